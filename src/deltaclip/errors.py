@@ -1,0 +1,60 @@
+"""The errors deltaclip raises on purpose.
+
+DeltaclipError
+├── VideoError       a file that cannot be shown as a video
+├── CaptionError     a caption or split file that cannot be used
+├── CheckpointError  weights, configuration or tokenizer that do not fit
+└── LibraryError     an index that is locked, damaged or made by another encoder
+"""
+
+__all__ = ["CaptionError", "CheckpointError", "DeltaclipError", "LibraryError", "VideoError"]
+
+
+class DeltaclipError(Exception):
+    """Something a person can mend: which thing, what was found there, and what to do.
+
+    what: the file, option or library concerned, as the person named it.
+    found: what is wrong with it, without a final full stop.
+    remedy: what to do now, a sentence.
+    """
+
+    def __init__(self, what: str, found: str, remedy: str) -> None:
+        # All three go to Exception so that the error survives pickling on its way out of a child process.
+        super().__init__(what, found, remedy)
+        self.what = what
+        self.found = found
+        self.remedy = remedy
+
+    @property
+    def reason(self) -> str:
+        """What was found and what to do, without the name: for tables that name the file beside it."""
+        return f"{self.found}. {self.remedy}"
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}"
+
+
+class VideoError(DeltaclipError):
+    """A file that cannot be shown as a video, or only up to a point.
+
+    decoded_seconds: how far from its first frame the file could be decoded, where it is damaged after that; else None.
+    """
+
+    def __init__(self, what: str, found: str, remedy: str, decoded_seconds: float | None = None) -> None:
+        super().__init__(what, found, remedy)
+        self.decoded_seconds = decoded_seconds
+
+    def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str, str, float | None]]:
+        return type(self), (self.what, self.found, self.remedy, self.decoded_seconds)
+
+
+class CaptionError(DeltaclipError):
+    """A caption, query or similarity file that cannot be used."""
+
+
+class CheckpointError(DeltaclipError):
+    """Weights, configuration or tokenizer that are missing, unsafe or do not fit together."""
+
+
+class LibraryError(DeltaclipError):
+    """A library that is locked, damaged, missing or made by another encoder."""
