@@ -1,0 +1,57 @@
+"""A retrieval result as papers print it, from vectors or from a matrix."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, rank_blocks, similarity_blocks
+
+__all__ = ["RetrievalResult", "evaluate_vectors", "result_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalResult:
+    """Metrics of one evaluation, ties against the query.
+
+    t2v: texts as queries. v2t: videos as queries by CLIP4Clip's rule. v2t_plain: the best own caption among all
+    captions. See `deltaclip.ranking` for the rules.
+    optimistic: by the names above, the metrics with ties for the query, of those directions that have ties.
+    """
+
+    t2v: Metrics
+    v2t: Metrics
+    v2t_plain: Metrics
+    optimistic: Mapping[str, Metrics] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:  # Any: a json document
+        """{"t2v": {"R1", "R5", "R10", "MdR", "MnR", "queries"}, "v2t", "v2t_plain"}, R in percent.
+
+        "optimistic" stands beside them only where there are ties.
+        """
+        document: dict[str, Any] = {name: asdict(getattr(self, name)) for name in ("t2v", "v2t", "v2t_plain")}
+        if self.optimistic:
+            document["optimistic"] = {name: asdict(metrics) for name, metrics in self.optimistic.items()}
+        return document
+
+
+def result_of(ranking: Ranking) -> RetrievalResult:
+    """The metrics of a ranking."""
+    directions: dict[str, Ranks] = {part.name: getattr(ranking, part.name) for part in fields(ranking)}
+    return RetrievalResult(
+        **{name: compute_metrics(ranks.pessimistic) for name, ranks in directions.items()},
+        optimistic={name: compute_metrics(ranks.optimistic) for name, ranks in directions.items() if ranks.tied},
+    )
+
+
+def evaluate_vectors(
+    text_vectors: NDArray[np.float32], video_vectors: NDArray[np.float32], owner: NDArray[np.int64]
+) -> RetrievalResult:
+    """Retrieval both ways by cosine.
+
+    text_vectors: (Q, D) float32 unit rows. video_vectors: (V, D) float32 unit rows. owner: (Q,), each text's video.
+    The (Q, V) matrix is never held whole.
+    """
+    return result_of(rank_blocks(similarity_blocks(text_vectors, video_vectors, owner), owner, len(video_vectors)))

@@ -1,0 +1,111 @@
+"""Anybody's similarity matrix, read from a numpy file and ranked."""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import CaptionError
+from deltaclip.evaluation.result import RetrievalResult, result_of
+from deltaclip.ranking import first_nan, rank_matrix
+
+__all__ = ["evaluate_similarity", "load_similarity"]
+
+ROWS_AT_ONCE = 1024
+
+
+def evaluate_similarity(path: Path) -> RetrievalResult:
+    """Rank the matrix of a file: see `load_similarity` for what it may hold."""
+    return result_of(rank_matrix(*load_similarity(path)))
+
+
+def load_similarity(path: Path) -> tuple[NDArray[np.floating[Any]], NDArray[np.int64]]:
+    """Read a similarity matrix and whose text each row is.
+
+    path: .npy with a square (Q, Q) float matrix, text i of video i, or .npz with `similarity` (Q, V) and `owner` (Q,),
+    the column of each text's video. Without `owner` the matrix of an .npz must be square too.
+    Returns similarity (Q, V), mapped from the file where it is an .npy, in its own float type, and owner (Q,) int64.
+    Raises CaptionError where the file holds anything else, and where a score is NaN.
+    """
+    similarity, owner = _read(path)
+    if similarity.dtype.kind != "f":
+        raise CaptionError(str(path), f"similarity is {similarity.dtype}, not floats", "Save it as float32.")
+    if similarity.ndim != 2 or similarity.size == 0:
+        raise CaptionError(
+            str(path),
+            f"similarity has the shape {similarity.shape}",
+            "Save it as (texts, videos), at least one of each.",
+        )
+    _refuse_nan(path, similarity)
+    return similarity, _checked_owner(path, similarity.shape, owner)
+
+
+def _read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """The arrays in the file, whatever its suffix, not yet judged."""
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                return np.lib.format.open_memmap(path, mode="r"), None
+            return _read_npz(path, file)
+    except FileNotFoundError as err:
+        raise CaptionError(str(path), "no such file", "Give a .npy or .npz file that exists.") from err
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as err:
+        raise CaptionError(
+            str(path),
+            f"not a numpy file of plain numbers ({err})",
+            "Save the matrix with numpy.save, or with numpy.savez as `similarity` and `owner`.",
+        ) from err
+
+
+def _read_npz(path: Path, file: BinaryIO) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """`similarity` and `owner` of an .npz that is open. Pickles are not read, since they can run code."""
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        if "similarity" not in arrays:
+            raise CaptionError(
+                str(path),
+                f"no array 'similarity' in it (found {', '.join(arrays) or 'nothing'})",
+                "Save it with numpy.savez(path, similarity=..., owner=...).",
+            )
+        return arrays["similarity"], arrays.get("owner")
+
+
+def _refuse_nan(path: Path, similarity: NDArray[np.floating[Any]]) -> None:
+    for start in range(0, len(similarity), ROWS_AT_ONCE):
+        found = first_nan(similarity[start : start + ROWS_AT_ONCE])
+        if found is not None:
+            raise CaptionError(
+                str(path),
+                f"similarity is NaN in row {start + found[0]}, column {found[1]} (counted from 0)",
+                "Find the text or video whose vector is NaN and encode it again: NaN has no rank.",
+            )
+
+
+def _checked_owner(path: Path, shape: tuple[int, ...], owner: NDArray[Any] | None) -> NDArray[np.int64]:
+    """The owner vector as int64, or the identity of a square matrix."""
+    texts, videos = shape
+    if owner is None:
+        if texts != videos:
+            raise CaptionError(
+                str(path),
+                f"{texts} texts, {videos} videos, and nothing says whose text each is",
+                "Save an .npz with `similarity` and `owner`, the column of each text's video.",
+            )
+        return np.arange(texts)
+    if owner.shape != (texts,) or owner.dtype.kind not in "iu":
+        raise CaptionError(
+            str(path),
+            f"owner is {owner.shape} {owner.dtype}",
+            f"Save one integer for each of the {texts} texts: the column of its video.",
+        )
+    outside = np.flatnonzero((owner < 0) | (owner >= videos))
+    if len(outside):
+        raise CaptionError(
+            str(path),
+            f"owner[{outside[0]}] is {owner[outside[0]]}, but the columns are 0..{videos - 1}",
+            "Count the columns from 0.",
+        )
+    return owner.astype(np.int64)

@@ -1,0 +1,34 @@
+"""One result for every way to evaluate."""
+
+import json
+
+import numpy as np
+
+from deltaclip.evaluation import evaluate_vectors
+from deltaclip.evaluation.result import result_of
+from deltaclip.ranking import rank_matrix
+
+PERFECT = {"R1": 100.0, "R5": 100.0, "R10": 100.0, "MdR": 1.0, "MnR": 1.0, "queries": 3}
+
+
+def test_without_ties_there_is_no_optimistic_figure() -> None:
+    result = evaluate_vectors(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32), np.arange(3))
+    assert result.to_json() == {"t2v": PERFECT, "v2t": PERFECT, "v2t_plain": PERFECT}
+
+
+def test_ties_bring_the_optimistic_figure_of_the_direction_that_has_them() -> None:
+    similarity = np.array([[2, 2, 0], [0, 3, 0], [0, 0, 3]], np.float32)  # text 0 cannot tell videos 0 and 1 apart
+    document = result_of(rank_matrix(similarity, np.arange(3))).to_json()
+    assert document["t2v"]["R1"] == 100 * 2 / 3
+    assert document["optimistic"] == {"t2v": PERFECT}
+
+
+def test_several_captions_give_as_many_text_queries_and_one_per_video() -> None:
+    owner = np.array([0, 0, 1])
+    result = evaluate_vectors(np.eye(2, dtype=np.float32)[owner], np.eye(2, dtype=np.float32), owner)
+    assert (result.t2v.queries, result.v2t.queries, result.v2t_plain.queries) == (3, 2, 2)
+
+
+def test_the_document_is_plain_json() -> None:
+    result = evaluate_vectors(np.eye(3, dtype=np.float32), np.ones((3, 3), np.float32), np.arange(3))
+    assert json.loads(json.dumps(result.to_json())) == result.to_json()
