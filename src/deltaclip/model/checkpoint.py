@@ -1,0 +1,221 @@
+"""Checkpoint folders: config.json, model.safetensors, tokenizer.json and deltaclip.json; read and written whole."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from huggingface_hub.errors import StrictDataclassError
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import CLIPConfig, CLIPModel
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model.clip import alpha_is_zero, assemble
+from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.record import RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
+from deltaclip.model.spec import ARGMAX_END, text_config
+from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+from deltaclip.model.weights import read_safetensors, read_weights
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+PICKLE_FILE = "pytorch_model.bin"
+TOKENIZER_FILE = "tokenizer.json"
+CARD_FILE = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model ready to use, and what belongs to it.
+
+    model: four channels, float32, on the CPU, in eval mode.
+    tokenizer: None where the checkpoint came without one; then texts cannot be encoded.
+    record: where it comes from and how it wants to be fed.
+    """
+
+    model: CLIPModel
+    tokenizer: Tokenizer | None
+    record: CheckpointRecord
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({self.record!r}, {self.model.num_parameters():,} weights, {self.tokenizer!r})"
+
+
+def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
+    """A checkpoint folder, any transformers CLIP folder, or a model of the hub.
+
+    name: a folder (no network is touched), or owner/model, which is looked for in the hub's cache first.
+    A model of three channels gets an alpha channel of zeros. Weights are read from safetensors, or from a
+    pytorch_model.bin as plain tensors only. Raises CheckpointError where anything is missing or does not fit.
+    """
+    if Path(name).expanduser().is_dir():
+        return _load_folder(Path(name).expanduser(), None)
+    if Path(name).exists():
+        remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
+        raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
+    if not is_hub_name(str(name)):
+        remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
+        raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
+    needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
+    return _load_folder(fetch(str(name), needed, (*TOKENIZER_FILES, RECORD_FILE, CARD_FILE)), str(name))
+
+
+def _load_folder(folder: Path, hub: str | None) -> Checkpoint:
+    what = hub or str(folder)
+    config = _read_config(folder / CONFIG_FILE)
+    file, weights = _read_weights(folder, what)
+    tokenizer = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
+    _name_end(config, tokenizer, what)
+    model = assemble(config, weights, what)
+    check_tokenizer(model, tokenizer, what)
+    if (folder / RECORD_FILE).exists():
+        record = CheckpointRecord.read(folder / RECORD_FILE)
+    else:
+        record = CheckpointRecord((SourceFile.of(file),), hub, _card_licence(folder / CARD_FILE))
+    return Checkpoint(model, tokenizer, as_held(record, model))
+
+
+def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
+    """The record with `alpha` as the weights have it, and `max_words` no longer than the model's context.
+
+    What a file says of alpha may be out of date: another program may have trained the weights since.
+    """
+    max_words = min(record.max_words, text_config(model.config).max_position_embeddings)
+    return replace(record, alpha="zero" if alpha_is_zero(model) else "trained", max_words=max_words)
+
+
+def _read_config(path: Path) -> CLIPConfig:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.get("model_type") != "clip":
+            raise ValueError(f"model_type is {values.get('model_type')!r}, not 'clip'")
+        return CLIPConfig.from_dict(values)
+    except FileNotFoundError as err:
+        remedy = "Give the folder that holds config.json and model.safetensors."
+        raise CheckpointError(str(path.parent), "no config.json in this folder", remedy) from err
+    except (OSError, ValueError, TypeError, AttributeError, StrictDataclassError) as err:
+        remedy = "Give the configuration of a CLIP as transformers writes it."
+        raise CheckpointError(str(path), f"not the configuration of a CLIP ({err})", remedy) from err
+
+
+def _read_weights(folder: Path, what: str) -> tuple[Path, dict[str, Tensor]]:
+    """The file of weights in a folder and what it holds: safetensors where it exists."""
+    if (folder / WEIGHTS_FILE).exists():
+        return folder / WEIGHTS_FILE, read_safetensors(folder / WEIGHTS_FILE)
+    if (folder / PICKLE_FILE).exists():
+        return folder / PICKLE_FILE, read_weights(folder / PICKLE_FILE)
+    remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
+    raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
+
+
+def _name_end(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -> None:
+    """Puts the true begin and end ids where an old configuration has none.
+
+    Old hub files say eos_token_id 2, by which transformers pools at the largest id of a row: the end token's, in CLIP.
+    Named, it pools at the first end token, which is the same place, and callers read begin and end from one spot.
+    """
+    text = text_config(config)
+    if text.eos_token_id == ARGMAX_END:
+        begin, end = (tokenizer.token_id(token) if tokenizer else None for token in (BEGIN_TOKEN, END_TOKEN))
+        text.bos_token_id = text.vocab_size - 2 if begin is None else begin
+        text.eos_token_id = text.vocab_size - 1 if end is None else end
+        text.pad_token_id = 0
+    ids = (text.bos_token_id, text.eos_token_id, text.pad_token_id)
+    if not all(isinstance(token, int) and 0 <= token < text.vocab_size for token in ids):
+        # transformers would pool every text at its first token, without a word.
+        found = f"begin, end and pad ids {ids} in its configuration, of a vocabulary of {text.vocab_size}"
+        remedy = "Set bos_token_id, eos_token_id and pad_token_id of text_config in config.json to the tokenizer's."
+        raise CheckpointError(what, found, remedy)
+
+
+def check_tokenizer(model: CLIPModel, tokenizer: Tokenizer | None, what: str) -> None:
+    """CheckpointError if a tokenizer makes ids the model has not, or ends texts with another token."""
+    if tokenizer is None:
+        return
+    text = text_config(model.config)
+    end = tokenizer.token_id(END_TOKEN)
+    if tokenizer.vocab_size > text.vocab_size or end not in (None, text.eos_token_id):
+        found = (
+            f"the tokenizer has {tokenizer.vocab_size} tokens and ends texts with {end}, "
+            f"the model {text.vocab_size} and {text.eos_token_id}"
+        )
+        raise CheckpointError(what, found, "Give the tokenizer the model was trained with.")
+
+
+def _card_licence(path: Path) -> str:
+    """The licence a model card names in its front matter, or "unknown"."""
+    if not path.exists():
+        return UNKNOWN_LICENCE
+    front = re.match(r"---\s*\n(.*?)\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+    entry = re.search(r"^license:[ \t]*['\"]?([^\s'\"#]+)", front.group(1), re.MULTILINE) if front else None
+    return entry.group(1) if entry else UNKNOWN_LICENCE
+
+
+def save_checkpoint(
+    folder: str | os.PathLike[str], model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord
+) -> None:
+    """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too.
+
+    Everything is written into a folder beside and then renamed, so that a checkpoint is whole or not there. An older
+    one in its place is replaced (until the new one stands it is kept beside, as .NAME.*.old); anything else there is
+    a CheckpointError.
+    """
+    target = Path(folder).expanduser()
+    check_place(target)
+    check_tokenizer(model, tokenizer, str(target))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as err:
+        raise CheckpointError(str(target), f"cannot be written ({err.strerror})", "Choose another folder.") from err
+    try:
+        _write(beside, model, tokenizer, record)
+        _swap(beside, target)
+    except OSError as err:
+        raise CheckpointError(
+            str(target), f"cannot be written ({err.strerror})", "Free space or rights, then again."
+        ) from err
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_place(target: Path) -> None:
+    """CheckpointError if there is anything else in a checkpoint's place than an empty folder or an older checkpoint."""
+    if target.is_dir() and (not any(target.iterdir()) or (target / RECORD_FILE).is_file()):
+        return
+    if target.exists() or target.is_symlink():
+        remedy = "Choose a new folder, or remove it yourself."
+        raise CheckpointError(str(target), "exists and is no checkpoint of deltaclip; it is left as it is", remedy)
+
+
+def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
+    # mkdtemp makes the folder for its owner alone; a checkpoint is as readable as any new folder.
+    umask = os.umask(0)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+    config = model.config.to_dict() | {"architectures": ["CLIPModel"], "dtype": "float32"}
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    if tokenizer is not None:
+        tokenizer.save(folder / TOKENIZER_FILE)
+    (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Puts a whole folder in the place of another, or of none, by renaming."""
+    if not target.is_dir():
+        new.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / "checkpoint"
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old.parent, ignore_errors=True)

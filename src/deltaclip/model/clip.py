@@ -1,0 +1,114 @@
+"""CLIP with a fourth input channel for motion, on the stock `transformers.CLIPModel`.
+
+The patch embedding is one convolution over red, green, blue and alpha. A convolution over four channels is the sum of
+Alpha-CLIP's two (`conv1` on the picture, `conv1_alpha` on the mask), so that no module of our own is needed and plain
+transformers loads and runs our checkpoints.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+from transformers import CLIPConfig, CLIPModel
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, vision_config
+
+# openai/CLIP, clip.py, _transform: of pixels divided by 255.
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
+# SunzeY/AlphaCLIP, README: of a mask in 0..1. One becomes +1.923, zero -1.923.
+ALPHA_MEAN = 0.5
+ALPHA_STD = 0.26
+
+PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
+LISTED_KEYS = 20
+
+
+def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CLIPModel:
+    """A CLIPModel of float32 weights, ready to use, from exactly the weights it needs.
+
+    weights: by transformers' names; of three channels they get a fourth of zeros.
+    what: whose weights they are, for the CheckpointError that lists missing, unexpected and misshapen ones.
+    """
+    vision_config(config).num_channels = NUM_CHANNELS
+    with torch.device("meta"):
+        model = CLIPModel(config)
+    # Old transformers checkpoints carry these counters; version 5 makes them itself.
+    state = {name: weight for name, weight in weights.items() if not name.endswith(".embeddings.position_ids")}
+    if PATCH_EMBEDDING in state:
+        state[PATCH_EMBEDDING] = with_alpha_channel(state[PATCH_EMBEDDING])
+    _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
+    # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
+    model.load_state_dict({name: weight.float().contiguous() for name, weight in state.items()}, assign=True)
+    for embeddings in (model.text_model.embeddings, model.vision_model.embeddings):
+        embeddings.position_ids = torch.arange(embeddings.position_ids.shape[1]).expand((1, -1))
+    model.train(False)
+    return model
+
+
+def with_alpha_channel(weight: Tensor) -> Tensor:
+    """A patch embedding (W, 3, P, P) with a fourth channel of zeros; one of four channels as it is."""
+    if weight.ndim == 4 and weight.shape[1] == NUM_RGB:
+        return torch.cat([weight, torch.zeros_like(weight[:, :1])], dim=1)
+    return weight
+
+
+def _check_weights(shapes: Mapping[str, torch.Size], state: Mapping[str, Tensor], what: str) -> None:
+    problems = {
+        "missing": sorted(shapes.keys() - state.keys()),
+        "unexpected": sorted(state.keys() - shapes.keys()),
+        "of another shape": [
+            f"{name} {tuple(state[name].shape)} instead of {tuple(shapes[name])}"
+            for name in sorted(shapes.keys() & state.keys())
+            if state[name].shape != shapes[name]
+        ],
+    }
+    found = "; ".join(
+        f"{len(names)} weights {problem}: {listed(names)}" for problem, names in problems.items() if names
+    )
+    if found:
+        raise CheckpointError(what, found, "Give the whole weights of one CLIP, with the configuration they belong to.")
+
+
+def listed(names: list[str]) -> str:
+    """Names for an error message, at most twenty of them and how many more there are."""
+    more = f" and {len(names) - LISTED_KEYS} more" if len(names) > LISTED_KEYS else ""
+    return ", ".join(names[:LISTED_KEYS]) + more
+
+
+def image_features(model: CLIPModel, pixels: Tensor, alpha: Tensor) -> Tensor:
+    """Features of pictures with their masks, not normalised.
+
+    pixels: (N, 3, S, S), normalised with PIXEL_MEAN and PIXEL_STD.
+    alpha: (N, 1, S, S), normalised with ALPHA_MEAN and ALPHA_STD, through the same geometry as the picture.
+    Returns (N, D) float32.
+    """
+    four = torch.cat([pixels, alpha], dim=1)  # (N, 3, S, S) + (N, 1, S, S) -> (N, 4, S, S)
+    features: Tensor = model.get_image_features(pixel_values=four).pooler_output
+    return features.float()
+
+
+def text_features(model: CLIPModel, ids: Tensor) -> Tensor:
+    """Features of token rows, not normalised, taken at the first end token of each row.
+
+    ids: (N, L) int64, L at most the model's context length; after the end token any padding gives the same.
+    Returns (N, D) float32.
+    """
+    features: Tensor = model.get_text_features(input_ids=ids).pooler_output
+    return features.float()
+
+
+def mean_pool(frames: Tensor) -> Tensor:
+    """The vector of each video from the features of its frames: CLIP4Clip's meanP.
+
+    Each frame to unit length, their mean, and that to unit length again; without the last step logits are wrong.
+    frames: (B, T, D) with every frame real. Returns (B, D).
+    """
+    return normalize(normalize(frames, dim=-1).mean(dim=1), dim=-1)  # (B, T, D) -> (B, D)
+
+
+def alpha_is_zero(model: CLIPModel) -> bool:
+    """Whether all alpha weights are zero: then masks cannot change any feature, and need not be computed."""
+    return not bool(model.vision_model.embeddings.patch_embedding.weight[:, NUM_RGB:].any())

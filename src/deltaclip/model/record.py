@@ -1,0 +1,84 @@
+"""What a checkpoint says about itself: `deltaclip.json` beside the weights."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from deltaclip.errors import CheckpointError
+
+RECORD_FILE = "deltaclip.json"
+UNKNOWN_LICENCE = "unknown"
+HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file the weights came from: its name without folders, and the sha256 of its bytes in hex."""
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "SourceFile":
+        """The name and hash of a file on disk; CheckpointError if it cannot be read."""
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb") as stream:
+                while block := stream.read(HASH_BLOCK_BYTES):
+                    digest.update(block)
+        except OSError as err:
+            raise CheckpointError(
+                str(path), f"cannot be read ({err.strerror})", "Check the path and its rights."
+            ) from err
+        return cls(path.name, digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """Where a checkpoint comes from and how it wants to be fed.
+
+    source: the files its weights were read from; none for a model trained from scratch.
+    hub: the hub name they were fetched under, or None.
+    licence: of the weights, "unknown" where nothing says it.
+    alpha: "zero" while all alpha weights are zero, else "trained"; what the weights hold, whoever writes it.
+    motion: the mask it was trained with, a key of `motion.MOTIONS`, or None for none.
+    num_frames: frames of a segment at search time.
+    max_words: the longest row of token ids, begin and end included.
+    training: recipe, seed and figures of the run that made it, as the training writes them; None if not ours.
+    """
+
+    source: tuple[SourceFile, ...] = ()
+    hub: str | None = None
+    licence: str = UNKNOWN_LICENCE
+    alpha: Literal["zero", "trained"] = "zero"
+    motion: str | None = None
+    num_frames: int = 12
+    max_words: int = 77
+    training: Mapping[str, Any] | None = field(default=None)  # Any: whatever json holds
+
+    def __post_init__(self) -> None:
+        if self.alpha not in ("zero", "trained"):
+            raise ValueError(f"alpha must be 'zero' or 'trained', not {self.alpha!r}")
+        if self.num_frames < 1 or self.max_words < 2:
+            raise ValueError("num_frames must be at least 1 and max_words at least 2")
+
+    def to_json(self) -> str:
+        """The text of `deltaclip.json`."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "CheckpointRecord":
+        """The record in a `deltaclip.json`; CheckpointError if it is not one."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            unknown = values.keys() - {entry.name for entry in fields(cls)}
+            if unknown:
+                raise ValueError(f"unknown entries {', '.join(sorted(unknown))}")
+            source = tuple(SourceFile(**entry) for entry in values.pop("source", ()))
+            return cls(source=source, **values)
+        except (OSError, ValueError, TypeError, AttributeError) as err:
+            remedy = "Convert or train the checkpoint anew, or fetch the file again."
+            raise CheckpointError(str(path), f"not the record of a checkpoint ({err})", remedy) from err

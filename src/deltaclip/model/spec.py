@@ -1,0 +1,110 @@
+"""The sizes of a CLIP, and the transformers configuration they make."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+NUM_RGB = 3
+NUM_CHANNELS = 4
+HEAD_WIDTH = 64  # openai/CLIP, model.py, build_model: heads are not stored, they are width // 64
+# transformers takes this end id for a sign of an old configuration and pools at the largest id instead.
+ARGMAX_END = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """The sizes of a CLIP with a vision transformer.
+
+    image_size, patch_size: pixels of a side.
+    vision_width, text_width: channels of a token; vision_layers, text_layers: blocks.
+    projection_dim: D, the width of the common space.
+    vocab_size, context_length: token ids, and the longest row of them.
+    begin, end, pad: token ids; a text's feature is taken at its first `end`.
+    vision_heads, text_heads: attention heads; None means width // 64, at least one, as CLIP has it.
+    """
+
+    image_size: int
+    patch_size: int
+    vision_width: int
+    vision_layers: int
+    text_width: int
+    text_layers: int
+    projection_dim: int
+    vocab_size: int
+    context_length: int
+    begin: int
+    end: int
+    pad: int
+    vision_heads: int | None = None
+    text_heads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not all(0 <= token < self.vocab_size for token in (self.begin, self.end, self.pad)):
+            raise ValueError(f"begin, end and pad must be below the vocabulary's size {self.vocab_size}")
+        if self.end == ARGMAX_END:
+            raise ValueError("end must not be 2: transformers would take the largest id of a row for the end")
+        if self.image_size % self.patch_size:
+            raise ValueError(f"image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
+
+
+def clip_config(spec: ModelSpec) -> CLIPConfig:
+    """The configuration of a four-channel CLIP with openai/CLIP's blocks: QuickGELU, MLP four times wide."""
+    text = CLIPTextConfig(
+        vocab_size=spec.vocab_size,
+        hidden_size=spec.text_width,
+        intermediate_size=4 * spec.text_width,
+        projection_dim=spec.projection_dim,
+        num_hidden_layers=spec.text_layers,
+        num_attention_heads=spec.text_heads or max(1, spec.text_width // HEAD_WIDTH),
+        max_position_embeddings=spec.context_length,
+        hidden_act="quick_gelu",
+        bos_token_id=spec.begin,
+        eos_token_id=spec.end,
+        pad_token_id=spec.pad,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=spec.vision_width,
+        intermediate_size=4 * spec.vision_width,
+        projection_dim=spec.projection_dim,
+        num_hidden_layers=spec.vision_layers,
+        num_attention_heads=spec.vision_heads or max(1, spec.vision_width // HEAD_WIDTH),
+        num_channels=NUM_CHANNELS,
+        image_size=spec.image_size,
+        patch_size=spec.patch_size,
+        hidden_act="quick_gelu",
+    )
+    return CLIPConfig(text_config=text, vision_config=vision, projection_dim=spec.projection_dim)
+
+
+def model_spec(model: CLIPModel) -> ModelSpec:
+    """The sizes and token ids of a model, read from its configuration."""
+    text, vision = text_config(model.config), vision_config(model.config)
+    return ModelSpec(
+        image_size=vision.image_size,
+        patch_size=vision.patch_size,
+        vision_width=vision.hidden_size,
+        vision_layers=vision.num_hidden_layers,
+        text_width=text.hidden_size,
+        text_layers=text.num_hidden_layers,
+        projection_dim=vision.projection_dim,
+        vocab_size=text.vocab_size,
+        context_length=text.max_position_embeddings,
+        begin=text.bos_token_id,
+        end=text.eos_token_id,
+        pad=text.pad_token_id,
+        vision_heads=vision.num_attention_heads,
+        text_heads=text.num_attention_heads,
+    )
+
+
+# Any: transformers types the two halves as dicts or None as well, which they never are once the whole is made,
+# and their numbers as lists or None, which those of a CLIP never are.
+def text_config(config: CLIPConfig) -> Any:
+    """The text half of a CLIP's configuration."""
+    return config.text_config
+
+
+def vision_config(config: CLIPConfig) -> Any:
+    """The vision half of a CLIP's configuration."""
+    return config.vision_config

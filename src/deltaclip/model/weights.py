@@ -1,0 +1,108 @@
+"""Reads a file of weights, whatever its format, into tensors by name; never runs code from it."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model.torchscript import read_torchscript
+
+ZIP_START = b"PK\x03\x04"
+PICKLE_START = b"\x80"
+LFS_START = b"version https://git-lfs"
+HTML_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml")
+LOOK_BYTES = 512
+AGAIN = "Download it again, and compare its size with what the download page says."
+
+
+def check_start(path: Path) -> bytes:
+    """The first bytes of a downloaded file; CheckpointError for what people save by mistake in its place.
+
+    That is an empty file, a web page (a link opened in the browser) or a Git LFS pointer (a clone without LFS).
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(LOOK_BYTES)
+    except OSError as err:
+        raise CheckpointError(str(path), f"cannot be read ({err.strerror})", "Check the path and its rights.") from err
+    if not start:
+        raise CheckpointError(str(path), "an empty file", AGAIN)
+    if start.startswith(LFS_START):
+        remedy = "Run `git lfs pull` in its folder, or download the file itself."
+        raise CheckpointError(str(path), "a Git LFS pointer of a few lines, not the file", remedy)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(HTML_STARTS):
+        remedy = "Its link shows a page first: open it in a browser, confirm the download, and give the file."
+        raise CheckpointError(str(path), "a web page (HTML), not weights", remedy)
+    return start
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from safetensors, a torch.save file, a TorchScript archive or an npz, looked up by content.
+
+    Raises CheckpointError if the file is damaged, of another kind, or holds anything but tensors by name.
+    """
+    start = check_start(path)
+    if start.startswith(ZIP_START):
+        return _read_zip(path)
+    if start.startswith(PICKLE_START):
+        return _read_pickle(path)
+    if start[8:9] == b"{":  # safetensors: eight bytes of length, then a header in json
+        return read_safetensors(path)
+    remedy = "Give safetensors, a file made by torch.save, or a TorchScript archive. " + AGAIN
+    raise CheckpointError(str(path), f"not a file of weights (it starts with {start[:8]!r})", remedy)
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from a safetensors file; CheckpointError if it is cut short or of another kind."""
+    check_start(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as err:
+        raise CheckpointError(str(path), f"not a whole safetensors file ({err})", AGAIN) from err
+
+
+def _read_zip(path: Path) -> dict[str, Tensor]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError) as err:
+        raise CheckpointError(str(path), f"cut short or damaged ({err})", AGAIN) from err
+    if any(name.endswith("/constants.pkl") for name in names):
+        return read_torchscript(path)
+    if names and all(name.endswith(".npy") for name in names):
+        return _read_npz(path)
+    return _read_pickle(path)
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    except (ValueError, TypeError, OSError, zipfile.BadZipFile) as err:
+        raise CheckpointError(str(path), f"not an npz of plain arrays ({err})", AGAIN) from err
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    try:
+        # weights_only: tensors and plain containers; a class that would run code is refused.
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as err:
+        first_line = str(err).strip().splitlines()[0]
+        remedy = "Use only weights you trust; save them anew with torch.save(model.state_dict()) where they come from."
+        raise CheckpointError(str(path), f"not plain weights ({first_line})", remedy) from err
+    except (RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as err:
+        first_line = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+        raise CheckpointError(str(path), f"cut short or damaged ({first_line})", AGAIN) from err
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
+    ):
+        kinds = f"a dict with {', '.join(map(str, list(loaded)[:5]))}" if isinstance(loaded, dict) else type(loaded)
+        remedy = "Take the state dict out of it and save that with torch.save."
+        raise CheckpointError(str(path), f"no tensors by name ({kinds})", remedy)
+    return dict(loaded)

@@ -1,0 +1,228 @@
+"""Checkpoint folders: what is written is what is read, and what does not fit is said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import CLIPModel
+
+import deltaclip.model.checkpoint as room
+from deltaclip.errors import CheckpointError
+from deltaclip.model import (
+    CheckpointRecord,
+    SourceFile,
+    Tokenizer,
+    image_features,
+    load_checkpoint,
+    model_spec,
+    save_checkpoint,
+    text_features,
+)
+from deltaclip.model.clip import PATCH_EMBEDDING
+
+from .conftest import ids, pictures, plainly_loaded, trained_like
+
+
+def edit_config(folder: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
+    values = json.loads((folder / "config.json").read_text())
+    change(values)
+    (folder / "config.json").write_text(json.dumps(values))
+
+
+def make_plain(folder: Path) -> None:
+    """Turns a checkpoint into what plain transformers would write for a CLIP of three channels."""
+    weights = load_file(folder / "model.safetensors")
+    weights[PATCH_EMBEDDING] = weights[PATCH_EMBEDDING][:, :3].clone()
+    save_file(weights, folder / "model.safetensors")
+    edit_config(folder, lambda values: values["vision_config"].update(num_channels=3))
+    (folder / "deltaclip.json").unlink()
+
+
+@torch.no_grad()
+def test_a_checkpoint_read_back_gives_the_same_bits(folder: Path, model: CLIPModel) -> None:
+    loaded = load_checkpoint(folder)
+    assert torch.equal(image_features(loaded.model, *pictures()), image_features(model, *pictures()))
+    assert torch.equal(text_features(loaded.model, ids()), text_features(model, ids()))
+    assert loaded.tokenizer is not None
+    assert loaded.tokenizer.encode(["the red square"]) == [[8, 5, 6]]
+
+
+def test_a_loaded_model_is_float32_without_gradients_pending_and_not_training(folder: Path) -> None:
+    model = load_checkpoint(folder).model
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert not model.training
+
+
+@torch.no_grad()
+def test_plain_transformers_loads_a_checkpoint_with_nothing_missing_and_gives_the_same(
+    folder: Path, model: CLIPModel
+) -> None:
+    plain = plainly_loaded(folder)
+    assert torch.equal(image_features(plain, *pictures()), image_features(model, *pictures()))
+    assert torch.equal(text_features(plain, ids()), text_features(model, ids()))
+
+
+def test_the_record_comes_back_whole(tmp_path: Path, model: CLIPModel) -> None:
+    record = CheckpointRecord(
+        source=(SourceFile("clip.pt", "ab12"),),
+        hub="owner/model",
+        licence="MIT",
+        alpha="trained",
+        motion="difference",
+        num_frames=4,
+        max_words=9,
+        training={"steps": 3, "r1": 41.5},
+    )
+    save_checkpoint(tmp_path / "new", model, None, record)
+    assert load_checkpoint(tmp_path / "new").record == record
+
+
+def test_the_record_says_of_alpha_what_the_weights_hold(tmp_path: Path, model: CLIPModel) -> None:
+    save_checkpoint(tmp_path / "new", model, None, CheckpointRecord(alpha="zero"))
+    assert json.loads((tmp_path / "new" / "deltaclip.json").read_text())["alpha"] == "trained"
+
+
+@torch.no_grad()
+def test_rows_are_never_longer_than_the_models_context(tmp_path: Path, model: CLIPModel) -> None:
+    save_checkpoint(tmp_path / "new", model, None, CheckpointRecord(max_words=77))
+    assert load_checkpoint(tmp_path / "new").record.max_words == 9
+
+
+def test_a_plain_clip_of_three_channels_gets_an_alpha_channel_of_zeros(folder: Path, model: CLIPModel) -> None:
+    make_plain(folder)
+    loaded = load_checkpoint(folder)
+    assert loaded.record.alpha == "zero"
+    assert loaded.record.licence == "unknown"
+    assert loaded.record.source[0].name == "model.safetensors"
+    pixels, alpha = pictures()
+    expected = plainly_loaded(folder).get_image_features(pixel_values=pixels).pooler_output
+    torch.testing.assert_close(image_features(loaded.model, pixels, alpha), expected, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_an_old_configuration_that_pools_at_the_largest_id_gives_the_same_features_and_names_its_end(
+    folder: Path,
+) -> None:
+    make_plain(folder)
+    edit_config(folder, lambda values: values["text_config"].update(eos_token_id=2, bos_token_id=0, pad_token_id=1))
+    loaded, original = load_checkpoint(folder).model, plainly_loaded(folder)
+    assert (model_spec(loaded).begin, model_spec(loaded).end) == (10, 11)
+    assert torch.equal(text_features(loaded, ids()), text_features(original, ids()))
+
+
+def test_the_licence_is_read_from_the_model_card(folder: Path) -> None:
+    make_plain(folder)
+    (folder / "README.md").write_text("---\ntags:\n- vision\nlicense: mit\n---\n\n# Model\nlicense: other\n")
+    assert load_checkpoint(folder).record.licence == "mit"
+
+
+def test_weights_as_a_pickle_of_tensors_are_read_where_there_is_no_safetensors(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert load_checkpoint(folder).record.max_words == 9
+
+
+def test_position_counters_of_old_transformers_files_are_passed_over(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["text_model.embeddings.position_ids"] = torch.arange(9)[None]
+    save_file(weights, folder / "model.safetensors")
+    assert load_checkpoint(folder).record.alpha == "trained"
+
+
+def test_loading_says_nothing_on_the_terminal(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    load_checkpoint(folder)
+    assert capfd.readouterr() == ("", "")
+
+
+def drop_weight(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    del weights["logit_scale"]
+    save_file(weights, folder / "model.safetensors")
+
+
+def add_weight(folder: Path) -> None:
+    save_file(load_file(folder / "model.safetensors") | {"head.bias": torch.ones(1)}, folder / "model.safetensors")
+
+
+def cut_weights(folder: Path) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (drop_weight, "1 weights missing: logit_scale"),
+        (add_weight, "1 weights unexpected: head.bias"),
+        (cut_weights, "not a whole safetensors file"),
+        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: (folder / "config.json").write_text("{"), "not the configuration of a CLIP"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "'bert', not 'clip'"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "neither model.safetensors nor pytorch_model.bin"),
+        (lambda folder: (folder / "model.safetensors").write_text("<!DOCTYPE html><p>"), "a web page"),
+        (lambda folder: (folder / "deltaclip.json").write_text('{"colour": 1}'), "unknown entries colour"),
+        (lambda folder: (folder / "deltaclip.json").write_text('{"alpha": "some"}'), "not the record"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "not a tokenizer.json"),
+        (
+            lambda folder: edit_config(folder, lambda v: v["text_config"].update(eos_token_id=49407)),
+            "of a vocabulary of 12",
+        ),
+        (lambda folder: edit_config(folder, lambda v: v["vision_config"].update(hidden_size=64)), "of another shape"),
+    ],
+)
+def test_a_damaged_checkpoint_is_named_with_what_is_wrong(
+    folder: Path, damage: Callable[[Path], object], found: str
+) -> None:
+    damage(folder)
+    with pytest.raises(CheckpointError, match=found):
+        load_checkpoint(folder)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, model: CLIPModel) -> None:
+    with pytest.raises(CheckpointError, match="the tokenizer has 5 tokens and ends texts with 4"):
+        save_checkpoint(tmp_path / "new", model, Tokenizer.from_words(["red"]), CheckpointRecord())
+
+
+def test_an_older_checkpoint_is_replaced_and_nothing_stays_beside(folder: Path) -> None:
+    other = trained_like(seed=2)
+    save_checkpoint(folder, other, None, CheckpointRecord(licence="MIT"))
+    assert load_checkpoint(folder).record.licence == "MIT"
+    assert not (folder / "tokenizer.json").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+
+
+def test_a_folder_that_is_no_checkpoint_is_left_alone(tmp_path: Path, model: CLIPModel) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("cat")
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        save_checkpoint(tmp_path / "photos", model, None, CheckpointRecord())
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint_and_no_rest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = (folder / "model.safetensors").read_bytes()
+    monkeypatch.setattr(room, "save_file", full_disk)
+    with pytest.raises(CheckpointError, match="No space left"):
+        save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord())
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+
+
+def test_a_file_in_place_of_a_folder_is_sent_to_convert(tmp_path: Path) -> None:
+    (tmp_path / "ViT-B-32.pt").write_bytes(b"weights")
+    with pytest.raises(CheckpointError, match="deltaclip convert --clip FILE"):
+        load_checkpoint(tmp_path / "ViT-B-32.pt")
+
+
+def test_a_checkpoint_prints_its_record_and_no_weights(folder: Path) -> None:
+    assert repr(load_checkpoint(folder)).startswith("Checkpoint(CheckpointRecord(")
+    assert "tensor" not in repr(load_checkpoint(folder))

@@ -1,0 +1,67 @@
+"""Names of the hub: found in the cache without a network, or an error that says what to do."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model import Tokenizer, load_checkpoint
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and no way to the network."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def put_into_cache(folder: Path, cache: Path) -> None:
+    """Lays a folder into the cache as huggingface_hub does for owner/model."""
+    repository = cache / "models--owner--model"
+    shutil.copytree(folder, repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+
+
+def test_a_cached_model_is_loaded_offline_and_its_name_recorded(folder: Path, hub_cache: Path) -> None:
+    (folder / "deltaclip.json").unlink()
+    put_into_cache(folder, hub_cache)
+    loaded = load_checkpoint("owner/model")
+    assert loaded.record.hub == "owner/model"
+    assert loaded.record.source[0].name == "model.safetensors"
+    assert loaded.tokenizer is not None
+
+
+def test_a_cached_tokenizer_is_loaded_offline(folder: Path, hub_cache: Path) -> None:
+    put_into_cache(folder, hub_cache)
+    assert Tokenizer.from_source("owner/model").vocab_size == 12
+
+
+def test_offline_without_a_copy_the_error_says_what_to_run() -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint("openai/clip-vit-base-patch32")
+    message = str(caught.value)
+    assert "HF_HUB_OFFLINE forbids" in message
+    assert "hf download openai/clip-vit-base-patch32" in message
+    assert "--encoder FOLDER" in message
+    assert "--encoder shapes" in message
+
+
+def test_a_copy_without_weights_is_named(folder: Path, hub_cache: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    put_into_cache(folder, hub_cache)
+    with pytest.raises(CheckpointError, match=r"model.safetensors or pytorch_model.bin in the cache"):
+        load_checkpoint("owner/model")
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere", "/nowhere/model", "../model", "a/b/c", "owner/", "own er/model", "weights/clip.pt"]
+)
+def test_a_name_that_is_neither_folder_nor_hub_name_is_said_to_be_so(name: str) -> None:
+    with pytest.raises(CheckpointError, match="neither a folder here nor a hub name"):
+        load_checkpoint(name)
