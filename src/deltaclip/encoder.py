@@ -1,0 +1,242 @@
+"""The encoder: device, precision, batches; videos and texts to vectors of one space."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model import (
+    Checkpoint,
+    Tokenizer,
+    alpha_is_zero,
+    image_features,
+    load_checkpoint,
+    mean_pool,
+    model_spec,
+    text_features,
+)
+from deltaclip.reader import Clip, ReaderSpec, read_video
+
+__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "choose_placement"]
+
+DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
+BUNDLED = {"shapes": "checkpoints/shapes"}
+"""Encoders that come with the package: name -> folder inside it."""
+VECTOR_VERSION = 1
+"""Raised whenever reading, masks or pooling change what vector a file gets, so that old libraries are not mixed in."""
+CLIPS_PER_BATCH = 8
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What the user may choose about an encoder; None takes what the checkpoint remembers.
+
+    motion: a name of `motion.MOTIONS`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1, mps.
+    precision: of the matrix products; vectors are pooled and scored in float32 always.
+    """
+
+    motion: str | None = None
+    num_frames: int | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the model runs and why. device, dtype: as in torch. reason: said to the user, who must not guess."""
+
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+
+    def __str__(self) -> str:
+        short = {torch.bfloat16: "bf16", torch.float32: "fp32"}[self.dtype]
+        return f"{self.device} ({short}, {self.reason})"
+
+
+class Encoder:
+    """A four-channel CLIP with its reader and tokenizer.
+
+    encoder = Encoder.load("shapes")
+    videos = encoder.encode_videos(["a.mp4", "b.mp4"])   # float32 (2, D), unit rows
+    texts = encoder.encode_texts(["the red circle moves"])
+    similarity = texts @ videos.T
+    """
+
+    def __init__(self, name: str, checkpoint: Checkpoint, spec: EncoderSpec = EncoderSpec()) -> None:
+        record = checkpoint.record
+        self.name = name
+        self.record = record
+        self.tokenizer = checkpoint.tokenizer
+        self.placement = choose_placement(spec.device, spec.precision)
+        self.alpha_acts = not alpha_is_zero(checkpoint.model)
+        """False where all alpha weights are zero: then no mask can change a vector, and none is computed."""
+        motion = (spec.motion or record.motion or "difference") if self.alpha_acts else None
+        self._sizes = model_spec(checkpoint.model)
+        self.reader_spec = ReaderSpec(
+            image_size=self._sizes.image_size,
+            num_frames=spec.num_frames or record.num_frames,
+            motion=motion,
+        )
+        self._weights_digest = _digest(checkpoint.model.state_dict())
+        self.model = checkpoint.model
+        torch.nn.Module.to(self.model, self.placement.device)
+
+    @classmethod
+    def load(cls, name: str | Path, spec: EncoderSpec = EncoderSpec()) -> "Encoder":
+        """The bundled `shapes`, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.
+
+        Raises CheckpointError where it cannot be had or does not fit, with what to do.
+        """
+        wanted = str(name)
+        checkpoint = load_checkpoint(_locate(wanted))
+        # A library remembers this name and is opened from other folders later.
+        is_folder = wanted not in BUNDLED and Path(wanted).expanduser().is_dir()
+        return cls(str(Path(wanted).expanduser().resolve()) if is_folder else wanted, checkpoint, spec)
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+        return self._sizes.projection_dim
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with anything that defines a vector: weights, tokens, frames, mask.
+
+        Device and precision are not in it: they round a vector, they do not make another one.
+        """
+        parts = {
+            "weights": self._weights_digest,
+            "sizes": asdict(self._sizes),
+            "activation": [self.model.vision_model.config.hidden_act, self.model.text_model.config.hidden_act],
+            "tokenizer": None if self.tokenizer is None else self.tokenizer.digest(),
+            "max_words": self.record.max_words,
+            "num_frames": self.reader_spec.num_frames,
+            "motion": self.reader_spec.motion,
+            "version": VECTOR_VERSION,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def describe(self) -> str:
+        """One line for people: what runs where, and whether masks matter."""
+        if self.alpha_acts:
+            masks = f"masks {self.reader_spec.motion}"
+        else:
+            masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
+        return f"encoder {self.name} on {self.placement}, {masks}"
+
+    def encode_videos(self, paths: Iterable[str | Path]) -> NDArray[np.float32]:
+        """One vector for each video, sampled over the whole of it: float32 (V, D), unit rows, in the order given.
+
+        Raises VideoError for the first file that cannot be read: no row is ever left out or filled with zeros.
+        """
+        return self.encode_clips(read_video(Path(path), self.reader_spec) for path in paths)
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        """One vector for each clip: float32 (N, D), unit rows. Clips are taken in batches, few live at a time."""
+        batches = [self._encode_batch(batch) for batch in _batches(clips, CLIPS_PER_BATCH)]
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *batches])
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector for each text: float32 (Q, D), unit rows. Raises CheckpointError without a tokenizer."""
+        if isinstance(texts, str):
+            raise TypeError("encode_texts takes a list of texts, not one string")
+        vectors = [np.empty((0, self.dimension), np.float32)]
+        for start in range(0, len(texts), 256):
+            ids = torch.from_numpy(self.token_rows(texts[start : start + 256])).to(self.placement.device)
+            with torch.inference_mode(), self._autocast():
+                features = text_features(self.model, ids).float()
+            vectors.append(torch.nn.functional.normalize(features, dim=-1).cpu().numpy())
+        return np.concatenate(vectors)
+
+    def token_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
+        sizes = self._sizes
+        return self.need_tokenizer().rows(texts, self.record.max_words, sizes.begin, sizes.end, sizes.pad)
+
+    def need_tokenizer(self) -> Tokenizer:
+        """The tokenizer. Raises CheckpointError where the checkpoint has none."""
+        if self.tokenizer is None:
+            remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
+            raise CheckpointError(self.name, "this checkpoint has no tokenizer, so texts cannot be encoded", remedy)
+        return self.tokenizer
+
+    def _encode_batch(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
+        # (B, T, C, S, S) -> (B * T, C, S, S)
+        pixels = torch.from_numpy(np.concatenate([clip.pixels for clip in clips])).to(self.placement.device)
+        alpha = torch.from_numpy(np.concatenate([clip.alpha for clip in clips])).to(self.placement.device)
+        with torch.inference_mode(), self._autocast():
+            features = image_features(self.model, pixels, alpha).float()
+        # (B * T, D) -> (B, T, D) -> (B, D)
+        pooled = mean_pool(features.reshape(len(clips), -1, features.shape[-1]))
+        return pooled.cpu().numpy()
+
+    def _autocast(self) -> torch.autocast:
+        lower = self.placement.dtype != torch.float32
+        return torch.autocast(self.placement.device.type, dtype=self.placement.dtype if lower else None, enabled=lower)
+
+
+def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
+    """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 where it has such instructions."""
+    if device != "auto":
+        chosen, reason = torch.device(device), "as asked"
+    elif torch.cuda.is_available():
+        chosen, reason = torch.device("cuda"), "a CUDA GPU was found"
+    elif torch.backends.mps.is_available():
+        chosen, reason = torch.device("mps"), "an Apple GPU was found"
+    else:
+        chosen, reason = torch.device("cpu"), "no GPU was found"
+    if precision != "auto":
+        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    elif chosen.type == "cuda" and torch.cuda.is_bf16_supported():
+        dtype = torch.bfloat16
+    elif chosen.type == "cpu" and _cpu_has_bfloat16():
+        dtype = torch.bfloat16
+    else:
+        dtype = torch.float32
+    return Placement(chosen, dtype, reason)
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bf16 natively; elsewhere bf16 is emulated and several times slower."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.11
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _locate(name: str) -> str:
+    """The folder of a bundled encoder, or the name itself."""
+    if name not in BUNDLED:
+        return name
+    folder = files("deltaclip").joinpath(BUNDLED[name])
+    if not isinstance(folder, Path):
+        raise CheckpointError(name, "the package lies in an archive", "Install deltaclip unpacked, with pip.")
+    return str(folder)
+
+
+def _digest(state: dict[str, torch.Tensor]) -> str:
+    """A digest of all weights, by name, so that one changed weight is another encoder."""
+    digest = hashlib.blake2b(digest_size=16)
+    for key in sorted(state):
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(state[key].detach().cpu().numpy()).data)
+    return digest.hexdigest()
+
+
+def _batches(items: Iterable[Clip], size: int) -> Iterator[list[Clip]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,195 @@
+"""The one place where video and motion meet: from a file to the arrays that an image encoder takes.
+
+Frame and mask pass through one geometry: decoded and differenced uncropped, then scaled and cropped alike
+(Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import VideoError
+from deltaclip.motion import MOTIONS, Motion
+from deltaclip.video import Frames, Segment, Video, uniform_seconds
+
+__all__ = [
+    "MOTION_SIDE",
+    "SEGMENT_SECONDS",
+    "Clip",
+    "ReaderSpec",
+    "fit_to_model",
+    "normalise_alpha",
+    "normalise_pixels",
+    "read_moment_motion",
+    "read_moments",
+    "read_motion",
+    "read_video",
+]
+
+MOTION_SIDE = 224
+"""Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
+SEGMENT_SECONDS = 15.0
+"""Length of the moments that a long video is cut into."""
+
+Number = TypeVar("Number", np.uint8, np.float32)
+
+# openai/CLIP clip/clip.py, `_transform`.
+CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+# SunzeY/AlphaCLIP README: mask_transform Normalize(0.5, 0.26). A full mask is 1.923, an empty one -1.923.
+ALPHA_MEAN, ALPHA_STD = 0.5, 0.26
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """How a video becomes clips.
+
+    image_size: side S of the square that the image encoder takes, in pixels.
+    num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
+    motion: a name of `motion.MOTIONS`, or None where the alpha weights are zero and no mask can matter.
+    """
+
+    image_size: int
+    num_frames: int = 12
+    motion: str | None = "difference"
+
+    def __post_init__(self) -> None:
+        if self.image_size < 1 or self.num_frames < 1:
+            raise ValueError("image_size and num_frames start at 1")
+        if self.motion is not None and self.motion not in MOTIONS:
+            raise ValueError(f"motion {self.motion!r}: choose one of {', '.join(MOTIONS)}")
+
+    @property
+    def decode_side(self) -> int:
+        """Short side to decode at: what the encoder needs and what motion needs, the larger of both."""
+        return max(self.image_size, MOTION_SIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What an image encoder sees of one moment.
+
+    pixels: (T, 3, S, S) float32, normalised as CLIP does. alpha: (T, 1, S, S) float32, normalised as Alpha-CLIP does.
+    seconds: (T,) float64, from the file's first frame. path: the file. start, end: the moment, start <= second < end.
+    coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    alpha: NDArray[np.float32] = field(repr=False)
+    seconds: NDArray[np.float64] = field(repr=False)
+    path: Path
+    start: float
+    end: float
+    coverage: NDArray[np.float64] = field(repr=False)
+    fallback: tuple[str | None, ...] = field(repr=False)
+
+
+def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_SECONDS) -> Iterator[Clip]:
+    """One clip for every segment of a video, in order of time.
+
+    A file that cannot be decoded to its end gives the clips up to the damage, the last one cut short there, and
+    then raises the VideoError that tells where. Raises VideoError at once where nothing can be decoded.
+    """
+    with Video.open(path) as video:
+        for segment in video.segments(segment_seconds):
+            try:
+                clip = _read_clip(video, segment, spec)
+            except VideoError as error:
+                damaged_after = error.decoded_seconds
+                if damaged_after is not None and damaged_after > segment.start:
+                    yield _read_clip(video, Segment(segment.start, damaged_after), spec)
+                raise
+            yield clip
+
+
+def read_video(path: Path, spec: ReaderSpec) -> Clip:
+    """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
+    with Video.open(path) as video:
+        return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
+
+
+def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
+    """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
+    with Video.open(path) as video:
+        return _seen(video, Segment(0.0, video.info.duration_seconds), motion, num_frames, short_side)
+
+
+def read_moment_motion(path: Path, start: float, end: float, motion: str, num_frames: int) -> tuple[Frames, Motion]:
+    """The same for one moment, start <= second < end, at MOTION_SIDE: to show a person why it was found."""
+    with Video.open(path) as video:
+        return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
+
+
+def fit_to_model(
+    rgb: NDArray[np.uint8], spec: ReaderSpec
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
+    """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
+
+    rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
+    encoder's short side and centre-cropped alike.
+    """
+    motion = None if spec.motion is None else MOTIONS[spec.motion](_to_short_side(rgb, MOTION_SIDE))
+    pixels = _centre_crop(_to_short_side(rgb, spec.image_size), spec.image_size)
+    if motion is None:
+        return pixels, np.ones(pixels.shape[:3], np.float32), None
+    return pixels, _centre_crop(_to_short_side(motion.alpha, spec.image_size), spec.image_size), motion
+
+
+def normalise_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(T, S, S, 3) uint8 to (T, 3, S, S) float32: divided by 255, less CLIP's mean, over its deviation."""
+    # (T, S, S, 3) -> (T, 3, S, S)
+    planes = np.moveaxis(rgb, -1, 1).astype(np.float32) / np.float32(255)
+    planes -= CLIP_MEAN[:, None, None]
+    planes /= CLIP_STD[:, None, None]
+    return planes
+
+
+def normalise_alpha(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(T, S, S) float32 in 0..1 to (T, 1, S, S): (alpha - 0.5) / 0.26, once and only once."""
+    # (T, S, S) -> (T, 1, S, S)
+    return (alpha[:, None] - np.float32(ALPHA_MEAN)) / np.float32(ALPHA_STD)
+
+
+def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
+    frames = video.frames_at(uniform_seconds(segment.start, segment.end, num_frames), short_side)
+    return frames, MOTIONS[motion](frames.rgb)
+
+
+def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
+    seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
+    frames = video.frames_at(seconds, spec.decode_side)
+    pixels, alpha, motion = fit_to_model(frames.rgb, spec)
+    return Clip(
+        pixels=normalise_pixels(pixels),
+        alpha=normalise_alpha(alpha),
+        seconds=frames.seconds,
+        path=Path(video.info.path),
+        start=segment.start,
+        end=segment.end,
+        coverage=np.ones(len(seconds)) if motion is None else motion.coverage,
+        fallback=(None,) * len(seconds) if motion is None else motion.fallback,
+    )
+
+
+def _to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
+    """(T, H, W) or (T, H, W, 3) scaled so that the short side is `side`; the long side is floored as in CLIP."""
+    height, width = pictures.shape[1:3]
+    short = min(height, width)
+    if short == side:
+        return pictures
+    size = (max(width * side // short, 1), max(height * side // short, 1))
+    # Area averaging is the filter without aliasing going down; going up only alpha, which is no picture.
+    interpolation = cv2.INTER_AREA if short > side else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(picture, size, interpolation=interpolation) for picture in pictures])
+
+
+def _centre_crop(pictures: NDArray[Number], side: int) -> NDArray[Number]:
+    """The middle (side, side) of (T, H, W, ...), rounded as torchvision's CenterCrop does in CLIP's preprocess."""
+    height, width = pictures.shape[1:3]
+    top, left = round((height - side) / 2), round((width - side) / 2)
+    return pictures[:, top : top + side, left : left + side]

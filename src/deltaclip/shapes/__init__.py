@@ -1,0 +1,19 @@
+"""Moving Shapes: clips drawn by program, with true motion and captions, in which only motion tells twins apart."""
+
+from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption
+from deltaclip.shapes.spec import COLOURS, KINDS, ShapesSpec, Thing
+from deltaclip.shapes.world import ShapesClip, make_twins, make_world, write_world
+
+__all__ = [
+    "COLOURS",
+    "KINDS",
+    "VOCABULARY",
+    "ShapesClip",
+    "ShapesSpec",
+    "Thing",
+    "full_caption",
+    "make_twins",
+    "make_world",
+    "varied_caption",
+    "write_world",
+]

@@ -1,0 +1,129 @@
+"""What is said of a clip: one fixed full sentence for evaluation, many wordings for training.
+
+Training sentences vary in words and completeness, because a person types "red circle moving" and not our sentence.
+"""
+
+import numpy as np
+
+from deltaclip.shapes.paths import Track
+from deltaclip.shapes.spec import COLOURS, KINDS, Colour, Kind, Thing
+
+__all__ = ["VOCABULARY", "direction_of", "full_caption", "varied_caption"]
+
+COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in COLOURS}
+COLOUR_WORDS["purple"] = ("purple", "purple", "violet")
+COLOUR_WORDS["cyan"] = ("cyan", "cyan", "turquoise")
+KIND_WORDS: dict[Kind, tuple[str, ...]] = {
+    "circle": ("circle", "circle", "circle", "disc", "ball", "dot"),
+    "square": ("square", "square", "square", "box"),
+    "triangle": ("triangle",),
+    "ring": ("ring", "ring", "ring", "hoop", "donut"),
+    "star": ("star",),
+}
+MOVES = ("moves", "moves", "moves", "is moving", "is in motion", "slides", "goes", "travels", "wanders", "glides")
+STAY = (
+    "stay",
+    "stay",
+    "stay still",
+    "stand still",
+    "do not move",
+    "rest",
+    "remain",
+    "are still",
+    "stay where they are",
+)
+STAYS = ("stays", "stays", "stays still", "stands still", "does not move", "rests", "remains", "is still")
+DIRECTION_WORDS = {
+    "left": ("left", "to the left", "leftwards"),
+    "right": ("right", "to the right", "rightwards"),
+    "up": ("up", "upwards"),
+    "down": ("down", "downwards"),
+}
+EXTRA = (
+    "a the one thing shape object something moving while and as but picture in with where nothing all everything only"
+)
+
+
+def _words() -> tuple[str, ...]:
+    phrases = [EXTRA, *MOVES, *STAY, *STAYS]
+    for words in (*COLOUR_WORDS.values(), *KIND_WORDS.values(), *DIRECTION_WORDS.values()):
+        phrases.extend(words)
+    return tuple(sorted({word for phrase in phrases for word in phrase.split()}))
+
+
+VOCABULARY: tuple[str, ...] = _words()
+"""Every word that a caption can hold, lower case, sorted: what the small tokenizer must know."""
+
+
+def direction_of(track: Track) -> str:
+    """left, right, up or down: where a one-way track leads (y grows downwards)."""
+    x, y = track.end - track.start
+    if abs(x) >= abs(y):
+        return "right" if x > 0 else "left"
+    return "down" if y > 0 else "up"
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def full_caption(things: tuple[Thing, ...], mover: int | None, direction: str | None = None) -> str:
+    """The fixed sentence: "the red circle moves while the blue square and the green ring stay"."""
+    stayers = [f"the {thing}" for number, thing in enumerate(things) if number != mover]
+    if mover is None:
+        return f"nothing moves while {_join(stayers)} stay"
+    goes = f"moves {direction}" if direction else "moves"
+    return f"the {things[mover]} {goes} while {_join(stayers)} {'stay' if len(stayers) > 1 else 'stays'}"
+
+
+def varied_caption(
+    rng: np.random.Generator, things: tuple[Thing, ...], mover: int | None, direction: str | None = None
+) -> str:
+    """One true sentence about a clip in random words: whole or in part, in either order.
+
+    Four in ten are the full fixed sentence, three tell all in other words, three leave things out.
+    """
+    draw = rng.random()
+    if draw < 0.4:
+        return full_caption(things, mover, direction)
+    stayers = [thing for number, thing in enumerate(things) if number != mover]
+    rng.shuffle(stayers)
+    if draw > 0.7:
+        stayers = stayers[: rng.integers(1 if mover is None else 0, len(stayers))]
+    stay = ""
+    if stayers:
+        verb = rng.choice(STAY if len(stayers) > 1 else STAYS)
+        stay = f"{_join([_name(rng, thing) for thing in stayers])} {verb}"
+    if mover is None:
+        return str(rng.choice([f"nothing moves while {stay}", f"{stay} and nothing moves", stay]))
+    if not stay and rng.random() < 0.25:
+        return _curt(rng, things[mover], direction)
+    goes = rng.choice(MOVES) + (f" {rng.choice(DIRECTION_WORDS[direction])}" if direction else "")
+    move = f"{_name(rng, things[mover])} {goes}"
+    if not stay:
+        return move
+    link = rng.choice(["while", "while", "and", "as", "but"])
+    return f"{move} {link} {stay}" if rng.random() < 0.6 else f"{stay} {link} {move}"
+
+
+def _name(rng: np.random.Generator, thing: Thing) -> str:
+    article = rng.choice(["the", "the", "a", ""])
+    return f"{article} {rng.choice(COLOUR_WORDS[thing.colour])} {rng.choice(KIND_WORDS[thing.kind])}".strip()
+
+
+def _curt(rng: np.random.Generator, thing: Thing, direction: str | None) -> str:
+    """A few words as typed into a search box: "red circle moving", "something red moves"."""
+    colour, kind = rng.choice(COLOUR_WORDS[thing.colour]), rng.choice(KIND_WORDS[thing.kind])
+    way = f" {direction}" if direction else ""
+    phrases = [
+        f"{colour} {kind} moving{way}",
+        f"moving {colour} {kind}" + way,
+        f"something {colour} moves{way}",
+        f"the {colour} one moves{way}",
+        f"a {kind} moves{way}",
+    ]
+    return str(rng.choice(phrases))
+
+
+assert set(COLOUR_WORDS) == set(COLOURS), "a colour without a word"
+assert set(KIND_WORDS) == set(KINDS), "a shape without a word"

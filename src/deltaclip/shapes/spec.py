@@ -1,0 +1,81 @@
+"""What a Moving Shapes clip is made of: the options of a world and the things in it.
+
+All lengths are in pixels of a picture whose short side is 224, so that a world means the same at any drawn size.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+__all__ = ["BASE_SIDE", "COLOURS", "KINDS", "Colour", "Kind", "ShapesSpec", "Thing"]
+
+BASE_SIDE = 224
+"""Side of the square in which positions, radii and speeds are given."""
+
+Kind = Literal["circle", "square", "triangle", "ring", "star"]
+Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]
+Camera = Literal["still", "pan", "shake"]
+KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
+COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
+
+
+@dataclass(frozen=True, slots=True)
+class ShapesSpec:
+    """The world that clips are drawn from. The defaults are the fixed world of `evaluate shapes`.
+
+    size: side of the drawn square picture in pixels, at least 96.
+    num_frames, frames_per_second: native frames of one scene and their rate; 48 at 24 are 2 s.
+    num_objects: things in the picture, 2 to 4; one of them moves.
+    camera: `still`; `pan`, a steady drift of the whole picture; `shake`, a hand-held wobble.
+    noise: standard deviation of fresh grey noise in every frame, in grey levels of 255.
+    flicker: largest relative change of brightness from frame to frame, 0.08 is a bad neon lamp.
+    cuts: hard cuts inside a scene; each brings another background and other places, the same things and mover.
+    slow_motion: the mover's speed is divided by this.
+    static_only: nothing moves, and the caption says so.
+    directions: the mover goes one way, and the caption says which.
+    scenes: scenes one after the other with other things each; the caption is a paragraph of one sentence a scene.
+    equal_luma: things and background share one luma, so that a grey difference hardly sees them.
+    """
+
+    size: int = 96
+    num_frames: int = 48
+    frames_per_second: int = 24
+    num_objects: int = 3
+    camera: Camera = "still"
+    noise: float = 0.0
+    flicker: float = 0.0
+    cuts: int = 0
+    slow_motion: float = 1.0
+    static_only: bool = False
+    directions: bool = False
+    scenes: int = 1
+    equal_luma: bool = False
+
+    def __post_init__(self) -> None:
+        if self.camera not in get_args(Camera):
+            raise ValueError(f"camera {self.camera!r}: choose one of {', '.join(get_args(Camera))}")
+        if self.size < 96:
+            raise ValueError(f"size {self.size}: draw at 96 pixels or more, smaller things lose their shape")
+        if not 2 <= self.num_objects <= 4:
+            raise ValueError(f"num_objects {self.num_objects}: 2 to 4 fit into a picture")
+        if self.num_frames < 2 * (self.cuts + 1):
+            raise ValueError(f"{self.cuts} cuts leave fewer than two frames a shot of {self.num_frames}")
+        if self.scenes < 1 or self.slow_motion < 1 or self.frames_per_second < 1:
+            raise ValueError("scenes, slow_motion and frames_per_second start at 1")
+        if self.noise < 0 or not 0 <= self.flicker < 1 or self.cuts < 0:
+            raise ValueError("noise, flicker and cuts are not negative, flicker is below 1")
+
+    @property
+    def total_frames(self) -> int:
+        """Native frames of the whole clip, over all its scenes."""
+        return self.num_frames * self.scenes
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One coloured shape. `str` gives its name in captions."""
+
+    colour: Colour
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.kind}"

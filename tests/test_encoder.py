@@ -1,0 +1,133 @@
+"""The encoder: unit rows, batches that do not matter, a fingerprint that tells encoders apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deltaclip.encoder import Encoder, EncoderSpec, choose_placement
+from deltaclip.errors import CheckpointError, VideoError
+from deltaclip.model import Checkpoint, load_checkpoint
+from deltaclip.reader import read_video
+from tests.helpers import small_checkpoint, write_square
+
+EXACT = EncoderSpec(device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_checkpoint(tmp_path_factory.mktemp("checkpoint") / "small")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    home = tmp_path_factory.mktemp("videos")
+    return [write_square(home / f"{step}.mp4", step=step) for step in (0, 1)]
+
+
+def test_videos_and_texts_become_unit_rows_of_one_space(folder: Path, videos: list[Path]) -> None:
+    encoder = Encoder.load(folder, EXACT)
+    video_rows = encoder.encode_videos(videos)
+    text_rows = encoder.encode_texts(["the red square moves", "a blue circle", "stays"])
+    assert video_rows.shape == (2, encoder.dimension)
+    assert text_rows.shape == (3, encoder.dimension)
+    assert video_rows.dtype == text_rows.dtype == np.float32
+    assert np.linalg.norm(np.concatenate([video_rows, text_rows]), axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+
+
+def test_nothing_in_gives_no_rows_out(folder: Path) -> None:
+    encoder = Encoder.load(folder, EXACT)
+    assert encoder.encode_videos([]).shape == (0, 16)
+    assert encoder.encode_texts([]).shape == (0, 16)
+
+
+def test_a_batch_of_videos_gives_what_each_gives_alone(folder: Path, videos: list[Path]) -> None:
+    encoder = Encoder.load(folder, EXACT)
+    together = encoder.encode_videos(videos * 6)
+    alone = np.concatenate([encoder.encode_videos([path]) for path in videos])
+    assert np.abs(together - np.tile(alone, (6, 1))).max() < 1e-5
+
+
+def test_one_string_instead_of_a_list_is_refused(folder: Path) -> None:
+    with pytest.raises(TypeError, match="list"):
+        Encoder.load(folder, EXACT).encode_texts("a red square")
+
+
+def test_a_bad_video_is_named_and_no_row_is_invented(folder: Path, videos: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"")
+    with pytest.raises(VideoError, match=r"bad\.mp4"):
+        Encoder.load(folder, EXACT).encode_videos([videos[0], tmp_path / "bad.mp4"])
+
+
+def test_masks_change_a_vector_where_alpha_weights_are_not_zero(folder: Path, videos: list[Path]) -> None:
+    masked = Encoder.load(folder, EncoderSpec("difference", device="cpu", precision="float32"))
+    full = Encoder.load(folder, EncoderSpec("full", device="cpu", precision="float32"))
+    moving = videos[1:]
+    assert np.abs(masked.encode_videos(moving) - full.encode_videos(moving)).max() > 1e-3
+    assert masked.fingerprint != full.fingerprint
+
+
+def test_with_zero_alpha_weights_no_mask_is_computed_and_none_matters(tmp_path: Path, videos: list[Path]) -> None:
+    folder = small_checkpoint(tmp_path / "zero", alpha="zero")
+    encoders = [Encoder.load(folder, EncoderSpec(motion, device="cpu")) for motion in ("difference", "full")]
+    assert [encoder.reader_spec.motion for encoder in encoders] == [None, None]
+    assert encoders[0].fingerprint == encoders[1].fingerprint
+    assert "masks change nothing" in encoders[0].describe()
+
+
+def test_the_checkpoints_own_mask_and_frames_are_taken(tmp_path: Path) -> None:
+    encoder = Encoder.load(small_checkpoint(tmp_path / "own", motion="inverted", num_frames=3), EXACT)
+    assert encoder.reader_spec.motion == "inverted"
+    assert encoder.reader_spec.num_frames == 3
+
+
+def test_the_fingerprint_is_the_same_for_the_same_weights_and_another_for_one_changed(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder)
+    same = Encoder("one", checkpoint, EXACT).fingerprint
+    assert Encoder.load(folder, EXACT).fingerprint == same
+    with torch.no_grad():
+        checkpoint.model.visual_projection.weight[0, 0] += 1
+    assert Encoder("other", checkpoint, EXACT).fingerprint != same
+
+
+def test_frames_are_in_the_fingerprint_and_precision_is_not(folder: Path) -> None:
+    plain = Encoder.load(folder, EXACT).fingerprint
+    assert Encoder.load(folder, EncoderSpec(num_frames=5, device="cpu")).fingerprint != plain
+    assert Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).fingerprint == plain
+
+
+def test_bf16_vectors_stay_near_the_exact_ones(folder: Path, videos: list[Path]) -> None:
+    exact = Encoder.load(folder, EXACT).encode_videos(videos)
+    rounded = Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).encode_videos(videos)
+    assert (exact * rounded).sum(1).min() > 0.999
+
+
+def test_without_a_tokenizer_texts_are_refused_with_the_remedy(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder)
+    encoder = Encoder("bare", Checkpoint(checkpoint.model, None, checkpoint.record), EXACT)
+    with pytest.raises(CheckpointError, match="--tokenizer"):
+        encoder.encode_texts(["a"])
+
+
+def test_clips_are_encoded_as_videos_are(folder: Path, videos: list[Path]) -> None:
+    encoder = Encoder.load(folder, EXACT)
+    clips = [read_video(path, encoder.reader_spec) for path in videos]
+    assert np.array_equal(encoder.encode_clips(clips), encoder.encode_videos(videos))
+
+
+def test_the_device_is_told_with_its_reason() -> None:
+    placement = choose_placement("cpu", "float32")
+    assert str(placement) == "cpu (fp32, as asked)"
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert choose_placement().reason == "no GPU was found"
+
+
+def test_a_relative_folder_is_remembered_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert Encoder.load("small", EXACT).name == str(folder.resolve())
+
+
+def test_the_hub_encoder_offline_says_exactly_what_to_do() -> None:
+    with pytest.raises(CheckpointError, match="openai/clip-vit-base-patch32"):
+        Encoder.load("openai/clip-vit-base-patch32")

@@ -1,0 +1,130 @@
+"""The reader: frame and mask through one geometry, moments in order, damage told."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deltaclip.errors import VideoError
+from deltaclip.reader import (
+    Clip,
+    ReaderSpec,
+    fit_to_model,
+    normalise_alpha,
+    normalise_pixels,
+    read_moments,
+    read_motion,
+    read_video,
+)
+from deltaclip.video import write_mp4
+from tests.helpers import moving_square, write_square
+
+SMALL = ReaderSpec(image_size=32, num_frames=4)
+
+
+def wide_frames() -> NDArray[np.uint8]:
+    """Two frames of 224 x 400 in which a block left of the middle jumps."""
+    frames = np.full((2, 224, 400, 3), 30, np.uint8)
+    frames[0, 100:140, 120:160] = 200
+    frames[1, 100:140, 180:220] = 200
+    return frames
+
+
+def test_a_clip_has_the_shapes_and_the_seconds_of_its_moment(tmp_path: Path) -> None:
+    clip = read_video(write_square(tmp_path / "a.mp4"), SMALL)
+    assert clip.pixels.shape == (4, 3, 32, 32)
+    assert clip.alpha.shape == (4, 1, 32, 32)
+    assert clip.seconds.tolist() == pytest.approx([0.25, 0.75, 1.25, 1.75])
+    assert [clip.start, clip.end] == pytest.approx([0.0, 2.0])
+
+
+def test_pixels_and_alpha_are_normalised_as_clip_and_alpha_clip_do() -> None:
+    white = normalise_pixels(np.full((1, 2, 2, 3), 255, np.uint8))
+    assert white[0, :, 0, 0].tolist() == pytest.approx([1.930336, 2.074884, 2.145897], abs=1e-5)
+    alpha = normalise_alpha(np.array([[[0.0, 1.0, 0.5]]], np.float32))
+    assert alpha.ravel().tolist() == pytest.approx([-1.923077, 1.923077, 0.0], abs=1e-5)
+
+
+def test_frame_and_mask_are_cropped_alike() -> None:
+    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2))
+    assert motion is not None
+    # The block of frame 1 stands at 180 of 400; the crop begins at 88.
+    assert pixels[1, 120, 180 - 88 + 20].min() == 200
+    assert alpha[1, 120, 180 - 88 + 20] == 1
+    assert motion.mask[1, 120, 200]
+
+
+def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> None:
+    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2))
+    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2))
+    assert pixels.shape == (2, 56, 56, 3)
+    expected = np.stack([cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in large])
+    assert np.abs(small - expected).max() < 1e-6
+
+
+def test_a_larger_model_gets_motion_measured_at_the_same_size() -> None:
+    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
+    spec = ReaderSpec(image_size=336, num_frames=2)
+    pixels, alpha, motion = fit_to_model(frames, spec)
+    assert spec.decode_side == 336
+    assert pixels.shape == (2, 336, 336, 3)
+    assert motion is not None
+    assert motion.mask.shape == (2, 224, 400)
+    assert alpha.shape == (2, 336, 336)
+
+
+def test_without_a_motion_alpha_is_all_ones_and_none_is_measured() -> None:
+    _, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion=None))
+    assert motion is None
+    assert (alpha == 1).all()
+
+
+def test_a_long_video_gives_one_clip_a_segment(tmp_path: Path) -> None:
+    write_mp4(tmp_path / "long.mp4", moving_square(48), 12)
+    clips = list(read_moments(tmp_path / "long.mp4", SMALL, segment_seconds=1.5))
+    assert [(clip.start, clip.end) for clip in clips] == [(0.0, 1.5), (1.5, 3.0), (3.0, pytest.approx(4.0))]
+    assert all((clip.seconds >= clip.start).all() and (clip.seconds < clip.end).all() for clip in clips)
+
+
+def test_a_still_video_falls_back_to_the_whole_frame_with_a_reason(tmp_path: Path) -> None:
+    clip = read_video(write_square(tmp_path / "still.mp4", step=0), SMALL)
+    assert set(clip.fallback) == {"nothing moves"}
+    assert clip.coverage.tolist() == [0, 0, 0, 0]
+    assert clip.alpha.min() == pytest.approx(1.923077, abs=1e-5)
+
+
+def test_a_file_that_is_no_video_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(VideoError, match=r"text\.mp4"):
+        next(read_moments(tmp_path / "text.mp4", SMALL))
+
+
+def test_a_damaged_video_gives_what_lies_before_the_damage_and_then_tells_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (96, 64, 64, 3), np.uint8)  # hard to compress, so that a cut falls inside the frames
+    write_mp4(tmp_path / "whole.mp4", noise, 12)
+    whole = (tmp_path / "whole.mp4").read_bytes()
+    # The table of frames comes first in our files: it still promises all of them when the end is cut off.
+    (tmp_path / "broken.mp4").write_bytes(whole[: len(whole) * 5 // 8])
+    clips: list[Clip] = []
+    with pytest.raises(VideoError, match="damaged") as raised:
+        clips.extend(read_moments(tmp_path / "broken.mp4", SMALL, segment_seconds=2.0))
+    damaged_after = raised.value.decoded_seconds
+    assert damaged_after is not None
+    assert 3 < damaged_after < 6
+    assert [clip.start for clip in clips] == [0.0, 2.0, 4.0]
+    assert clips[-1].end == damaged_after
+
+
+def test_read_motion_measures_at_the_size_asked_for(tmp_path: Path) -> None:
+    frames, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), "difference", 6, 112)
+    assert frames.rgb.shape == (6, 112, 112, 3)
+    assert motion.mask.shape == (6, 112, 112)
+    assert motion.mask.any()
+
+
+def test_an_unknown_motion_is_refused() -> None:
+    with pytest.raises(ValueError, match="difference"):
+        ReaderSpec(32, motion="optical")
