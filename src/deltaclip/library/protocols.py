@@ -1,0 +1,42 @@
+"""What a library asks of the rooms below it, so that its tests and other readers can stand in."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.reader import Clip, ReaderSpec
+
+__all__ = ["ReadMoments", "VectorEncoder"]
+
+ReadMoments = Callable[[Path, ReaderSpec], Iterator[Clip]]
+"""One clip for every segment of a file, in order of time; VideoError where it cannot be read, or only so far."""
+
+
+@runtime_checkable
+class VectorEncoder(Protocol):
+    """As `deltaclip.encoder.Encoder`, which a library never loads by itself: `status` must not wait for torch."""
+
+    @property
+    def name(self) -> str:
+        """What loads it again: a bundled name, a folder or a hub name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that defines a vector."""
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+
+    @property
+    def reader_spec(self) -> ReaderSpec:
+        """How videos become clips for it."""
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        """(N, D), unit rows, one for each clip."""
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(Q, D), unit rows, one for each text."""

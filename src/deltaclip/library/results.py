@@ -1,0 +1,120 @@
+"""What a library tells: frozen records, one for each command, whose fields are the keys of its JSON."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = [
+    "Failure",
+    "Hit",
+    "IndexProgress",
+    "IndexReport",
+    "RememberedEncoder",
+    "RemoveReport",
+    "Status",
+    "VerifyReport",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A moment that was found.
+
+    path: the file. start, end: the moment in seconds from its first frame, start <= second < end.
+    score: cosine similarity of query and moment, -1..1, higher is better.
+    coverage: share 0..1 of the frames that moves, mean over the moment; None where the encoder takes no masks.
+    """
+
+    path: Path
+    start: float
+    end: float
+    score: float
+    coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, or only up to a point, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """How far a run of `index` is.
+
+    total: files to look at. done: files settled, failed ones among them. segments: moments written so far.
+    failed: files that failed so far. current: the file in hand, None at the end.
+    """
+
+    total: int
+    done: int
+    segments: int
+    failed: int
+    current: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a run of `index` did; seen == indexed + unchanged + failed.
+
+    seen: files looked at, and names that could not be followed. indexed: files new, changed, moved or copied.
+    unchanged: files whose content the library had under this path. failed: files that gave no moment, or that are
+    damaged, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
+    """
+
+    seen: int
+    indexed: int
+    unchanged: int
+    failed: int
+    segments: int
+    seconds: float
+    failures: tuple[Failure, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReport:
+    """removed: videos taken out of the library. unknown: names under which it had none."""
+
+    removed: int
+    unknown: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedEncoder:
+    """The encoder that made a library's vectors, with all that is needed to load it again.
+
+    name: bundled name, folder or hub name. motion: a name of `motion.MOTIONS`, or None where masks do not matter.
+    num_frames: frames of a clip. fingerprint: changes with anything that defines a vector. dimension: D of a vector.
+    """
+
+    name: str
+    motion: str | None
+    num_frames: int
+    fingerprint: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a library holds.
+
+    videos: files with moments that can be found. segments: those moments. failed: files that failed or are damaged.
+    missing: files that were gone when `index` last looked; their moments wait for them and are not searched.
+    encoder, fingerprint: who made the vectors, None before the first `index`.
+    """
+
+    videos: int
+    segments: int
+    failed: int
+    missing: int
+    encoder: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """ok: no problem was found. problems: one sentence each."""
+
+    ok: bool
+    problems: tuple[str, ...]

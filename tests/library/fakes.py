@@ -1,0 +1,106 @@
+"""Stand-ins for the rooms below: "videos" that are one line of text, and an encoder that looks at one pixel row.
+
+A file reads `seed moments [end]`: that many moments of 15 s whose vectors follow from the seed; `end` may be
+`damaged`, `interrupted`, or `slow`, which waits a little before every moment.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import VideoError
+from deltaclip.library import Library
+from deltaclip.reader import Clip, ReaderSpec
+
+DIMENSION = 16
+
+
+def vector_of(seed: str, number: int) -> NDArray[np.float32]:
+    """(D,) float32, unit length: what the fake encoder makes of a moment."""
+    rng = np.random.default_rng([number, *seed.encode()])
+    vector = rng.normal(size=DIMENSION)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def clip_of(path: Path, seed: str, number: int) -> Clip:
+    """The moment `number` of a file, its vector in the first row of its only frame."""
+    pixels = np.zeros((1, 3, DIMENSION, DIMENSION), np.float32)
+    pixels[0, 0, 0] = vector_of(seed, number)
+    ones = np.ones((1, 1, DIMENSION, DIMENSION), np.float32)
+    start = 15.0 * number
+    return Clip(pixels, ones, np.array([start + 7.5]), path, start, start + 15.0, np.array([0.25]), (None,))
+
+
+class FakeReader:
+    """Reads such files, and counts how often each was opened."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    def __call__(self, path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+        self.opened.append(path.name)
+        words = path.read_text().split()
+        if len(words) < 2:
+            raise VideoError(str(path), "not a video", "Leave it out.")
+        seed, count, end = words[0], int(words[1]), words[2:3]
+        for number in range(count):
+            time.sleep(0.1 * (end == ["slow"]))
+            yield clip_of(path, seed, number)
+        if end == ["interrupted"]:
+            raise KeyboardInterrupt
+        if end == ["damaged"]:
+            raise VideoError(str(path), f"damaged after {15 * count} s", "Fetch it again.", 15.0 * count)
+
+    def reader(self) -> Callable[[], AbstractContextManager["FakeReader"]]:
+        """For `Library.open(open_reader=...)`."""
+        return lambda: nullcontext(self)
+
+
+class FakeEncoder:
+    """Vectors straight from the pixels; a text is `seed number`. Keeps the sizes of its batches."""
+
+    def __init__(self, name: str = "fake", motion: str | None = "difference") -> None:
+        self.name = name
+        self.fingerprint = f"fingerprint of {name}"
+        self.dimension = DIMENSION
+        self.reader_spec = ReaderSpec(DIMENSION, 1, motion)
+        self.batches: list[int] = []
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        rows = [clip.pixels[0, 0, 0] for clip in clips]
+        self.batches.append(len(rows))
+        return np.array(rows, np.float32).reshape(-1, DIMENSION)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([vector_of(text.split()[0], int(text.split()[1])) for text in texts])
+
+
+class Shelf:
+    """A folder of such files with a library beside it, for one test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.videos = folder / "videos"
+        self.videos.mkdir()
+        self.library_path = folder / "library"
+        self.reader = FakeReader()
+        self.encoder = FakeEncoder()
+        self.library = self.open()
+
+    def open(self, encoder: FakeEncoder | None = None) -> Library:
+        """Another handle on the same library."""
+        return Library.open(self.library_path, encoder or self.encoder, open_reader=self.reader.reader())
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the shelf."""
+        path = self.videos / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def found(self, query: str, limit: int = 1) -> list[str]:
+        """Names of the files of the best hits."""
+        return [hit.path.name for hit in self.library.search(query, limit=limit)]

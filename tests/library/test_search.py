@@ -1,0 +1,125 @@
+"""Ranking moments, and asking with videos and pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from deltaclip.errors import LibraryError, VideoError
+from deltaclip.library import Library
+from deltaclip.library import search as search_module
+from deltaclip.library.search import top_rows
+from tests.library.fakes import FakeEncoder, Shelf
+
+
+def unit_rows(seed: int, count: int, dimension: int = 8) -> NDArray[np.float32]:
+    rows = np.random.default_rng(seed).normal(size=(count, dimension))
+    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.integers(1, 4), st.integers(1, 70), st.integers(1, 9))
+def test_the_best_rows_are_those_of_brute_force(seed: int, count: int, queries: int, limit: int, block: int) -> None:
+    vectors, asked = unit_rows(seed, count), unit_rows(seed + 1, queries)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search_module, "ROWS_AT_ONCE", block)
+        rows, scores = top_rows(vectors, asked, limit)
+    exact = (vectors.astype(float) @ asked.astype(float).T).max(axis=1) if count else np.empty(0)
+    assert rows.tolist() == sorted(range(count), key=lambda row: -exact[row])[:limit]
+    np.testing.assert_allclose(scores, exact[rows], atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
+def test_equal_vectors_come_in_the_order_of_their_rows(seed: int, copies: int, limit: int) -> None:
+    vectors = np.repeat(unit_rows(seed, 3, 512), copies, axis=0)
+    rows, _ = top_rows(vectors, vectors[copies : copies + 1], min(limit, copies))
+    assert rows.tolist() == list(range(copies, copies + min(limit, copies)))
+
+
+def test_a_limit_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="limit starts at 1"):
+        top_rows(unit_rows(0, 3), unit_rows(1, 1), 0)
+
+
+def test_ties_are_ordered_by_path_then_start(shelf: Shelf) -> None:
+    for name in ("b.mp4", "a.mp4", "c.mp4"):
+        shelf.write(name, "same 2")
+    shelf.library.index([shelf.videos])
+    hits = shelf.library.search("same 0", limit=9)
+    assert [(hit.path.name, hit.start) for hit in hits[:3]] == [("a.mp4", 0), ("b.mp4", 0), ("c.mp4", 0)]
+    assert [hit.path.name for hit in hits[3:]] == ["a.mp4", "b.mp4", "c.mp4"]
+
+
+def test_a_video_finds_itself_first_and_each_moment_by_its_best_segment(shelf: Shelf) -> None:
+    query = shelf.write("b.mp4", "b 3")
+    shelf.write("a.mp4", "a 12")
+    shelf.library.index([shelf.videos])
+    hits = shelf.library.search_video(query, limit=3)
+    assert [(hit.path.name, hit.start) for hit in hits] == [("b.mp4", 0), ("b.mp4", 15), ("b.mp4", 30)]
+    assert [hit.score for hit in hits] == pytest.approx([1, 1, 1])
+    assert shelf.library.search_image(query, limit=3) == hits
+
+
+def test_a_query_that_cannot_be_read_is_a_video_error(shelf: Shelf) -> None:
+    for text in ("rubbish", "a 2 damaged"):
+        with pytest.raises(VideoError):
+            shelf.library.search_video(shelf.write("query.mp4", text))
+
+
+def test_an_empty_library_finds_nothing(shelf: Shelf) -> None:
+    assert shelf.library.search("a 0") == []
+    assert shelf.library.search_video(shelf.write("a.mp4", "a 1")) == []
+
+
+def test_a_search_sees_what_another_process_added_and_removed(shelf: Shelf) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    assert shelf.library.search("a 0") == []
+    with shelf.open() as other:
+        other.index([path])
+        assert len(shelf.library.search("a 0")) == 1
+        other.remove([path])
+        assert shelf.library.search("a 0") == []
+
+
+def test_vectors_are_read_once_while_nothing_changes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.library.index([shelf.write("a.mp4", "a 1")])
+    first = shelf.library.search("a 0")
+    monkeypatch.delattr("deltaclip.library.library.load_vectors")
+    assert shelf.library.search("a 0") == first
+
+
+def test_vectors_of_two_encoders_are_never_mixed(shelf: Shelf) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    with shelf.open(FakeEncoder("other")) as other:
+        shelf.library.index([path])
+        for attempt in (lambda: other.search("a 0"), lambda: other.index([path])):
+            with pytest.raises(LibraryError, match=r"made by the encoder fake .*not by other"):
+                attempt()
+    with pytest.raises(LibraryError, match=r"fingerprint of fake.*fingerprint of other"):
+        shelf.open(FakeEncoder("other"))
+    assert shelf.library.verify().ok
+
+
+def test_a_library_without_moments_takes_another_encoder(shelf: Shelf) -> None:
+    shelf.library.index([shelf.write("a.mp4", "rubbish")])
+    with shelf.open(FakeEncoder("other")) as other:
+        other.index([shelf.write("a.mp4", "a 1")])
+        assert other.status().encoder == "other"
+
+
+def test_without_an_encoder_it_says_how_to_give_one(shelf: Shelf) -> None:
+    with Library.open(shelf.library_path) as library, pytest.raises(LibraryError, match="opened without an encoder"):
+        library.search("a 0")
+
+
+def test_a_library_remembers_how_to_load_its_encoder(shelf: Shelf, tmp_path: Path) -> None:
+    assert shelf.library.remembered_encoder() is None
+    shelf.library.index([])
+    with Library.open(shelf.library_path) as library:
+        remembered = library.remembered_encoder()
+    assert remembered is not None
+    assert (remembered.name, remembered.motion, remembered.num_frames) == ("fake", "difference", 1)
+    assert (remembered.fingerprint, remembered.dimension) == ("fingerprint of fake", 16)
