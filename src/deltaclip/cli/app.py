@@ -1,0 +1,87 @@
+"""The command `deltaclip`: all its commands, and what becomes of an error on its way out."""
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+import deltaclip
+from deltaclip.cli import checkpoint, demo, evaluate, library, masks, train
+from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
+from deltaclip.errors import DeltaclipError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Find moments in videos from words, by what moves in them.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(library.index)
+app.command()(library.search)
+app.command()(library.status)
+app.command()(library.failures)
+app.command()(library.verify)
+app.command()(library.remove)
+app.command()(masks.masks)
+app.command()(checkpoint.convert)
+app.command()(checkpoint.tokenize)
+app.command()(checkpoint.info)
+app.command()(evaluate.evaluate)
+app.command()(train.train)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"deltaclip {deltaclip.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. Goes anywhere.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Find moments in videos from words, by what moves in them."""
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 done, 1 done with failures named, 2 wrong usage, 3 refused."""
+    arguments, debug = _without_debug(sys.argv[1:])
+    if hasattr(signal, "SIGPIPE"):  # `deltaclip failures | head` ends quietly
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app(arguments, prog_name="deltaclip")
+    except Done as done:
+        sys.exit(done.exit_code)
+    except DeltaclipError as error:
+        if debug:
+            raise
+        note(shown(error))
+        if "--json" in arguments:
+            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy}})
+        from deltaclip.library import LockedError
+
+        sys.exit(EXIT_REFUSED if isinstance(error, LockedError) else EXIT_FAILED)
+    except KeyboardInterrupt:
+        note("stopped; what was finished is kept, and the same command goes on from there")
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        if debug:
+            raise
+        note(f"deltaclip failed in a way that nobody foresaw: {type(error).__name__}: {shown(error)}")
+        note("Run it again with --debug and report what it prints.")
+        sys.exit(EXIT_FAILED)
+
+
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """`--debug` may stand anywhere before a `--`, because people add it to the end of what failed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [word for word in arguments[:end] if word != "--debug"] + arguments[end:]
+    return kept, len(kept) != len(arguments)

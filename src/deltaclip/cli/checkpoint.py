@@ -1,0 +1,103 @@
+"""`convert`, `tokenize` and `info`: about checkpoints."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import deltaclip
+from deltaclip.cli.library import EncoderOption, LibraryOption, load_encoder
+from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
+
+__all__ = ["convert", "info", "tokenize"]
+
+
+def convert(
+    clip: Annotated[
+        str, typer.Option(help="OpenAI CLIP (.pt), CLIP4Clip (.bin), a transformers folder or a hub name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")],
+    alpha: Annotated[Path | None, typer.Option(help="Alpha-CLIP's visual weights (.pth) for the same CLIP.")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="tokenizer.json, a hub name, or bpe_simple_vocab_16e6.txt.gz.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make one checkpoint folder of downloaded weights.
+
+    \b
+    Example:
+      deltaclip convert --clip ViT-B-16.pt --alpha clip_b16_grit20m_fultune_2xe.pth --tokenizer bpe_simple_vocab_16e6.txt.gz --out alpha-b16
+    """
+    from deltaclip.model import convert as convert_weights
+
+    report = convert_weights(clip=clip, alpha=alpha, tokenizer=tokenizer, out=out)
+    if as_json:
+        emit(report.to_json())
+    else:
+        print_lines(*(shown(line) for line in report.lines()))
+
+
+def tokenize(
+    texts: Annotated[list[str], typer.Argument(help="Texts, each in quotes.", metavar="TEXT")],
+    tokenizer: Annotated[
+        str, typer.Option(help="tokenizer.json, a hub name, a folder, or bpe_simple_vocab_16e6.txt.gz.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the token ids of texts, without begin and end.
+
+    \b
+    Example:
+      deltaclip tokenize "a dog jumps" --tokenizer bpe_simple_vocab_16e6.txt.gz
+    """
+    from deltaclip.model import Tokenizer
+
+    ids = Tokenizer.from_source(tokenizer).encode(texts)
+    if as_json:
+        emit({"ids": ids})
+    else:
+        print_lines(*(" ".join(map(str, row)) for row in ids))
+
+
+def info(
+    encoder: EncoderOption = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what an encoder is, where it runs, and whether masks matter to it.
+
+    Without --encoder: the one that the library remembers, else the default one.
+
+    \b
+    Example:
+      deltaclip info --encoder shapes
+    """
+    loaded = load_encoder(encoder, library)
+    facts: dict[str, Any] = {  # Any: json
+        "version": deltaclip.__version__,
+        "encoder": loaded.name,
+        "fingerprint": loaded.fingerprint,
+        "device": str(loaded.placement.device),
+        "precision": str(loaded.placement.dtype).removeprefix("torch."),
+        "alpha": loaded.record.alpha,
+        "masks_matter": loaded.alpha_acts,
+        "motion": loaded.reader_spec.motion,
+        "num_frames": loaded.reader_spec.num_frames,
+        "image_size": loaded.reader_spec.image_size,
+        "dimension": loaded.dimension,
+        "max_words": loaded.record.max_words,
+        "tokenizer": loaded.tokenizer is not None,
+        "licence": loaded.record.licence,
+        "source": [{"name": file.name, "sha256": file.sha256} for file in loaded.record.source],
+        "training": None if loaded.record.training is None else dict(loaded.record.training),
+    }
+    if as_json:
+        emit(facts)
+        return
+    print_lines(*(f"{name:12} {shown(value)}" for name, value in facts.items() if value not in (None, [])))
+    if not loaded.alpha_acts:
+        note(
+            "All alpha weights are zero: no mask can change a vector, so none is computed. "
+            "Train, or convert Alpha-CLIP weights (deltaclip convert --alpha), to make motion count."
+        )

@@ -1,0 +1,66 @@
+"""`demo`: the whole way on a few drawn clips, or on one's own videos, in one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deltaclip.cli.library import index, search
+from deltaclip.cli.output import Done, note, print_lines, shown
+
+__all__ = ["demo"]
+
+DEMO_SEED = 7
+DEMO_CLIPS = 12
+QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
+
+
+def demo(
+    videos: Annotated[Path | None, typer.Option(help="Your own folder instead of drawn clips.")] = None,
+    query: Annotated[list[str] | None, typer.Option(help="What to look for; may be given again.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Default: shapes for drawn clips, CLIP for your own.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for clips, library and picture.")] = Path("demo"),
+) -> None:
+    """Draw a few clips, index them, ask for what moves, and show why each hit was found.
+
+    \b
+    Examples:
+      deltaclip demo
+      deltaclip demo --videos ~/Videos --query "a dog"
+    """
+    if videos is None:
+        folder, questions = _draw_clips(out / "videos")
+        library = out / "library"
+    else:
+        folder, questions = videos.expanduser(), list(QUESTIONS_OF_OWN_VIDEOS)
+        library = out / "library-of-your-videos"
+    note(f"indexing {shown(folder)}")
+    code = 0
+    try:
+        index([folder], library=library, encoder=encoder or ("shapes" if videos is None else None))
+    except Done as done:  # some files failed and were named: the others can be searched all the same
+        code = done.exit_code
+    for number, question in enumerate(query or questions):
+        picture = out / ("hits.png" if number == 0 else f"hits-{number + 1}.png")
+        print_lines("", f"? {question}")
+        search(question, library=library, limit=3, png=picture)
+    if code:
+        raise Done(code)
+
+
+def _draw_clips(folder: Path) -> tuple[Path, list[str]]:
+    """Writes the demo's clips, once, and asks what two of them show, in a person's words."""
+    from deltaclip.shapes import ShapesSpec, make_world, write_world
+
+    clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))
+    note(f"drawing {len(clips)} clips into {shown(folder)}: groups of three with the same things and another mover")
+    write_world(folder, clips)
+    shot = clips[0].shots[0]
+    first, second, third = (str(thing) for thing in shot.things)
+    other = clips[3].shots[0].things
+    return folder, [
+        f"the {first} moves",
+        f"{second} moving while the {third} stays",
+        f"a {third} goes and the {first} and the {second} stay where they are",
+        f"the {other[0]} moves",
+    ]

@@ -1,0 +1,301 @@
+"""`index`, `search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown, track
+from deltaclip.errors import CheckpointError, LibraryError
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.encoder import Encoder
+    from deltaclip.library import Failure, Hit, IndexProgress, RememberedEncoder
+
+__all__ = [
+    "EncoderOption",
+    "LibraryOption",
+    "failures",
+    "index",
+    "load_encoder",
+    "remove",
+    "search",
+    "status",
+    "verify",
+]
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the library; default: DELTACLIP_LIBRARY, or the user's data folder."),
+]
+EncoderOption = Annotated[
+    str | None, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
+]
+MAX_FAILURES_SHOWN = 10
+
+
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Video files and folders.", metavar="PATH")],
+    library: LibraryOption = None,
+    encoder: EncoderOption = None,
+    motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read videos and remember their moments. What is known and unchanged is not read again.
+
+    Folders are searched for video files by suffix; a file that is named is always read.
+    Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
+
+    \b
+    Example:
+      deltaclip index ~/Videos
+    """
+    from deltaclip.library import Library
+
+    loaded = _encoder_to_index(library, encoder, motion)
+    note(loaded.describe())
+    with Library.open(library, loaded) as opened, track() as line:
+        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
+    if as_json:
+        emit({**asdict(report), "failures": _failure_rows(report.failures)})
+    else:
+        print_lines(
+            f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
+            f"{report.segments:,} new moments in {clock(report.seconds)}"
+        )
+        _name_failures(report.failures, MAX_FAILURES_SHOWN)
+    finish(report.failed > 0)
+
+
+def search(
+    text: Annotated[str | None, typer.Argument(help="What to look for, in words.", metavar="TEXT")] = None,
+    video: Annotated[Path | None, typer.Option(help="Look for moments like this video.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Look for moments like this picture.")] = None,
+    library: LibraryOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
+    png: Annotated[Path | None, typer.Option(help="Write the hits as a picture: frame, what moved, score.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find moments by words, or by a video or picture.
+
+    \b
+    Examples:
+      deltaclip search "a dog jumps into water"
+      deltaclip search --video beach.mp4 --limit 5
+    """
+    if sum(query is not None for query in (text, video, image)) != 1:
+        raise typer.BadParameter("give one query: words, --video FILE or --image FILE.")
+    if text is not None and not text.strip():
+        raise typer.BadParameter("the query is empty.", param_hint="TEXT")
+    from deltaclip.library import Library
+
+    loaded = _remembered_encoder(library)
+    with Library.open(library, loaded) as opened:
+        if text is not None:
+            _warn_of_unknown_words(loaded, text)
+            hits = opened.search(text, limit=limit)
+        elif video is not None:
+            hits = opened.search_video(video, limit=limit)
+        else:
+            assert image is not None, "one of three was given"
+            hits = opened.search_image(image, limit=limit)
+    if png is not None:
+        _write_picture(png, str(text or video or image), hits, loaded)
+    if as_json:
+        rows = [
+            {
+                "path": str(hit.path),
+                "start_seconds": hit.start,
+                "end_seconds": hit.end,
+                "score": hit.score,
+                "coverage": hit.coverage,
+            }
+            for hit in hits
+        ]
+        emit({"hits": rows})
+        return
+    width = max((len(shown(hit.path)) for hit in hits), default=0)
+    for number, hit in enumerate(hits, 1):
+        moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
+        print_lines(
+            f"{number:2}  {shown(hit.path):{width}}  {clock(hit.start)}-{clock(hit.end)}   {hit.score:.3f}{moving}"
+        )
+    if not hits:
+        note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
+    if png is not None:
+        note(f"wrote {shown(png)}")
+
+
+def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Tell what the library holds.
+
+    \b
+    Example:
+      deltaclip status
+    """
+    from deltaclip.library import Library
+
+    with Library.open(library) as opened:
+        state = opened.status()
+        folder = opened.path
+    if as_json:
+        emit(asdict(state))
+        return
+    print_lines(
+        f"{shown(folder)}: {state.videos:,} videos, {state.segments:,} moments, {state.failed} failed, "
+        f"{state.missing} missing",
+        f"encoder {shown(state.encoder or 'none yet')} {state.fingerprint or ''}".rstrip(),
+    )
+
+
+def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List every file that could not be read, or only in part, and why.
+
+    \b
+    Example:
+      deltaclip failures
+    """
+    from deltaclip.library import Library
+
+    with Library.open(library) as opened:
+        rows = opened.failures()
+    if as_json:
+        emit({"failures": _failure_rows(rows)})
+    else:
+        print_lines(*(f"{shown(row.path)}  {shown(row.reason)}" for row in rows))
+
+
+def verify(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Check the library against itself and against the files. Exit code 1 where something is wrong.
+
+    \b
+    Example:
+      deltaclip verify
+    """
+    from deltaclip.library import Library
+
+    try:
+        with Library.open(library) as opened:
+            report = opened.verify()
+        ok, problems = report.ok, list(report.problems)
+    except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
+        ok, problems = False, [str(error)]
+    if as_json:
+        emit({"ok": ok, "problems": problems})
+    else:
+        print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+    finish(not ok)
+
+
+def remove(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders, whether they still exist or not.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget videos: their moments are found no more. The files themselves are not touched.
+
+    \b
+    Example:
+      deltaclip remove ~/Videos/old
+    """
+    from deltaclip.library import Library
+
+    with Library.open(library) as opened:
+        report = opened.remove(paths)
+    if as_json:
+        emit({"removed": report.removed, "unknown": [str(path) for path in report.unknown]})
+    else:
+        print_lines(f"{report.removed} removed")
+    for path in report.unknown:
+        note(f"{shown(path)}: not in the library")
+    finish(bool(report.unknown))
+
+
+def load_encoder(name: str | None, library: Path | None) -> "Encoder":
+    """The encoder of that name, else the one that the library remembers, else the default one."""
+    from deltaclip.encoder import DEFAULT_ENCODER, Encoder
+
+    if name is None and _remembered(library) is not None:
+        return _remembered_encoder(library)
+    return Encoder.load(name or DEFAULT_ENCODER)
+
+
+def _remembered(library: Path | None) -> "RememberedEncoder | None":
+    from deltaclip.library import Library
+
+    if not Library.exists(library):
+        return None
+    with Library.open(library) as opened:
+        return opened.remembered_encoder()
+
+
+def _encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
+    """The encoder to index with. Raises CheckpointError with every way out where the default cannot be had."""
+    from deltaclip.encoder import DEFAULT_ENCODER, Encoder, EncoderSpec
+
+    remembered = _remembered(library)
+    if name is None and motion is None and remembered is not None:
+        return _remembered_encoder(library)
+    try:
+        return Encoder.load(name or (remembered.name if remembered else DEFAULT_ENCODER), EncoderSpec(motion=motion))
+    except ValueError as error:  # a mask that does not exist
+        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
+    except CheckpointError as error:
+        if name is not None or remembered is not None:
+            raise
+        remedy = (
+            f"{error.remedy} Or give another: --encoder FOLDER (a checkpoint, see deltaclip convert), "
+            "or --encoder shapes (comes with deltaclip, knows drawn shapes only)."
+        )
+        raise CheckpointError(error.what, error.found, remedy) from error
+
+
+def _remembered_encoder(library: Path | None) -> "Encoder":
+    """The encoder that made the library's vectors. Raises LibraryError where there is no library."""
+    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.library import default_library_path
+
+    remembered = _remembered(library)
+    if remembered is None:
+        raise LibraryError(
+            str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
+        )
+    return Encoder.load(remembered.name, EncoderSpec(motion=remembered.motion, num_frames=remembered.num_frames))
+
+
+def _warn_of_unknown_words(encoder: "Encoder", text: str) -> None:
+    unknown = encoder.need_tokenizer().unknown_words(text)
+    if unknown:
+        note(f"{encoder.name} does not know: {shown(', '.join(unknown))}")
+
+
+def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
+    from deltaclip.cli.files import writable
+    from deltaclip.library.picture import draw_hits
+    from deltaclip.motion import encode_png
+
+    picture = draw_hits(title, hits, encoder.reader_spec.motion, encoder.reader_spec.num_frames)
+    with writable(png):
+        png.write_bytes(encode_png(picture))
+
+
+def _show_progress(line: Progress, state: "IndexProgress") -> None:
+    rate = state.done / max(line.elapsed(), 1e-9)
+    failed = f"   {state.failed} failed" if state.failed else ""
+    line.show(
+        f" {state.done}/{state.total} videos  {state.segments:,} moments  {rate:.1f} videos/s"
+        f"{line.left(state.done, state.total)}{failed}"
+    )
+
+
+def _failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
+    return [{"path": str(row.path), "reason": row.reason} for row in rows]
+
+
+def _name_failures(rows: "Sequence[Failure]", most: int) -> None:
+    for row in rows[:most]:
+        note(f"  {shown(row.path)}  {shown(row.reason)}")
+    if len(rows) > most:
+        note(f"  ... {len(rows) - most} more: `deltaclip failures` lists all")

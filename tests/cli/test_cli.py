@@ -1,0 +1,267 @@
+"""The command line as its users meet it: contracts of the json, exit codes, words and files."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deltaclip.cli import main
+from deltaclip.cli.output import clock, shown
+from tests.helpers import small_checkpoint, write_square
+
+Answer = tuple[int, Any, str]  # exit code, json or text of stdout, stderr
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint and two videos, one of them in a sub-folder."""
+    folder = tmp_path_factory.mktemp("home")
+    small_checkpoint(folder / "encoder", motion="difference")
+    (folder / "videos" / "sub").mkdir(parents=True)
+    write_square(folder / "videos" / "moving.mp4", step=1)
+    write_square(folder / "videos" / "sub" / "still.mp4", step=0)
+    return folder
+
+
+@pytest.fixture
+def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    """Calls the command line in this process: deltaclip("search", "words") -> exit code, stdout, stderr."""
+
+    def call(*words: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["deltaclip", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if "--json" in words and out else out, err
+
+    return call  # type: ignore[return-value]
+
+
+@pytest.fixture
+def library(home: Path, tmp_path: Path, deltaclip: Any) -> Path:
+    """The two videos, indexed."""
+    code, _, _ = deltaclip("index", home / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    assert code == 0
+    return tmp_path / "lib"
+
+
+def test_index_tells_what_it_did(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    words = ("index", home / "videos", "--library", tmp_path / "lib", "--json")
+    code, first, err = deltaclip(*words, "--encoder", home / "encoder")
+    assert (code, first["seen"], first["indexed"], first["segments"], first["failures"]) == (0, 2, 2, 2, [])
+    assert "masks difference" in err
+    _, second, _ = deltaclip(*words)
+    assert (second["indexed"], second["unchanged"], second["segments"]) == (0, 2, 0)
+
+
+def test_a_bad_file_is_named_and_the_exit_code_is_1(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    words = ("index", home / "videos", bad, "--library", tmp_path / "lib", "--encoder", home / "encoder", "--json")
+    code, report, _ = deltaclip(*words)
+    assert (code, report["seen"], report["indexed"], report["failed"]) == (1, 3, 2, 1)
+    assert [row["path"] for row in report["failures"]] == [str(bad)]
+    _, listed, _ = deltaclip("failures", "--library", tmp_path / "lib", "--json")
+    assert listed["failures"] == report["failures"]
+
+
+def test_search_gives_moments_with_scores_in_order(library: Path, deltaclip: Any) -> None:
+    code, found, _ = deltaclip("search", "the red square moves", "--library", library, "--json")
+    assert code == 0
+    assert {"path", "start_seconds", "end_seconds", "score"} <= found["hits"][0].keys()
+    assert [hit["score"] for hit in found["hits"]] == sorted((hit["score"] for hit in found["hits"]), reverse=True)
+    _, one, _ = deltaclip("search", "the red square moves", "--library", library, "--limit", 1, "--json")
+    assert one["hits"] == found["hits"][:1]
+
+
+def test_a_video_used_as_query_finds_itself_first(home: Path, library: Path, deltaclip: Any) -> None:
+    for name in ("moving.mp4", "sub/still.mp4"):
+        _, found, _ = deltaclip("search", "--video", home / "videos" / name, "--library", library, "--json")
+        assert found["hits"][0]["path"] == str(home / "videos" / name)
+        assert found["hits"][0]["score"] == pytest.approx(1, abs=1e-2)
+
+
+def test_words_the_encoder_does_not_know_are_named(library: Path, deltaclip: Any) -> None:
+    _, _, err = deltaclip("search", "the red zebra moves", "--library", library)
+    assert "does not know: zebra" in err
+
+
+def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -> None:
+    deltaclip("search", "the red square", "--library", library, "--png", tmp_path / "new" / "hits.png")
+    assert (tmp_path / "new" / "hits.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_status_verify_and_remove_answer(home: Path, library: Path, deltaclip: Any) -> None:
+    _, state, _ = deltaclip("status", "--library", library, "--json")
+    assert (state["videos"], state["segments"], state["failed"]) == (2, 2, 0)
+    assert deltaclip("verify", "--library", library, "--json")[:2] == (0, {"ok": True, "problems": []})
+    code, gone, _ = deltaclip("remove", home / "videos" / "sub", "--library", library, "--json")
+    assert (code, gone["removed"]) == (0, 1)
+    assert deltaclip("remove", home / "nowhere.mp4", "--library", library)[0] == 1
+
+
+def test_verify_of_a_damaged_library_says_so(library: Path, deltaclip: Any) -> None:
+    (library / "library.sqlite").write_bytes(b"no database" * 1000)
+    code, report, _ = deltaclip("verify", "--library", library, "--json")
+    assert (code, report["ok"]) == (1, False)
+    assert report["problems"]
+
+
+def test_searching_without_a_library_says_what_to_do(tmp_path: Path, deltaclip: Any) -> None:
+    code, answer, err = deltaclip("search", "a dog", "--library", tmp_path / "none", "--json")
+    assert code == 1
+    assert "deltaclip index" in answer["error"]["remedy"]
+    assert "deltaclip index" in err
+
+
+def test_another_encoder_than_the_librarys_is_refused(
+    home: Path, library: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    other = small_checkpoint(tmp_path / "other", seed=5)
+    code, _, err = deltaclip("index", home / "videos", "--library", library, "--encoder", other)
+    assert code == 1
+    assert "fingerprint" in err
+
+
+def test_the_default_encoder_offline_names_every_way_out(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    code, answer, _ = deltaclip("index", home / "videos", "--library", tmp_path / "lib", "--json")
+    assert code == 1
+    assert answer["error"]["what"] == "openai/clip-vit-base-patch32"
+    assert "--encoder shapes" in answer["error"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search",),
+        ("search", "words", "--video", "a.mp4"),
+        ("search", "  "),
+        ("index",),
+        ("masks", "a.mp4", "--motion", "optical"),
+        ("evaluate",),
+        ("evaluate", "msrvtt"),
+        ("evaluate", "shapes"),
+        ("evaluate", "shapes", "--encoder", "shapes", "--camera", "drone"),
+        ("train", "msvd", "--out", "x"),
+        ("train", "shapes", "--motion", "optical", "--out", "x"),
+        ("nonsense",),
+        ("search", "a", "--limit", "0"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(words: tuple[str, ...], deltaclip: Any) -> None:
+    code, out, err = deltaclip(*words)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_masks_gives_numbers_arrays_and_a_picture(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    video = home / "videos" / "moving.mp4"
+    words = ("masks", video, "--num-frames", 6, "--npz", tmp_path / "m.npz", "--png", tmp_path / "m.png", "--json")
+    code, answer, _ = deltaclip(*words)
+    arrays = np.load(tmp_path / "m.npz")
+    assert code == 0
+    assert arrays["motion"].shape == (6, 224, 224)
+    assert arrays["motion"].dtype == np.bool_
+    assert arrays["coverage"].tolist() == pytest.approx(answer["coverage"])
+    assert arrays["seconds"].tolist() == pytest.approx(answer["seconds"])
+    assert (tmp_path / "m.png").stat().st_size > 1000
+
+
+def test_masks_of_a_still_video_keep_what_was_measured(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    _, answer, _ = deltaclip("masks", home / "videos/sub/still.mp4", "--npz", tmp_path / "m.npz", "--json")
+    assert not np.load(tmp_path / "m.npz")["motion"].any()
+    assert set(answer["fallback"]) == {"nothing moves"}
+
+
+def test_an_output_that_cannot_be_written_is_named(home: Path, deltaclip: Any) -> None:
+    code, _, err = deltaclip("masks", home / "videos/moving.mp4", "--png", "/proc/nowhere/m.png")
+    assert code == 1
+    assert "/proc/nowhere/m.png" in err
+
+
+def test_evaluate_of_a_matrix(tmp_path: Path, deltaclip: Any) -> None:
+    np.save(tmp_path / "s.npy", np.array([[0.9, 0.1], [0.8, 0.2]], np.float32))
+    code, result, _ = deltaclip("evaluate", "--similarity", tmp_path / "s.npy", "--json")
+    assert code == 0
+    assert result["t2v"] == {"R1": 50.0, "R5": 100.0, "R10": 100.0, "MdR": 1.5, "MnR": 1.5, "queries": 2}
+
+
+def test_evaluate_shapes_tells_its_protocol(home: Path, deltaclip: Any) -> None:
+    words = ("evaluate", "shapes", "--encoder", home / "encoder", "--clips", 6, "--seed", 4, "--json")
+    _, result, _ = deltaclip(*words)
+    assert result["t2v"]["queries"] == result["v2t"]["queries"] == 6
+    assert result["protocol"]["seed"] == 4
+    assert result["protocol"]["motion"] == "difference"
+
+
+def test_convert_then_info_of_what_came_out(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    code, report, _ = deltaclip("convert", "--clip", home / "encoder", "--out", tmp_path / "copy", "--json")
+    assert (code, report["out"]) == (0, str(tmp_path / "copy"))
+    _, facts, _ = deltaclip("info", "--encoder", tmp_path / "copy", "--json")
+    assert facts["masks_matter"] is True
+    assert facts["fingerprint"]
+
+
+def test_info_says_when_masks_cannot_matter(tmp_path: Path, deltaclip: Any) -> None:
+    code, _, err = deltaclip("info", "--encoder", small_checkpoint(tmp_path / "zero", alpha="zero"))
+    assert code == 0
+    assert "no mask can change a vector" in err
+
+
+def test_tokenize_gives_ids_without_begin_and_end(home: Path, deltaclip: Any) -> None:
+    tokenizer = home / "encoder" / "tokenizer.json"
+    _, answer, _ = deltaclip("tokenize", "the red square", "a", "--tokenizer", tokenizer, "--json")
+    assert [len(row) for row in answer["ids"]] == [3, 1]
+
+
+def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any) -> None:
+    _, _, err = deltaclip("masks", tmp_path / "none.mp4")
+    assert "Traceback" not in err
+    assert "none.mp4" in err
+    with pytest.raises(Exception, match=r"none\.mp4"):
+        deltaclip("masks", tmp_path / "none.mp4", "--debug")
+
+
+def test_help_imports_neither_torch_nor_opencv() -> None:
+    code = "import sys; sys.argv = ['deltaclip', '--help']\nfrom deltaclip.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += (
+        "print([name for name in ('torch', 'transformers', 'cv2', 'av', 'sqlite3', 'numpy') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_names_that_are_no_utf8_come_through_json(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9 \n.mp4")
+    try:
+        odd.write_bytes((home / "videos" / "moving.mp4").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    words = ("--library", tmp_path / "lib", "--json")
+    deltaclip("index", odd, "--encoder", home / "encoder", *words)
+    _, found, _ = deltaclip("search", "red", *words)
+    assert found["hits"][0]["path"] == str(odd)
+    assert shown(odd).endswith("caf\\udce9 \\n.mp4")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00.0"), (75.04, "1:15.0"), (59.96, "1:00.0"), (3675, "1:01:15.0")]
+)
+def test_a_place_in_a_video_is_written_as_players_do(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    from deltaclip.cli.reference import reference
+
+    page = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+    assert page.read_text(encoding="utf-8") == reference(), "run `make docs`"
