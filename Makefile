@@ -12,8 +12,9 @@ RUN = $(VENV)/bin/python -m
 demo: $(VENV)/.installed
 	$(VENV)/bin/deltaclip demo --out demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(QUERY),--query "$(QUERY)")
 
+# One thread each: two test processes share the cores, and threads that wait for each other are slower than none.
 test: $(VENV)/.installed-dev
-	$(RUN) pytest -q -n 2
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -n 2
 
 check: $(VENV)/.installed-dev
 	$(RUN) ruff check .

@@ -1,14 +1,11 @@
-"""What every test shares: shape checks at run time, one thread, and the way to the reference data."""
+"""What every test shares: no network, and the way to the reference data."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Small matrices on many threads wait for each other, and xdist runs several tests at once.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is imported
 
 DEFAULT_REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

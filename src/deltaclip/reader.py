@@ -36,7 +36,7 @@ MOTION_SIDE = 224
 SEGMENT_SECONDS = 15.0
 """Length of the moments that a long video is cut into."""
 
-Number = TypeVar("Number", np.uint8, np.float32)
+Number = TypeVar("Number", bound=np.generic)
 
 # openai/CLIP clip/clip.py, `_transform`.
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)

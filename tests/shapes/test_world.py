@@ -110,7 +110,7 @@ def test_a_shaking_camera_stays_within_a_few_pixels_and_never_rests() -> None:
 
 
 def test_noise_is_fresh_in_every_frame_and_as_strong_as_asked() -> None:
-    clip = make_twins(4, ShapesSpec(noise=8))[0]
+    clip = make_twins(4, ShapesSpec(noise=8.0))[0]
     one, other = clip.frames([0, 1]).astype(float)[:, :12, :12]
     assert 8 * np.sqrt(2) * 0.8 < np.std(one - other) < 8 * np.sqrt(2) * 1.2
 

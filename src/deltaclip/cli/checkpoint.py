@@ -26,8 +26,9 @@ def convert(
     """Make one checkpoint folder of downloaded weights.
 
     \b
-    Example:
-      deltaclip convert --clip ViT-B-16.pt --alpha clip_b16_grit20m_fultune_2xe.pth --tokenizer bpe_simple_vocab_16e6.txt.gz --out alpha-b16
+    Examples:
+      deltaclip convert --clip ViT-B-32.pt --tokenizer bpe_simple_vocab_16e6.txt.gz --out clip-b32
+      deltaclip convert --clip ViT-B-16.pt --alpha clip_b16_grit20m_fultune_2xe.pth --out alpha-b16
     """
     from deltaclip.model import convert as convert_weights
 

@@ -1,12 +1,12 @@
 """`evaluate`: retrieval figures, from a matrix or from an encoder on Moving Shapes."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from deltaclip.cli.library import EncoderOption
-from deltaclip.cli.output import JsonOption, emit, note, print_lines, track
+from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
 __all__ = ["evaluate"]
 
@@ -23,7 +23,7 @@ def evaluate(
     num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
     clips: Annotated[int | None, typer.Option(min=3, help="How many clips, in groups of twins.")] = None,
-    camera: Annotated[str, typer.Option(help="still, pan or shake.")] = "still",
+    camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="How it moves.")] = "still",
     noise: Annotated[float, typer.Option(min=0, help="Grey levels of noise.")] = 0.0,
     flicker: Annotated[float, typer.Option(min=0, max=0.9, help="Share by which brightness flickers.")] = 0.0,
     cuts: Annotated[int, typer.Option(min=0, max=8, help="Hard cuts in each scene.")] = 0,
@@ -59,7 +59,7 @@ def evaluate(
 
     try:
         spec = ShapesSpec(
-            camera=camera,  # type: ignore[arg-type]  # __post_init__ names the choices
+            camera=camera,
             noise=noise,
             flicker=flicker,
             cuts=cuts,
@@ -72,13 +72,13 @@ def evaluate(
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from error
     note(loaded.describe())
-    with track() as progress:
+    with Progress() as line:
         result = evaluate_shapes(
             loaded,
             spec,
             seed=DEFAULT_SEED if seed is None else seed,
             num_clips=clips or DEFAULT_CLIPS,
-            progress=lambda done, total: progress.show(f"{done}/{total} videos{progress.left(done, total)}"),
+            progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     _show(result.to_json(), as_json)
     if not as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown, track
+from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import CheckpointError, LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -56,7 +56,7 @@ def index(
 
     loaded = _encoder_to_index(library, encoder, motion)
     note(loaded.describe())
-    with Library.open(library, loaded) as opened, track() as line:
+    with Library.open(library, loaded) as opened, Progress() as line:
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
     if as_json:
         emit({**asdict(report), "failures": _failure_rows(report.failures)})
@@ -282,12 +282,11 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
 
 
 def _show_progress(line: Progress, state: "IndexProgress") -> None:
-    rate = state.done / max(line.elapsed(), 1e-9)
     failed = f"   {state.failed} failed" if state.failed else ""
-    line.show(
-        f" {state.done}/{state.total} videos  {state.segments:,} moments  {rate:.1f} videos/s"
-        f"{line.left(state.done, state.total)}{failed}"
+    text = (
+        f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"
     )
+    line.show(text, state.done, state.total)
 
 
 def _failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:

@@ -1,26 +1,23 @@
 """How the command line speaks: data on stdout, everything else on stderr, one json object where asked for."""
 
 import json
-import math
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from types import TracebackType
+from typing import Annotated, Any, Self
 
 import typer
 
-__all__ = ["Done", "JsonOption", "Progress", "clock", "emit", "finish", "note", "print_lines", "shown", "track"]
+__all__ = ["Done", "JsonOption", "Progress", "clock", "emit", "finish", "note", "print_lines", "shown"]
 
 EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3
-MAX_REDRAWS_PER_SECOND = 10
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one json object on stdout instead of words.")]
 
 
-class Done(Exception):  # noqa: N818 - no error: the way out with an exit code
+class Done(Exception):
     """Ends a command with an exit code after it has said what it had to say."""
 
     def __init__(self, exit_code: int) -> None:
@@ -66,46 +63,35 @@ def finish(failed: bool) -> None:
 
 
 class Progress:
-    """One line on stderr that is written over, and only on a terminal."""
+    """One line on stderr with what is done and left; only on a terminal, and wiped at the end."""
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
-        self._live = sys.stderr.isatty()
-        self._last = -math.inf
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
-    def show(self, text: str) -> None:
-        """Shows the state now; calls in quick succession are dropped."""
-        now = time.monotonic()
-        if self._live and now - self._last > 1 / MAX_REDRAWS_PER_SECOND:
-            self._last = now
-            width = os.get_terminal_size(sys.stderr.fileno()).columns
-            print(f"\r\x1b[2K{shown(text)[: max(width - 1, 1)]}", end="", file=sys.stderr, flush=True)
+        console = Console(stderr=True)
+        columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("")
+        self._started = time.monotonic()
 
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
 
-    def left(self, done: float, total: float) -> str:
-        """Time left at the rate so far, as 1:05, or nothing before a rate is known."""
-        if done <= 0:
-            return ""
-        seconds = self.elapsed() * (total - done) / done
-        return f"  {int(seconds) // 60}:{int(seconds) % 60:02d} left"
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
 
-    def close(self) -> None:
-        """Wipes the line."""
-        if self._live:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+    def show(self, text: str, done: float, total: float) -> None:
+        """Shows the state now; done and total in any unit, for the bar and the time left."""
+        self._bar.update(self._task, description=shown(text), completed=done, total=total)
 
-
-@contextmanager
-def track() -> Iterator[Progress]:
-    """A progress line that is wiped at the end, however it ends."""
-    progress = Progress()
-    try:
-        yield progress
-    finally:
-        progress.close()
+    def rate(self, done: float) -> float:
+        """How many were done a second so far."""
+        return done / max(time.monotonic() - self._started, 1e-9)
 
 
 def _plain(value: object) -> object:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown, track
+from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
 
 __all__ = ["train"]
 
@@ -38,13 +38,13 @@ def train(
     if steps is not None:
         chosen = replace(chosen, steps=steps)
     note(f"training the small CLIP on Moving Shapes: {chosen.steps} steps, motion {motion}, seed {seed}")
-    with track() as line:
+    with Progress() as line:
 
         def progress(phase: str, share: float, loss: float | None) -> None:
             if loss is None:
-                line.show(f"drawing clips {share:.0%}")
+                line.show("drawing clips", share, 1)
             else:
-                line.show(f"step {round(share * chosen.steps)}/{chosen.steps}  loss {loss:.3f}{line.left(share, 1)}")
+                line.show(f"step {round(share * chosen.steps)}/{chosen.steps}  loss {loss:.3f}", share, 1)
 
         summary = train_shapes(chosen, out, progress, device=device)
     if as_json:

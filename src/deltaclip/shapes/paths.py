@@ -18,6 +18,7 @@ __all__ = ["Track", "clear_of", "draw_track", "draw_tracks"]
 
 RADIUS = (19.0, 25.0)
 TRACK_LENGTH = (45.0, 85.0)
+"""Of three things under a still camera; shorter where more things or a moving camera leave less room."""
 SPEED = (1.0, 2.5)
 """The mover's way per native frame; below 1 the compressed picture hides it, above 2.5 it blurs in real video."""
 GAP = 5.0
@@ -63,10 +64,12 @@ class Track:
         return self.start + _ALONG[:, None] * (self.end - self.start)
 
 
-def draw_track(rng: np.random.Generator, margin: float, num_frames: int, slow_motion: float, one_way: bool) -> Track:
+def draw_track(
+    rng: np.random.Generator, margin: float, num_frames: int, slow_motion: float, one_way: bool, room: float = 1.0
+) -> Track:
     """A random track inside the picture, `margin` away from its border beside the thing's own radius.
 
-    A one-way track is as long as the mover's way in `num_frames`, along an axis, so that a direction can be named.
+    room: share of the usual length. A one-way track is as long as the mover's way in `num_frames`, along an axis, so that a direction can be named.
     """
     radius = rng.uniform(*RADIUS)
     low, high = margin + radius, BASE_SIDE - margin - radius
@@ -75,12 +78,12 @@ def draw_track(rng: np.random.Generator, margin: float, num_frames: int, slow_mo
         start = rng.uniform(low, high, 2)
         if one_way:
             direction = np.array(AXES[rng.integers(len(AXES))])
-            length = min(speed * (num_frames - 1), 0.6 * (high - low))
+            length = min(speed * (num_frames - 1), room * 0.6 * (high - low))
             speed = min(speed, length / (num_frames - 1))
         else:
             angle = rng.uniform(0, 2 * np.pi)
             direction = np.array([np.cos(angle), np.sin(angle)])
-            length = rng.uniform(*TRACK_LENGTH)
+            length = room * rng.uniform(*TRACK_LENGTH)
         end = start + length * direction
         if np.all((end >= low) & (end <= high)):
             break
@@ -101,10 +104,11 @@ def draw_tracks(
     rng: np.random.Generator, count: int, margin: float, num_frames: int, slow_motion: float, one_way: bool
 ) -> tuple[Track, ...]:
     """`count` tracks that never touch. A dead end begins again, so that no order of drawing is favoured."""
+    room = min(1.0, 3 / count * ((BASE_SIDE - 2 * margin) / (BASE_SIDE - 8)) ** 2)
     while True:
         tracks: list[Track] = []
         for _ in range(40 * count):
-            track = draw_track(rng, margin, num_frames, slow_motion, one_way)
+            track = draw_track(rng, margin, num_frames, slow_motion, one_way, room)
             if clear_of(track, tracks):
                 tracks.append(track)
             if len(tracks) == count:

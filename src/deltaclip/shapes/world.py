@@ -18,7 +18,7 @@ from deltaclip.video import write_mp4
 __all__ = ["ShapesClip", "make_twins", "make_world", "write_world"]
 
 
-Pixel = TypeVar("Pixel", np.uint8, np.bool_)
+Pixel = TypeVar("Pixel", bound=np.generic)
 Draw = Callable[[Shot, NDArray[np.int64], ShapesSpec], NDArray[Pixel]]
 
 

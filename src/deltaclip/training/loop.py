@@ -56,6 +56,7 @@ def train_shapes(
     optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe.steps))
     pool = _drawn(recipe, progress, workers)
+    commit = _commit()  # before the run: files may change while it goes on
     started = time.perf_counter()
     loss_value = math.nan
     for step, batch in zip(range(1, recipe.steps + 1), batches(pool, recipe), strict=False):
@@ -89,7 +90,7 @@ def train_shapes(
         motion=recipe.motion,
         num_frames=recipe.test_frames,
         max_words=recipe.max_words,
-        training={**asdict(recipe), **summary, "commit": _commit(), "machine": where, "torch": str(torch.__version__)},
+        training={**asdict(recipe), **summary, "commit": commit, "machine": where, "torch": str(torch.__version__)},
     )
     save_checkpoint(out, model.cpu(), tokenizer, record)
     return summary

@@ -1,0 +1,120 @@
+"""The door through which every file is opened: which formats are read, and which stream is the film."""
+
+import os
+import stat
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from deltaclip.errors import VideoError
+
+__all__ = ["FORMATS", "film_candidates", "open_container", "stat_video"]
+
+_CONTAINERS = (
+    "3gp amv apng asf av1 avi dv flv gif gxf h261 h263 h264 hevc ivf jpegxl_anim m4v matroska mjpeg mov mp4 mpeg "
+    "mpegts mpegvideo mxf nut obu ogg rm swf vc1 vvc webm wtv yuv4mpegpipe"
+)
+_STILL_PICTURES = "bmp_pipe gif_pipe jpeg_pipe jpegxl_pipe pam_pipe pgm_pipe png_pipe ppm_pipe tiff_pipe webp_pipe"
+
+FORMATS = tuple(f"{_CONTAINERS} {_STILL_PICTURES}".split())
+"""FFmpeg demuxers that may read a file, by the name it detects from the bytes, never by the suffix.
+
+An allow list, because many of the others follow addresses written in the file (hls, dash, concat, sdp, image2,
+vobsub, ...): indexing a folder of strangers' files must neither open other files nor speak to the network.
+"""
+
+_POINTER_MARKS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"<SmoothStreamingMedia", b"<smil", b"<asx", b"[playlist]")
+"""How playlists and manifests begin. Only for the message: the allow list has already refused them."""
+
+
+def stat_video(path: Path) -> os.stat_result:
+    """Size and kind of a file that may be opened; VideoError for what is missing, empty or no plain file."""
+    try:
+        status = path.stat()
+    except OSError as err:
+        raise VideoError(str(path), f"cannot be read ({err.strerror})", "Check the name and its permissions.") from err
+    if not stat.S_ISREG(status.st_mode):
+        # A named pipe would wait for a writer for ever.
+        raise VideoError(str(path), "not a plain file", "Give a video file, not a folder, pipe or device.")
+    if status.st_size == 0:
+        raise VideoError(str(path), "the file is empty", "Fetch it again, or leave it out.")
+    return status
+
+
+def open_container(path: Path) -> InputContainer:
+    """Opens a file for demuxing. VideoError when it is no video, or a playlist that points elsewhere."""
+    stat_video(path)
+    try:
+        return _open(path, None)
+    except (av.FFmpegError, UnicodeError) as err:
+        # By the names of pictures FFmpeg takes them for one of a numbered series, whose other files it would open.
+        format_name = "jpeg_pipe" if _head(path).startswith(b"\xff\xd8\xff") else None
+        if format_name is None:
+            raise _refusal(path, err) from err
+    try:
+        return _open(path, format_name)
+    except av.FFmpegError as err:
+        raise _refusal(path, err) from err
+
+
+def _open(path: Path, format_name: str | None) -> InputContainer:
+    """The call of PyAV. format_name: the demuxer to take; None leaves it to FFmpeg, within FORMATS."""
+    # "file:" keeps FFmpeg from taking a name such as "concat:a|b" or "-x.mp4" for anything but a name. Real files
+    # carry titles that are no UTF-8, which must not keep anybody from their pictures.
+    options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+    return av.open(f"file:{path}", format=format_name, metadata_errors="replace", options=options)
+
+
+def film_candidates(container: InputContainer, path: Path) -> list[VideoStream]:
+    """Video streams that can be decoded and are no cover pictures, in the order of the file; VideoError if none."""
+    videos = list(container.streams.video)
+    films = [stream for stream in videos if not stream.disposition & Disposition.attached_pic]
+    if not films:
+        found = _count([stream.type for stream in container.streams], len(videos))
+        raise VideoError(str(path), f"no video stream ({found})", "Give a file with moving pictures, or leave it out.")
+    readable = [stream for stream in films if stream.codec_context is not None]
+    if not readable:
+        raise VideoError(str(path), "its codec is not known here", "Convert it with a program that plays it.")
+    return readable
+
+
+def _count(kinds: list[str], num_covers: int) -> str:
+    """Words for what a file without a film holds: "found 1 audio stream, 1 cover picture"."""
+    counts = {kind: kinds.count(kind) for kind in sorted(set(kinds) - {"video"})}
+    words = [f"{count} {kind} stream{'s' if count > 1 else ''}" for kind, count in counts.items()]
+    if num_covers:
+        words.append(f"{num_covers} cover picture{'s' if num_covers > 1 else ''}")
+    return f"found {', '.join(words) or 'no streams at all'}"
+
+
+def _refusal(path: Path, err: Exception) -> VideoError:
+    """What to say about a file that FFmpeg, or our allow list, did not open."""
+    head = _head(path).lower()
+    if any(mark.lower() in head for mark in _POINTER_MARKS):
+        return VideoError(
+            str(path),
+            "a playlist or manifest that points elsewhere, not a video",
+            "Give the video files that it names.",
+        )
+    if isinstance(err, av.error.ArgumentError):
+        return VideoError(
+            str(path), "a format that is not read here", "Convert it, for example with: ffmpeg -i FILE out.mp4"
+        )
+    reason = getattr(err, "strerror", None) or str(err)
+    return VideoError(
+        str(path),
+        f"not a video that FFmpeg can open ({reason})",
+        "If a player shows it, convert it with: ffmpeg -i FILE out.mp4; otherwise fetch it again.",
+    )
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; VideoError when they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as err:
+        raise VideoError(str(path), f"cannot be read ({err.strerror})", "Check its permissions.") from err

@@ -1,0 +1,190 @@
+"""A child process with a time limit: decoders of strangers' files may crash or hang, and must not take us along."""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from deltaclip.errors import DeltaclipError, VideoError
+
+__all__ = ["Guard"]
+
+Item = TypeVar("Item")
+
+START_SECONDS = 60.0
+"""How long a fresh child may take to start and to import what the function needs; a cold disk is slow."""
+
+
+class Guard(Generic[Item]):
+    """Runs a generator function in a spawned child process, with a time limit for each item.
+
+        with Guard(read_clips, time_limit_seconds=60) as guard:
+            for clip in guard.stream(path, path, spec):
+                ...
+
+    The child serves one file after the other. One that crashes, hangs or is left in the middle is ended and
+    replaced, so nothing of one file can show up in the next. It works one item ahead of the consumer: the pipe
+    holds no more large ones. Spawned, not forked: the fork of a process with threads (PyTorch's) may deadlock.
+    """
+
+    def __init__(self, function: Callable[..., Iterator[Item]], time_limit_seconds: float) -> None:
+        """function: of a module's top level, so that the child finds it. time_limit_seconds: for each item."""
+        self._function = pickle.dumps(function)
+        self._time_limit_seconds = time_limit_seconds
+        self._child: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+        self._open_stream = 0
+        self._num_streams = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the child, and a stream that is still open. A later stream starts a fresh one."""
+        child, pipe = self._child, self._pipe
+        self._child, self._pipe, self._open_stream = None, None, 0
+        if pipe is not None:
+            pipe.close()
+        if child is not None:
+            child.kill()
+            child.join()
+            child.close()
+
+    def stream(self, name: str, *args: Any) -> Iterator[Item]:
+        """Yields the items of `function(*args)`. A stream left open before is ended.
+
+        name: what errors call the work in hand, a path for example. args: anything that can be pickled.
+        A DeltaclipError of the function is raised as it is; other exceptions, a crash of the child and a passed
+        time limit are VideoErrors.
+        """
+        if self._open_stream:
+            self.close()
+        self._num_streams += 1
+        serial = self._open_stream = self._num_streams
+        try:
+            self._begin(name, args)
+            while (message := self._receive(name, self._time_limit_seconds))[0] == "item":
+                yield message[1]
+                if self._open_stream != serial:
+                    raise ValueError(f"{name}: this stream was ended by a later one, or by close()")
+            self._open_stream = 0
+            if message[0] == "error":
+                raise _noted(*message[1])
+        finally:
+            if self._open_stream == serial:
+                self.close()
+
+    def _begin(self, name: str, args: tuple[Any, ...]) -> None:
+        """Hands a job to the child, a fresh one if there is none or if it died while it was idle."""
+        if self._child is not None and not self._child.is_alive():
+            self.close()
+            self._open_stream = self._num_streams
+        if self._child is None:
+            context = multiprocessing.get_context("spawn")
+            self._pipe, theirs = context.Pipe()
+            self._child = context.Process(target=_serve, args=(theirs,), name="deltaclip-guard", daemon=True)
+            self._child.start()
+            theirs.close()  # so that the end of the child is the end of the pipe
+            self._send(self._function)
+            kind, value = self._receive(name, START_SECONDS)
+            if kind == "error":
+                raise _noted(*value)
+        self._send((name, args))
+
+    def _send(self, message: object) -> None:
+        assert self._pipe is not None
+        with contextlib.suppress(BrokenPipeError):  # the child has died: _receive, which comes next, says how
+            self._pipe.send(message)
+
+    def _receive(self, name: str, limit_seconds: float) -> tuple[str, Any]:
+        """The child's next message: ("item", item), ("end", None), ("error", (exception, note)) or ("ready", None)."""
+        assert self._pipe is not None
+        assert self._child is not None
+        if not wait([self._pipe, self._child.sentinel], limit_seconds):
+            raise VideoError(
+                name, f"took longer than {limit_seconds:g} s and was given up", "Leave it out, or raise the time limit."
+            )
+        try:
+            # What a dying child still said comes first; its death is the end of the pipe.
+            message: tuple[str, Any] = self._pipe.recv()
+        except (EOFError, ConnectionResetError) as err:
+            self._child.join(START_SECONDS)
+            raise VideoError(
+                name,
+                f"the process that read it died ({_cause_of_death(self._child.exitcode)})",
+                "Leave the file out, or give the machine more memory if that was missing.",
+            ) from err
+        return message
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    """Words for a child's exit code: negative ones are signals."""
+    if exit_code is not None and exit_code < 0:
+        return f"signal {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
+
+
+def _serve(pipe: Connection) -> None:
+    """The child's life: the function first, then job after job until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    try:
+        function = pickle.loads(pipe.recv())
+    except Exception as err:  # noqa: BLE001 - whatever an import raises has to reach the parent
+        pipe.send(("error", _portable("guard", err)))
+        return
+    pipe.send(("ready", None))
+    while True:
+        try:
+            name, args = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_run(pipe, function, name, args))
+
+
+def _run(pipe: Connection, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
+    """Sends every item of one job; returns the message that closes it."""
+    try:
+        for item in function(*args):
+            pipe.send(("item", item))
+    except Exception as err:  # noqa: BLE001 - it is raised again in the parent
+        return "error", _portable(name, err)
+    return "end", None
+
+
+def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:
+    """The exception as it can travel: our own as they are, others as a VideoError and a note of where it came from."""
+    if isinstance(err, DeltaclipError):
+        return err, None
+    error = VideoError(name, f"{type(err).__name__}: {err}", "This should not happen: please report it with the file.")
+    return error, "In the child process:\n" + "".join(traceback.format_exception(err))
+
+
+def _noted(error: DeltaclipError, note: str | None) -> DeltaclipError:
+    """The exception with the child's traceback for those who debug."""
+    if note is not None:
+        error.add_note(note)
+    return error
+
+
+def _die_with_parent() -> None:
+    """Waits for the parent's end, however it comes, and ends this process even from within a hanging decoder."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,106 @@
+"""Reading the packets of a file once, without decoding: which stream is the film, and its timeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from deltaclip.video.timeline import PacketRow, Timeline, build_timeline
+
+__all__ = ["Clock", "Film", "VideoPacket", "find_film"]
+
+if TYPE_CHECKING:
+    VideoPacket = Packet[VideoStream]
+else:
+    VideoPacket = Packet  # generic in PyAV's stubs only
+
+JUMP_SECONDS = Fraction(1, 2)
+"""A decoding time this far behind the one expected begins a new recording; less is jitter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The stream of a file that is its film."""
+
+    stream_index: int
+    codec: str
+    timeline: Timeline | None
+    """None when the stream promises no picture."""
+    doubtful: bool
+    """True when the times follow the order of decoding although the codec may show pictures in another: in AVI,
+    which has no place for both, and where times were damaged. Decoding tells (`shows_in_order`)."""
+
+
+class Clock:
+    """Carries the times of packets on where they fall back: recordings joined byte by byte start again midway."""
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._expected: int | None = None
+        self.offset = 0
+        """What has to be added now; 0 until the first fall back."""
+
+    def correct(self, packet: VideoPacket) -> None:
+        """Changes pts and dts in place. To be called for every packet of the stream, in order."""
+        if packet.dts is not None:
+            if self._expected is not None:
+                back = self._expected - (packet.dts + self.offset)
+                if back * self._time_base > JUMP_SECONDS:
+                    self.offset += back
+            self._expected = packet.dts + self.offset + (packet.duration or 0)
+        if self.offset:
+            packet.dts = None if packet.dts is None else packet.dts + self.offset
+            packet.pts = None if packet.pts is None else packet.pts + self.offset
+
+
+def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> Film:
+    """The first candidate, or the first with more than one packet if that is but a single picture.
+
+    Reads the container to its end.
+    """
+    rows: dict[int, list[PacketRow]] = {stream.index: [] for stream in candidates}
+    clocks = {stream.index: Clock(_fraction(stream.time_base) or Fraction(1)) for stream in candidates}
+    try:
+        for packet in container.demux(tuple(candidates)):
+            clocks[packet.stream.index].correct(packet)
+            if packet.size:
+                row = PacketRow(packet.pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
+                rows[packet.stream.index].append(row)
+    except av.FFmpegError:
+        pass  # The file breaks off: what could be read stands, and frames behind it are not promised.
+    film = next((stream for stream in candidates if len(rows[stream.index]) > 1), candidates[0])
+    timeline = build_timeline(
+        rows[film.index] + _cut_off(container, film, rows[film.index]),
+        _fraction(film.time_base),
+        _fraction(film.average_rate) or _fraction(film.guessed_rate),
+        jumps=clocks[film.index].offset != 0,
+    )
+    times = [row.pts for row in rows[film.index] if row.pts is not None]
+    doubtful = bool(film.codec_context.has_b_frames) and times == sorted(times)
+    return Film(film.index, film.codec_context.name, timeline, doubtful)
+
+
+def _cut_off(container: InputContainer, stream: VideoStream, rows: Sequence[PacketRow]) -> list[PacketRow]:
+    """The packets that the sample table of an mp4 promises behind the end of a file that was cut off.
+
+    They count as frames, so that a film of which half is missing is damaged and not half as long. The table holds
+    times of decoding; shifted by the delay of the first frame they are, as a set, close to those of showing.
+    """
+    entries = stream.index_entries
+    if "mp4" not in container.format.name or not 0 < len(rows) < len(entries):
+        return []
+    shift = (stream.start_time or 0) - entries[0].timestamp
+    promised = {entry.timestamp + shift for entry in entries if not entry.is_discard}
+    missing = sorted(promised - {row.pts for row in rows})[-(len(entries) - len(rows)) :]
+    return [PacketRow(pts, 0, key=False, discard=False) for pts in missing]
+
+
+def _fraction(value: object) -> Fraction | None:
+    """A rate or time base of PyAV (Fraction, or AVRational in newer ones) as a positive Fraction, else None."""
+    numerator, denominator = getattr(value, "numerator", 0), getattr(value, "denominator", 0)
+    return Fraction(int(numerator), int(denominator)) if numerator > 0 and denominator > 0 else None

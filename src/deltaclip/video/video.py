@@ -1,0 +1,143 @@
+"""A video file: what it holds, and its frames at given seconds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import VideoError
+from deltaclip.video.container import film_candidates, open_container
+from deltaclip.video.decode import Decoder, shows_in_order
+from deltaclip.video.packets import find_film
+from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
+from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, split_segments
+
+__all__ = ["Frames", "Video", "VideoInfo"]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Frames:
+    """Pictures of a video, in the order in which their seconds were asked for."""
+
+    rgb: NDArray[np.uint8]
+    """(T, H, W, 3), upright, 0..255."""
+    seconds: NDArray[np.float64]
+    """(T,) the seconds asked for, counted from the first frame shown."""
+
+    def __post_init__(self) -> None:
+        if self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or self.rgb.dtype != np.uint8:
+            raise ValueError(f"frames are (T, H, W, 3) uint8, not {self.rgb.shape} {self.rgb.dtype}")
+        if self.seconds.shape != self.rgb.shape[:1]:
+            raise ValueError(f"{len(self.rgb)} frames need as many seconds, not {self.seconds.shape}")
+
+    def __repr__(self) -> str:
+        return f"Frames(rgb={self.rgb.shape}, seconds={self.seconds.shape})"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What the packets and the first picture of a file say; headers are not believed."""
+
+    path: str
+    format: str
+    """Name of the FFmpeg demuxer, detected from the bytes."""
+    codec: str
+    width: int
+    """Upright pixels as decoded; the sample aspect ratio is not applied, as the paper's loaders do not."""
+    height: int
+    rotation: int
+    """Degrees by which decoded pictures are turned clockwise: 0, 90, 180 or 270."""
+    duration_seconds: float
+    """From the first frame shown to the end of the last."""
+    num_frames: int
+    """Frames that the packets promise; damaged ones are found only by decoding."""
+
+
+class Video:
+    """An open file. Use as a context manager.
+
+    The frame at a second is the one on the screen then: the last that appears at or before it. Files whose packets
+    carry no time stamps (raw H.264), or wrong ones (H.264 with B-frames in AVI), are read from the beginning and
+    their frames counted; all others are found by time stamp.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Reads the table of packets and decodes the first picture. VideoError when there is nothing to show."""
+        self._path = Path(path)
+        with open_container(self._path) as container:
+            film = find_film(container, film_candidates(container, self._path))
+            format_name = container.format.name
+        if film.timeline is None:
+            raise VideoError(str(path), "no pictures behind the header", "Fetch or export the file again.")
+        timeline = film.timeline
+        if film.doubtful and not shows_in_order(self._path, film.stream_index, timeline):
+            timeline = timeline.in_order_decoded()
+        self._decoder = Decoder(self._path, film.stream_index, timeline)
+        try:
+            tick, first = self._decoder.first()
+        except BaseException:
+            self._decoder.close()
+            raise
+        self._timeline = timeline.starting_at(tick)
+        self._orientation = orientation_of(first)
+        sides = (first.width, first.height)
+        self.frame_seconds = self._timeline.seconds()
+        """(N,) float64, sorted: when each frame appears; the first is 0."""
+        self.info = VideoInfo(
+            str(path),
+            format_name,
+            film.codec,
+            *(sides[::-1] if self._orientation.swaps_sides else sides),
+            self._orientation.clockwise,
+            self._timeline.duration_seconds,
+            len(self.frame_seconds),
+        )
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """The same as the constructor, for `with Video.open(path) as video`."""
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the file back. May be called again."""
+        self._decoder.close()
+
+    @property
+    def packets_failed(self) -> int:
+        """How many packets could not be decoded so far; they were skipped."""
+        return self._decoder.packets_failed
+
+    def segments(self, length_seconds: float = SEGMENT_SECONDS) -> tuple[Segment, ...]:
+        """The whole video in pieces of about `length_seconds`; see `split_segments`."""
+        return split_segments(self.info.duration_seconds, self.frame_seconds, length_seconds)
+
+    def frames_at(self, seconds: Sequence[float] | NDArray[np.float64], short_side: int) -> Frames:
+        """The frames on the screen at `seconds`, upright, with the shorter side at `short_side` pixels.
+
+        seconds: (T,) in any order, repeats allowed, counted from the first frame shown; what lies outside the video
+        gets its first or last frame. All frames have one size, that of the first picture scaled, even if the
+        resolution changes midway. VideoError when a frame lies in a damaged part.
+        """
+        asked = np.asarray(seconds, dtype=np.float64)
+        if asked.ndim != 1 or not np.isfinite(asked).all() or short_side < 1:
+            raise ValueError(f"frames_at needs finite seconds (T,) and a positive size, not {asked} and {short_side}")
+        indices = np.clip(np.searchsorted(self.frame_seconds, asked, side="right") - 1, 0, None)
+        width, height = scaled_size(self.info.width, self.info.height, short_side)
+        distinct, places = np.unique(indices, return_inverse=True)
+        pictures = np.empty((len(distinct), height, width, 3), dtype=np.uint8)
+        for row, index in enumerate(distinct):  # ascending: each stretch of the file is decoded once
+            frame = self._decoder.show(int(self._timeline.ticks[index]))
+            pictures[row] = to_rgb(frame, width, height, self._orientation, self.info.path)
+        return Frames(pictures[places], asked)

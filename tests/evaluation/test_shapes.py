@@ -1,0 +1,42 @@
+"""`evaluate shapes`: the world it draws is fixed, and an encoder that knows the truth gets full marks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deltaclip.encoder import Encoder, EncoderSpec
+from deltaclip.evaluation.shapes import DEFAULT_SEED, evaluate_shapes
+from deltaclip.shapes import ShapesSpec, make_world
+from tests.helpers import small_checkpoint
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return Encoder.load(small_checkpoint(tmp_path_factory.mktemp("e") / "small"), EncoderSpec(device="cpu"))
+
+
+def test_the_same_seed_gives_the_same_figures(encoder: Encoder) -> None:
+    one, two = (evaluate_shapes(encoder, seed=5, num_clips=6).to_json() for _ in range(2))
+    assert one == two
+
+
+def test_an_encoder_that_knows_every_answer_gets_all_of_them(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = make_world(DEFAULT_SEED, 9, ShapesSpec())
+    truth = {clip.caption: row for clip, row in zip(clips, np.eye(9, 16, dtype=np.float32), strict=True)}
+
+    def videos(paths: list[Path]) -> NDArray[np.float32]:
+        return np.stack([truth[clips[int(path.stem[-4:])].caption] for path in paths])
+
+    monkeypatch.setattr(encoder, "encode_videos", videos)
+    monkeypatch.setattr(encoder, "encode_texts", lambda texts: np.stack([truth[text] for text in texts]))
+    result = evaluate_shapes(encoder, num_clips=9)
+    assert result.retrieval.t2v.R1 == result.retrieval.v2t.R1 == 100
+    assert result.right_group == 100
+
+
+def test_progress_ends_with_all_videos(encoder: Encoder) -> None:
+    seen: list[tuple[int, int]] = []
+    evaluate_shapes(encoder, num_clips=6, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (6, 6)
