@@ -200,12 +200,9 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
         chosen, reason = torch.device("cpu"), "no GPU was found"
     if precision != "auto":
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-    elif chosen.type == "cuda" and torch.cuda.is_bf16_supported():
-        dtype = torch.bfloat16
-    elif chosen.type == "cpu" and _cpu_has_bfloat16():
-        dtype = torch.bfloat16
     else:
-        dtype = torch.float32
+        native = {"cuda": torch.cuda.is_bf16_supported, "cpu": _cpu_has_bfloat16}.get(chosen.type, lambda: False)
+        dtype = torch.bfloat16 if native() else torch.float32
     return Placement(chosen, dtype, reason)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     """Calls the command line in this process: deltaclip("search", "words") -> exit code, stdout, stderr."""
 
     def call(*words: object) -> Answer:
@@ -43,7 +43,7 @@ def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         out, err = capsys.readouterr()
         return code, json.loads(out) if "--json" in words and out else out, err
 
-    return call  # type: ignore[return-value]
+    return call
 
 
 @pytest.fixture
@@ -232,10 +232,15 @@ def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any
 
 
 def test_help_imports_neither_torch_nor_opencv() -> None:
-    code = "import sys; sys.argv = ['deltaclip', '--help']\nfrom deltaclip.cli import main\ntry: main()\nexcept SystemExit: pass\n"
-    code += (
-        "print([name for name in ('torch', 'transformers', 'cv2', 'av', 'sqlite3', 'numpy') if name in sys.modules])"
-    )
+    code = """
+import sys
+from deltaclip.cli import main
+sys.argv = ["deltaclip", "--help"]
+try:
+    main()
+except SystemExit:
+    print([name for name in ("torch", "transformers", "cv2", "av", "sqlite3", "numpy") if name in sys.modules])
+"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import deltaclip
-from deltaclip.cli.library import EncoderOption, LibraryOption, load_encoder
+from deltaclip.cli.encoders import EncoderOption, LibraryOption, load_encoder
 from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
 
 __all__ = ["convert", "info", "tokenize"]

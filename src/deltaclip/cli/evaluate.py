@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from deltaclip.cli.library import EncoderOption
+from deltaclip.cli.encoders import EncoderOption
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
 __all__ = ["evaluate"]
@@ -23,6 +23,7 @@ def evaluate(
     num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
     clips: Annotated[int | None, typer.Option(min=3, help="How many clips, in groups of twins.")] = None,
+    objects: Annotated[int, typer.Option(min=2, max=4, help="Things in the picture.")] = 3,
     camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="How it moves.")] = "still",
     noise: Annotated[float, typer.Option(min=0, help="Grey levels of noise.")] = 0.0,
     flicker: Annotated[float, typer.Option(min=0, max=0.9, help="Share by which brightness flickers.")] = 0.0,
@@ -31,8 +32,9 @@ def evaluate(
         int, typer.Option(min=1, max=16, help="Scenes, one after the other, each with its sentence.")
     ] = 1,
     slow_motion: Annotated[float, typer.Option(min=1, help="How many times slower things move.")] = 1.0,
-    directions: Annotated[bool, typer.Option(help="Captions say where the mover goes.")] = False,
-    equal_luma: Annotated[bool, typer.Option(help="Things as light as the background.")] = False,
+    static_only: Annotated[bool, typer.Option("--static-only", help="Nothing moves; captions say so.")] = False,
+    directions: Annotated[bool, typer.Option("--directions", help="Captions say where the mover goes.")] = False,
+    equal_luma: Annotated[bool, typer.Option("--equal-luma", help="Things as light as the background.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rank videos for sentences and sentences for videos.
@@ -59,12 +61,14 @@ def evaluate(
 
     try:
         spec = ShapesSpec(
+            num_objects=objects,
             camera=camera,
             noise=noise,
             flicker=flicker,
             cuts=cuts,
             scenes=scenes,
             slow_motion=slow_motion,
+            static_only=static_only,
             directions=directions,
             equal_luma=equal_luma,
         )

@@ -7,32 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index, remembered_encoder
+from deltaclip.cli.files import writable
 from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
-from deltaclip.errors import CheckpointError, LibraryError
+from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Failure, Hit, IndexProgress, RememberedEncoder
+    from deltaclip.library import Failure, Hit, IndexProgress
 
-__all__ = [
-    "EncoderOption",
-    "LibraryOption",
-    "failures",
-    "index",
-    "load_encoder",
-    "remove",
-    "search",
-    "status",
-    "verify",
-]
+__all__ = ["failures", "index", "remove", "search", "status", "verify"]
 
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the library; default: DELTACLIP_LIBRARY, or the user's data folder."),
-]
-EncoderOption = Annotated[
-    str | None, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
-]
 MAX_FAILURES_SHOWN = 10
 
 
@@ -54,7 +39,7 @@ def index(
     """
     from deltaclip.library import Library
 
-    loaded = _encoder_to_index(library, encoder, motion)
+    loaded = encoder_to_index(library, encoder, motion)
     note(loaded.describe())
     with Library.open(library, loaded) as opened, Progress() as line:
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
@@ -91,7 +76,7 @@ def search(
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     from deltaclip.library import Library
 
-    loaded = _remembered_encoder(library)
+    loaded = remembered_encoder(library)
     with Library.open(library, loaded) as opened:
         if text is not None:
             _warn_of_unknown_words(loaded, text)
@@ -213,58 +198,6 @@ def remove(
     finish(bool(report.unknown))
 
 
-def load_encoder(name: str | None, library: Path | None) -> "Encoder":
-    """The encoder of that name, else the one that the library remembers, else the default one."""
-    from deltaclip.encoder import DEFAULT_ENCODER, Encoder
-
-    if name is None and _remembered(library) is not None:
-        return _remembered_encoder(library)
-    return Encoder.load(name or DEFAULT_ENCODER)
-
-
-def _remembered(library: Path | None) -> "RememberedEncoder | None":
-    from deltaclip.library import Library
-
-    if not Library.exists(library):
-        return None
-    with Library.open(library) as opened:
-        return opened.remembered_encoder()
-
-
-def _encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
-    """The encoder to index with. Raises CheckpointError with every way out where the default cannot be had."""
-    from deltaclip.encoder import DEFAULT_ENCODER, Encoder, EncoderSpec
-
-    remembered = _remembered(library)
-    if name is None and motion is None and remembered is not None:
-        return _remembered_encoder(library)
-    try:
-        return Encoder.load(name or (remembered.name if remembered else DEFAULT_ENCODER), EncoderSpec(motion=motion))
-    except ValueError as error:  # a mask that does not exist
-        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
-    except CheckpointError as error:
-        if name is not None or remembered is not None:
-            raise
-        remedy = (
-            f"{error.remedy} Or give another: --encoder FOLDER (a checkpoint, see deltaclip convert), "
-            "or --encoder shapes (comes with deltaclip, knows drawn shapes only)."
-        )
-        raise CheckpointError(error.what, error.found, remedy) from error
-
-
-def _remembered_encoder(library: Path | None) -> "Encoder":
-    """The encoder that made the library's vectors. Raises LibraryError where there is no library."""
-    from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.library import default_library_path
-
-    remembered = _remembered(library)
-    if remembered is None:
-        raise LibraryError(
-            str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
-        )
-    return Encoder.load(remembered.name, EncoderSpec(motion=remembered.motion, num_frames=remembered.num_frames))
-
-
 def _warn_of_unknown_words(encoder: "Encoder", text: str) -> None:
     unknown = encoder.need_tokenizer().unknown_words(text)
     if unknown:
@@ -272,7 +205,6 @@ def _warn_of_unknown_words(encoder: "Encoder", text: str) -> None:
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
-    from deltaclip.cli.files import writable
     from deltaclip.library.picture import draw_hits
     from deltaclip.motion import encode_png
 

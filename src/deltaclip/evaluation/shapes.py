@@ -12,8 +12,9 @@ from deltaclip.encoder import Encoder
 from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
-__all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "ShapesResult", "evaluate_shapes"]
+__all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "ShapesResult", "evaluate_shapes"]
 
+DEFAULT_WORLD = ShapesSpec()
 DEFAULT_CLIPS = 300
 DEFAULT_SEED = 1_000_003
 """Far from the small seeds of training runs: their clips are others (worlds of one seed are the same)."""
@@ -53,7 +54,7 @@ class ShapesResult:
 
 def evaluate_shapes(
     encoder: Encoder,
-    spec: ShapesSpec = ShapesSpec(),
+    spec: ShapesSpec = DEFAULT_WORLD,
     *,
     seed: int = DEFAULT_SEED,
     num_clips: int = DEFAULT_CLIPS,

@@ -69,7 +69,8 @@ def draw_track(
 ) -> Track:
     """A random track inside the picture, `margin` away from its border beside the thing's own radius.
 
-    room: share of the usual length. A one-way track is as long as the mover's way in `num_frames`, along an axis, so that a direction can be named.
+    room: share of the usual length. A one-way track is as long as the mover's way in `num_frames`, along an axis, so
+    that a direction can be named.
     """
     radius = rng.uniform(*RADIUS)
     low, high = margin + radius, BASE_SIDE - margin - radius

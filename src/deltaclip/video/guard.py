@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -95,8 +97,10 @@ class Guard(Generic[Item]):
         if self._child is None:
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            self._child = context.Process(target=_serve, args=(theirs,), name="deltaclip-guard", daemon=True)
-            self._child.start()
+            child = context.Process(target=_serve, args=(theirs,), name="deltaclip-guard", daemon=True)
+            with _unnamed_main():
+                child.start()
+            self._child = child
             theirs.close()  # so that the end of the child is the end of the pipe
             self._send(self._function)
             kind, value = self._receive(name, START_SECONDS)
@@ -128,6 +132,21 @@ class Guard(Generic[Item]):
                 "Leave the file out, or give the machine more memory if that was missing.",
             ) from err
         return message
+
+
+@contextlib.contextmanager
+def _unnamed_main() -> Iterator[None]:
+    """Hides the caller's script while a child is started.
+
+    multiprocessing makes a spawned child run that script again, for functions that might live in it. Ours never do,
+    and a script of five lines without `if __name__ == "__main__"` would index its videos a second time in there.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _cause_of_death(exit_code: int | None) -> str:

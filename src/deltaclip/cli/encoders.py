@@ -1,0 +1,74 @@
+"""Which encoder a command works with: the one named, the one that a library remembers, or the default."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deltaclip.errors import CheckpointError, LibraryError
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.encoder import Encoder
+    from deltaclip.library import RememberedEncoder
+
+__all__ = ["EncoderOption", "LibraryOption", "encoder_to_index", "load_encoder", "remembered_encoder"]
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the library; default: DELTACLIP_LIBRARY, or the user's data folder."),
+]
+EncoderOption = Annotated[
+    str | None, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
+]
+
+
+def load_encoder(name: str | None, library: Path | None) -> "Encoder":
+    """The encoder of that name, else the one that the library remembers, else the default one."""
+    from deltaclip.encoder import DEFAULT_ENCODER, Encoder
+
+    if name is None and _remembered(library) is not None:
+        return remembered_encoder(library)
+    return Encoder.load(name or DEFAULT_ENCODER)
+
+
+def _remembered(library: Path | None) -> "RememberedEncoder | None":
+    from deltaclip.library import Library
+
+    if not Library.exists(library):
+        return None
+    with Library.open(library) as opened:
+        return opened.remembered_encoder()
+
+
+def encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
+    """The encoder to index with. Raises CheckpointError with every way out where the default cannot be had."""
+    from deltaclip.encoder import DEFAULT_ENCODER, Encoder, EncoderSpec
+
+    remembered = _remembered(library)
+    if name is None and motion is None and remembered is not None:
+        return remembered_encoder(library)
+    try:
+        return Encoder.load(name or (remembered.name if remembered else DEFAULT_ENCODER), EncoderSpec(motion=motion))
+    except ValueError as error:  # a mask that does not exist
+        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
+    except CheckpointError as error:
+        if name is not None or remembered is not None:
+            raise
+        remedy = (
+            f"{error.remedy} Or give another: --encoder FOLDER (a checkpoint, see deltaclip convert), "
+            "or --encoder shapes (comes with deltaclip, knows drawn shapes only)."
+        )
+        raise CheckpointError(error.what, error.found, remedy) from error
+
+
+def remembered_encoder(library: Path | None) -> "Encoder":
+    """The encoder that made the library's vectors. Raises LibraryError where there is no library."""
+    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.library import default_library_path
+
+    remembered = _remembered(library)
+    if remembered is None:
+        raise LibraryError(
+            str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
+        )
+    return Encoder.load(remembered.name, EncoderSpec(motion=remembered.motion, num_frames=remembered.num_frames))

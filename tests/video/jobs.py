@@ -1,0 +1,47 @@
+"""What the guarded child does in the tests: top-level generator functions, as Guard wants them."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from deltaclip.errors import CaptionError
+
+
+def job(kind: str, amount: int = 0) -> Iterator[object]:
+    """One of many ways in which work on a file can go."""
+    yield kind
+    if kind == "count":
+        yield from range(amount)
+    elif kind == "pid":
+        yield os.getpid()
+    elif kind == "hang":
+        time.sleep(1000)
+    elif kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "exit":
+        os._exit(7)
+    elif kind == "ours":
+        raise CaptionError("captions.json", "no such column", "Name another.")
+    elif kind == "theirs":
+        raise ZeroDivisionError("by nought")
+    elif kind == "unportable":
+        yield lambda: None
+    elif kind == "large":
+        yield from (np.full((amount, 1000), number, np.uint8) for number in range(3))
+    elif kind == "interrupt":
+        os.kill(os.getpid(), signal.SIGINT)
+        yield "still here"
+    elif kind == "orphan":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1000)
+    elif kind == "threads":
+        import cv2
+
+        yield cv2.getNumThreads()
+    elif kind == "slow":
+        for number in range(3):
+            time.sleep(amount / 1000)
+            yield number

@@ -1,0 +1,156 @@
+"""A child that crashes, hangs or lies costs one file, never the next one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltaclip.errors import CaptionError, VideoError
+from deltaclip.video import Guard
+from tests.video.jobs import job
+
+
+@pytest.fixture(scope="module")
+def guard() -> Iterator[Guard[object]]:
+    with Guard(job, time_limit_seconds=1) as guard:
+        yield guard
+
+
+def run(guard: Guard[object], kind: str, amount: int = 0) -> list[object]:
+    return list(guard.stream(f"{kind}.mp4", kind, amount))
+
+
+def test_items_come_in_order(guard: Guard[object]) -> None:
+    assert run(guard, "count", 500) == ["count", *range(500)]
+
+
+def test_one_child_serves_many_files(guard: Guard[object]) -> None:
+    pids = {run(guard, "pid")[1] for _ in range(3)}
+    assert len(pids) == 1
+    assert os.getpid() not in pids
+
+
+def test_an_item_that_takes_too_long_names_the_file_and_the_limit(guard: Guard[object]) -> None:
+    start = time.perf_counter()
+    with pytest.raises(VideoError, match=r"hang.mp4: took longer than 1 s"):
+        run(guard, "hang")
+    assert time.perf_counter() - start < 30
+
+
+def test_the_limit_is_for_an_item_and_not_for_the_file(guard: Guard[object]) -> None:
+    assert run(guard, "slow", 500) == ["slow", 0, 1, 2]
+
+
+@pytest.mark.parametrize(("kind", "cause"), [("kill", "signal SIGKILL"), ("exit", "exit code 7")])
+def test_a_dead_child_is_named_with_its_cause(guard: Guard[object], kind: str, cause: str) -> None:
+    with pytest.raises(VideoError, match=rf"{kind}.mp4: the process that read it died \({cause}\)"):
+        run(guard, kind)
+
+
+def test_the_next_file_finds_a_fresh_child(guard: Guard[object]) -> None:
+    with pytest.raises(VideoError):
+        run(guard, "kill")
+    assert run(guard, "count", 2) == ["count", 0, 1]
+
+
+def test_our_own_errors_arrive_as_they_are(guard: Guard[object]) -> None:
+    with pytest.raises(CaptionError, match=r"captions.json: no such column. Name another."):
+        run(guard, "ours")
+    assert run(guard, "count", 1) == ["count", 0]
+
+
+def test_other_errors_become_video_errors_with_the_traceback_of_the_child(guard: Guard[object]) -> None:
+    with pytest.raises(VideoError, match=r"theirs.mp4: ZeroDivisionError: by nought") as caught:
+        run(guard, "theirs")
+    assert "jobs.py" in caught.value.__notes__[0]
+
+
+def test_an_item_that_cannot_travel_is_an_error_and_not_a_hang(guard: Guard[object]) -> None:
+    with pytest.raises(VideoError, match=r"unportable.mp4: .*lambda"):
+        run(guard, "unportable")
+
+
+def test_a_stream_left_in_the_middle_leaves_nothing_for_the_next(guard: Guard[object]) -> None:
+    stream = guard.stream("count.mp4", "count", 10_000)
+    assert [next(stream) for _ in range(3)] == ["count", 0, 1]
+    del stream
+    assert run(guard, "count", 2) == ["count", 0, 1]
+
+
+def test_a_later_stream_ends_one_that_is_still_open(guard: Guard[object]) -> None:
+    stream = guard.stream("first.mp4", "count", 10_000)
+    next(stream)
+    assert run(guard, "count", 2) == ["count", 0, 1]
+    with pytest.raises(ValueError, match=r"first.mp4: this stream was ended"):
+        next(stream)
+    assert run(guard, "count", 1) == ["count", 0]
+
+
+def test_large_arrays_arrive_whole(guard: Guard[object]) -> None:
+    arrays = run(guard, "large", 4000)[1:]
+    assert [np.unique(array).tolist() for array in arrays if isinstance(array, np.ndarray)] == [[0], [1], [2]]
+
+
+def test_ctrl_c_does_not_reach_the_child(guard: Guard[object]) -> None:
+    assert run(guard, "interrupt") == ["interrupt", "still here"]
+
+
+def test_opencv_works_with_one_thread_there(guard: Guard[object]) -> None:
+    assert run(guard, "threads") == ["threads", 1]
+
+
+def test_a_child_that_died_while_idle_is_replaced(guard: Guard[object]) -> None:
+    pid = run(guard, "pid")[1]
+    assert isinstance(pid, int)
+    os.kill(pid, 9)
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.3)  # its last thread may outlive the first by a moment
+    assert run(guard, "count", 1) == ["count", 0]
+
+
+def test_the_child_dies_with_its_parent_even_while_it_hangs() -> None:
+    script = (
+        "from deltaclip.video import Guard\n"
+        "from tests.video.jobs import job\n"
+        "if __name__ == '__main__':\n"
+        "    guard = Guard(job, 100)\n"
+        "    print(list(guard.stream('pid.mp4', 'pid'))[1], flush=True)\n"
+        "    list(guard.stream('orphan.mp4', 'orphan'))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    child = Path(f"/proc/{int(process.stdout)}/stat")
+    deadline = time.monotonic() + 10
+    while child.exists() and " Z " not in child.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_function_that_the_child_cannot_find_is_refused_at_once() -> None:
+    with pytest.raises((AttributeError, TypeError), match="local object"):
+        Guard(lambda: iter(()), 1)
+
+
+def test_a_script_without_a_main_guard_is_not_run_again_by_the_child(tmp_path: Path) -> None:
+    script = tmp_path / "five_lines.py"
+    script.write_text(
+        "print('once')\n"
+        "from deltaclip.video import Guard\n"
+        "from tests.video.jobs import job\n"
+        "with Guard(job, 20) as guard:\n"
+        "    print(list(guard.stream('three', 'count', 3)))\n"
+    )
+    root = Path(__file__).parents[2]
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=root, env=_with_path(root))
+    assert result.stdout.splitlines() == ["once", "['count', 0, 1, 2]"], result.stderr
+
+
+def _with_path(root: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(root)}

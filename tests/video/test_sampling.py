@@ -1,0 +1,104 @@
+"""Sampling is arithmetic: its laws, and numbers worked out by hand."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deltaclip.video import Segment, random_seconds, split_segments, uniform_seconds
+
+ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+counts = st.integers(1, 64)
+
+
+def test_uniform_seconds_are_the_middles_of_equal_spans() -> None:
+    assert uniform_seconds(10, 14, 4).tolist() == [10.5, 11.5, 12.5, 13.5]
+
+
+def test_one_uniform_second_is_the_middle() -> None:
+    assert uniform_seconds(0, 15, 1).tolist() == [7.5]
+
+
+@given(ranges, counts)
+def test_uniform_seconds_ascend_inside_the_range(span: tuple[float, float], num_frames: int) -> None:
+    seconds = uniform_seconds(*span, num_frames)
+    assert seconds.shape == (num_frames,)
+    assert (np.diff(seconds) > 0).all()
+    assert span[0] < seconds[0]
+    assert seconds[-1] < span[1]
+
+
+@given(ranges, counts, st.integers(0, 2**32))
+def test_each_random_second_stays_in_its_span(span: tuple[float, float], num_frames: int, seed: int) -> None:
+    seconds = random_seconds(*span, num_frames, np.random.default_rng(seed))
+    edges = np.linspace(*span, num_frames + 1)
+    assert (edges[:-1] <= seconds).all()
+    assert (seconds < edges[1:]).all()
+
+
+def test_the_same_seed_gives_the_same_random_seconds() -> None:
+    first, second = (random_seconds(0, 9, 12, np.random.default_rng(3)) for _ in range(2))
+    assert first.tolist() == second.tolist()
+
+
+@pytest.mark.parametrize(("start", "end", "num_frames"), [(1, 1, 3), (-1, 2, 3), (0, float("inf"), 3), (0, 1, 0)])
+def test_a_range_without_seconds_is_refused(start: float, end: float, num_frames: int) -> None:
+    with pytest.raises(ValueError, match="sampling needs"):
+        uniform_seconds(start, end, num_frames)
+
+
+@pytest.mark.parametrize(
+    ("duration", "ends"),
+    [
+        (2, [2]),
+        (15, [15]),
+        (19.9, [19.9]),  # 4.9 s left, less than a third of 15
+        (20, [15, 20]),
+        (45, [15, 30, 45]),
+        (64.9, [15, 30, 45, 64.9]),
+    ],
+)
+def test_a_short_rest_joins_the_segment_before(duration: float, ends: list[float]) -> None:
+    segments = split_segments(duration, np.arange(0, duration, 0.04))
+    assert [segment.end for segment in segments] == ends
+    assert [segment.start for segment in segments] == [0, *ends[:-1]]
+
+
+def test_a_segment_without_a_new_frame_joins_the_one_before() -> None:
+    segments = split_segments(100, np.array([0, 1, 2, 50, 51, 95]))
+    assert segments == (Segment(0, 45), Segment(45, 90), Segment(90, 100))
+
+
+def test_frames_ten_hours_apart_give_a_segment_each_at_once() -> None:
+    seconds = np.arange(50, dtype=np.float64) * 36_000
+    assert len(split_segments(50 * 36_000.0, seconds)) == 50
+
+
+@given(st.lists(st.floats(1e-3, 1e5), max_size=40), st.floats(1e-3, 100), st.floats(0.5, 60))
+def test_segments_cover_the_video_and_each_has_a_frame(gaps: list[float], rest: float, length: float) -> None:
+    seconds = np.array([0.0, *itertools.accumulate(gaps)])
+    duration = float(seconds[-1]) + rest
+    segments = split_segments(duration, seconds, length)
+    assert segments[0].start == 0
+    assert segments[-1].end == duration
+    assert all(before.end == after.start for before, after in itertools.pairwise(segments))
+    for segment in segments:
+        assert ((segment.start <= seconds) & (seconds < segment.end)).any()
+
+
+def test_a_segment_needs_an_end_after_its_start() -> None:
+    with pytest.raises(ValueError, match="start < end"):
+        Segment(3, 3)
+
+
+@pytest.mark.parametrize(("duration", "length"), [(0, 15), (float("inf"), 15), (3, 0)])
+def test_segments_need_positive_lengths(duration: float, length: float) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        split_segments(duration, np.zeros(1), length)
+
+
+def test_a_video_without_frames_has_no_segments() -> None:
+    with pytest.raises(ValueError, match="without frames"):
+        split_segments(3, np.zeros(0))

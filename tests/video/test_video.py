@@ -1,0 +1,158 @@
+"""The frame at a second is the one on the screen then, whatever the file looks like."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltaclip.errors import VideoError
+from deltaclip.video import Frames, Segment, Video, write_mp4
+from tests.video.clips import number_of, numbered, numbers_of, write_numbered
+
+SPARSE_KEYS = {"g": "25", "bf": "3", "sc_threshold": "0"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture(scope="module", params=["mp4", "mkv", "ts", "avi", "h264", "flv"])
+def constant(request: pytest.FixtureRequest, folder: Path) -> Path:
+    """100 frames at 25 fps with B-frames and a key frame a second; avi without true times, h264 without any."""
+    return write_numbered(folder / f"constant.{request.param}", range(100), options=SPARSE_KEYS)
+
+
+def shown(path: Path, seconds: list[float]) -> list[int]:
+    with Video.open(path) as video:
+        return numbers_of(video.frames_at(seconds, 32).rgb)
+
+
+def test_every_frame_is_found_at_its_own_second(constant: Path) -> None:
+    with Video.open(constant) as video:
+        assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == list(range(100))
+        assert video.info.num_frames == 100
+        assert video.info.duration_seconds == 4
+
+
+@pytest.mark.parametrize("order", [[99, 0, 50], [3, 3, 2], [74, 75, 76, 24], [0, 99, 1, 98], [40] * 12])
+def test_targets_may_come_in_any_order_and_repeat(constant: Path, order: list[int]) -> None:
+    assert shown(constant, [number / 25 + 0.01 for number in order]) == order
+
+
+def test_single_targets_in_any_order_find_their_frames_too(constant: Path) -> None:
+    rng = np.random.default_rng(0)
+    with Video.open(constant) as video:
+        for number in rng.integers(0, 100, 25):
+            assert number_of(video.frames_at([number / 25 + 0.02], 32).rgb[0]) == number
+
+
+def test_a_frame_stays_until_the_next_appears(folder: Path) -> None:
+    path = write_numbered(folder / "variable.mkv", [0, 40, 500, 520, 3000], Fraction(1, 1000))
+    assert shown(path, [0.039, 0.04, 0.499, 0.5, 0.52, 2.9, 3.0]) == [0, 1, 1, 2, 3, 3, 4]
+
+
+def test_seconds_outside_the_video_get_its_first_and_last_frame(constant: Path) -> None:
+    assert shown(constant, [-5.0, 4.0, 1e9]) == [0, 99, 99]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_seconds_count_from_the_first_frame_shown(folder: Path, suffix: str) -> None:
+    path = write_numbered(folder / f"late.{suffix}", range(125, 175))
+    with Video.open(path) as video:
+        assert video.frame_seconds[:2].tolist() == [0, 0.04]
+        assert video.info.duration_seconds == 2
+        assert numbers_of(video.frames_at([0, 1], 32).rgb) == [0, 25]
+
+
+def test_one_frame_answers_all_seconds(folder: Path) -> None:
+    path = write_numbered(folder / "one.mp4", [0])
+    with Video.open(path) as video:
+        assert video.frames_at(np.linspace(0, 0.03, 12), 48).rgb.shape == (12, 48, 72, 3)
+        assert video.segments() == (Segment(0, 0.04),)
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_hidden_frames_of_vpx_do_not_shift_the_others(folder: Path, codec: str) -> None:
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "realtime", "cpu-used": "8", "b": "500k"}
+    path = write_numbered(folder / f"{codec}.webm", range(60), codec=codec, options=options)
+    assert shown(path, [number / 25 + 0.01 for number in (59, 0, 31, 32, 17)]) == [59, 0, 31, 32, 17]
+
+
+def test_recordings_joined_byte_by_byte_go_on_where_the_first_ends(folder: Path) -> None:
+    part = write_numbered(folder / "part.ts", range(50)).read_bytes()
+    path = folder / "joined.ts"
+    path.write_bytes(part + part)
+    with Video.open(path) as video:
+        assert video.info.duration_seconds == pytest.approx(4, abs=0.05)
+        assert numbers_of(video.frames_at([1.0, 3.0, 0.4], 32).rgb) == [25, 25, 10]
+
+
+def test_a_file_cut_in_the_middle_is_read_up_to_the_cut(folder: Path) -> None:
+    whole = write_numbered(folder / "whole.mkv", range(100), options=SPARSE_KEYS).read_bytes()
+    path = folder / "cut.mkv"
+    path.write_bytes(whole[: len(whole) // 2])
+    with Video.open(path) as video:
+        assert video.info.num_frames < 100
+        assert numbers_of(video.frames_at([0, 0.4], 32).rgb) == [0, 10]
+
+
+def test_an_mp4_cut_in_the_middle_is_damaged_and_not_shorter(folder: Path) -> None:
+    rgb = np.stack([numbered(number) for number in range(100)])
+    write_mp4(folder / "promise.mp4", rgb, 25)
+    whole = (folder / "promise.mp4").read_bytes()
+    path = folder / "half.mp4"
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    with Video.open(path) as video:
+        assert (video.info.num_frames, video.info.duration_seconds) == (100, 4)
+        with pytest.raises(VideoError, match="damaged after") as raised:
+            video.frames_at([3.99], 32)
+        last = raised.value.decoded_seconds
+        assert last is not None
+        assert number_of(video.frames_at([last], 32).rgb[0]) == round(last * 25)
+
+
+def test_frames_behind_damage_are_an_error_that_says_how_far_it_reads(folder: Path) -> None:
+    path = write_numbered(folder / "damaged.mp4", range(100), options={**SPARSE_KEYS, "bf": "0"})
+    data = bytearray(path.read_bytes())
+    start, end = data.index(b"mdat"), data.index(b"moov")
+    data[(start + end) // 2 : end] = bytes(end - (start + end) // 2)
+    path.write_bytes(data)
+    with Video.open(path) as video:
+        assert video.info.num_frames == 100
+        assert numbers_of(video.frames_at([0.4], 32).rgb) == [10]
+        with pytest.raises(VideoError, match=r"damaged.mp4: damaged after [12]\.\d\d s"):
+            video.frames_at([3.9], 32)
+        assert video.packets_failed > 0
+        assert numbers_of(video.frames_at([0.4], 32).rgb) == [10]
+
+
+def test_long_videos_become_segments_of_fifteen_seconds(folder: Path) -> None:
+    path = write_numbered(folder / "slow.mkv", range(0, 250, 2), Fraction(1, 5))
+    with Video.open(path) as video:
+        assert [segment.start for segment in video.segments()] == [0, 15, 30]
+        assert video.segments()[-1].end == video.info.duration_seconds
+
+
+def test_frames_say_their_shapes_and_not_their_pixels() -> None:
+    assert repr(Frames(np.zeros((2, 4, 6, 3), np.uint8), np.zeros(2))) == "Frames(rgb=(2, 4, 6, 3), seconds=(2,))"
+
+
+def test_frames_need_one_second_each() -> None:
+    with pytest.raises(ValueError, match="as many seconds"):
+        Frames(np.zeros((2, 4, 6, 3), np.uint8), np.zeros(3))
+
+
+def test_seconds_must_be_finite(folder: Path) -> None:
+    path = write_numbered(folder / "one.mp4", [0])
+    with Video.open(path) as video, pytest.raises(ValueError, match="finite"):
+        video.frames_at([float("nan")], 32)
+
+
+def test_a_closed_video_gives_no_frames(folder: Path) -> None:
+    path = write_numbered(folder / "closed.mp4", range(30))
+    with Video.open(path) as video:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        video.frames_at([0.5], 32)
