@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltaclip.video import Segment, random_seconds, split_segments, uniform_seconds
+from deltaclip.video.sampling import native_neighbours
 
 ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 counts = st.integers(1, 64)
@@ -102,3 +103,19 @@ def test_segments_need_positive_lengths(duration: float, length: float) -> None:
 def test_a_video_without_frames_has_no_segments() -> None:
     with pytest.raises(ValueError, match="without frames"):
         split_segments(3, np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("rate", "distance"), [(10, 1), (24, 1), (25, 1), (30, 1), (50, 2), (60, 2), (120, 5), (240, 10), (3, 0)]
+)
+def test_a_neighbour_lies_about_a_24th_of_a_second_away(rate: int, distance: int) -> None:
+    seconds = np.arange(60) / rate
+    middle = np.array([30])
+    expected = [30 - distance, 30 + distance] if distance else [-1, -1]
+    assert [int(native_neighbours(seconds, middle, side)[0]) for side in (-1, 1)] == expected
+
+
+def test_the_first_frame_has_none_before_it_and_the_last_none_after() -> None:
+    seconds = np.arange(3) / 24
+    assert native_neighbours(seconds, np.array([0, 1, 2]), -1).tolist() == [-1, 0, 1]
+    assert native_neighbours(seconds, np.array([0, 1, 2]), 1).tolist() == [1, 2, -1]

@@ -156,3 +156,27 @@ def test_a_closed_video_gives_no_frames(folder: Path) -> None:
         pass
     with pytest.raises(ValueError, match="closed"):
         video.frames_at([0.5], 32)
+
+
+def test_neighbours_are_the_native_frames_beside_each_sampled_one(constant: Path) -> None:
+    with Video.open(constant) as video:
+        frames = video.frames_at([0.0, 0.4, 1.0], 64, with_neighbours=True)
+    here = numbers_of(frames.rgb)
+    assert frames.before is not None
+    assert frames.after is not None
+    assert [None if picture is None else number_of(picture) for picture in frames.before] == [
+        None,
+        here[1] - 1,
+        here[2] - 1,
+    ]
+    assert [None if picture is None else number_of(picture) for picture in frames.after] == [
+        number + 1 for number in here
+    ]
+
+
+def test_asking_for_neighbours_changes_no_sampled_frame(constant: Path) -> None:
+    with Video.open(constant) as video:
+        plain = video.frames_at([0.1, 1.3], 64)
+        assert np.array_equal(plain.rgb, video.frames_at([0.1, 1.3], 64, with_neighbours=True).rgb)
+    assert plain.before is None
+    assert plain.after is None

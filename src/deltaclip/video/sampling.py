@@ -5,10 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SEGMENT_SECONDS", "Segment", "random_seconds", "split_segments", "uniform_seconds"]
+__all__ = ["SEGMENT_SECONDS", "Segment", "native_neighbours", "random_seconds", "split_segments", "uniform_seconds"]
 
 SEGMENT_SECONDS = 15.0
 """Length of the pieces into which a long video is cut, one vector each."""
+
+NEIGHBOUR_SECONDS = 1 / 24
+"""How far from a sampled frame its native neighbours should lie: far enough to move, near enough to follow."""
+FARTHEST_NEIGHBOUR_SECONDS = 0.25
+"""Beyond this a frame is no neighbour: between slides or in a time lapse nothing can be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +85,24 @@ def _span_of(seconds: NDArray[np.float64], length_seconds: float) -> NDArray[np.
     k -= k * length_seconds > seconds
     k += (k + 1) * length_seconds <= seconds
     return k
+
+
+def native_neighbours(frame_seconds: NDArray[np.float64], frames: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """For each frame the one before (side -1) or after (side 1) it that lies nearest to 1/24 s away.
+
+    frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them.
+    Returns (T,) int64: numbers among the N, or -1 where there is none within 0.25 s. At 60 fps that is not the next
+    frame but the second; at 10 fps it is the next.
+    """
+    found = np.full(len(frames), -1, np.int64)
+    for place, frame in enumerate(frames):
+        number = int(frame) + side
+        nearest = np.inf
+        while 0 <= number < len(frame_seconds):
+            away = abs(float(frame_seconds[number] - frame_seconds[frame]))
+            # Half a millisecond: 1/60 s steps lie at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
+            if away > FARTHEST_NEIGHBOUR_SECONDS or abs(away - NEIGHBOUR_SECONDS) > nearest - 5e-4:
+                break
+            found[place], nearest = number, abs(away - NEIGHBOUR_SECONDS)
+            number += side
+    return found

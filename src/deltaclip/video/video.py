@@ -14,7 +14,7 @@ from deltaclip.video.container import film_candidates, open_container
 from deltaclip.video.decode import Decoder, shows_in_order
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
-from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, split_segments
+from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, native_neighbours, split_segments
 
 __all__ = ["Frames", "Video", "VideoInfo"]
 
@@ -27,6 +27,11 @@ class Frames:
     """(T, H, W, 3), upright, 0..255."""
     seconds: NDArray[np.float64]
     """(T,) the seconds asked for, counted from the first frame shown."""
+    before: tuple[NDArray[np.uint8] | None, ...] | None = None
+    """Of each frame the native frame about 1/24 s before it, (H, W, 3), or None where there is none that can be
+    decoded; None for all where they were not asked for."""
+    after: tuple[NDArray[np.uint8] | None, ...] | None = None
+    """The same behind it."""
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or self.rgb.dtype != np.uint8:
@@ -123,21 +128,57 @@ class Video:
         """The whole video in pieces of about `length_seconds`; see `split_segments`."""
         return split_segments(self.info.duration_seconds, self.frame_seconds, length_seconds)
 
-    def frames_at(self, seconds: Sequence[float] | NDArray[np.float64], short_side: int) -> Frames:
+    def frames_at(
+        self, seconds: Sequence[float] | NDArray[np.float64], short_side: int, *, with_neighbours: bool = False
+    ) -> Frames:
         """The frames on the screen at `seconds`, upright, with the shorter side at `short_side` pixels.
 
         seconds: (T,) in any order, repeats allowed, counted from the first frame shown; what lies outside the video
         gets its first or last frame. All frames have one size, that of the first picture scaled, even if the
         resolution changes midway. VideoError when a frame lies in a damaged part.
+        with_neighbours: fetch the native frames before and after each too, in the same pass; see
+        `sampling.native_neighbours` for which.
         """
         asked = np.asarray(seconds, dtype=np.float64)
         if asked.ndim != 1 or not np.isfinite(asked).all() or short_side < 1:
             raise ValueError(f"frames_at needs finite seconds (T,) and a positive size, not {asked} and {short_side}")
         indices = np.clip(np.searchsorted(self.frame_seconds, asked, side="right") - 1, 0, None)
-        width, height = scaled_size(self.info.width, self.info.height, short_side)
-        distinct, places = np.unique(indices, return_inverse=True)
-        pictures = np.empty((len(distinct), height, width, 3), dtype=np.uint8)
-        for row, index in enumerate(distinct):  # ascending: each stretch of the file is decoded once
-            frame = self._decoder.show(int(self._timeline.ticks[index]))
-            pictures[row] = to_rgb(frame, width, height, self._orientation, self.info.path)
-        return Frames(pictures[places], asked)
+        size = scaled_size(self.info.width, self.info.height, short_side)
+        if not with_neighbours:
+            pictures = self._pictures(indices, size)
+            return Frames(_stacked(pictures, indices, size), asked)
+        before, after = (native_neighbours(self.frame_seconds, indices, side) for side in (-1, 1))
+        pictures = self._pictures(indices, size, np.concatenate([before, after]))
+        return Frames(
+            _stacked(pictures, indices, size),
+            asked,
+            tuple(pictures.get(int(index)) for index in before),
+            tuple(pictures.get(int(index)) for index in after),
+        )
+
+    def _pictures(
+        self, needed: NDArray[np.int64], size: tuple[int, int], wanted: NDArray[np.int64] | None = None
+    ) -> dict[int, NDArray[np.uint8]]:
+        """Pictures by frame number: all that are needed, and those of the wanted ones that can be decoded."""
+        obligatory = set(needed.tolist())
+        numbers = obligatory if wanted is None else obligatory | {number for number in wanted.tolist() if number >= 0}
+        pictures = {}
+        for number in sorted(numbers):  # ascending: each stretch of the file is decoded once
+            try:
+                frame = self._decoder.show(int(self._timeline.ticks[number]))
+            except VideoError:
+                if number in obligatory:
+                    raise
+                continue
+            pictures[number] = to_rgb(frame, *size, self._orientation, self.info.path)
+        return pictures
+
+
+def _stacked(
+    pictures: dict[int, NDArray[np.uint8]], indices: NDArray[np.int64], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """(T, H, W, 3): the pictures of frame numbers (T,), in their order, repeats and all. size: width and height."""
+    stacked = np.empty((len(indices), size[1], size[0], 3), np.uint8)
+    for row, index in zip(stacked, indices, strict=True):
+        row[:] = pictures[int(index)]
+    return stacked
