@@ -1,0 +1,108 @@
+"""The camera's part of a flow field: a smooth field fitted to what most of the picture does.
+
+A quadratic field holds pan, zoom, roll and the perspective of a turning camera. Fitted at once it bends around large
+subjects (motocross-bumps and drift-turn of DAVIS), so the first rounds are affine.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["camera_basis", "camera_field", "fit_camera", "warp"]
+
+AFFINE_ROUNDS = (4.0, 3.0, 2.5, 2.0)
+QUADRATIC_ROUNDS = (2.5, 2.0, 2.0, 2.0)
+"""One reweighting each: where a cell's weight has fallen to a quarter, in medians of the residual."""
+BORDER_ROUNDS = 5
+"""Rounds in which cells at the border weigh more: the subject is seldom there."""
+BORDER_FLOOR = 0.15
+"""Weight of the middle in those rounds, where the border has 1.15."""
+NARROWEST = 0.05
+"""Cells: no residual below this is held against a cell, however well the rest fits."""
+RIDGE, BEND_RIDGE = 1e-4, 3e-3
+"""Pull of all coefficients to zero (keeps it solvable), and of the second-order ones, a share of the weights."""
+STEP = 3
+"""Every third cell, both ways, is plenty for 12 coefficients."""
+SMALLEST_SCALE = 0.02
+"""Cells: the residual of a perfect fit is not taken for more exact than flow ever is."""
+
+AFFINE = 3
+QUADRATIC = 6
+
+
+def camera_basis(rows: int, columns: int) -> NDArray[np.float32]:
+    """1, x, y, x^2, xy, y^2 at every cell, x and y in -1..1 between the picture's edges: (rows, columns, 6) float32."""
+    y = ((np.arange(rows, dtype=np.float32) + 0.5) / rows * 2 - 1)[:, None]
+    x = ((np.arange(columns, dtype=np.float32) + 0.5) / columns * 2 - 1)[None]
+    one = np.ones((rows, columns), np.float32)
+    return np.stack([one, x * one, y * one, x * x * one, x * y, y * y * one], axis=-1)
+
+
+def fit_camera(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The camera's motion by reweighted least squares, for each field on its own.
+
+    flow: (N, rows, columns, 2) float32, cells. Returns coefficients (N, 6, 2) on `camera_basis`, and the scale (N,):
+    the median residual in cells, at least SMALLEST_SCALE. A cell weighs 1 / (1 + (residual / width)^2)^2, so that a
+    subject of up to about half of the picture is left out in the end.
+    """
+    sample = (slice(STEP // 2, None, STEP),) * 2
+    basis = camera_basis(*flow.shape[1:3])[sample].reshape(-1, QUADRATIC)
+    target = flow[:, *sample].reshape(len(flow), -1, 2)
+    products = (basis[:, :, None] * basis[:, None]).reshape(-1, QUADRATIC**2)
+    border = (BORDER_FLOOR + np.maximum(abs(basis[:, 1]), abs(basis[:, 2])) ** 2)[None].astype(np.float32)
+    weight = np.repeat(border, len(flow), axis=0)
+    fit = np.zeros((len(flow), QUADRATIC, 2), np.float32)
+    median = np.zeros((len(flow), 1), np.float32)
+    for number, width in enumerate(AFFINE_ROUNDS + QUADRATIC_ROUNDS):
+        terms = AFFINE if number < len(AFFINE_ROUNDS) else QUADRATIC
+        fit[:, :terms] = _weighted_fit(basis, products, target, weight, terms)
+        rest = target - basis @ fit
+        length = np.hypot(rest[..., 0], rest[..., 1])
+        median = np.median(length, axis=1, keepdims=True).astype(np.float32)
+        weight = _weight(length / np.maximum(np.float32(width) * median, np.float32(NARROWEST)))
+        if number < BORDER_ROUNDS:
+            weight *= border
+    return fit, np.maximum(median[:, 0], np.float32(SMALLEST_SCALE))
+
+
+def camera_field(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """The fitted motion at every cell: (N, 6, 2) -> (N, rows, columns, 2), in the unit of the fit."""
+    basis = camera_basis(rows, columns).reshape(-1, QUADRATIC)
+    return (basis @ fit).reshape(len(fit), rows, columns, 2)
+
+
+def warp(picture: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """`picture` as it would look from the frame that `field` starts at, bilinear; edges repeat.
+
+    picture: (H, W) uint8. field: (H, W, 2) float32, pixels right and down.
+    """
+    height, width = picture.shape
+    x = field[..., 0] + np.arange(width, dtype=np.float32)
+    y = field[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _weight(times: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A quarter for a residual of one width, next to nothing for one of several."""
+    return np.asarray(1 / (1 + times**2) ** 2, np.float32)
+
+
+def _weighted_fit(
+    basis: NDArray[np.float32],
+    products: NDArray[np.float32],
+    target: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    terms: int,
+) -> NDArray[np.float32]:
+    """Weighted least squares of the first `terms` of the basis: (N, terms, 2).
+
+    basis: (C, 6), products: (C, 36) all pairs of them, target: (N, C, 2), weight: (N, C).
+    """
+    num_fields = len(target)
+    normal = (weight @ products).reshape(num_fields, QUADRATIC, QUADRATIC)[:, :terms, :terms]
+    pull = np.full((num_fields, terms), RIDGE, np.float32)
+    pull[:, AFFINE:] += np.float32(BEND_RIDGE) * weight.sum(1, keepdims=True)
+    normal = normal + pull[:, :, None] * np.eye(terms, dtype=np.float32)
+    # (N, 2, C) @ (C, terms) -> (N, terms, 2)
+    right = ((weight[:, None] * target.transpose(0, 2, 1)) @ basis[:, :terms]).transpose(0, 2, 1)
+    return np.asarray(np.linalg.solve(normal, right), np.float32)

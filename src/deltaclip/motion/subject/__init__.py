@@ -1,0 +1,15 @@
+"""`subject`: what moves by itself under a moving camera, from residual flow, what still differs, and colours."""
+
+from deltaclip.motion.subject.neighbours import Neighbours
+from deltaclip.motion.subject.network import Network, Networks, networks_from_json, networks_to_json, shipped_networks
+from deltaclip.motion.subject.whole import subject
+
+__all__ = [
+    "Neighbours",
+    "Network",
+    "Networks",
+    "networks_from_json",
+    "networks_to_json",
+    "shipped_networks",
+    "subject",
+]

@@ -1,0 +1,130 @@
+"""When a mask is not to be trusted, frame by frame and by a vote of the clip.
+
+The numbers were chosen on the 30 training sequences of DAVIS 2016 and on still pictures made from them (lab/LOG.md).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion.subject.neighbours import Residual
+
+__all__ = [
+    "CUT",
+    "NOTHING_FOUND",
+    "NO_NEIGHBOUR",
+    "SATURATED",
+    "STATIC",
+    "UNCERTAIN",
+    "Found",
+    "drop_small_parts",
+    "examine",
+    "reasons",
+]
+
+CUT, NO_NEIGHBOUR, NOTHING_FOUND = "cut", "no neighbour", "nothing found"
+STATIC, SATURATED, UNCERTAIN = "static", "saturated", "uncertain"
+
+SMALLEST_PART = 0.001
+"""Share of the picture below which a part of the mask is dropped."""
+DROPPED = 0.05
+"""Probability that the cells of a dropped part keep: rather not, but soft."""
+SMALLEST_MASK, LARGEST_MASK = 0.002, 0.70
+"""Shares of the picture: with less nothing was found, with more the mask says nothing."""
+STATIC_TOP = 0.05
+"""Cells: where even the liveliest 2 % of the picture move less, nothing does."""
+SLOW = 0.04
+"""Cells: where the mask moves less on average, it is a mask of nothing that moves."""
+OUTSIDE = 0.6
+"""The mask must move this many times as much as the liveliest 5 % outside it."""
+MARGIN = 7
+"""Cells, side of the square that the mask is widened by before its outside is looked at: flow bleeds."""
+LEAST_CONFIDENCE = 0.2
+VOTE = 0.5
+"""Share of the frames with little evidence above which the clip has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one frame's mask is worth.
+
+    confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 where there is no mask.
+    static: nothing in the frame moves, or the mask does not. drowned: what lies outside moves more than the mask.
+    """
+
+    confidence: float
+    static: bool
+    drowned: bool
+
+
+def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(K, h, w) -> the same with connected parts above a half of less than SMALLEST_PART put to DROPPED."""
+    kept = probability.copy()
+    for plane in kept:
+        inside = (plane > 0.5).astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+        small = np.asarray(stats)[:, cv2.CC_STAT_AREA] < SMALLEST_PART * plane.size
+        small[0] = False  # label 0 is what lies outside
+        if small.any():
+            plane[small[labels]] = DROPPED
+    return kept
+
+
+def examine(probability: NDArray[np.float32], motion: Residual) -> list[Found]:
+    """Look at each frame's mask and the motion inside and outside it. probability: (K, h, w)."""
+    top = np.percentile(motion.length.reshape(len(motion.length), -1), 98, axis=1)
+    return [_found(*frame) for frame in zip(probability, motion.length, top.tolist(), strict=True)]
+
+
+def _found(probability: NDArray[np.float32], length: NDArray[np.float32], top: float) -> Found:
+    inside = probability > 0.5
+    if not inside.any():
+        return Found(confidence=0.0, static=True, drowned=False)
+    widened = np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((MARGIN, MARGIN), np.uint8)))
+    outside = length[widened == 0]
+    speed = float(length[inside].mean())
+    liveliest = float(np.percentile(outside, 95)) if outside.size else 0.0
+    return Found(
+        confidence=min(1.0, max(0.0, 2 * float(probability[inside].mean()) - 1)),
+        static=top < STATIC_TOP or speed < SLOW,
+        drowned=speed < OUTSIDE * liveliest,
+    )
+
+
+def reasons(
+    found: list[Found], coverage: NDArray[np.float64], exists: NDArray[np.bool_], usable: NDArray[np.bool_]
+) -> tuple[str | None, ...]:
+    """Why each frame's mask is not used, or None. All (K,).
+
+    If more than VOTE of the frames show little evidence, no frame's mask is used; a subject that pauses in a few
+    frames keeps its mask. Deciding each frame alone cost 0.01 IoU.
+    """
+    alone = [_reason(*frame) for frame in zip(found, coverage.tolist(), exists.tolist(), usable.tolist(), strict=True)]
+    weak = [_weakness(*frame) for frame in zip(found, coverage.tolist(), strict=True)]
+    named = [reason for reason in weak if reason is not None]
+    if len(named) <= VOTE * len(found):
+        return tuple(alone)
+    most = max(sorted(set(named)), key=named.count)
+    return tuple(reason or weakness or most for reason, weakness in zip(alone, weak, strict=True))
+
+
+def _reason(found: Found, coverage: float, exists: bool, usable: bool) -> str | None:
+    """Why this frame's mask is not used whatever the others say."""
+    if not usable:
+        return CUT if exists else NO_NEIGHBOUR
+    if coverage < SMALLEST_MASK:
+        return STATIC if found.static else NOTHING_FOUND
+    if coverage > LARGEST_MASK:
+        return SATURATED
+    return UNCERTAIN if found.confidence < LEAST_CONFIDENCE else None
+
+
+def _weakness(found: Found, coverage: float) -> str | None:
+    """What this frame says in the vote of the clip: little evidence, or None."""
+    if found.static:
+        return STATIC
+    if coverage < SMALLEST_MASK:
+        return NOTHING_FOUND
+    return UNCERTAIN if found.drowned else None

@@ -1,0 +1,113 @@
+"""What moves of its own between a sampled frame and its native neighbours, once the camera's motion is out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion.camera import camera_field, fit_camera
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, flow_size, grid_size, new_flow, shrink
+from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
+
+__all__ = ["Neighbours", "Residual", "residual_motion"]
+
+Neighbours = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | None]
+"""One picture for each sampled frame, (h, w, 3) uint8, or None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residual:
+    """What the camera does not explain, at every cell of the grid. K frames, h rows, w columns.
+
+    vector: (K, h, w, 2) float32, cells a frame: mean of the motion to the frame after and from the frame before.
+    length: (K, h, w) float32, cells: the smaller of both, as an uncovered border is wrong in one direction only.
+    scale: (K, 1, 1) float32, cells: the median residual, how well the camera's motion is known.
+    changed: (K, h, w) float32, grey levels: the smaller compensated difference to both neighbours.
+    gradient: (K, h, w) float32, grey levels a pixel of the flow picture: what a small error of position changes.
+    exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it is of the same shot.
+    """
+
+    vector: NDArray[np.float32]
+    length: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    changed: NDArray[np.float32]
+    gradient: NDArray[np.float32]
+    exists: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+
+
+def residual_motion(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> Residual:
+    """Flow to both neighbours, the camera taken out of each, joined.
+
+    rgb: (K, H, W, 3) uint8. before, after: K neighbours of the same aspect. A neighbour that is missing or of another
+    shot is replaced by the other one, mirrored in time; where both are, nothing moves and `usable` tells.
+    """
+    num_frames = len(rgb)
+    grid = grid_size(*rgb.shape[1:3])
+    size = flow_size(*grid)
+    now = [flow_picture(frame, size) for frame in rgb]
+    others = [None if frame is None else flow_picture(frame, size) for frame in (*after, *before)]
+    flow = _flow_fields(now, others, grid)
+    fit, scale = fit_camera(flow)
+    rest = flow - camera_field(fit, *grid)
+    changed, same_shot = _compensated(now, others, fit)
+    for one in range(2 * num_frames):
+        other = (one + num_frames) % (2 * num_frames)
+        if not same_shot[one] and same_shot[other]:
+            rest[one], scale[one], changed[one] = -rest[other], scale[other], changed[other]
+    exists = np.array([picture is not None for picture in others])
+    length = np.hypot(rest[..., 0], rest[..., 1])
+    return Residual(
+        vector=np.float32(0.5) * (rest[:num_frames] - rest[num_frames:]),
+        length=np.minimum(length[:num_frames], length[num_frames:]),
+        scale=(np.float32(0.5) * (scale[:num_frames] + scale[num_frames:]))[:, None, None],
+        changed=np.stack([_smaller(*pair, grid) for pair in zip(changed, changed[num_frames:], strict=False)]),
+        gradient=np.stack([shrink(gradient(picture), grid) for picture in now]),
+        exists=exists[:num_frames] | exists[num_frames:],
+        usable=same_shot[:num_frames] | same_shot[num_frames:],
+    )
+
+
+def gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Length of the grey gradient (Sobel, per pixel): (H, W) uint8 -> (H, W) float32."""
+    right = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125), np.float32)
+    down = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125), np.float32)
+    return np.asarray(cv2.magnitude(right, down), np.float32)
+
+
+def _flow_fields(
+    now: list[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], grid: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero where there is none."""
+    flow = new_flow()
+    fields = np.zeros((len(others), *grid, 2), np.float32)
+    for index, other in enumerate(others):
+        if other is not None:
+            fields[index] = dense_flow(flow, now[index % len(now)], other, grid)
+    return fields
+
+
+def _compensated(
+    now: list[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], fit: NDArray[np.float32]
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.bool_]]:
+    """What each neighbour does not explain, and whether it is there and of the same shot: 2K pictures, (2K,) bool."""
+    levels = [grey_levels(picture) for picture in now]
+    cameras = camera_field(fit * np.float32(FLOW_SCALE), *now[0].shape)
+    changed = []
+    same_shot = np.zeros(len(others), np.bool_)
+    for index, (other, camera) in enumerate(zip(others, cameras, strict=True)):
+        frame = index % len(now)
+        if other is None:
+            changed.append(np.zeros_like(now[frame]))
+            continue
+        changed.append(unexplained(now[frame], other, camera))
+        overlap = levels_overlap(levels[frame], grey_levels(other))
+        same_shot[index] = not is_another_shot(float(changed[index].mean()), overlap)
+    return changed, same_shot
+
+
+def _smaller(one: NDArray[np.uint8], other: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """The smaller of two differences at each pixel, averaged over each cell."""
+    return shrink(np.minimum(one, other).astype(np.float32), grid)

@@ -1,0 +1,105 @@
+"""When a mask is used and when not: each reason, and the vote of the clip."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deltaclip.motion.subject.decision import (
+    CUT,
+    DROPPED,
+    NO_NEIGHBOUR,
+    NOTHING_FOUND,
+    SATURATED,
+    STATIC,
+    UNCERTAIN,
+    Found,
+    drop_small_parts,
+    examine,
+    reasons,
+)
+from deltaclip.motion.subject.neighbours import Residual
+
+GOOD = Found(confidence=0.8, static=False, drowned=False)
+
+
+def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable: bool = True) -> list[str | None]:
+    """The reasons of frames that differ in `found` only."""
+    num_frames = len(found)
+    flags = (np.full(num_frames, exists), np.full(num_frames, usable))
+    return list(reasons(found, np.full(num_frames, coverage), *flags))
+
+
+def residual(length: NDArray[np.float32]) -> Residual:
+    """A Residual that moves by `length` (K, h, w) and is otherwise plain."""
+    ones = np.ones_like(length)
+    flags = np.ones(len(length), np.bool_)
+    return Residual(np.stack([length, 0 * length], -1), length, ones[:, :1, :1], ones, ones, flags, flags)
+
+
+def mask_and_motion(inside: float, outside: float) -> tuple[NDArray[np.float32], Residual]:
+    probability = np.full((1, 40, 40), 0.1, np.float32)
+    probability[0, 10:20, 10:20] = 0.9
+    return probability, residual(np.where(probability > 0.5, np.float32(inside), np.float32(outside)))
+
+
+def test_a_good_mask_is_used() -> None:
+    assert told([GOOD, GOOD]) == [None, None]
+
+
+def test_behind_cuts_on_both_sides_nothing_can_be_measured() -> None:
+    assert told([GOOD], usable=False) == [CUT]
+
+
+def test_a_frame_without_neighbours_says_so() -> None:
+    assert told([GOOD], exists=False, usable=False) == [NO_NEIGHBOUR]
+
+
+def test_an_empty_mask_is_static_or_nothing_found() -> None:
+    assert told([replace(GOOD, static=True)], coverage=0.001) == [STATIC]
+    assert told([GOOD], coverage=0.001) == [NOTHING_FOUND]
+
+
+def test_a_mask_of_nearly_everything_says_nothing() -> None:
+    assert told([GOOD], coverage=0.71) == [SATURATED]
+
+
+def test_a_mask_that_is_hardly_more_likely_than_not_is_uncertain() -> None:
+    assert told([replace(GOOD, confidence=0.19)]) == [UNCERTAIN]
+
+
+def test_a_pause_in_half_of_the_frames_keeps_every_mask() -> None:
+    assert told([GOOD, replace(GOOD, static=True)]) == [None, None]
+
+
+@pytest.mark.parametrize(("weak", "reason"), [("static", STATIC), ("drowned", UNCERTAIN)])
+def test_little_evidence_in_most_frames_takes_the_others_along(weak: str, reason: str) -> None:
+    feeble = replace(GOOD, static=weak == "static", drowned=weak == "drowned")
+    assert told([GOOD, feeble, feeble]) == [reason] * 3
+
+
+def test_confidence_is_how_far_the_mean_probability_lies_above_a_half() -> None:
+    found = examine(*mask_and_motion(1, 0))[0]
+    assert found.confidence == pytest.approx(0.8)
+    assert not found.static
+    assert not found.drowned
+
+
+def test_a_mask_that_hardly_moves_is_static() -> None:
+    assert examine(*mask_and_motion(0.03, 0.2))[0].static
+    assert examine(*mask_and_motion(0.049, 0.049))[0].static
+
+
+def test_a_mask_that_moves_less_than_its_surroundings_is_drowned() -> None:
+    assert examine(*mask_and_motion(0.5, 1.0))[0].drowned
+    assert not examine(*mask_and_motion(0.7, 1.0))[0].drowned
+
+
+def test_small_parts_are_dropped_and_large_ones_kept() -> None:
+    probability, _ = mask_and_motion(1, 0)
+    probability[0, 30, 30] = 0.9  # 1 of 1,600 cells is less than a thousandth
+    kept = drop_small_parts(probability)
+    assert kept[0, 30, 30] == np.float32(DROPPED)
+    assert (kept[0, 10:20, 10:20] == np.float32(0.9)).all()
+    assert probability[0, 30, 30] == np.float32(0.9)
