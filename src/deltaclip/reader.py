@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import MOTIONS, Motion
+from deltaclip.motion import MOTIONS, NEEDS_NEIGHBOURS, Motion, Neighbours, see
 from deltaclip.video import Frames, Segment, Video, uniform_seconds
 
 __all__ = [
@@ -126,14 +126,20 @@ def read_moment_motion(path: Path, start: float, end: float, motion: str, num_fr
 
 
 def fit_to_model(
-    rgb: NDArray[np.uint8], spec: ReaderSpec
+    rgb: NDArray[np.uint8],
+    spec: ReaderSpec,
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
     """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
 
     rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
-    encoder's short side and centre-cropped alike.
+    encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size.
     """
-    motion = None if spec.motion is None else MOTIONS[spec.motion](_to_short_side(rgb, MOTION_SIDE))
+    motion = None
+    if spec.motion is not None:
+        at_motion_side = (_each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
+        motion = see(spec.motion, _to_short_side(rgb, MOTION_SIDE), *at_motion_side)
     pixels = _centre_crop(_to_short_side(rgb, spec.image_size), spec.image_size)
     if motion is None:
         return pixels, np.ones(pixels.shape[:3], np.float32), None
@@ -156,14 +162,15 @@ def normalise_alpha(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
-    frames = video.frames_at(uniform_seconds(segment.start, segment.end, num_frames), short_side)
-    return frames, MOTIONS[motion](frames.rgb)
+    seconds = uniform_seconds(segment.start, segment.end, num_frames)
+    frames = video.frames_at(seconds, short_side, with_neighbours=motion in NEEDS_NEIGHBOURS)
+    return frames, see(motion, frames.rgb, frames.before, frames.after)
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
     seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
-    frames = video.frames_at(seconds, spec.decode_side)
-    pixels, alpha, motion = fit_to_model(frames.rgb, spec)
+    frames = video.frames_at(seconds, spec.decode_side, with_neighbours=spec.motion in NEEDS_NEIGHBOURS)
+    pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
     return Clip(
         pixels=normalise_pixels(pixels),
         alpha=normalise_alpha(alpha),
@@ -186,6 +193,13 @@ def _to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
     # Area averaging is the filter without aliasing going down; going up only alpha, which is no picture.
     interpolation = cv2.INTER_AREA if short > side else cv2.INTER_LINEAR
     return np.stack([cv2.resize(picture, size, interpolation=interpolation) for picture in pictures])
+
+
+def _each_to_short_side(pictures: Neighbours | None, side: int) -> Neighbours | None:
+    """`_to_short_side` of each picture (H, W, 3) that there is."""
+    if pictures is None:
+        return None
+    return tuple(None if picture is None else _to_short_side(picture[None], side)[0] for picture in pictures)
 
 
 def _centre_crop(pictures: NDArray[Number], side: int) -> NDArray[Number]:

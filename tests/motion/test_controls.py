@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from deltaclip.motion import MOTIONS, centre, difference, full, inverted, random
+from deltaclip.motion import MOTIONS, centre, difference, full, inverted, random, see
 from tests.motion.test_difference import CLIPS, Bytes, moving_square
 
 
 def test_motions_are_known_by_these_names() -> None:
-    assert list(MOTIONS) == ["difference", "full", "random", "inverted", "centre"]
+    assert list(MOTIONS) == ["difference", "subject", "full", "random", "inverted", "centre"]
 
 
 def test_full_feeds_the_whole_picture() -> None:
@@ -60,7 +60,7 @@ def test_random_has_the_coverage_and_the_fallbacks_of_the_difference(rgb: Bytes)
 @given(rgb=CLIPS)
 def test_no_motion_feeds_an_empty_alpha_or_changes_the_frames(name: str, rgb: Bytes) -> None:
     before = rgb.copy()
-    motion = MOTIONS[name](rgb)
+    motion = see(name, rgb)
     assert motion.alpha.any(axis=(1, 2)).all()
     assert (rgb == before).all()
 
@@ -68,4 +68,4 @@ def test_no_motion_feeds_an_empty_alpha_or_changes_the_frames(name: str, rgb: By
 @pytest.mark.parametrize("name", MOTIONS)
 def test_every_motion_refuses_what_is_no_clip(name: str) -> None:
     with pytest.raises(ValueError, match="frames must be"):
-        MOTIONS[name](np.zeros((8, 8, 3), np.uint8))
+        see(name, np.zeros((8, 8, 3), np.uint8))
