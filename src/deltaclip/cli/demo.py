@@ -12,7 +12,8 @@ from deltaclip.cli.output import Done, note, print_lines, shown
 
 __all__ = ["demo"]
 
-DEMO_SEED = 7
+DEMO_SEED = 80
+"""Chosen by hand: things of different colours and shapes, among them the README's red circle. No figure rests on it."""
 DEMO_CLIPS = 12
 QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
 
