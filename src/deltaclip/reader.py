@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import MOTIONS, NEEDS_NEIGHBOURS, Motion, Neighbours, see
-from deltaclip.video import Frames, Segment, Video, uniform_seconds
+from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, uniform_seconds
 
 __all__ = [
     "MOTION_SIDE",
-    "SEGMENT_SECONDS",
     "Clip",
     "ReaderSpec",
     "fit_to_model",
@@ -33,8 +32,6 @@ __all__ = [
 
 MOTION_SIDE = 224
 """Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
-SEGMENT_SECONDS = 15.0
-"""Length of the moments that a long video is cut into."""
 
 Number = TypeVar("Number", bound=np.generic)
 

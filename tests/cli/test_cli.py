@@ -231,6 +231,16 @@ def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any
         deltaclip("masks", tmp_path / "none.mp4", "--debug")
 
 
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deltaclip.library.Library.open", interrupted)
+    code, out, err = deltaclip("status", "--library", tmp_path)
+    assert (code, out) == (130, "")
+    assert "the same command goes on" in err
+
+
 def test_help_imports_neither_torch_nor_opencv() -> None:
     code = """
 import sys

@@ -13,6 +13,8 @@ from deltaclip.errors import DeltaclipError
 
 __all__ = ["app", "main"]
 
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
 app = typer.Typer(
     help="Find moments in videos from words, by what moves in them.",
     rich_markup_mode=None,
@@ -69,9 +71,12 @@ def main() -> None:
         from deltaclip.library import LockedError
 
         sys.exit(EXIT_REFUSED if isinstance(error, LockedError) else EXIT_FAILED)
-    except KeyboardInterrupt:
-        note("stopped; what was finished is kept, and the same command goes on from there")
-        sys.exit(128 + signal.SIGINT)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # typer turns Ctrl-C into an exit with this code, silently
+        code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
+        if code == EXIT_INTERRUPTED:
+            note("stopped; what was finished is kept, and the same command goes on from there")
+        sys.exit(code)
     except Exception as error:
         if debug:
             raise

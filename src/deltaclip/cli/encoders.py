@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.errors import CheckpointError, LibraryError
+from deltaclip.cli.output import note
+from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -41,24 +42,19 @@ def _remembered(library: Path | None) -> "RememberedEncoder | None":
 
 
 def encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
-    """The encoder to index with. Raises CheckpointError with every way out where the default cannot be had."""
+    """The encoder to index with: the one named, else the library's own, else the default one."""
     from deltaclip.encoder import DEFAULT_ENCODER, Encoder, EncoderSpec
 
     remembered = _remembered(library)
     if name is None and motion is None and remembered is not None:
         return remembered_encoder(library)
+    chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
+    if "/" in chosen and not Path(chosen).expanduser().exists():
+        note(f"loading {chosen}; the first time it is fetched from the Hugging Face hub")
     try:
-        return Encoder.load(name or (remembered.name if remembered else DEFAULT_ENCODER), EncoderSpec(motion=motion))
+        return Encoder.load(chosen, EncoderSpec(motion=motion))
     except ValueError as error:  # a mask that does not exist
         raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
-    except CheckpointError as error:
-        if name is not None or remembered is not None:
-            raise
-        remedy = (
-            f"{error.remedy} Or give another: --encoder FOLDER (a checkpoint, see deltaclip convert), "
-            "or --encoder shapes (comes with deltaclip, knows drawn shapes only)."
-        )
-        raise CheckpointError(error.what, error.found, remedy) from error
 
 
 def remembered_encoder(library: Path | None) -> "Encoder":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
     from deltaclip.library import Failure, Hit, IndexProgress
 
-__all__ = ["failures", "index", "remove", "search", "status", "verify"]
+__all__ = ["failures", "index", "print_hits", "remove", "search", "status", "verify"]
 
 MAX_FAILURES_SHOWN = 10
 
@@ -101,14 +101,7 @@ def search(
         ]
         emit({"hits": rows})
         return
-    width = max((len(shown(hit.path)) for hit in hits), default=0)
-    for number, hit in enumerate(hits, 1):
-        moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
-        print_lines(
-            f"{number:2}  {shown(hit.path):{width}}  {clock(hit.start)}-{clock(hit.end)}   {hit.score:.3f}{moving}"
-        )
-    if not hits:
-        note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
+    print_hits(hits)
     if png is not None:
         note(f"wrote {shown(png)}")
 
@@ -211,6 +204,18 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
     picture = draw_hits(title, hits, encoder.reader_spec.motion, encoder.reader_spec.num_frames)
     with writable(png):
         png.write_bytes(encode_png(picture))
+
+
+def print_hits(hits: "Sequence[Hit]") -> None:
+    """Hits as lines for people: place, file, moment, score, and how much of it moves."""
+    width = max((len(shown(hit.path)) for hit in hits), default=0)
+    for number, hit in enumerate(hits, 1):
+        moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
+        print_lines(
+            f"{number:2}  {shown(hit.path):{width}}  {clock(hit.start)}-{clock(hit.end)}   {hit.score:.3f}{moving}"
+        )
+    if not hits:
+        note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
 
 
 def _show_progress(line: Progress, state: "IndexProgress") -> None:

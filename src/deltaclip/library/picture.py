@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.library.results import Hit
-from deltaclip.motion import Row, Tile, overlay, sheet
+from deltaclip.motion import Motion, Row, Tile, overlay, sheet
 from deltaclip.reader import MOTION_SIDE, read_moment_motion
+from deltaclip.video import Frames
 
-__all__ = ["draw_hits"]
+__all__ = ["draw_answers", "draw_hits"]
 
 SHOWN_WHERE_MASKS_ARE_OFF = "difference"
 
@@ -24,25 +26,76 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
     """
     rows = [Row(title, (_words_tile("no hits"),))] if not hits else []
     for number, hit in enumerate(hits):
-        name = f"{number + 1}  {hit.path.name}  {hit.start:.1f}-{hit.end:.1f} s  score {hit.score:.3f}"
+        name = f"{number + 1}  {Path(hit.path).name}  {hit.start:.1f}-{hit.end:.1f} s  score {hit.score:.3f}"
         try:
-            tiles = _tiles(hit, motion or SHOWN_WHERE_MASKS_ARE_OFF, num_frames)
+            tiles = _three(hit, motion, num_frames)
         except VideoError as error:
             tiles = (_words_tile(error.found),)
         rows.append(Row(f"{title}:  {name}" if title else name, tiles))
     return sheet(rows)
 
 
-def _tiles(hit: Hit, motion: str, num_frames: int) -> tuple[Tile, ...]:
-    """Three moments of the hit, each as frame and overlay: first, middle and last third."""
-    frames, measured = read_moment_motion(Path(hit.path), hit.start, hit.end, motion, num_frames)
+def draw_answers(
+    answers: Sequence[tuple[str, Sequence[Hit]]], motion: str | None, num_frames: int
+) -> NDArray[np.uint8]:
+    """One row a question: of each hit one frame and its overlay. Returns (H, W, 3) uint8.
+
+    answers: questions with their hits, at least one. The rest as in `draw_hits`.
+    """
+    rows = []
+    for question, hits in answers:
+        tiles: list[Tile] = []
+        for number, hit in enumerate(hits, 1):
+            name = f"{number}  {Path(hit.path).name}  {hit.score:.3f}"
+            try:
+                frame, measured = _seen(hit, motion, num_frames)
+            except VideoError as error:
+                tiles += [_words_tile(name, MOTION_SIDE), _words_tile(error.found, MOTION_SIDE)]
+                continue
+            best = _telling(measured)
+            tiles += [Tile(frame.rgb[best], name), _overlay_tile(frame, measured, best)]
+        rows.append(Row(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
+    return sheet(rows)
+
+
+def _seen(hit: Hit, motion: str | None, num_frames: int) -> tuple[Frames, Motion]:
+    return read_moment_motion(Path(hit.path), hit.start, hit.end, motion or SHOWN_WHERE_MASKS_ARE_OFF, num_frames)
+
+
+def _three(hit: Hit, motion: str | None, num_frames: int) -> tuple[Tile, ...]:
+    """Three times of the hit, each as frame and overlay: in its first, middle and last third."""
+    frames, measured = _seen(hit, motion, num_frames)
     tiles = []
     for number in sorted({num_frames // 6, num_frames // 2, num_frames * 5 // 6}):
-        words = measured.fallback[number] or f"moving {measured.coverage[number]:.0%}"
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))
-        tiles.append(Tile(overlay(frames.rgb[number], measured.alpha[number]), words))
+        tiles.append(_overlay_tile(frames, measured, number))
     return tuple(tiles)
 
 
-def _words_tile(words: str) -> Tile:
-    return Tile(np.full((MOTION_SIDE // 2, 2 * MOTION_SIDE, 3), 128, np.uint8), words)
+def _overlay_tile(frames: Frames, measured: Motion, number: int) -> Tile:
+    words = measured.fallback[number] or f"moving {measured.coverage[number]:.0%}"
+    return Tile(overlay(frames.rgb[number], measured.alpha[number]), words)
+
+
+def _telling(measured: Motion) -> int:
+    """The frame that shows motion best: of those with a mask the one of middle coverage, else the middle one."""
+    masked = [number for number, reason in enumerate(measured.fallback) if reason is None]
+    if not masked:
+        return len(measured.fallback) // 2
+    return sorted(masked, key=lambda number: measured.coverage[number])[len(masked) // 2]
+
+
+def _level(tiles: Sequence[Tile]) -> list[Tile]:
+    """Tiles of one height: hits of tall and wide videos stand in one row."""
+    height = min(tile.picture.shape[0] for tile in tiles)
+    level = []
+    for tile in tiles:
+        tall, width = tile.picture.shape[:2]
+        size = (max(round(width * height / tall), 1), height)
+        picture = np.asarray(cv2.resize(tile.picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        level.append(Tile(picture, tile.label))
+    return level
+
+
+def _words_tile(words: str, width: int = 2 * MOTION_SIDE) -> Tile:
+    return Tile(np.full((MOTION_SIDE, width, 3), 128, np.uint8), words)

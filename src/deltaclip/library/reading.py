@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deltaclip.errors import VideoError
 from deltaclip.library.protocols import ReadMoments
-from deltaclip.reader import SEGMENT_SECONDS, Clip, ReaderSpec, read_moments
-from deltaclip.video import Guard
+from deltaclip.reader import Clip, ReaderSpec, read_moments
+from deltaclip.video import SEGMENT_SECONDS, Guard
 
 __all__ = ["guarded_reader"]
 

@@ -2,10 +2,6 @@
 
 from deltaclip.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from deltaclip.model.clip import (
-    ALPHA_MEAN,
-    ALPHA_STD,
-    PIXEL_MEAN,
-    PIXEL_STD,
     alpha_is_zero,
     image_features,
     mean_pool,
@@ -18,10 +14,6 @@ from deltaclip.model.spec import ModelSpec, model_spec
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
-    "ALPHA_MEAN",
-    "ALPHA_STD",
-    "PIXEL_MEAN",
-    "PIXEL_STD",
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",

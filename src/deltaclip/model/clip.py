@@ -15,13 +15,6 @@ from transformers import CLIPConfig, CLIPModel
 from deltaclip.errors import CheckpointError
 from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, vision_config
 
-# openai/CLIP, clip.py, _transform: of pixels divided by 255.
-PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
-PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
-# SunzeY/AlphaCLIP, README: of a mask in 0..1. One becomes +1.923, zero -1.923.
-ALPHA_MEAN = 0.5
-ALPHA_STD = 0.26
-
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
 LISTED_KEYS = 20
 
@@ -81,8 +74,8 @@ def listed(names: list[str]) -> str:
 def image_features(model: CLIPModel, pixels: Tensor, alpha: Tensor) -> Tensor:
     """Features of pictures with their masks, not normalised.
 
-    pixels: (N, 3, S, S), normalised with PIXEL_MEAN and PIXEL_STD.
-    alpha: (N, 1, S, S), normalised with ALPHA_MEAN and ALPHA_STD, through the same geometry as the picture.
+    pixels: (N, 3, S, S), normalised as `reader.normalise_pixels` does.
+    alpha: (N, 1, S, S), normalised as `reader.normalise_alpha` does, through the same geometry as the picture.
     Returns (N, D) float32.
     """
     four = torch.cat([pixels, alpha], dim=1)  # (N, 3, S, S) + (N, 1, S, S) -> (N, 4, S, S)

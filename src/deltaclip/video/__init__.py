@@ -1,11 +1,12 @@
 """Videos: where to look, the frames shown there, and writing new ones. No masks and no models in this room."""
 
 from deltaclip.video.guard import Guard
-from deltaclip.video.sampling import Segment, random_seconds, split_segments, uniform_seconds
+from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, random_seconds, split_segments, uniform_seconds
 from deltaclip.video.video import Frames, Video, VideoInfo
 from deltaclip.video.write import write_mp4
 
 __all__ = [
+    "SEGMENT_SECONDS",
     "Frames",
     "Guard",
     "Segment",
