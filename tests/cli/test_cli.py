@@ -58,6 +58,7 @@ def test_index_tells_what_it_did(home: Path, tmp_path: Path, deltaclip: Any) -> 
     words = ("index", home / "videos", "--library", tmp_path / "lib", "--json")
     code, first, err = deltaclip(*words, "--encoder", home / "encoder")
     assert (code, first["seen"], first["indexed"], first["segments"], first["failures"]) == (0, 2, 2, 2, [])
+    assert first["fallback"] == {"nothing moves": 4}
     assert "masks difference" in err
     _, second, _ = deltaclip(*words)
     assert (second["indexed"], second["unchanged"], second["segments"]) == (0, 2, 0)
@@ -147,6 +148,8 @@ def test_the_default_encoder_offline_names_every_way_out(home: Path, tmp_path: P
         ("search", "  "),
         ("index",),
         ("masks", "a.mp4", "--motion", "optical"),
+        ("masks", "."),
+        ("masks", ".", "--report", "out.html", "--png", "out.png"),
         ("evaluate",),
         ("evaluate", "msrvtt"),
         ("evaluate", "shapes"),
@@ -165,21 +168,45 @@ def test_wrong_usage_is_exit_code_2(words: tuple[str, ...], deltaclip: Any) -> N
 
 def test_masks_gives_numbers_arrays_and_a_picture(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     video = home / "videos" / "moving.mp4"
-    words = ("masks", video, "--num-frames", 6, "--npz", tmp_path / "m.npz", "--png", tmp_path / "m.png", "--json")
-    code, answer, _ = deltaclip(*words)
+    words = ("masks", video, "--motion", "difference", "--num-frames", 6, "--json")
+    code, answer, _ = deltaclip(*words, "--npz", tmp_path / "m.npz", "--png", tmp_path / "m.png")
     arrays = np.load(tmp_path / "m.npz")
     assert code == 0
     assert arrays["motion"].shape == (6, 224, 224)
     assert arrays["motion"].dtype == np.bool_
+    assert arrays["alpha"].dtype == np.float32
+    assert (arrays["alpha"] == arrays["motion"]).all()
+    assert arrays["confidence"].tolist() == pytest.approx(answer["confidence"])
     assert arrays["coverage"].tolist() == pytest.approx(answer["coverage"])
     assert arrays["seconds"].tolist() == pytest.approx(answer["seconds"])
     assert (tmp_path / "m.png").stat().st_size > 1000
 
 
 def test_masks_of_a_still_video_keep_what_was_measured(home: Path, tmp_path: Path, deltaclip: Any) -> None:
-    _, answer, _ = deltaclip("masks", home / "videos/sub/still.mp4", "--npz", tmp_path / "m.npz", "--json")
-    assert not np.load(tmp_path / "m.npz")["motion"].any()
-    assert set(answer["fallback"]) == {"nothing moves"}
+    for motion, reasons in (("difference", {"nothing moves"}), ("subject", {"static", "nothing found"})):
+        words = ("masks", home / "videos/sub/still.mp4", "--motion", motion, "--npz", tmp_path / "m.npz", "--json")
+        _, answer, _ = deltaclip(*words)
+        assert not np.load(tmp_path / "m.npz")["motion"].any()
+        assert set(answer["fallback"]) <= reasons
+
+
+def test_masks_of_a_folder_become_one_page_with_warnings_and_failures(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "still.mp4").write_bytes((home / "videos/sub/still.mp4").read_bytes())
+    (folder / "bad.mp4").write_text("no video")
+    words = ("masks", folder, "--motion", "difference", "--report", tmp_path / "out.html", "--json")
+    code, answer, _ = deltaclip(*words)
+    page = (tmp_path / "out.html").read_text()
+    assert code == 1
+    assert [Path(row["path"]).name for row in answer["videos"]] == ["bad.mp4", "still.mp4"]
+    assert "too dark" in answer["videos"][1]["warning"]
+    assert answer["videos"][1]["fallback"] == {"nothing moves": 12}
+    assert "too dark" in page
+    assert "bad.mp4" in page
+    assert "<svg" in page
 
 
 def test_an_output_that_cannot_be_written_is_named(home: Path, deltaclip: Any) -> None:

@@ -1,6 +1,6 @@
 """`evaluate shapes`: the world it draws is fixed, and an encoder that knows the truth gets full marks."""
 
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.shapes import DEFAULT_SEED, evaluate_shapes
+from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec, make_world
 from tests.helpers import small_checkpoint
 
@@ -26,10 +27,10 @@ def test_an_encoder_that_knows_every_answer_gets_all_of_them(encoder: Encoder, m
     clips = make_world(DEFAULT_SEED, 9, ShapesSpec())
     truth = {clip.caption: row for clip, row in zip(clips, np.eye(9, 16, dtype=np.float32), strict=True)}
 
-    def videos(paths: list[Path]) -> NDArray[np.float32]:
-        return np.stack([truth[clips[int(path.stem[-4:])].caption] for path in paths])
+    def encode(read: Iterable[Clip]) -> NDArray[np.float32]:
+        return np.stack([truth[clips[int(clip.path.stem[-4:])].caption] for clip in read])
 
-    monkeypatch.setattr(encoder, "encode_videos", videos)
+    monkeypatch.setattr(encoder, "encode_clips", encode)
     monkeypatch.setattr(encoder, "encode_texts", lambda texts: np.stack([truth[text] for text in texts]))
     result = evaluate_shapes(encoder, num_clips=9)
     assert result.retrieval.t2v.R1 == result.retrieval.v2t.R1 == 100
@@ -40,3 +41,8 @@ def test_progress_ends_with_all_videos(encoder: Encoder) -> None:
     seen: list[tuple[int, int]] = []
     evaluate_shapes(encoder, num_clips=6, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (6, 6)
+
+
+def test_frames_without_a_mask_are_counted_by_reason(encoder: Encoder) -> None:
+    still = evaluate_shapes(encoder, ShapesSpec(static_only=True), num_clips=2)
+    assert still.fallback == {"nothing moves": 8}

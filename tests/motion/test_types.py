@@ -9,6 +9,7 @@ from deltaclip.motion.types import Motion, motion_from_mask
 
 GOOD: dict[str, Any] = {
     "alpha": np.ones((2, 3, 4), np.float32),
+    "measured": np.ones((2, 3, 4), np.float32),
     "mask": np.ones((2, 3, 4), np.bool_),
     "coverage": np.ones(2),
     "confidence": np.ones(2),
@@ -19,6 +20,7 @@ BAD = [
     ("alpha", np.ones((2, 3, 4), np.float64)),
     ("alpha", np.full((2, 3, 4), 1.5, np.float32)),
     ("alpha", np.full((2, 3, 4), np.nan, np.float32)),
+    ("measured", np.ones((2, 3, 5), np.float32)),
     ("mask", np.ones((2, 3, 5), np.bool_)),
     ("mask", np.ones((2, 3, 4), np.uint8)),
     ("coverage", np.ones(3)),

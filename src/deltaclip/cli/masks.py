@@ -1,4 +1,4 @@
-"""`masks`: what a mask takes for motion in one video, as numbers and as a picture."""
+"""`masks`: what a mask takes for motion, as numbers, as a picture, and as a page over a folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,55 +6,121 @@ from typing import Annotated
 import typer
 
 from deltaclip.cli.files import writable
-from deltaclip.cli.output import JsonOption, clock, emit, note, print_lines, shown
+from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 
 __all__ = ["masks"]
 
 
 def masks(
-    video: Annotated[Path, typer.Argument(help="The video file.", metavar="VIDEO")],
+    video: Annotated[Path, typer.Argument(help="The video file, or a folder for --report.", metavar="VIDEO")],
     motion: Annotated[
-        str, typer.Option(help="difference (the paper's), full, random, inverted or centre.")
-    ] = "difference",
+        str, typer.Option(help="subject, difference (the paper's), full, random, inverted or centre.")
+    ] = "subject",
     num_frames: Annotated[int, typer.Option(min=1, help="Frames, at the middles of as many equal spans.")] = 12,
     size: Annotated[int, typer.Option(min=8, help="Short side in pixels at which motion is measured.")] = 224,
-    png: Annotated[Path | None, typer.Option(help="Write frames and masks as a picture.")] = None,
-    npz: Annotated[Path | None, typer.Option(help="Write seconds, motion (as measured) and coverage as numpy.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write frames, masks and overlays as a picture.")] = None,
+    npz: Annotated[
+        Path | None,
+        typer.Option(help="Write what was measured as numpy: seconds, motion, alpha, coverage, confidence."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page over a whole folder (.html).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what moves in a video.
+    """Measure what moves in a video, or look through a folder.
 
     \b
-    Example:
+    Examples:
       deltaclip masks dog.mp4 --png dog.png
+      deltaclip masks ~/Videos --report masks.html
     """
-    import numpy as np
-
-    from deltaclip.motion import MOTIONS, Row, Tile, encode_png, overlay, sheet
-    from deltaclip.reader import read_motion
+    from deltaclip.motion import MOTIONS
 
     if motion not in MOTIONS:
         raise typer.BadParameter(f"{motion!r} is not one of {', '.join(MOTIONS)}.", param_hint="'--motion'")
-    frames, measured = read_motion(video, motion, num_frames, size)
+    if report is not None:
+        if png is not None or npz is not None:
+            raise typer.BadParameter("--report goes without --png and --npz.")
+        _report(video, motion, num_frames, report, as_json)
+    elif video.is_dir():
+        raise typer.BadParameter(f"{shown(video)} is a folder: add --report FILE.html.", param_hint="VIDEO")
+    else:
+        _one(video, motion, num_frames, size, png, npz, as_json)
+
+
+def _one(
+    video: Path, motion: str, num_frames: int, size: int, png: Path | None, npz: Path | None, as_json: bool
+) -> None:
+    import numpy as np
+
+    from deltaclip.motion import encode_png
+    from deltaclip.reader import read_motion
+
+    frames, found = read_motion(video, motion, num_frames, size)
     if npz is not None:
         with writable(npz), npz.open("wb") as file:  # a name without .npz stays as it was given
-            np.savez_compressed(file, seconds=frames.seconds, motion=measured.mask, coverage=measured.coverage)
-    if png is not None:
-        rows = [
-            Row("", (Tile(picture, clock(second)), Tile(overlay(picture, alpha), reason or f"moving {share:.0%}")))
-            for picture, second, alpha, share, reason in zip(
-                frames.rgb, frames.seconds, measured.alpha, measured.coverage, measured.fallback, strict=True
+            np.savez_compressed(
+                file,
+                seconds=frames.seconds,
+                motion=found.mask,
+                alpha=found.measured,
+                coverage=found.coverage,
+                confidence=found.confidence,
             )
-        ]
+    if png is not None:
+        from deltaclip.evaluation.mask_report import mask_sheet
+
         with writable(png):
-            png.write_bytes(encode_png(sheet(rows)))
+            png.write_bytes(encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
     if as_json:
-        emit({"seconds": frames.seconds, "coverage": measured.coverage, "fallback": list(measured.fallback)})
-        return
-    for second, share, reason in zip(frames.seconds, measured.coverage, measured.fallback, strict=True):
-        print_lines(
-            f"{clock(second):>9}  moving {share:6.1%}" + (f"  whole frame taken: {shown(reason)}" if reason else "")
+        emit(
+            {
+                "seconds": frames.seconds,
+                "coverage": found.coverage,
+                "confidence": found.confidence,
+                "fallback": list(found.fallback),
+            }
         )
+        return
+    for second, share, trust, reason in zip(
+        frames.seconds, found.coverage, found.confidence, found.fallback, strict=True
+    ):
+        whole = f"  whole frame taken: {shown(reason)}" if reason else ""
+        print_lines(f"{clock(second):>9}  moving {share:6.1%}  confidence {trust:.2f}{whole}")
     for written in (png, npz):
         if written is not None:
             note(f"wrote {shown(written)}")
+
+
+def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool) -> None:
+    from deltaclip.evaluation.mask_report import report_page, summarise_masks
+    from deltaclip.library.candidates import find_candidates
+
+    candidates = find_candidates([folder])
+    summaries = []
+    with Progress() as line:
+        for number, path in enumerate(candidates.files):
+            line.show(f"{number}/{len(candidates.files)} videos", number, len(candidates.files))
+            summaries.append(summarise_masks(path, motion, num_frames))
+    with writable(out):
+        out.write_text(report_page(f"masks {motion} of {folder.name}", summaries), encoding="utf-8")
+    rows = [
+        {
+            "path": str(one.path),
+            "coverage": None if one.error else float(one.coverage.mean()),
+            "confidence": None if one.error else float(one.confidence.mean()),
+            "fallback": {reason: one.fallback.count(reason) for reason in sorted({r for r in one.fallback if r})},
+            "warning": one.warning,
+            "error": one.error,
+        }
+        for one in summaries
+    ]
+    failed = [row for row in rows if row["error"]]
+    if as_json:
+        emit({"report": str(out), "videos": rows})
+    else:
+        warned = sum(row["warning"] is not None for row in rows)
+        print_lines(f"{len(rows) - len(failed)} videos, {warned} with a warning, {len(failed)} could not be read")
+        note(f"wrote {shown(out)}")
+    for failure in candidates.failures:
+        note(f"{shown(failure.path)}  {shown(failure.reason)}")
+    finish(bool(failed or candidates.failures))

@@ -1,7 +1,8 @@
 """`evaluate shapes`: fixed worlds of drawn clips, through real mp4 files and the whole encoder."""
 
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from deltaclip.encoder import Encoder
 from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
+from deltaclip.reader import Clip, read_video
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
 __all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "ShapesResult", "evaluate_shapes"]
@@ -26,11 +28,13 @@ class ShapesResult:
 
     retrieval: both directions. right_group: percent of texts whose first video holds the right things, whichever
     of them moves; a third of it is what an encoder that does not see motion reaches as R@1.
+    fallback: how many frames got the whole picture instead of their mask, by reason.
     seed, clips, encoder, fingerprint, motion, num_frames: how it was made.
     """
 
     retrieval: RetrievalResult
     right_group: float
+    fallback: dict[str, int]
     seed: int
     clips: int
     encoder: str
@@ -39,7 +43,7 @@ class ShapesResult:
     num_frames: int
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """The retrieval figures, "right_group" and a "protocol" that tells how they were made."""
+        """The retrieval figures, "right_group", "fallback" and a "protocol" that tells how they were made."""
         protocol = {
             "dataset": "shapes",
             "seed": self.seed,
@@ -49,7 +53,12 @@ class ShapesResult:
             "motion": self.motion,
             "num_frames": self.num_frames,
         }
-        return {**self.retrieval.to_json(), "right_group": self.right_group, "protocol": protocol}
+        return {
+            **self.retrieval.to_json(),
+            "right_group": self.right_group,
+            "fallback": self.fallback,
+            "protocol": protocol,
+        }
 
 
 def evaluate_shapes(
@@ -68,17 +77,14 @@ def evaluate_shapes(
     clips = make_world(seed, num_clips, spec)
     with tempfile.TemporaryDirectory(prefix="deltaclip-shapes-") as folder:
         paths = write_world(Path(folder), clips)
-        batch = 24
-        vectors = []
-        for start in range(0, len(paths), batch):
-            vectors.append(encoder.encode_videos(paths[start : start + batch]))
-            progress(min(start + batch, len(paths)), len(paths))
-    videos = np.concatenate(vectors)
+        fallback: Counter[str] = Counter()
+        videos = encoder.encode_clips(_read(paths, encoder, fallback, progress))
     texts = encoder.encode_texts([clip.caption for clip in clips])
     groups = np.array([clip.group for clip in clips])
     first = np.argmax(texts @ videos.T, axis=1)
     return ShapesResult(
         retrieval=evaluate_vectors(texts, videos, np.arange(len(clips))),
+        fallback=dict(sorted(fallback.items())),
         right_group=float(np.mean(groups[first] == groups) * 100),
         seed=seed,
         clips=len(clips),
@@ -87,3 +93,14 @@ def evaluate_shapes(
         motion=encoder.reader_spec.motion,
         num_frames=encoder.reader_spec.num_frames,
     )
+
+
+def _read(
+    paths: list[Path], encoder: Encoder, fallback: Counter[str], progress: Callable[[int, int], None]
+) -> Iterator[Clip]:
+    """The clip of each video in turn; counts the frames whose mask was not used, and tells how far it is."""
+    for number, path in enumerate(paths, 1):
+        clip = read_video(path, encoder.reader_spec)
+        fallback.update(reason for reason in clip.fallback if reason is not None)
+        progress(number, len(paths))
+        yield clip

@@ -42,11 +42,12 @@ def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(os.path.abspath(name)) for name in known))
 
 
-def find_candidates(paths: Iterable[str | os.PathLike[str]], library_folder: Path) -> Candidates:
+def find_candidates(paths: Iterable[str | os.PathLike[str]], library_folder: Path | None = None) -> Candidates:
     """Walks through the folders among `paths` and takes the other names as they are.
 
     Below a folder, hidden files and folders (and `._*`, which macOS leaves beside videos) are passed over, and so are
-    other suffixes than VIDEO_SUFFIXES. A name that does not exist and a folder that cannot be read are failures.
+    other suffixes than VIDEO_SUFFIXES. Nothing in `library_folder` is taken. A name that does not exist and a folder
+    that cannot be read are failures.
     """
     roots = absolute_paths(paths)
     found: dict[Path, None] = {}
@@ -63,7 +64,7 @@ def find_candidates(paths: Iterable[str | os.PathLike[str]], library_folder: Pat
     return Candidates(tuple(sorted(found, key=os.fsencode)), roots, tuple(failures))
 
 
-def _walk(root: Path, library_folder: Path, failures: list[Failure]) -> Iterator[Path]:
+def _walk(root: Path, library_folder: Path | None, failures: list[Failure]) -> Iterator[Path]:
     """Video files below a folder. Links to folders are followed after all real folders, each folder is entered once."""
     entered: set[tuple[int, int]] = set()
     folders, linked = [root], list[Path]()
@@ -88,6 +89,6 @@ def _walk(root: Path, library_folder: Path, failures: list[Failure]) -> Iterator
             failures.append(Failure(folder, f"a folder that cannot be read ({err.strerror}). Check its permissions."))
 
 
-def _is_below(path: Path, folder: Path) -> bool:
-    """Whether `path` is `folder` or lies in it, links resolved."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+def _is_below(path: Path, folder: Path | None) -> bool:
+    """Whether `path` is `folder` or lies in it, links resolved; False where there is no folder."""
+    return folder is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,7 @@ class IndexRun:
         self._in_hand: list[_InHand] = []
         self._indexed = self._unchanged = self._segments = 0
         self._failures = list(candidates.failures)
+        self._fallback: Counter[str] = Counter()
 
     def run(self) -> IndexReport:
         """Brings the ledger up to date with the candidates."""
@@ -73,6 +75,7 @@ class IndexRun:
             segments=self._segments,
             seconds=time.monotonic() - begun,
             failures=tuple(sorted(self._failures, key=lambda failure: os.fsencode(failure.path))),
+            fallback=dict(sorted(self._fallback.items())),
         )
 
     def _look_at(self, path: Path) -> None:
@@ -118,6 +121,7 @@ class IndexRun:
         try:
             for clip in self._read(path, self._encoder.reader_spec):
                 video.clips.append(clip)
+                self._fallback.update(reason for reason in clip.fallback if reason is not None)
                 if sum(len(held.clips) for held in self._in_hand) >= CLIPS_AT_ONCE:
                     self._encode()
         except VideoError as error:

@@ -1,5 +1,6 @@
 """What a library tells: frozen records, one for each command, whose fields are the keys of its JSON."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class IndexReport:
     """What a run of `index` did; seen == indexed + unchanged + failed.
 
     seen: files looked at, and names that could not be followed. indexed: files new, changed, moved or copied.
+    fallback: of the frames read by this run, how many got the whole picture instead of their mask, by reason.
     unchanged: files whose content the library had under this path. failed: files that gave no moment, or that are
     damaged, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
     """
@@ -70,6 +72,7 @@ class IndexReport:
     segments: int
     seconds: float
     failures: tuple[Failure, ...] = field(repr=False)
+    fallback: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,15 @@ class Motion:
     """Where each frame of a clip moves.
 
     alpha: (T, H, W) float32 in 0..1, what the model is fed, after any fallback.
+    measured: (T, H, W) float32 in 0..1, the same before any fallback; for masks without shades the mask itself.
     mask: (T, H, W) bool, as measured, before any fallback.
     coverage: (T,) float64 in 0..1, the share of the frame that `mask` covers.
-    confidence: (T,) float64 in 0..1. A mask is either measured (1.0) or replaced by a fallback (0.0).
+    confidence: (T,) float64 in 0..1, 0.0 where a fallback replaced the mask; 1.0 for masks that measure without doubt.
     fallback: T entries, the reason why `alpha` is not `mask`, or None where it is.
     """
 
     alpha: NDArray[np.float32]
+    measured: NDArray[np.float32]
     mask: NDArray[np.bool_]
     coverage: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -28,6 +30,8 @@ class Motion:
     def __post_init__(self) -> None:
         if self.alpha.ndim != 3 or self.alpha.dtype != np.float32:
             raise ValueError(f"alpha must be (T, H, W) float32, not {self.alpha.shape} {self.alpha.dtype}")
+        if self.measured.shape != self.alpha.shape or self.measured.dtype != np.float32:
+            raise ValueError(f"measured must be {self.alpha.shape} float32, not {self.measured.shape}")
         if self.mask.shape != self.alpha.shape or self.mask.dtype != np.bool_:
             raise ValueError(f"mask must be {self.alpha.shape} bool, not {self.mask.shape} {self.mask.dtype}")
         if self.alpha.size and not 0 <= self.alpha.min() <= self.alpha.max() <= 1:
@@ -60,10 +64,12 @@ def motion_from_mask(mask: NDArray[np.bool_], reasons: tuple[str | None, ...]) -
     mask: (T, H, W) bool, as measured. reasons: T entries, None where the mask itself is fed.
     """
     replaced = np.array([reason is not None for reason in reasons])
-    alpha = mask.astype(np.float32)
+    measured = mask.astype(np.float32)
+    alpha = measured.copy()
     alpha[replaced] = 1.0
     return Motion(
         alpha=alpha,
+        measured=measured,
         mask=mask,
         coverage=share(mask),
         confidence=np.where(replaced, 0.0, 1.0),

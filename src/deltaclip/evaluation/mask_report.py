@@ -1,0 +1,148 @@
+"""Masks over a folder: coverage, confidence and fallbacks of each video, as one page to look at.
+
+The paper's failure signs are masks that are too bright (a moving camera, a cut, flicker: everything "moves") and too
+dark (nothing is found); both are named for each video.
+"""
+
+import base64
+import html
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import VideoError
+from deltaclip.motion import Motion, Row, Tile, overlay, sheet, strip
+from deltaclip.reader import read_motion
+
+__all__ = ["MaskSummary", "mask_sheet", "report_page", "summarise_masks"]
+
+TOO_BRIGHT, TOO_DARK = 0.5, 0.005
+"""Mean coverage beyond which a mask says little. Subjects of DAVIS 2016 fill 2 to 18% of the frame (its README)."""
+SHOWN_FRAMES = 4
+HISTOGRAM_BINS = 20
+_STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}
+td,th{padding:.2em .8em;text-align:left}img{max-width:100%}.warn{color:#a40}h2{font-size:1em;margin:1.5em 0 .3em}"""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSummary:
+    """What a mask took for motion in one video.
+
+    path: the file. coverage, confidence: (T,) float64. fallback: T reasons or None. strip: (H, W, 3) uint8, some frames
+    with their overlay. error: why the file could not be read; then the arrays are empty.
+    """
+
+    path: Path
+    coverage: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    fallback: tuple[str | None, ...]
+    strip: NDArray[np.uint8] | None = field(default=None, repr=False)
+    error: str | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """One of the paper's failure signs, in words, or None."""
+        if self.error is not None:
+            return None
+        measured = float(self.coverage.mean())
+        if measured > TOO_BRIGHT:
+            return f"too bright: {measured:.0%} of the picture moves; a moving camera, cuts or flicker"
+        if measured < TOO_DARK:
+            return f"too dark: {measured:.1%} of the picture moves; the mask finds next to nothing"
+        return None
+
+
+def summarise_masks(path: Path, motion: str, num_frames: int) -> MaskSummary:
+    """Measures one video. A file that cannot be read becomes a summary with an error, never a missing row."""
+    try:
+        frames, measured = read_motion(path, motion, num_frames)
+    except VideoError as error:
+        empty = np.empty(0)
+        return MaskSummary(path, empty, empty, (), None, error.reason)
+    tiles = []
+    for number in sorted({int(n) for n in (np.arange(SHOWN_FRAMES) + 0.5) * num_frames / SHOWN_FRAMES}):
+        words = measured.fallback[number] or f"moving {measured.coverage[number]:.0%}"
+        tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))
+        tiles.append(Tile(overlay(frames.rgb[number], measured.mask[number]), words))
+    return MaskSummary(path, measured.coverage, measured.confidence, measured.fallback, strip(tiles))
+
+
+def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion) -> NDArray[np.uint8]:
+    """One row a frame: the frame, its soft and its hard mask as measured, and the overlay of what the model is fed.
+
+    rgb: (T, H, W, 3) uint8. seconds: (T,). Returns (H', W', 3) uint8.
+    """
+    rows = []
+    for number, picture in enumerate(rgb):
+        soft = np.round(motion.measured[number] * 255).astype(np.uint8)
+        hard = motion.mask[number].astype(np.uint8) * 255
+        words = motion.fallback[number] or f"moving {motion.coverage[number]:.0%}"
+        tiles = (
+            Tile(picture, f"{seconds[number]:.1f} s"),
+            Tile(_grey_tile(soft), "alpha as measured"),
+            Tile(_grey_tile(hard), f"mask, confidence {motion.confidence[number]:.2f}"),
+            Tile(overlay(picture, motion.alpha[number]), words),
+        )
+        rows.append(Row("", tiles))
+    return sheet(rows)
+
+
+def _grey_tile(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(plane[..., None], 3, axis=-1)
+
+
+def report_page(title: str, summaries: Sequence[MaskSummary]) -> str:
+    """One HTML page with everything in it: counts, histogram of coverage, warnings, a strip of pictures a video."""
+    read = [summary for summary in summaries if summary.error is None]
+    coverage = np.concatenate([summary.coverage for summary in read]) if read else np.empty(0)
+    reasons = Counter(reason or "mask used" for summary in read for reason in summary.fallback)
+    rows = "".join(
+        f"<tr><td>{html.escape(reason)}</td><td>{count}</td><td>{count / max(len(coverage), 1):.0%}</td></tr>"
+        for reason, count in reasons.most_common()
+    )
+    warned = sum(summary.warning is not None for summary in read)
+    head = (
+        f"<p>{len(read)} videos, {len(coverage)} frames, {len(summaries) - len(read)} could not be read, "
+        f"{warned} with a warning.</p><h2>Coverage of the frames</h2>{_histogram(coverage)}"
+        f"<h2>What was fed to the model</h2><table><tr><th>reason</th><th>frames</th><th></th></tr>{rows}</table>"
+    )
+    videos = "".join(_video(summary) for summary in summaries)
+    return (
+        f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+        f"<h1>{html.escape(title)}</h1>{head}{videos}\n"
+    )
+
+
+def _video(summary: MaskSummary) -> str:
+    name = html.escape(str(summary.path).encode("utf-8", "backslashreplace").decode())
+    if summary.error is not None:
+        return f"<h2>{name}</h2><p class='warn'>{html.escape(summary.error)}</p>"
+    words = f"coverage {summary.coverage.mean():.1%}, confidence {summary.confidence.mean():.2f}"
+    warning = f"<p class='warn'>{html.escape(summary.warning)}</p>" if summary.warning else ""
+    assert summary.strip is not None, "a video that was read has pictures"
+    return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{_picture(summary.strip)}' alt=''>"
+
+
+def _picture(rgb: NDArray[np.uint8]) -> str:
+    """A data address of the strip as a small JPEG, so that the page is one file."""
+    small = cv2.resize(rgb, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def _histogram(coverage: NDArray[np.float64]) -> str:
+    """Frames by coverage as a drawing: one bar for each twentieth, its count above it."""
+    counts, _ = np.histogram(coverage, HISTOGRAM_BINS, (0, 1))
+    tallest = max(int(counts.max(initial=0)), 1)
+    bars = "".join(
+        f"<rect x='{20 * place + 2}' y='{100 - 90 * count / tallest:.1f}' width='16' "
+        f"height='{90 * count / tallest:.1f}' fill='#d90'><title>{place * 5}-{place * 5 + 5}%: {count} frames</title></rect>"
+        for place, count in enumerate(counts.tolist())
+    )
+    marks = "".join(f"<text x='{4 * mark}' y='115' font-size='11'>{mark}%</text>" for mark in (0, 25, 50, 75))
+    return f"<svg viewBox='0 0 400 120' width='500' role='img' aria-label='histogram of coverage'>{bars}{marks}</svg>"
