@@ -139,10 +139,12 @@ def _histogram(coverage: NDArray[np.float64]) -> str:
     """Frames by coverage as a drawing: one bar for each twentieth, its count above it."""
     counts, _ = np.histogram(coverage, HISTOGRAM_BINS, (0, 1))
     tallest = max(int(counts.max(initial=0)), 1)
-    bars = "".join(
-        f"<rect x='{20 * place + 2}' y='{100 - 90 * count / tallest:.1f}' width='16' "
-        f"height='{90 * count / tallest:.1f}' fill='#d90'><title>{place * 5}-{place * 5 + 5}%: {count} frames</title></rect>"
-        for place, count in enumerate(counts.tolist())
-    )
+    bars = []
+    for place, count in enumerate(counts.tolist()):
+        height = 90 * count / tallest
+        words = f"{place * 5}-{place * 5 + 5}%: {count} frames"
+        box = f"x='{20 * place + 2}' y='{100 - height:.1f}' width='16' height='{height:.1f}'"
+        bars.append(f"<rect {box} fill='#d90'><title>{words}</title></rect>")
     marks = "".join(f"<text x='{4 * mark}' y='115' font-size='11'>{mark}%</text>" for mark in (0, 25, 50, 75))
-    return f"<svg viewBox='0 0 400 120' width='500' role='img' aria-label='histogram of coverage'>{bars}{marks}</svg>"
+    drawing = "".join(bars) + marks
+    return f"<svg viewBox='0 0 400 120' width='500' role='img' aria-label='histogram of coverage'>{drawing}</svg>"
