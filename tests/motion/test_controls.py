@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from deltaclip.motion import MOTIONS, centre, difference, full, inverted, random, see
 from tests.motion.test_difference import CLIPS, Bytes, moving_square
@@ -57,6 +57,7 @@ def test_random_has_the_coverage_and_the_fallbacks_of_the_difference(rgb: Bytes)
 
 
 @pytest.mark.parametrize("name", MOTIONS)
+@settings(deadline=None, max_examples=25)  # `subject` works as hard on a few pixels as on a frame
 @given(rgb=CLIPS)
 def test_no_motion_feeds_an_empty_alpha_or_changes_the_frames(name: str, rgb: Bytes) -> None:
     before = rgb.copy()

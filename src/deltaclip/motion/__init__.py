@@ -45,9 +45,7 @@ NEEDS_NEIGHBOURS = frozenset({"subject"})
 """Those that also look at the native frames beside each sampled one."""
 
 
-def see(
-    name: str, rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None
-) -> Motion:
+def see(name: str, rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None) -> Motion:
     """What moves in sampled frames, by the rule of that name.
 
     rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules in

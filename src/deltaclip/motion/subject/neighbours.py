@@ -74,7 +74,8 @@ def gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Length of the grey gradient (Sobel, per pixel): (H, W) uint8 -> (H, W) float32."""
     right = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125), np.float32)
     down = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125), np.float32)
-    return np.asarray(cv2.magnitude(right, down), np.float32)
+    # Not cv2.magnitude: its last bits depend on where in memory the arrays lie (OpenCV 5.0.0).
+    return np.sqrt(right * right + down * down)
 
 
 def _flow_fields(

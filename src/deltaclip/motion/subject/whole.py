@@ -15,7 +15,7 @@ from deltaclip.motion.subject.network import Networks, shipped_networks
 from deltaclip.motion.subject.smoothing import guided, passage
 from deltaclip.motion.types import Motion, check_rgb, share
 
-__all__ = ["look", "subject", "subject_probability", "upsample"]
+__all__ = ["judge", "look", "subject", "subject_probability", "upsample"]
 
 UPSAMPLE_RADIUS = 1
 """Cells. On held-out folds of DAVIS 2016: bilinear 0.626, radius 1 0.636, 2 0.617, 3 0.588."""
@@ -34,9 +34,11 @@ def subject(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, netwo
     """
     check_rgb(rgb)
     _check_neighbours(rgb, before, after)
-    networks = networks or shipped_networks()
-    motion = residual_motion(rgb, before, after)
-    picture = look(rgb)
+    return judge(rgb, residual_motion(rgb, before, after), look(rgb), networks or shipped_networks())
+
+
+def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: Networks) -> Motion:
+    """From what was measured to masks and the reasons not to use them: `subject` without its first half."""
     probability = drop_small_parts(subject_probability(motion, picture, networks))
     alpha = upsample(rgb, probability)
     mask = alpha > 0.5
@@ -44,9 +46,10 @@ def subject(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, netwo
     found = examine(probability, motion)
     why = reasons(found, coverage, motion.exists, motion.usable)
     replaced = np.array([reason is not None for reason in why])
+    measured = alpha.copy()
     alpha[replaced] = 1.0
     confidence = np.where(replaced, 0.0, np.array([frame.confidence for frame in found], np.float64))
-    return Motion(alpha=alpha, mask=mask, coverage=coverage, confidence=confidence, fallback=why)
+    return Motion(alpha=alpha, measured=measured, mask=mask, coverage=coverage, confidence=confidence, fallback=why)
 
 
 def look(rgb: NDArray[np.uint8]) -> Picture:

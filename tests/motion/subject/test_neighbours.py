@@ -1,0 +1,49 @@
+"""Residual motion on drawn pans: the camera is out, the square stays in."""
+
+import numpy as np
+import pytest
+
+from deltaclip.motion.flow import FLOW_SCALE, grid_size
+from deltaclip.motion.subject.neighbours import residual_motion
+from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
+
+CELL = WIDTH / grid_size(HEIGHT, WIDTH)[1]
+"""Pixels of a frame in a cell of the grid."""
+
+
+def test_a_pan_leaves_no_residual_motion() -> None:
+    frames = panned(texture(11), 3, step=3)
+    motion = residual_motion(frames[1:2], frames[:1], frames[2:])
+    assert np.median(motion.length) < 0.05
+    assert motion.changed[0, 4:-4, 6:-6].max() < 8
+
+
+def test_a_square_over_a_pan_moves_by_the_difference() -> None:
+    frames, _ = square_over_pan(num_frames=3, pan=2, step=3)  # the ground goes 2 pixels to the right, the square 3
+    motion = residual_motion(frames[1:2], frames[:1], frames[2:])
+    middle = (slice(None), round((40 + 18) / CELL), round((33 + 18) / CELL))
+    assert motion.vector[middle][0] == pytest.approx([1 / CELL, 0], abs=0.06)
+    assert motion.length[middle][0] == pytest.approx(1 / CELL, abs=0.06)
+
+
+def test_a_missing_neighbour_is_the_other_one_mirrored() -> None:
+    frames, _ = square_over_pan(num_frames=3)
+    forward = residual_motion(frames[1:2], [None], frames[2:])
+    both = residual_motion(frames[1:2], frames[:1], frames[2:])
+    assert abs(forward.vector - both.vector).mean() < 0.05
+    assert forward.exists.tolist() == forward.usable.tolist() == [True]
+
+
+def test_a_frame_without_neighbours_does_not_move() -> None:
+    motion = residual_motion(panned(texture(12), 1, 0), [None], [None])
+    assert motion.exists.tolist() == motion.usable.tolist() == [False]
+    assert motion.length.max() == motion.changed.max() == 0
+
+
+def test_neighbours_may_be_smaller_than_the_frames() -> None:
+    frames, _ = square_over_pan(num_frames=3)
+    small = frames[:, ::2, ::2]
+    motion = residual_motion(frames[1:2], small[:1], small[2:])
+    assert motion.usable.tolist() == [True]
+    assert motion.length.shape == (1, *grid_size(HEIGHT, WIDTH))
+    assert FLOW_SCALE > 1

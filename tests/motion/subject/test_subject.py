@@ -1,0 +1,114 @@
+"""The whole of `subject` on drawn clips: what moves is found, and every reason not to trust a mask is given."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deltaclip.motion import subject
+from deltaclip.motion.subject.decision import CUT, NO_NEIGHBOUR
+from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
+
+Bytes = NDArray[np.uint8]
+Sampled = tuple[Bytes, list[Bytes | None], list[Bytes | None]]
+
+
+def sampled(frames: Bytes) -> Sampled:
+    """Every third native frame from the second on, with the frames before and after it."""
+    return frames[1:-1:3], list(frames[:-2:3]), list(frames[2::3])
+
+
+def noisy(frames: Bytes, deviation: float) -> Bytes:
+    noise = np.random.default_rng(0).normal(0, deviation, frames.shape)
+    return np.clip(frames + noise, 0, 255).astype(np.uint8)
+
+
+def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.mark.parametrize("pan", [0, 1, 3])
+def test_a_square_that_goes_its_own_way_over_a_panned_texture_is_found(pan: int) -> None:
+    frames, truth = square_over_pan(pan=pan, step=pan + 2)
+    motion = subject(*sampled(frames))
+    assert motion.fallback == (None,) * 6
+    assert iou(motion.mask, truth[1:-1:3]) > 0.5
+
+
+def test_alpha_is_soft_and_the_mask_is_where_it_is_above_a_half() -> None:
+    motion = subject(*sampled(square_over_pan()[0]))
+    assert ((motion.alpha > 0) & (motion.alpha < 1)).any()
+    assert (motion.mask == (motion.alpha > 0.5)).all()
+    assert ((motion.confidence > 0.2) & (motion.confidence <= 1)).all()
+
+
+@pytest.mark.parametrize("deviation", [0, 6])
+@pytest.mark.parametrize("pan", [0, 2])
+def test_a_world_that_only_the_camera_moves_falls_back_in_every_frame(pan: int, deviation: float) -> None:
+    motion = subject(*sampled(noisy(panned(texture(7), 18, pan), deviation)))
+    assert None not in motion.fallback
+    assert motion.alpha.all()
+    assert motion.confidence.tolist() == [0.0] * 6
+
+
+def test_a_flat_picture_is_static() -> None:
+    grey = np.full((18, HEIGHT, WIDTH, 3), 128, np.uint8)
+    assert subject(*sampled(grey)).fallback == ("static",) * 6
+
+
+def test_a_frame_with_one_neighbour_uses_that_one() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    both = subject(rgb, before, after)
+    one = subject(rgb, [None, *before[1:]], [*after[:-1], None])
+    assert one.fallback == (None,) * 6
+    assert iou(one.mask, both.mask) > 0.8
+
+
+def test_a_neighbour_of_another_shot_is_left_aside() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    other = texture(9)[:, :WIDTH] // 4
+    cut = subject(rgb, [*before[:2], other, *before[3:]], after)
+    missing = subject(rgb, [*before[:2], None, *before[3:]], after)
+    assert cut.fallback == (None,) * 6
+    assert (cut.alpha == missing.alpha).all()
+
+
+def test_a_frame_between_two_cuts_falls_back_and_says_so() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    other = texture(9)[:, :WIDTH] // 4
+    motion = subject(rgb, [*before[:2], other, *before[3:]], [*after[:2], other, *after[3:]])
+    assert motion.fallback == (None, None, CUT, None, None, None)
+    assert motion.alpha[2].all()
+
+
+def test_frames_without_any_neighbour_fall_back_and_say_so() -> None:
+    rgb, *_ = sampled(square_over_pan()[0])
+    assert subject(rgb, [None] * 6, [None] * 6).fallback == (NO_NEIGHBOUR,) * 6
+
+
+def test_the_mask_is_what_was_measured_even_where_it_is_not_used() -> None:
+    motion = subject(*sampled(np.full((3, HEIGHT, WIDTH, 3), 128, np.uint8)))
+    assert not motion.mask.any()
+    assert motion.coverage.tolist() == [0.0]
+
+
+def test_the_same_input_gives_the_same_bits_wherever_it_lies_in_memory() -> None:
+    clip = sampled(square_over_pan()[0])
+    first = subject(*clip).alpha.tobytes()
+    for size in (1, 333, 4096, 10_001):
+        held = np.zeros(size, np.float32)  # moves what is allocated next: OpenCV's magnitude was found to care
+        assert subject(*clip).alpha.tobytes() == first
+        del held
+
+
+@pytest.mark.parametrize("size", [(224, 398), (398, 224), (16, 16), (40, 400)])
+def test_any_size_gets_masks_of_that_size(size: tuple[int, int]) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, *size, 3), np.uint8)
+    assert subject(frames[1:2], frames[:1], frames[2:]).mask.shape == (1, *size)
+
+
+def test_neighbours_that_do_not_match_the_frames_are_refused() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    with pytest.raises(ValueError, match="before must hold one neighbour or None for each of 6"):
+        subject(rgb, before[:3], after)
+    with pytest.raises(ValueError, match="after must hold"):
+        subject(rgb, before, [frame[..., 0] if frame is not None else None for frame in after])
