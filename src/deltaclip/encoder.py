@@ -29,6 +29,8 @@ from deltaclip.reader import Clip, ReaderSpec, read_video
 
 __all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "choose_placement"]
 
+DEFAULT_MOTION = "subject"
+"""For checkpoints that were not trained with another mask: right under a moving camera, where the paper's is not."""
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
 """Encoders that come with the package: name -> folder inside it."""
@@ -83,7 +85,7 @@ class Encoder:
         self.placement = choose_placement(spec.device, spec.precision)
         self.alpha_acts = not alpha_is_zero(checkpoint.model)
         """False where all alpha weights are zero: then no mask can change a vector, and none is computed."""
-        motion = (spec.motion or record.motion or "difference") if self.alpha_acts else None
+        motion = (spec.motion or record.motion or DEFAULT_MOTION) if self.alpha_acts else None
         self._sizes = model_spec(checkpoint.model)
         self.reader_spec = ReaderSpec(
             image_size=self._sizes.image_size,

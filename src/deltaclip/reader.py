@@ -53,7 +53,7 @@ class ReaderSpec:
 
     image_size: int
     num_frames: int = 12
-    motion: str | None = "difference"
+    motion: str | None = "subject"
 
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:

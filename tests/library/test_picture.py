@@ -22,7 +22,7 @@ def test_each_hit_gets_a_row_of_three_frames_with_their_overlays(hit: Hit) -> No
 
 
 def test_without_masks_in_the_encoder_motion_is_shown_all_the_same(hit: Hit) -> None:
-    assert np.array_equal(draw_hits("red", [hit], None, 6), draw_hits("red", [hit], "difference", 6))
+    assert np.array_equal(draw_hits("red", [hit], None, 6), draw_hits("red", [hit], "subject", 6))
 
 
 def test_a_file_that_is_gone_gets_an_empty_tile(hit: Hit, tmp_path: Path) -> None:
