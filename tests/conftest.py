@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine makes any example slow; what is too slow shows in the durations of a run.
+settings.register_profile("deltaclip", deadline=None)
+settings.load_profile("deltaclip")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is imported
 

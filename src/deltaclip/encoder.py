@@ -27,7 +27,7 @@ from deltaclip.model import (
 )
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "choose_placement"]
+__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "choose_placement", "locate"]
 
 DEFAULT_MOTION = "subject"
 """For checkpoints that were not trained with another mask: right under a moving camera, where the paper's is not."""
@@ -103,7 +103,7 @@ class Encoder:
         Raises CheckpointError where it cannot be had or does not fit, with what to do.
         """
         wanted = str(name)
-        checkpoint = load_checkpoint(_locate(wanted))
+        checkpoint = load_checkpoint(locate(wanted))
         # A library remembers this name and is opened from other folders later.
         is_folder = wanted not in BUNDLED and Path(wanted).expanduser().is_dir()
         return cls(str(Path(wanted).expanduser().resolve()) if is_folder else wanted, checkpoint, spec)
@@ -168,6 +168,11 @@ class Encoder:
         sizes = self._sizes
         return self.need_tokenizer().rows(texts, self.record.max_words, sizes.begin, sizes.end, sizes.pad)
 
+    def cut_words(self, text: str) -> int:
+        """How many tokens of a text are beyond `max_words` and not seen by the text encoder."""
+        [ids] = self.need_tokenizer().encode([text])
+        return max(len(ids) + 2 - self.record.max_words, 0)
+
     def need_tokenizer(self) -> Tokenizer:
         """The tokenizer. Raises CheckpointError where the checkpoint has none."""
         if self.tokenizer is None:
@@ -216,8 +221,8 @@ def _cpu_has_bfloat16() -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def _locate(name: str) -> str:
-    """The folder of a bundled encoder, or the name itself."""
+def locate(name: str) -> str:
+    """The folder of a bundled encoder, or the name itself. Raises CheckpointError where it is not to be had."""
     if name not in BUNDLED:
         return name
     folder = files("deltaclip").joinpath(BUNDLED[name])

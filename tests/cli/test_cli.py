@@ -96,6 +96,11 @@ def test_words_the_encoder_does_not_know_are_named(library: Path, deltaclip: Any
     assert "does not know: zebra" in err
 
 
+def test_a_question_longer_than_the_encoder_reads_is_said_to_be_cut(library: Path, deltaclip: Any) -> None:
+    _, _, err = deltaclip("search", "the red square moves " * 4, "--library", library)
+    assert "its last 6 tokens are left out" in err
+
+
 def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -> None:
     deltaclip("search", "the red square", "--library", library, "--png", tmp_path / "new" / "hits.png")
     assert (tmp_path / "new" / "hits.png").read_bytes().startswith(b"\x89PNG")
@@ -131,6 +136,39 @@ def test_another_encoder_than_the_librarys_is_refused(
     code, _, err = deltaclip("index", home / "videos", "--library", library, "--encoder", other)
     assert code == 1
     assert "fingerprint" in err
+
+
+def test_another_mask_than_the_librarys_is_named(home: Path, library: Path, deltaclip: Any) -> None:
+    code, _, err = deltaclip("index", home / "videos", "--library", library, "--motion", "full")
+    assert code == 1
+    assert "with masks difference and 4 frames" in err
+    assert "with masks full and 4 frames" in err
+
+
+def test_a_folder_without_videos_says_so(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "empty").mkdir()
+    words = ("index", tmp_path / "empty", "--library", tmp_path / "lib", "--encoder", home / "encoder", "--json")
+    code, report, err = deltaclip(*words)
+    assert (code, report["seen"]) == (0, 0)
+    assert "no video files there" in err
+
+
+def test_the_demo_answers_in_one_json_object_too(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    words = ("demo", "--videos", home / "videos", "--encoder", home / "encoder", "--out", tmp_path, "--json")
+    code, answer, _ = deltaclip(*words, "--query", "the red square moves")
+    assert code == 0
+    assert [row["query"] for row in answer["answers"]] == ["the red square moves"]
+    assert len(answer["answers"][0]["hits"]) == 2
+    assert Path(answer["picture"]).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", [("train", "shapes", "--steps", 1), ("convert", "--clip", "shapes")])
+def test_a_checkpoint_is_not_replaced_unless_asked(home: Path, command: tuple[Any, ...], deltaclip: Any) -> None:
+    before = (home / "encoder" / "model.safetensors").read_bytes()
+    code, _, err = deltaclip(*command, "--out", home / "encoder")
+    assert code == 1
+    assert "--overwrite" in err
+    assert (home / "encoder" / "model.safetensors").read_bytes() == before
 
 
 def test_the_default_encoder_offline_names_every_way_out(home: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -248,6 +286,11 @@ def test_tokenize_gives_ids_without_begin_and_end(home: Path, deltaclip: Any) ->
     tokenizer = home / "encoder" / "tokenizer.json"
     _, answer, _ = deltaclip("tokenize", "the red square", "a", "--tokenizer", tokenizer, "--json")
     assert [len(row) for row in answer["ids"]] == [3, 1]
+
+
+def test_tokenize_knows_the_bundled_encoder_by_name(deltaclip: Any) -> None:
+    code, answer, _ = deltaclip("tokenize", "the red circle", "--tokenizer", "shapes", "--json")
+    assert (code, [len(row) for row in answer["ids"]]) == (0, [3])
 
 
 def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any) -> None:

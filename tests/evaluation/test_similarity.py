@@ -28,6 +28,14 @@ def test_an_npz_says_whose_text_each_row_is(tmp_path: Path) -> None:
     assert (result.t2v.R1, result.t2v.queries, result.v2t.queries) == (100, 4, 3)
 
 
+def test_whole_numbers_of_either_kind_are_taken(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", similarity=EYE.astype(int), owner=np.array([0.0, 1.0, 2.0]))
+    similarity, owner = load_similarity(tmp_path / "s.npz")
+    assert similarity.dtype == np.float64
+    assert owner.dtype == np.int64
+    assert owner.tolist() == [0, 1, 2]
+
+
 def test_a_square_npz_may_leave_the_owner_out(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "s.npz", similarity=EYE.astype(np.float64))
     assert load_similarity(tmp_path / "s.npz")[1].tolist() == [0, 1, 2]
@@ -36,12 +44,12 @@ def test_a_square_npz_may_leave_the_owner_out(tmp_path: Path) -> None:
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"similarity": EYE[:2]}, "2 texts, 3 videos, and nothing says whose"),
     ({"sim": EYE, "who": EYE}, "found sim, who"),
-    ({"similarity": EYE.astype(int)}, "similarity is int64, not floats"),
+    ({"similarity": EYE.astype(complex)}, "similarity is complex128, not numbers"),
     ({"similarity": EYE[None]}, r"similarity has the shape \(1, 3, 3\)"),
     ({"similarity": EYE[:0]}, r"similarity has the shape \(0, 3\)"),
     ({"similarity": NAN}, r"NaN in row 0, column 0 \(counted from 0\)"),
     ({"similarity": EYE, "owner": [0, 1]}, r"owner is \(2,\) int64"),
-    ({"similarity": EYE, "owner": [0.0, 1.0, 2.0]}, r"owner is \(3,\) float64"),
+    ({"similarity": EYE, "owner": [0.0, 1.5, 2.0]}, r"owner is \(3,\) float64"),
     ({"similarity": EYE, "owner": [0, 1, 3]}, r"owner\[2\] is 3, but the columns are 0\.\.2"),
     ({"similarity": EYE, "owner": [0, -1, 1]}, r"owner\[1\] is -1"),
     ({"similarity": np.array([[None]])}, "not a numpy file of plain numbers"),

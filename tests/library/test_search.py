@@ -96,7 +96,7 @@ def test_vectors_of_two_encoders_are_never_mixed(shelf: Shelf) -> None:
     with shelf.open(FakeEncoder("other")) as other:
         shelf.library.index([path])
         for attempt in (lambda: other.search("a 0"), lambda: other.index([path])):
-            with pytest.raises(LibraryError, match=r"made by the encoder fake .*not by other"):
+            with pytest.raises(LibraryError, match=r"made by the encoder fake .*not by the encoder other"):
                 attempt()
     with pytest.raises(LibraryError, match=r"fingerprint of fake.*fingerprint of other"):
         shelf.open(FakeEncoder("other"))

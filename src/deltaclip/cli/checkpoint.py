@@ -7,6 +7,7 @@ import typer
 
 import deltaclip
 from deltaclip.cli.encoders import EncoderOption, LibraryOption, load_encoder
+from deltaclip.cli.files import OverwriteOption, refuse_to_replace
 from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
 
 __all__ = ["convert", "info", "tokenize"]
@@ -21,6 +22,7 @@ def convert(
     tokenizer: Annotated[
         str | None, typer.Option(help="tokenizer.json, a hub name, or bpe_simple_vocab_16e6.txt.gz.")
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make one checkpoint folder of downloaded weights.
@@ -30,9 +32,11 @@ def convert(
       deltaclip convert --clip ViT-B-32.pt --tokenizer bpe_simple_vocab_16e6.txt.gz --out clip-b32
       deltaclip convert --clip ViT-B-16.pt --alpha clip_b16_grit20m_fultune_2xe.pth --out alpha-b16
     """
+    from deltaclip.encoder import locate
     from deltaclip.model import convert as convert_weights
 
-    report = convert_weights(clip=clip, alpha=alpha, tokenizer=tokenizer, out=out)
+    refuse_to_replace(out, overwrite)
+    report = convert_weights(clip=locate(clip), alpha=alpha, tokenizer=tokenizer, out=out)
     if as_json:
         emit(report.to_json())
     else:
@@ -52,9 +56,10 @@ def tokenize(
     Example:
       deltaclip tokenize "a dog jumps" --tokenizer bpe_simple_vocab_16e6.txt.gz
     """
+    from deltaclip.encoder import locate
     from deltaclip.model import Tokenizer
 
-    ids = Tokenizer.from_source(tokenizer).encode(texts)
+    ids = Tokenizer.from_source(locate(tokenizer)).encode(texts)
     if as_json:
         emit({"ids": ids})
     else:

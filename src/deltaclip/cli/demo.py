@@ -1,14 +1,17 @@
 """`demo`: the whole way on a few drawn clips, or on one's own videos, in one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deltaclip.cli.encoders import remembered_encoder
 from deltaclip.cli.files import writable
-from deltaclip.cli.library import index, print_hits
-from deltaclip.cli.output import Done, note, print_lines, shown
+from deltaclip.cli.library import hit_rows, index_paths, name_failures, print_hits, warn_of_lost_words
+from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
+
+if TYPE_CHECKING:
+    from deltaclip.library import Hit
 
 __all__ = ["demo"]
 
@@ -23,6 +26,7 @@ def demo(
     query: Annotated[list[str] | None, typer.Option(help="What to look for; may be given again.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Default: shapes for drawn clips, CLIP for your own.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for clips, library and picture.")] = Path("demo"),
+    as_json: JsonOption = False,
 ) -> None:
     """Draw a few clips, index them, ask for what moves, and show why each hit was found.
 
@@ -38,33 +42,35 @@ def demo(
         folder, questions = videos.expanduser(), list(QUESTIONS_OF_OWN_VIDEOS)
         library = out / "library-of-your-videos"
     note(f"indexing {shown(folder)}")
-    code = 0
-    try:
-        index([folder], library=library, encoder=encoder or ("shapes" if videos is None else None))
-    except Done as done:  # some files failed and were named: the others can be searched all the same
-        code = done.exit_code
-    _ask(query or questions, library, out / "hits.png")
-    if code:
-        raise Done(code)
+    report = index_paths([folder], library, encoder or ("shapes" if videos is None else None))
+    name_failures(report.failures)
+    png = out / "hits.png"
+    answers = _ask(query or questions, library, png)
+    if as_json:
+        rows = [{"query": question, "hits": hit_rows(hits)} for question, hits in answers]
+        emit({"answers": rows, "picture": str(png), "indexed": report.indexed, "failed": report.failed})
+    else:
+        for question, hits in answers:
+            print_lines("", f"? {question}")
+            print_hits(hits)
+    note(f"\nlook at {shown(png)}: each hit's frame, what moved in it, and its score")
+    finish(report.failed > 0)
 
 
-def _ask(questions: list[str], library: Path, png: Path) -> None:
-    """Answers all questions, in words and in one picture."""
+def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, list[Hit]]]":
+    """Answers all questions, and draws the answers into one picture."""
     from deltaclip.library import Library
     from deltaclip.library.picture import draw_answers
     from deltaclip.motion import encode_png
 
     encoder = remembered_encoder(library)
-    answers = []
     with Library.open(library, encoder) as opened:
         for question in questions:
-            hits = opened.search(question, limit=3)
-            print_lines("", f"? {question}")
-            print_hits(hits)
-            answers.append((question, hits))
+            warn_of_lost_words(encoder, question)
+        answers = [(question, opened.search(question, limit=3)) for question in questions]
     with writable(png):
         png.write_bytes(encode_png(draw_answers(answers, encoder.reader_spec.motion, encoder.reader_spec.num_frames)))
-    note(f"\nlook at {shown(png)}: each hit's frame, what moved in it, and its score")
+    return answers
 
 
 def _draw_clips(folder: Path) -> tuple[Path, list[str]]:

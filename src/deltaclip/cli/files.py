@@ -1,12 +1,24 @@
-"""Writing the files that a command was asked for."""
+"""Writing the files that a command was asked for, and not the ones it should leave alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
-from deltaclip.errors import DeltaclipError
+import typer
 
-__all__ = ["writable"]
+from deltaclip.errors import CheckpointError, DeltaclipError
+
+__all__ = ["OverwriteOption", "refuse_to_replace", "writable"]
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the checkpoint that lies there.")]
+
+
+def refuse_to_replace(out: Path, overwrite: bool) -> None:
+    """Raises CheckpointError where `out` holds something: hours of training, or what a library was made with."""
+    if not overwrite and out.is_dir() and any(out.iterdir()):
+        remedy = "Give a new folder, or --overwrite to replace a checkpoint."
+        raise CheckpointError(str(out), "the folder is not empty", remedy)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +14,21 @@ from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Failure, Hit, IndexProgress
+    from deltaclip.library import Failure, Hit, IndexProgress, IndexReport
 
-__all__ = ["failures", "index", "print_hits", "remove", "search", "status", "verify"]
+__all__ = [
+    "failures",
+    "hit_rows",
+    "index",
+    "index_paths",
+    "name_failures",
+    "print_hits",
+    "remove",
+    "search",
+    "status",
+    "verify",
+    "warn_of_lost_words",
+]
 
 MAX_FAILURES_SHOWN = 10
 
@@ -37,12 +49,7 @@ def index(
     Example:
       deltaclip index ~/Videos
     """
-    from deltaclip.library import Library
-
-    loaded = encoder_to_index(library, encoder, motion)
-    note(loaded.describe())
-    with Library.open(library, loaded) as opened, Progress() as line:
-        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
+    report = index_paths(paths, library, encoder, motion)
     if as_json:
         emit({**asdict(report), "failures": _failure_rows(report.failures)})
     else:
@@ -50,8 +57,25 @@ def index(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
             f"{report.segments:,} new moments in {clock(report.seconds)}"
         )
-        _name_failures(report.failures, MAX_FAILURES_SHOWN)
+        name_failures(report.failures)
     finish(report.failed > 0)
+
+
+def index_paths(
+    paths: list[Path], library: Path | None, encoder: str | None, motion: str | None = None
+) -> "IndexReport":
+    """What `index` does, with progress and words for people on stderr only."""
+    from deltaclip.library import Library
+
+    loaded = encoder_to_index(library, encoder, motion)
+    note(loaded.describe())
+    with Library.open(library, loaded) as opened, Progress() as line:
+        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
+    if not report.seen:
+        note(
+            "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
+        )
+    return report
 
 
 def search(
@@ -79,7 +103,7 @@ def search(
     loaded = remembered_encoder(library)
     with Library.open(library, loaded) as opened:
         if text is not None:
-            _warn_of_unknown_words(loaded, text)
+            warn_of_lost_words(loaded, text)
             hits = opened.search(text, limit=limit)
         elif video is not None:
             hits = opened.search_video(video, limit=limit)
@@ -89,17 +113,7 @@ def search(
     if png is not None:
         _write_picture(png, str(text or video or image), hits, loaded)
     if as_json:
-        rows = [
-            {
-                "path": str(hit.path),
-                "start_seconds": hit.start,
-                "end_seconds": hit.end,
-                "score": hit.score,
-                "coverage": hit.coverage,
-            }
-            for hit in hits
-        ]
-        emit({"hits": rows})
+        emit({"hits": hit_rows(hits)})
         return
     print_hits(hits)
     if png is not None:
@@ -191,10 +205,13 @@ def remove(
     finish(bool(report.unknown))
 
 
-def _warn_of_unknown_words(encoder: "Encoder", text: str) -> None:
+def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
+    """Says which words of a question the encoder does not know, and how many it does not read."""
     unknown = encoder.need_tokenizer().unknown_words(text)
     if unknown:
         note(f"{encoder.name} does not know: {shown(', '.join(unknown))}")
+    if cut := encoder.cut_words(text):
+        note(f"the question is longer than {encoder.name} reads: its last {cut} tokens are left out")
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
@@ -204,6 +221,20 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
     picture = draw_hits(title, hits, encoder.reader_spec.motion, encoder.reader_spec.num_frames)
     with writable(png):
         png.write_bytes(encode_png(picture))
+
+
+def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
+    """Hits as the json that every command gives."""
+    return [
+        {
+            "path": str(hit.path),
+            "start_seconds": hit.start,
+            "end_seconds": hit.end,
+            "score": hit.score,
+            "coverage": hit.coverage,
+        }
+        for hit in hits
+    ]
 
 
 def print_hits(hits: "Sequence[Hit]") -> None:
@@ -230,8 +261,9 @@ def _failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
     return [{"path": str(row.path), "reason": row.reason} for row in rows]
 
 
-def _name_failures(rows: "Sequence[Failure]", most: int) -> None:
-    for row in rows[:most]:
+def name_failures(rows: "Sequence[Failure]") -> None:
+    """Names the first failures on stderr, and how many more there are."""
+    for row in rows[:MAX_FAILURES_SHOWN]:
         note(f"  {shown(row.path)}  {shown(row.reason)}")
-    if len(rows) > most:
-        note(f"  ... {len(rows) - most} more: `deltaclip failures` lists all")
+    if len(rows) > MAX_FAILURES_SHOWN:
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more: `deltaclip failures` lists all")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deltaclip.cli.files import OverwriteOption, refuse_to_replace
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
 
 __all__ = ["train"]
@@ -17,6 +18,7 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Batches of 96 clips.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, clips and captions.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train on drawn clips; the checkpoint remembers its recipe.
@@ -34,6 +36,7 @@ def train(
 
     if motion not in MOTIONS:
         raise typer.BadParameter(f"{motion!r} is not one of {', '.join(MOTIONS)}.", param_hint="'--motion'")
+    refuse_to_replace(out, overwrite)
     chosen = ShapesRecipe(seed=seed, motion=motion)
     if steps is not None:
         chosen = replace(chosen, steps=steps)

@@ -25,20 +25,23 @@ def evaluate_similarity(path: Path) -> RetrievalResult:
 def load_similarity(path: Path) -> tuple[NDArray[np.floating[Any]], NDArray[np.int64]]:
     """Read a similarity matrix and whose text each row is.
 
-    path: .npy with a square (Q, Q) float matrix, text i of video i, or .npz with `similarity` (Q, V) and `owner` (Q,),
-    the column of each text's video. Without `owner` the matrix of an .npz must be square too.
-    Returns similarity (Q, V), mapped from the file where it is an .npy, in its own float type, and owner (Q,) int64.
+    path: .npy with a square (Q, Q) matrix of numbers, text i of video i, or .npz with `similarity` (Q, V) and `owner`
+    (Q,), the column of each text's video. Without `owner` the matrix of an .npz must be square too.
+    Returns similarity (Q, V), mapped from the file where it is an .npy, in its own float type, whole numbers as
+    float64; and owner (Q,) int64.
     Raises CaptionError where the file holds anything else, and where a score is NaN.
     """
     similarity, owner = _read(path)
-    if similarity.dtype.kind != "f":
-        raise CaptionError(str(path), f"similarity is {similarity.dtype}, not floats", "Save it as float32.")
+    if similarity.dtype.kind not in "iuf":
+        raise CaptionError(str(path), f"similarity is {similarity.dtype}, not numbers", "Save it as float32.")
     if similarity.ndim != 2 or similarity.size == 0:
         raise CaptionError(
             str(path),
             f"similarity has the shape {similarity.shape}",
             "Save it as (texts, videos), at least one of each.",
         )
+    if similarity.dtype.kind != "f":
+        similarity = similarity.astype(np.float64)
     _refuse_nan(path, similarity)
     return similarity, _checked_owner(path, similarity.shape, owner)
 
@@ -95,6 +98,8 @@ def _checked_owner(path: Path, shape: tuple[int, ...], owner: NDArray[Any] | Non
                 "Save an .npz with `similarity` and `owner`, the column of each text's video.",
             )
         return np.arange(texts)
+    if owner.dtype.kind == "f" and np.array_equal(owner, np.floor(owner)):
+        owner = owner.astype(np.int64)  # whole numbers that some program saved as floats
     if owner.shape != (texts,) or owner.dtype.kind not in "iu":
         raise CaptionError(
             str(path),

@@ -195,9 +195,16 @@ def require_same_encoder(db: sqlite3.Connection, encoder: VectorEncoder, folder:
     if stored is None or stored.fingerprint == encoder.fingerprint:
         return
     if db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
+        spec = encoder.reader_spec
         raise LibraryError(
             str(folder),
-            f"made by the encoder {stored.name} (fingerprint {stored.fingerprint}), not by {encoder.name} "
-            f"({encoder.fingerprint})",
-            "Leave the encoder out to use the library's own, or give another folder with --library and index there.",
+            f"made by {_words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)}, "
+            f"not by {_words(encoder.name, spec.motion, spec.num_frames, encoder.fingerprint)}",
+            "Leave encoder and motion out to use the library's own, or give another folder with --library.",
         )
+
+
+def _words(name: str, motion: str | None, num_frames: int, fingerprint: str) -> str:
+    """An encoder in an error message, with all that tells two of one name apart."""
+    masks = f"masks {motion}" if motion else "no masks"
+    return f"the encoder {name} with {masks} and {num_frames} frames (fingerprint {fingerprint})"

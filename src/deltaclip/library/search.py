@@ -48,7 +48,7 @@ class VectorTable:
                 Path(os.fsdecode(self.paths[row])),
                 float(self.starts[row]),
                 float(self.ends[row]),
-                float(score),
+                min(float(score), 1.0),  # rounding lifts a clip against itself beyond a cosine's bound
                 self.coverage[row],
             )
             for row, score in zip(rows, scores, strict=True)

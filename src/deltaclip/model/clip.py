@@ -32,6 +32,10 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     state = {name: weight for name, weight in weights.items() if not name.endswith(".embeddings.position_ids")}
     if PATCH_EMBEDDING in state:
         state[PATCH_EMBEDDING] = with_alpha_channel(state[PATCH_EMBEDDING])
+    broken = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
+    if broken:
+        remedy = "Fetch or train the weights again: vectors made with them would be no numbers."
+        raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed(broken)}", remedy)
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
     model.load_state_dict({name: weight.float().contiguous() for name, weight in state.items()}, assign=True)

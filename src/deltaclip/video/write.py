@@ -40,9 +40,12 @@ def _encode(path: Path, rgb: NDArray[np.uint8], rate: Fraction, crf: int) -> Non
     """The work of `write_mp4`, without its promises about the file."""
     num_frames, height, width, _ = rgb.shape
     rgb = np.pad(rgb, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    # One thread: x264's output depends on their number, and the same frames should give the same file.
+    # The same frames should give the same file. x264's output depends on the number of threads; and with its
+    # macroblock tree one file in some hundreds came out otherwise, for no reason but where its memory lay.
     with av.open(f"file:{path}", "w", format="mp4", options=_MP4) as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "threads": "1"})
+        stream = container.add_stream(
+            "libx264", rate=rate, options={"crf": str(crf), "threads": "1", "x264-params": "mbtree=0"}
+        )
         stream.width, stream.height, stream.pix_fmt = rgb.shape[2], rgb.shape[1], "yuv420p"
         context = stream.codec_context
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
