@@ -11,13 +11,14 @@ import io
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-from lab.movers import Mover, new_mover, paint
-from lab.textures import background, octaves
+from lab.movers import PATCH, Mover, new_mover, paint
+from lab.textures import background, coat, octaves
 from numpy.typing import NDArray
 
 from deltaclip.motion import encode_png
@@ -90,7 +91,7 @@ def new_camera(random: Random, followed: bool) -> Camera:
     kind = random.choice(["still", "hand", "pan", "travel", "both"], p=chances)
     shake = 0.0 if kind == "still" else np.exp(random.uniform(np.log(0.1), np.log(6)))
     none = wave(random, 0, 0)
-    speed = np.exp(random.uniform(np.log(0.7), np.log(18))) * random.choice([-1, 1])
+    speed = np.exp(random.uniform(np.log(1.2), np.log(20))) * random.choice([-1, 1])
     pan = speed if kind in ("pan", "both") else 0.0
     travel = speed * random.uniform(0.2, 1) if kind in ("travel", "both") else 0.0
     zooms = kind != "still" and random.random() < 0.35
@@ -143,19 +144,20 @@ class Scene:
 def new_scene(random: Random, middle: float) -> Scene:
     height, width = SIZES[random.integers(len(SIZES))]
     horizon = random.uniform(0.15, 0.6)
-    movers = new_movers(random, height, width)
+    ground = background(random, int(height * 1.6), width * 3, (horizon + 0.3) / 1.6)
+    movers = new_movers(random, height, width, ground)
     camera = new_camera(random, bool(movers) and movers[0].followed)
     return Scene(
         size=(height, width),
         middle=middle,
-        ground=background(random, int(height * 1.6), width * 3, (horizon + 0.3) / 1.6),
+        ground=ground,
         horizon=horizon,
         slope=random.uniform(0.3, 2.5) if random.random() < 0.6 else 0.0,
         camera=camera,
         movers=movers,
         still=[
             (
-                new_mover(random, random.uniform(10, 70), True),
+                new_mover(random, random.uniform(10, 70), partial(coat, random, PATCH, True, ground)),
                 random.uniform(1, 2.2),
                 random.uniform(-1, 1) * width,
                 random.uniform(-0.6, 0.6) * height,
@@ -171,20 +173,20 @@ def new_scene(random: Random, middle: float) -> Scene:
     )
 
 
-def new_movers(random: Random, height: int, width: int) -> list[Walk]:
+def new_movers(random: Random, height: int, width: int, ground: Bytes) -> list[Walk]:
     """None to four, mostly one."""
     count = 0 if random.random() < EMPTY else int(random.choice([1, 2, 3, 4], p=[0.7, 0.17, 0.08, 0.05]))
     walks = []
     for number in range(count):
         area = np.exp(random.uniform(np.log(0.01), np.log(0.4 if number == 0 else 0.05)))
         radius = (area * height * width / np.pi) ** 0.5 * 1.2
-        speed = np.exp(random.uniform(np.log(0.5), np.log(10)))
+        speed = np.exp(random.uniform(np.log(0.8), np.log(14)))
         heading = float(random.normal(0, 0.5) + np.pi * random.integers(2))
         followed = random.random() < 0.6
         drift = speed * (0.15 if followed else 1.0)
         walks.append(
             Walk(
-                mover=new_mover(random, radius, random.random() < 0.6),
+                mover=new_mover(random, radius, partial(coat, random, PATCH, random.random() < 0.6, ground)),
                 start=(random.normal(0, 0.12) * width, random.normal(0, 0.12) * height),
                 x=wave(random, drift * np.cos(heading), speed * (4 if followed else 2), 15, 100),
                 y=wave(random, drift * np.sin(heading), speed * 2, 8, 60),
@@ -326,7 +328,7 @@ def draw_clip(seed: int) -> DrawnClip:
 
 def worn(random: Random, pictures: list[Floats]) -> Bytes:
     """Blur of the lens, noise, flicker: what a camera adds."""
-    noise = random.choice([0, 1, 2, 4, 7], p=[0.2, 0.3, 0.25, 0.15, 0.1])
+    noise = random.choice([0, 1, 2, 4, 7], p=[0.1, 0.3, 0.3, 0.2, 0.1])
     flicker = random.choice([0, 0.01, 0.04, 0.08], p=[0.6, 0.2, 0.12, 0.08])
     soft = random.uniform(0, 1.0)
     kept = []

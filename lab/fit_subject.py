@@ -37,6 +37,9 @@ DECAY = 1e-3
 CLIPS_A_STEP = 3
 EVERY = 3
 """Of the cells only every third, both ways, from a random start, are looked at in a step."""
+JITTER = 0.3
+"""Deviations: each number of a clip is shifted by as much at random in every step, so that none is trusted by its
+absolute size, which drawn and filmed pictures do not share."""
 LOG_LOSS = 0.3
 """Weight of the balanced log loss beside 1 - soft Jaccard."""
 
@@ -109,7 +112,8 @@ def train(names: Sequence[str], numbers: list[Floats], truths: list[Floats], see
                 down, right = random.integers(EVERY, size=2)
                 cut = (..., slice(down, None, EVERY), slice(right, None, EVERY))
                 part = numbers[index][cut].reshape(len(names), -1)
-                inputs = np.clip((part - mean[:, None]) / deviation[:, None], -6, 6).astype(np.float32)
+                shift = random.normal(0, JITTER, (len(names), 1))
+                inputs = np.clip((part - mean[:, None]) / deviation[:, None] + shift, -6, 6).astype(np.float32)
                 truth = truths[index][cut].reshape(len(truths[index]), -1)
                 slope = [a + b for a, b in zip(slope, gradients(weights, inputs, truth), strict=True)]
             step += 1

@@ -1,17 +1,19 @@
 """Drawn things that move by themselves: blobs that deform, animals with limbs, vehicles with wheels, rigid polygons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from lab.textures import coat
 from numpy.typing import NDArray
 
-__all__ = ["Mover", "new_mover", "paint"]
+__all__ = ["PATCH", "Mover", "new_mover", "paint"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Random = np.random.Generator
+Cloth = Callable[[], Bytes]
+"""Gives the surface of the next part, (PATCH, PATCH, 3)."""
 
 PATCH = 128
 """Side of a part's surface in pixels; it spans -1.5..1.5 of the part's own unit."""
@@ -47,15 +49,15 @@ class Mover:
     radius: float
 
 
-def new_mover(random: Random, radius: float, natural: bool) -> Mover:
+def new_mover(random: Random, radius: float, cloth: Cloth) -> Mover:
     """One of four kinds, about `radius` pixels large."""
     kind = random.choice(["blob", "animal", "vehicle", "rigid"], p=[0.25, 0.4, 0.2, 0.15])
     return Mover(
-        tuple({"blob": blob, "animal": animal, "vehicle": vehicle, "rigid": rigid}[kind](random, natural)), radius
+        tuple({"blob": blob, "animal": animal, "vehicle": vehicle, "rigid": rigid}[kind](random, cloth)), radius
     )
 
 
-def part(random: Random, natural: bool, radii: Floats, **pose: object) -> Part:
+def part(random: Random, cloth: Cloth, radii: Floats, **pose: object) -> Part:
     plain = {
         "ripple": 0.0,
         "waves": 3,
@@ -67,7 +69,7 @@ def part(random: Random, natural: bool, radii: Floats, **pose: object) -> Part:
         "swing": 0.0,
         "turns": 0.0,
     }
-    return Part(patch=coat(random, PATCH, natural), radii=radii, **{**plain, **pose})
+    return Part(patch=cloth(), radii=radii, **{**plain, **pose})
 
 
 def outline(random: Random, roughness: float) -> Floats:
@@ -83,11 +85,11 @@ def box_outline(power: float) -> Floats:
     return ((abs(np.cos(angles)) ** power + abs(np.sin(angles)) ** power) ** (-1 / power)).astype(np.float32)
 
 
-def blob(random: Random, natural: bool) -> list[Part]:
+def blob(random: Random, cloth: Cloth) -> list[Part]:
     return [
         part(
             random,
-            natural,
+            cloth,
             outline(random, 0.6),
             ripple=random.uniform(0, 0.25),
             waves=int(random.integers(2, 5)),
@@ -98,7 +100,7 @@ def blob(random: Random, natural: bool) -> list[Part]:
     ]
 
 
-def animal(random: Random, natural: bool) -> list[Part]:
+def animal(random: Random, cloth: Cloth) -> list[Part]:
     upright = random.random() < 0.5
     length, girth = random.uniform(0.8, 1.1), random.uniform(0.35, 0.6)
     stride = random.uniform(8, 30)
@@ -113,7 +115,7 @@ def animal(random: Random, natural: bool) -> list[Part]:
         limbs.append(
             part(
                 random,
-                natural,
+                cloth,
                 box_outline(3),
                 joint=at,
                 size=(random.uniform(0.4, 0.75), across),
@@ -124,11 +126,11 @@ def animal(random: Random, natural: bool) -> list[Part]:
             )
         )
     body = part(
-        random, natural, outline(random, 0.25), size=(length, girth), ripple=random.uniform(0, 0.06), period=stride
+        random, cloth, outline(random, 0.25), size=(length, girth), ripple=random.uniform(0, 0.06), period=stride
     )
     head = part(
         random,
-        natural,
+        cloth,
         outline(random, 0.2),
         joint=(length * 1.05, -girth * random.uniform(0, 0.8)),
         size=(0.33, 0.28),
@@ -151,16 +153,16 @@ def turned(each: Part, by: float) -> Part:
     )
 
 
-def vehicle(random: Random, natural: bool) -> list[Part]:
+def vehicle(random: Random, cloth: Cloth) -> list[Part]:
     long, high = random.uniform(1, 1.4), random.uniform(0.3, 0.6)
-    body = part(random, natural, box_outline(random.uniform(4, 12)), size=(long, high))
+    body = part(random, cloth, box_outline(random.uniform(4, 12)), size=(long, high))
     cabin = part(
-        random, natural, box_outline(6), joint=(random.uniform(-0.4, 0.4), -high), size=(long * 0.55, high * 0.5)
+        random, cloth, box_outline(6), joint=(random.uniform(-0.4, 0.4), -high), size=(long * 0.55, high * 0.5)
     )
     wheels = [
         part(
             random,
-            natural,
+            cloth,
             box_outline(2),
             joint=(side * long * 0.6, high * 0.9),
             size=(0.22, 0.22),
@@ -171,11 +173,11 @@ def vehicle(random: Random, natural: bool) -> list[Part]:
     return [cabin, body, *wheels]
 
 
-def rigid(random: Random, natural: bool) -> list[Part]:
+def rigid(random: Random, cloth: Cloth) -> list[Part]:
     return [
         part(
             random,
-            natural,
+            cloth,
             outline(random, 1.2),
             size=(1.0, random.uniform(0.4, 1.0)),
             angle=random.uniform(-3, 3),

@@ -129,8 +129,17 @@ def patches(random: Random, height: int, width: int, count: int) -> Bytes:
     return picture
 
 
-def coat(random: Random, side: int, natural: bool) -> Bytes:
-    """(side, side, 3): the surface of a mover, in focus, mostly with marks: clothes, stripes, windows."""
-    picture = surface(random, side, side, natural, random.uniform(0.1, 0.8))
-    polygons(random, picture, int(random.integers(0, 16)), random.uniform(5, side / 4))
+def coat(random: Random, side: int, natural: bool, ground: Bytes) -> Bytes:
+    """(side, side, 3): the surface of a mover, in focus, mostly with marks: clothes, stripes, windows.
+
+    ground: what it moves over; a third of the coats are a piece of it, lighter or darker.
+    """
+    if random.random() < 0.35:
+        top, left = (int(random.integers(0, length - side)) for length in ground.shape[:2])
+        piece = ground[top : top + side, left : left + side] * np.exp(random.normal(0, 0.25))
+        picture = np.clip(piece, 0, 255).astype(np.uint8)
+    else:
+        picture = surface(random, side, side, natural, random.uniform(0.1, 0.8))
+    if random.random() < 0.75:
+        polygons(random, picture, int(random.integers(0, 16)), random.uniform(5, side / 4))
     return picture

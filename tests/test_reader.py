@@ -21,7 +21,7 @@ from deltaclip.reader import (
 from deltaclip.video import write_mp4
 from tests.helpers import moving_square, write_square
 
-SMALL = ReaderSpec(image_size=32, num_frames=4)
+SMALL = ReaderSpec(image_size=32, num_frames=4, motion="difference")
 
 
 def wide_frames() -> NDArray[np.uint8]:
@@ -48,7 +48,7 @@ def test_pixels_and_alpha_are_normalised_as_clip_and_alpha_clip_do() -> None:
 
 
 def test_frame_and_mask_are_cropped_alike() -> None:
-    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2))
+    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
     assert motion is not None
     # The block of frame 1 stands at 180 of 400; the crop begins at 88.
     assert pixels[1, 120, 180 - 88 + 20].min() == 200
@@ -57,8 +57,8 @@ def test_frame_and_mask_are_cropped_alike() -> None:
 
 
 def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> None:
-    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2))
-    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2))
+    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
+    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2, motion="difference"))
     assert pixels.shape == (2, 56, 56, 3)
     expected = np.stack([cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in large])
     assert np.abs(small - expected).max() < 1e-6
@@ -66,7 +66,7 @@ def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> No
 
 def test_a_larger_model_gets_motion_measured_at_the_same_size() -> None:
     frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
-    spec = ReaderSpec(image_size=336, num_frames=2)
+    spec = ReaderSpec(image_size=336, num_frames=2, motion="difference")
     pixels, alpha, motion = fit_to_model(frames, spec)
     assert spec.decode_side == 336
     assert pixels.shape == (2, 336, 336, 3)
@@ -128,3 +128,18 @@ def test_read_motion_measures_at_the_size_asked_for(tmp_path: Path) -> None:
 def test_an_unknown_motion_is_refused() -> None:
     with pytest.raises(ValueError, match="difference"):
         ReaderSpec(32, motion="optical")
+
+
+def test_subject_gets_the_native_neighbours_of_every_sampled_frame(tmp_path: Path) -> None:
+    _, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), "subject", 4, 112)
+    assert "no neighbour" not in motion.fallback
+    assert motion.measured.shape == (4, 112, 112)
+
+
+def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
+    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
+    spec = ReaderSpec(image_size=336, num_frames=2, motion="subject")
+    _, alpha, motion = fit_to_model(frames, spec, (None, frames[0]), (frames[1], None))
+    assert motion is not None
+    assert motion.mask.shape == (2, 224, 400)
+    assert alpha.shape == (2, 336, 336)
