@@ -21,7 +21,7 @@ from davis import DavisClip, read_davis
 
 from deltaclip.motion import MOTIONS, Motion, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
-from deltaclip.motion.flow import dense_flow, flow_picture, flow_size, grid_size, new_flow
+from deltaclip.motion.flow import dense_flow, flow_picture, grid_size, new_flow
 from deltaclip.motion.subject import networks_from_json
 
 MEASURES = ("iou", "precision", "recall", "coverage")
@@ -71,9 +71,9 @@ def run_mask(clip: DavisClip, name: str, networks: str | None) -> Motion:
 def camera_speed(clip: DavisClip) -> float:
     """Median over the frames of the background's mean speed, pixels a frame at REFERENCE_WIDTH."""
     grid = grid_size(*clip.rgb.shape[1:3])
-    size, flow = flow_size(*grid), new_flow()
+    flow = new_flow()
     pairs = [(now, after) for now, after in zip(clip.rgb, clip.after, strict=True) if after is not None]
-    fields = [dense_flow(flow, flow_picture(now, size), flow_picture(after, size), grid) for now, after in pairs]
+    fields = [dense_flow(flow, flow_picture(now, grid), flow_picture(after, grid), grid) for now, after in pairs]
     background = camera_field(fit_camera(np.stack(fields))[0], *grid)
     return float(np.median(np.hypot(background[..., 0], background[..., 1]).mean((1, 2)))) * REFERENCE_WIDTH / grid[1]
 

@@ -178,7 +178,7 @@ def new_movers(random: Random, height: int, width: int, ground: Bytes) -> list[W
     count = 0 if random.random() < EMPTY else int(random.choice([1, 2, 3, 4], p=[0.7, 0.17, 0.08, 0.05]))
     walks = []
     for number in range(count):
-        area = np.exp(random.uniform(np.log(0.01), np.log(0.4 if number == 0 else 0.05)))
+        area = np.exp(random.uniform(np.log(0.01), np.log(0.3 if number == 0 else 0.05)))
         radius = (area * height * width / np.pi) ** 0.5 * 1.2
         speed = np.exp(random.uniform(np.log(0.8), np.log(14)))
         heading = float(random.normal(0, 0.5) + np.pi * random.integers(2))

@@ -24,8 +24,8 @@ from deltaclip.motion.flow import shrink
 from deltaclip.motion.subject import Network, Networks, networks_to_json
 from deltaclip.motion.subject.context import context
 from deltaclip.motion.subject.evidence import Picture, evidence
-from deltaclip.motion.subject.neighbours import Neighbours, Residual, residual_motion
-from deltaclip.motion.subject.whole import judge, look, sigmoid
+from deltaclip.motion.subject.neighbours import Neighbours, Residual
+from deltaclip.motion.subject.whole import judge, measure, sigmoid
 
 __all__ = ["Seen", "fit", "see", "train"]
 
@@ -37,9 +37,6 @@ DECAY = 1e-3
 CLIPS_A_STEP = 3
 EVERY = 3
 """Of the cells only every third, both ways, from a random start, are looked at in a step."""
-JITTER = 0.3
-"""Deviations: each number of a clip is shifted by as much at random in every step, so that none is trusted by its
-absolute size, which drawn and filmed pictures do not share."""
 LOG_LOSS = 0.3
 """Weight of the balanced log loss beside 1 - soft Jaccard."""
 
@@ -63,9 +60,9 @@ class Seen:
 
 def see(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, truth: NDArray[np.bool_]) -> Seen:
     """Everything up to the networks, and the truth on the grid."""
-    motion = residual_motion(rgb, before, after)
+    motion, picture = measure(rgb, before, after)
     grid = motion.length.shape[1:]
-    return Seen(rgb, truth, motion, look(rgb), np.stack([shrink(frame.astype(np.float32), grid) for frame in truth]))
+    return Seen(rgb, truth, motion, picture, np.stack([shrink(frame.astype(np.float32), grid) for frame in truth]))
 
 
 def see_drawn(seed: int) -> Seen:
@@ -112,8 +109,7 @@ def train(names: Sequence[str], numbers: list[Floats], truths: list[Floats], see
                 down, right = random.integers(EVERY, size=2)
                 cut = (..., slice(down, None, EVERY), slice(right, None, EVERY))
                 part = numbers[index][cut].reshape(len(names), -1)
-                shift = random.normal(0, JITTER, (len(names), 1))
-                inputs = np.clip((part - mean[:, None]) / deviation[:, None] + shift, -6, 6).astype(np.float32)
+                inputs = np.clip((part - mean[:, None]) / deviation[:, None], -6, 6).astype(np.float32)
                 truth = truths[index][cut].reshape(len(truths[index]), -1)
                 slope = [a + b for a, b in zip(slope, gradients(weights, inputs, truth), strict=True)]
             step += 1

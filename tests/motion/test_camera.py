@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion.camera import SMALLEST_SCALE, camera_basis, camera_field, fit_camera, warp
+from deltaclip.motion.camera import SMALLEST_SCALE, camera_basis, camera_field, fit_camera, look_up, warp
 
 Floats = NDArray[np.float32]
 GRID = (48, 85)
@@ -62,7 +62,15 @@ def test_the_scale_is_the_median_residual() -> None:
     assert scale[0] == pytest.approx(0.5 * (2 * np.log(2)) ** 0.5, rel=0.1)  # the median of Rayleigh's distribution
 
 
+def test_looking_up_is_the_field_added_to_each_pixels_own_place() -> None:
+    fit = np.random.default_rng(0).normal(0, 2, (2, 6, 2)).astype(np.float32)
+    down, right = np.mgrid[:20, :30]
+    expected = camera_field(fit, 20, 30) + np.stack([right, down], -1)
+    assert look_up(fit, 20, 30).transpose(0, 2, 3, 1) == pytest.approx(expected, abs=1e-4)
+
+
 def test_a_picture_warped_by_a_pan_is_the_picture_shifted() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
-    field = np.broadcast_to(np.array((3.0, -2.0), np.float32), (20, 30, 2))
-    assert (warp(picture, field)[2:, :-3] == picture[:-2, 3:]).all()
+    pan = np.zeros((1, 6, 2), np.float32)
+    pan[0, 0] = 3, -2
+    assert (warp(picture, look_up(pan, 20, 30)[0])[2:, :-3] == picture[:-2, 3:]).all()

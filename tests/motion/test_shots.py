@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deltaclip.motion.camera import look_up
 from deltaclip.motion.shots import find_cuts, grey_levels, is_another_shot, levels_overlap, unexplained
 from tests.motion.drawn import panned, texture
 
@@ -46,5 +47,7 @@ def test_levels_of_a_picture_overlap_wholly_with_itself_and_not_with_its_opposit
 
 def test_a_pan_that_the_camera_explains_leaves_no_difference_inside() -> None:
     now, other = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in panned(texture(6), 2, step=4))
-    camera = np.broadcast_to(np.array((4.0, 0.0), np.float32), (*now.shape, 2))
-    assert unexplained(np.asarray(now, np.uint8), np.asarray(other, np.uint8), camera)[:, :-4].max() == 0
+    pan = np.zeros((1, 6, 2), np.float32)
+    pan[0, 0, 0] = 4
+    places = look_up(pan, *now.shape)[0]
+    assert unexplained(np.asarray(now, np.uint8), np.asarray(other, np.uint8), places)[:, :-4].max() == 0

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["camera_basis", "camera_field", "fit_camera", "warp"]
+__all__ = ["camera_basis", "camera_field", "fit_camera", "lengths", "look_up", "warp"]
 
 AFFINE_ROUNDS = (4.0, 3.0, 2.5, 2.0)
 QUADRATIC_ROUNDS = (2.5, 2.0, 2.0, 2.0)
@@ -25,6 +25,9 @@ STEP = 3
 """Every third cell, both ways, is plenty for 12 coefficients."""
 SMALLEST_SCALE = 0.02
 """Cells: the residual of a perfect fit is not taken for more exact than flow ever is."""
+
+SMALL_PRODUCT = 2**18
+"""Multiplications up to which OpenBLAS keeps a product of matrices on one thread."""
 
 AFFINE = 3
 QUADRATIC = 6
@@ -57,7 +60,7 @@ def fit_camera(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
         terms = AFFINE if number < len(AFFINE_ROUNDS) else QUADRATIC
         fit[:, :terms] = _weighted_fit(basis, products, target, weight, terms)
         rest = target - basis @ fit
-        length = np.hypot(rest[..., 0], rest[..., 1])
+        length = lengths(rest)
         median = np.median(length, axis=1, keepdims=True).astype(np.float32)
         weight = _weight(length / np.maximum(np.float32(width) * median, np.float32(NARROWEST)))
         if number < BORDER_ROUNDS:
@@ -67,19 +70,44 @@ def fit_camera(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
 
 def camera_field(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
     """The fitted motion at every cell: (N, 6, 2) -> (N, rows, columns, 2), in the unit of the fit."""
-    basis = camera_basis(rows, columns).reshape(-1, QUADRATIC)
-    return (basis @ fit).reshape(len(fit), rows, columns, 2)
+    # (N, 6, 2) -> (2N, 6) @ (6, cells) -> (N, 2, rows, columns) -> (N, rows, columns, 2)
+    flat = _product(fit.transpose(0, 2, 1).reshape(-1, QUADRATIC), camera_basis(rows, columns).reshape(-1, QUADRATIC).T)
+    return flat.reshape(len(fit), 2, rows, columns).transpose(0, 2, 3, 1)
 
 
-def warp(picture: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """`picture` as it would look from the frame that `field` starts at, bilinear; edges repeat.
+def look_up(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Where each pixel lies in the other picture if only the camera moved: (N, 2, rows, columns), column and row.
 
-    picture: (H, W) uint8. field: (H, W, 2) float32, pixels right and down.
+    fit: (N, 6, 2) of `fit_camera`, in pixels of a picture of (rows, columns).
     """
-    height, width = picture.shape
-    x = field[..., 0] + np.arange(width, dtype=np.float32)
-    y = field[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    # A pixel's own place is linear in x and y, so that it goes into the coefficients.
+    to_place = fit.copy()
+    to_place[:, 0] += (np.float32((columns - 1) / 2), np.float32((rows - 1) / 2))
+    to_place[:, 1, 0] += np.float32(columns / 2)
+    to_place[:, 2, 1] += np.float32(rows / 2)
+    basis = camera_basis(rows, columns).reshape(-1, QUADRATIC).T
+    return _product(to_place.transpose(0, 2, 1).reshape(-1, QUADRATIC), basis).reshape(len(fit), 2, rows, columns)
+
+
+def warp(picture: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """`picture` (H, W) uint8 read at the `places` (2, H, W) of `look_up`, bilinear; edges repeat."""
+    x, y = places
     return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(..., 2) -> (...). Not np.hypot, which guards against overflow at five times the price."""
+    right, down = vectors[..., 0], vectors[..., 1]
+    return np.sqrt(right * right + down * down)
+
+
+def _product(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """rows @ columns, in parts so small that BLAS does not wake threads for them (`network.BLOCK` says why)."""
+    made = np.empty((len(rows), columns.shape[1]), np.float32)
+    step = max(1, SMALL_PRODUCT // rows.size)
+    for start in range(0, columns.shape[1], step):
+        np.matmul(rows, columns[:, start : start + step], out=made[:, start : start + step])
+    return made
 
 
 def _weight(times: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -99,7 +127,7 @@ def _weighted_fit(
     basis: (C, 6), products: (C, 36) all pairs of them, target: (N, C, 2), weight: (N, C).
     """
     num_fields = len(target)
-    normal = (weight @ products).reshape(num_fields, QUADRATIC, QUADRATIC)[:, :terms, :terms]
+    normal = _product(weight, products).reshape(num_fields, QUADRATIC, QUADRATIC)[:, :terms, :terms]
     pull = np.full((num_fields, terms), RIDGE, np.float32)
     pull[:, AFFINE:] += np.float32(BEND_RIDGE) * weight.sum(1, keepdims=True)
     normal = normal + pull[:, :, None] * np.eye(terms, dtype=np.float32)

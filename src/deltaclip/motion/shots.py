@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.camera import camera_field, fit_camera, warp
+from deltaclip.motion.camera import fit_camera, look_up, warp
 from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, flow_size, grid_size, new_flow
 
 __all__ = [
@@ -32,8 +32,8 @@ LEVELS_WIDTH = 9
 
 def grey_levels(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How often each grey level occurs, smoothed: (H, W) uint8 -> (256,) float32 that sums to about 1."""
-    counts = np.bincount(picture.ravel(), minlength=256).astype(np.float32) / picture.size
-    return np.asarray(cv2.blur(counts[None], (LEVELS_WIDTH, 1)), np.float32).ravel()
+    counts = np.asarray(cv2.calcHist([picture], [0], None, [256], [0, 256]), np.float32) / np.float32(picture.size)
+    return np.asarray(cv2.blur(counts, (1, LEVELS_WIDTH)), np.float32).ravel()
 
 
 def levels_overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -41,12 +41,13 @@ def levels_overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> floa
     return float(np.minimum(one, other).sum())
 
 
-def unexplained(now: NDArray[np.uint8], other: NDArray[np.uint8], camera: NDArray[np.float32]) -> NDArray[np.uint8]:
+def unexplained(now: NDArray[np.uint8], other: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.uint8]:
     """What still differs when `other` is moved as the camera moved: (H, W) uint8 grey levels.
 
-    camera: (H, W, 2) float32, pixels. It has sharp borders where flow bleeds; flow sees flat areas where it is blind.
+    places: (2, H, W) float32, of `look_up`. It has sharp borders where flow bleeds; it is blind in flat areas where
+    flow is not.
     """
-    return np.asarray(cv2.absdiff(warp(other, camera), now), np.uint8)
+    return np.asarray(cv2.absdiff(warp(other, places), now), np.uint8)
 
 
 def is_another_shot(difference: float, overlap: float) -> bool:
@@ -60,14 +61,13 @@ def find_cuts(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
     rgb: (T, H, W, 3) uint8, neighbouring native frames in the order shown.
     """
     grid = grid_size(*rgb.shape[1:3])
-    size = flow_size(*grid)
-    grey = [flow_picture(frame, size) for frame in rgb]
+    grey = [flow_picture(frame, grid) for frame in rgb]
     levels = [grey_levels(picture) for picture in grey]
     flow = new_flow()
     cuts = np.ones(len(rgb), np.bool_)
     for index in range(1, len(rgb)):
         fit, _ = fit_camera(dense_flow(flow, grey[index], grey[index - 1], grid)[None])
-        camera = camera_field(fit * np.float32(FLOW_SCALE), *size)[0]
-        difference = float(unexplained(grey[index], grey[index - 1], camera).mean())
+        places = look_up(fit * np.float32(FLOW_SCALE), *flow_size(*grid))[0]
+        difference = float(unexplained(grey[index], grey[index - 1], places).mean())
         cuts[index] = is_another_shot(difference, levels_overlap(levels[index], levels[index - 1]))
     return cuts

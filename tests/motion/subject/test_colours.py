@@ -16,14 +16,14 @@ def red_square_on_blue(num_frames: int = 3) -> tuple[NDArray[np.uint8], NDArray[
 
 def test_bins_of_all_colours_lie_inside_the_histogram() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), np.uint8)
-    bins = colour_bins(grid_lab(rgb, (40, 40)))
+    bins = colour_bins(grid_lab(rgb))
     assert bins.min() >= 0
     assert bins.max() < np.prod(BINS)
 
 
 def test_the_subjects_colour_speaks_for_it_and_the_rests_against_it() -> None:
     rgb, fore = red_square_on_blue()
-    others, own = colour_ratio(colour_bins(grid_lab(rgb, (32, 32))), fore, 1 - fore)
+    others, own = colour_ratio(colour_bins(grid_lab(rgb)), fore, 1 - fore)
     for ratio in (others, own):
         assert ratio[fore > 0.5].min() > 2
         assert ratio[fore < 0.5].max() < -2
@@ -32,12 +32,12 @@ def test_the_subjects_colour_speaks_for_it_and_the_rests_against_it() -> None:
 def test_a_frame_does_not_confirm_its_own_mistake() -> None:
     rgb, fore = red_square_on_blue()
     fore[1:] = 0  # only frame 0 takes red for the subject
-    others, own = colour_ratio(colour_bins(grid_lab(rgb, (32, 32))), fore, 1 - fore)
+    others, own = colour_ratio(colour_bins(grid_lab(rgb)), fore, 1 - fore)
     assert own[0, 10, 10] > 2
     assert others[0, 10, 10] < 0
 
 
 def test_a_single_frame_has_no_others_and_they_say_nothing() -> None:
     rgb, fore = red_square_on_blue(1)
-    others, _ = colour_ratio(colour_bins(grid_lab(rgb, (32, 32))), fore, 1 - fore)
+    others, _ = colour_ratio(colour_bins(grid_lab(rgb)), fore, 1 - fore)
     assert abs(others).max() == 0

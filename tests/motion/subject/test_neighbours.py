@@ -2,13 +2,21 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from deltaclip.motion.flow import FLOW_SCALE, grid_size
-from deltaclip.motion.subject.neighbours import residual_motion
+from deltaclip.motion.flow import flow_picture, grid_size
+from deltaclip.motion.subject.neighbours import Neighbours, Residual
+from deltaclip.motion.subject.neighbours import residual_motion as grey_residual_motion
 from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
 
 CELL = WIDTH / grid_size(HEIGHT, WIDTH)[1]
 """Pixels of a frame in a cell of the grid."""
+
+
+def residual_motion(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> Residual:
+    """The same from frames in colour."""
+    grid = grid_size(HEIGHT, WIDTH)
+    return grey_residual_motion([flow_picture(frame, grid) for frame in rgb], before, after, grid)
 
 
 def test_a_pan_leaves_no_residual_motion() -> None:
@@ -46,4 +54,3 @@ def test_neighbours_may_be_smaller_than_the_frames() -> None:
     motion = residual_motion(frames[1:2], small[:1], small[2:])
     assert motion.usable.tolist() == [True]
     assert motion.length.shape == (1, *grid_size(HEIGHT, WIDTH))
-    assert FLOW_SCALE > 1

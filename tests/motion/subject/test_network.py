@@ -49,7 +49,7 @@ def test_writing_and_reading_gives_the_same_networks() -> None:
 
 def test_the_shipped_networks_read_numbers_that_are_made() -> None:
     shipped = shipped_networks()
-    assert len(shipped.evidence.inputs) == 27
+    assert len(shipped.evidence.inputs) == 25
     assert len(shipped.context.inputs) == 24
 
 

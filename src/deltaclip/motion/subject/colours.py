@@ -13,10 +13,9 @@ UNSEEN = 2e-4
 """Share of the pixels that every colour is granted, so that one never seen is no proof."""
 
 
-def grid_lab(rgb: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:
-    """(K, H, W, 3) RGB -> (K, h, w, 3) 8-bit Lab, mean colour of each cell."""
-    small = [cv2.resize(frame, grid[::-1], interpolation=cv2.INTER_AREA) for frame in rgb]
-    return np.stack([np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB), np.uint8) for frame in small])
+def grid_lab(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(K, h, w, 3) RGB -> the same in 8-bit Lab."""
+    return np.stack([np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB), np.uint8) for frame in rgb])
 
 
 def colour_bins(lab: NDArray[np.uint8]) -> NDArray[np.intp]:

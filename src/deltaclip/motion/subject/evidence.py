@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_basis
-from deltaclip.motion.subject.colours import colour_ratio
 from deltaclip.motion.subject.neighbours import Residual
 from deltaclip.motion.subject.smoothing import Passage, along_edges, box
 
@@ -23,10 +22,11 @@ Maps = dict[str, NDArray[np.float32]]
 class Picture:
     """How the sampled frames look on the grid.
 
-    light: (K, h, w) float32, L of 8-bit Lab. bins: (K, h, w), number of each cell's colour bin. through: what image
-    edges let pass.
+    grey, light: (K, h, w) float32, grey levels and L of 8-bit Lab. bins: (K, h, w), number of each cell's colour bin.
+    through: what image edges let pass.
     """
 
+    grey: NDArray[np.float32]
     light: NDArray[np.float32]
     bins: NDArray[np.intp]
     through: Passage
@@ -61,7 +61,6 @@ def evidence(motion: Residual, picture: Picture) -> Maps:
         **_motion_numbers(motion, times),
         **_direction_numbers(motion, times, place),
         **_place_numbers(place),
-        **_rim_numbers(picture, place),
         **_change_numbers(motion, smooth_changed, smooth_gradient),
         "log_times_edges": smooth_times,
     }
@@ -107,14 +106,6 @@ def _mean(weight: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[n
 def _place_numbers(place: Place) -> Maps:
     """People film what matters in the middle, and what is near lies low."""
     return {"side": abs(place.x), "y": place.y, "y_squared": place.y**2, "inside": place.inside}
-
-
-def _rim_numbers(picture: Picture, place: Place) -> Maps:
-    """Colours that the middle of the other frames has and the rim of them has not."""
-    middle = np.broadcast_to((place.inside > 0.35).astype(np.float32), picture.bins.shape)
-    rim = np.broadcast_to((place.inside < 0.15).astype(np.float32), picture.bins.shape)
-    ratio, _ = colour_ratio(picture.bins, middle, rim)
-    return {"rim": ratio, "rim_5": box(ratio, 2)}
 
 
 def _change_numbers(motion: Residual, smooth: NDArray[np.float32], smooth_gradient: NDArray[np.float32]) -> Maps:

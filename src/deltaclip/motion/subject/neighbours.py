@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.camera import camera_field, fit_camera
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, flow_size, grid_size, new_flow, shrink
+from deltaclip.motion.camera import camera_field, fit_camera, lengths, look_up
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, shrink
 from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
 
 __all__ = ["Neighbours", "Residual", "residual_motion"]
@@ -38,17 +38,17 @@ class Residual:
     usable: NDArray[np.bool_]
 
 
-def residual_motion(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> Residual:
+def residual_motion(
+    now: Sequence[NDArray[np.uint8]], before: Neighbours, after: Neighbours, grid: tuple[int, int]
+) -> Residual:
     """Flow to both neighbours, the camera taken out of each, joined.
 
-    rgb: (K, H, W, 3) uint8. before, after: K neighbours of the same aspect. A neighbour that is missing or of another
-    shot is replaced by the other one, mirrored in time; where both are, nothing moves and `usable` tells.
+    now: `flow_picture` of K frames. before, after: K neighbours of the same aspect, (h, w, 3) uint8 or None. One
+    that is missing or of another shot is replaced by the other one, mirrored in time; where both are, nothing moves
+    and `usable` tells.
     """
-    num_frames = len(rgb)
-    grid = grid_size(*rgb.shape[1:3])
-    size = flow_size(*grid)
-    now = [flow_picture(frame, size) for frame in rgb]
-    others = [None if frame is None else flow_picture(frame, size) for frame in (*after, *before)]
+    num_frames = len(now)
+    others = [None if frame is None else flow_picture(frame, grid) for frame in (*after, *before)]
     flow = _flow_fields(now, others, grid)
     fit, scale = fit_camera(flow)
     rest = flow - camera_field(fit, *grid)
@@ -58,7 +58,7 @@ def residual_motion(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbour
         if not same_shot[one] and same_shot[other]:
             rest[one], scale[one], changed[one] = -rest[other], scale[other], changed[other]
     exists = np.array([picture is not None for picture in others])
-    length = np.hypot(rest[..., 0], rest[..., 1])
+    length = lengths(rest)
     return Residual(
         vector=np.float32(0.5) * (rest[:num_frames] - rest[num_frames:]),
         length=np.minimum(length[:num_frames], length[num_frames:]),
@@ -79,7 +79,7 @@ def gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _flow_fields(
-    now: list[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], grid: tuple[int, int]
+    now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], grid: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero where there is none."""
     flow = new_flow()
@@ -91,21 +91,21 @@ def _flow_fields(
 
 
 def _compensated(
-    now: list[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], fit: NDArray[np.float32]
+    now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], fit: NDArray[np.float32]
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.bool_]]:
     """What each neighbour does not explain, and whether it is there and of the same shot: 2K pictures, (2K,) bool."""
     levels = [grey_levels(picture) for picture in now]
-    cameras = camera_field(fit * np.float32(FLOW_SCALE), *now[0].shape)
+    places = look_up(fit * np.float32(FLOW_SCALE), *now[0].shape)
     changed = []
     same_shot = np.zeros(len(others), np.bool_)
-    for index, (other, camera) in enumerate(zip(others, cameras, strict=True)):
+    for index, (other, place) in enumerate(zip(others, places, strict=True)):
         frame = index % len(now)
         if other is None:
             changed.append(np.zeros_like(now[frame]))
             continue
-        changed.append(unexplained(now[frame], other, camera))
+        changed.append(unexplained(now[frame], other, place))
         overlap = levels_overlap(levels[frame], grey_levels(other))
-        same_shot[index] = not is_another_shot(float(changed[index].mean()), overlap)
+        same_shot[index] = not is_another_shot(cv2.mean(changed[index])[0], overlap)
     return changed, same_shot
 
 

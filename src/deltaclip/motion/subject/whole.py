@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.difference import grey
-from deltaclip.motion.flow import grid_size, shrink
+from deltaclip.motion.flow import grid_size, shrink, small_picture
 from deltaclip.motion.subject.colours import colour_bins, grid_lab
 from deltaclip.motion.subject.context import GUIDE_FLATNESS, context
 from deltaclip.motion.subject.decision import drop_small_parts, examine, reasons
@@ -15,7 +15,7 @@ from deltaclip.motion.subject.network import Networks, shipped_networks
 from deltaclip.motion.subject.smoothing import guided, passage
 from deltaclip.motion.types import Motion, check_rgb, share
 
-__all__ = ["judge", "look", "subject", "subject_probability", "upsample"]
+__all__ = ["judge", "measure", "subject", "subject_probability", "upsample"]
 
 UPSAMPLE_RADIUS = 1
 """Cells. On held-out folds of DAVIS 2016: bilinear 0.626, radius 1 0.636, 2 0.617, 3 0.588."""
@@ -34,13 +34,22 @@ def subject(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, netwo
     """
     check_rgb(rgb)
     _check_neighbours(rgb, before, after)
-    return judge(rgb, residual_motion(rgb, before, after), look(rgb), networks or shipped_networks())
+    motion, picture = measure(rgb, before, after)
+    return judge(rgb, motion, picture, networks or shipped_networks())
+
+
+def measure(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> tuple[Residual, Picture]:
+    """What moves beside the camera, and how the frames look: all that the networks judge by."""
+    grid = grid_size(*rgb.shape[1:3])
+    small = [small_picture(frame, grid) for frame in rgb]
+    now = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in small]
+    return residual_motion(now, before, after, grid), look(small, now, grid)
 
 
 def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: Networks) -> Motion:
     """From what was measured to masks and the reasons not to use them: `subject` without its first half."""
     probability = drop_small_parts(subject_probability(motion, picture, networks))
-    alpha = upsample(rgb, probability)
+    alpha = upsample(rgb, picture.grey, probability)
     mask = alpha > 0.5
     coverage = share(mask)
     found = examine(probability, motion)
@@ -52,11 +61,16 @@ def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: 
     return Motion(alpha=alpha, measured=measured, mask=mask, coverage=coverage, confidence=confidence, fallback=why)
 
 
-def look(rgb: NDArray[np.uint8]) -> Picture:
-    """(K, H, W, 3) uint8 frames -> how they look on the grid."""
-    lab = grid_lab(rgb, grid_size(*rgb.shape[1:3]))
+def look(small: list[NDArray[np.uint8]], now: list[NDArray[np.uint8]], grid: tuple[int, int]) -> Picture:
+    """How the frames look on the grid. small: `small_picture` of each; now: the same in grey."""
+    lab = grid_lab(np.stack([cv2.resize(frame, grid[::-1], interpolation=cv2.INTER_AREA) for frame in small]))
     exact = lab.astype(np.float32)
-    return Picture(light=np.ascontiguousarray(exact[..., 0]), bins=colour_bins(lab), through=passage(exact))
+    return Picture(
+        grey=np.stack([shrink(frame.astype(np.float32), grid) for frame in now]),
+        light=np.ascontiguousarray(exact[..., 0]),
+        bins=colour_bins(lab),
+        through=passage(exact),
+    )
 
 
 def subject_probability(motion: Residual, picture: Picture, networks: Networks) -> NDArray[np.float32]:
@@ -72,11 +86,15 @@ def sigmoid(logit: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp(-logit)), np.float32)
 
 
-def upsample(rgb: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability on the grid (K, h, w) to the size of the frames (K, H, W), its edges drawn to those of the grey."""
+def upsample(
+    rgb: NDArray[np.uint8], small: NDArray[np.float32], probability: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Probability on the grid (K, h, w) to the size of the frames (K, H, W), its edges drawn to those of the grey.
+
+    small: (K, h, w) float32, the frames' grey on the grid.
+    """
     _, height, width, _ = rgb.shape
     levels = grey(rgb)
-    small = np.stack([shrink(plane.astype(np.float32), probability.shape[1:]) for plane in levels])
     slope, offset = guided(small, probability, UPSAMPLE_RADIUS, GUIDE_FLATNESS)
     alpha = np.empty(rgb.shape[:3], np.float32)
     for index, plane in enumerate(levels):
