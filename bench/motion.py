@@ -1,6 +1,6 @@
 """How well each motion mask finds the moving subject: DAVIS 2016, 12 uniform frames a clip.
 
-    python bench/motion.py --data DIR [--json] [--networks FILE] [--gap N] [--runs N]
+    python bench/motion.py --data DIR [--json] [--networks FILE] [--gap N] [--runs N] [--checks]
 
 DIR holds NAME.mp4 and NAME.npz (`bits`, `shape`). A frame that falls back counts with its mask of all ones. IoU,
 precision, recall and coverage are means over a clip's frames, then over clips, with their standard errors. A clip's
@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from davis import DavisClip, read_davis
+from stills import STILLS, still_clip
 
 from deltaclip.motion import MOTIONS, Motion, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
@@ -119,6 +120,28 @@ def document(clips: list[DavisClip], names: list[str], runs: int, networks: str 
     return {"masks": masks, "clips": each}
 
 
+def checks(clips: list[DavisClip], networks: str | None) -> dict[str, Any]:
+    """Where `subject` must not find anything: still pictures of each kind, and frames between two cuts."""
+    table: dict[str, Any] = {}
+    for kind in STILLS:
+        kept: list[float] = []
+        for seed, clip in enumerate(clips):
+            now, before, after = still_clip(clip.rgb[6], kind, 100 + seed)
+            motion = subject(now, list(before), list(after), networks and networks_from_json(networks))
+            kept += [c for c, reason in zip(motion.coverage, motion.fallback, strict=True) if reason is None]
+        largest = round(float(max(kept, default=0.0)), 4)
+        above = sum(bool(c > 0.02) for c in kept)
+        table[kind] = {"frames": 12 * len(clips), "kept": len(kept), "above_2_percent": above, "largest": largest}
+    found = false = 0
+    for clip, other in zip(clips, clips[1:] + clips[:1], strict=True):
+        side = (clip.rgb.shape[2], clip.rgb.shape[1])
+        stranger = np.asarray(cv2.resize(other.rgb[3], side), np.uint8)
+        cut = [[*frames[:5], stranger, *frames[6:]] for frames in (clip.before, clip.after)]
+        found += subject(clip.rgb, *cut).fallback[5] == "cut"
+        false += subject(clip.rgb, clip.before, clip.after).fallback.count("cut")
+    return {"stills": table, "cuts": {"found": found, "of": len(clips), "false": false, "in_frames": 12 * len(clips)}}
+
+
 def show(told: dict[str, Any]) -> None:
     """The same as tables for people."""
     print(
@@ -133,6 +156,8 @@ def show(told: dict[str, Any]) -> None:
     for name, clip in told["clips"].items():
         ious = "  ".join(f"{mask} {iou:.3f}" for mask, iou in clip["iou"].items())
         print(f"{name:<20}{clip['camera']:<8}{clip['camera_px']:>6.1f} px  {ious}")
+    if "checks" in told:
+        print(json.dumps(told["checks"], indent=1))
 
 
 def main() -> None:
@@ -143,10 +168,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="for the milliseconds (default %(default)s)")
     parser.add_argument("--networks", type=Path, help="a weights file for `subject` in place of the shipped one")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--checks", action="store_true", help="also still pictures and cuts, for `subject`")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     networks = None if options.networks is None else options.networks.read_text("utf-8")
-    told = document(read_davis(options.data, gap=options.gap), options.masks, options.runs, networks)
+    clips = read_davis(options.data, gap=options.gap)
+    told = document(clips, options.masks, options.runs, networks)
+    if options.checks:
+        told["checks"] = checks(clips, networks)
     if options.json:
         print(json.dumps(told, indent=1))
     else:

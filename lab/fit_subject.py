@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from bench.davis import read_davis
+from bench.stills import STILLS, still_clip
 from lab.draw_subjects import draw_clip
-from lab.stills import STILLS, still_clip
 from numpy.typing import NDArray
 
 from deltaclip.motion.flow import shrink

@@ -31,7 +31,7 @@ def test_a_square_that_goes_its_own_way_over_a_panned_texture_is_found(pan: int)
     frames, truth = square_over_pan(pan=pan, step=pan + 2)
     motion = subject(*sampled(frames))
     assert motion.fallback == (None,) * 6
-    assert iou(motion.mask, truth[1:-1:3]) > 0.5
+    assert iou(motion.mask, truth[1:-1:3]) > 0.7
 
 
 def test_alpha_is_soft_and_the_mask_is_where_it_is_above_a_half() -> None:

@@ -15,8 +15,8 @@ __all__ = ["CLIP_DEVIATIONS", "Network", "Networks", "networks_from_json", "netw
 CLIP_DEVIATIONS = 6.0
 """Inputs are cut at this many deviations from their mean: nothing rare may decide alone."""
 BLOCK = 512
-"""Cells a product. They stay in the cache, and BLAS starts threads, which would wait for each other longer than they
-work, only for larger products (OpenBLAS: above 2^18 multiplications; 512 x 27 x 16 is below)."""
+"""Cells a product. They stay in the cache, and OpenBLAS starts threads, which would wait for each other longer than
+they work, only above 2^18 multiplications (`camera.SMALL_PRODUCT`; 512 x 25 x 16 is below)."""
 
 _WEIGHTS = "weights.json"
 _DECIMALS = 5

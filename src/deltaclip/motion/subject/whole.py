@@ -13,6 +13,7 @@ from deltaclip.motion.subject.evidence import Picture, evidence
 from deltaclip.motion.subject.neighbours import Neighbours, Residual, residual_motion
 from deltaclip.motion.subject.network import Networks, shipped_networks
 from deltaclip.motion.subject.smoothing import guided, passage
+from deltaclip.motion.threads import one_opencv_thread
 from deltaclip.motion.types import Motion, check_rgb, share
 
 __all__ = ["judge", "measure", "subject", "subject_probability", "upsample"]
@@ -34,8 +35,9 @@ def subject(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, netwo
     """
     check_rgb(rgb)
     _check_neighbours(rgb, before, after)
-    motion, picture = measure(rgb, before, after)
-    return judge(rgb, motion, picture, networks or shipped_networks())
+    with one_opencv_thread():
+        motion, picture = measure(rgb, before, after)
+        return judge(rgb, motion, picture, networks or shipped_networks())
 
 
 def measure(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> tuple[Residual, Picture]:
