@@ -4,8 +4,8 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 (Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "read_moment_motion",
     "read_moments",
     "read_motion",
+    "read_variants",
     "read_video",
 ]
 
@@ -111,6 +112,21 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
         return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
 
 
+def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """`read_video` for several specs that differ in their mask alone: decoded once. Raises VideoError.
+
+    specs: at least one, ValueError where more than `motion` differs.
+    """
+    first = specs[0]
+    if any(replace(spec, motion=first.motion) != first for spec in specs):
+        raise ValueError("variants may differ in their mask only")
+    with Video.open(path) as video:
+        segment = Segment(0.0, video.info.duration_seconds)
+        wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
+        frames = _frames(video, segment, wanted[0] if wanted else first)
+        return tuple(_fitted(video, segment, frames, spec) for spec in specs)
+
+
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
     """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
     with Video.open(path) as video:
@@ -166,9 +182,16 @@ def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_si
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
+    return _fitted(video, segment, _frames(video, segment, spec), spec)
+
+
+def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
     with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
-    frames = video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+
+
+def _fitted(video: Video, segment: Segment, frames: Frames, spec: ReaderSpec) -> Clip:
     pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
     return Clip(
         pixels=normalise_pixels(pixels),
@@ -177,8 +200,8 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
         path=Path(video.info.path),
         start=segment.start,
         end=segment.end,
-        coverage=np.ones(len(seconds)) if motion is None else motion.coverage,
-        fallback=(None,) * len(seconds) if motion is None else motion.fallback,
+        coverage=np.ones(len(frames.seconds)) if motion is None else motion.coverage,
+        fallback=(None,) * len(frames.seconds) if motion is None else motion.fallback,
     )
 
 
