@@ -124,7 +124,7 @@ def encode_material(
     for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
         numbers = range(start, min(start + VIDEOS_AT_ONCE, len(material.paths)))
         seen |= _encode_some(encoder, material, numbers, broken, lambda done: progress(done, len(material.paths)))
-    measured = _without_broken(material, broken, allow_missing)
+    measured = without_broken(material, broken, allow_missing)
     fallback: Counter[str] = Counter()
     for one in seen.values():
         fallback.update(one.fallback)
@@ -174,7 +174,7 @@ def _encode_some(
     return {number: _Seen(row, *facts[number]) for number, row in zip(facts, vectors, strict=True)}
 
 
-def _without_broken(material: Material, broken: Mapping[str, str], allow_missing: bool) -> Material:
+def without_broken(material: Material, broken: Mapping[str, str], allow_missing: bool) -> Material:
     if not broken:
         return material
     found = f"{len(broken)} of {len(material.videos)} videos cannot be read: {_first(broken)}"

@@ -14,16 +14,16 @@ __all__ = ["draw_panels"]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which people with any colour vision can tell apart."""
 CONTROL = "#777777"
-WIDTH, HEIGHT, COLUMNS = 4.4, 3.3, 3
+WIDTH, HEIGHT = 4.4, 3.3
 DOTS_PER_INCH = 90
 
 
 def draw_panels(panels: Sequence[Panel]) -> bytes:
-    """Panels side by side, three a row, as a PNG file."""
+    """Panels side by side, four a row where that comes out even and else three, as a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    columns = min(len(panels), COLUMNS)
+    columns = min(len(panels), 4 if len(panels) % 4 == 0 else 3)
     rows = -(-len(panels) // columns)
     figure = Figure((WIDTH * columns, HEIGHT * rows), dpi=DOTS_PER_INCH, layout="constrained")
     for number, panel in enumerate(panels, 1):

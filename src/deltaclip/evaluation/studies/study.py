@@ -34,6 +34,13 @@ class Row:
     figures: Mapping[str, Estimate | Plain]
     fingerprint: str | None = None
 
+    def estimate(self, name: str) -> Estimate:
+        """The figure of that name, which has an interval."""
+        figure = self.figures[name]
+        if not isinstance(figure, Estimate):
+            raise TypeError(f"{name} has no interval")
+        return figure
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
