@@ -1,6 +1,7 @@
 """Ranks by hand, by a naive sort, and by the laws they obey."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from deltaclip.errors import CaptionError
 from deltaclip.ranking import (
     Block,
-    Metrics,
     Ranking,
     Ranks,
     compute_metrics,
@@ -22,6 +22,7 @@ from deltaclip.ranking import (
     rank_matrix,
     row_blocks,
     similarity_blocks,
+    sum_of_recalls,
 )
 
 Matrix = NDArray[np.float32]
@@ -87,7 +88,8 @@ def test_ties_count_against_the_query_and_the_optimistic_rank_stands_beside() ->
 
 def test_a_collapsed_model_finds_nothing() -> None:
     ranking = rank_matrix(np.ones((50, 50), np.float32), np.arange(50))
-    assert compute_metrics(ranking.t2v.pessimistic) == Metrics(R1=0.0, R5=0.0, R10=0.0, MdR=50.0, MnR=50.0, queries=50)
+    metrics = compute_metrics(ranking.t2v.pessimistic)
+    assert (metrics.R1, metrics.R10, metrics.nDCG10, metrics.MdR, metrics.MnR) == (0, 0, 0, 50, 50)
     assert compute_metrics(ranking.t2v.optimistic).R1 == 100
 
 
@@ -246,10 +248,15 @@ def test_the_first_nan_is_found_among_infinities() -> None:
 @pytest.mark.parametrize(
     ("ranks", "expected"),
     [
-        ([1], Metrics(R1=100.0, R5=100.0, R10=100.0, MdR=1.0, MnR=1.0, queries=1)),
-        ([1, 5, 6, 10, 11], Metrics(R1=20.0, R5=40.0, R10=80.0, MdR=6.0, MnR=6.6, queries=5)),
-        ([4, 1, 2, 3], Metrics(R1=25.0, R5=100.0, R10=100.0, MdR=2.5, MnR=2.5, queries=4)),
+        ([1], (100.0, 100.0, 100.0, 100.0, 100.0, 1.0, 1.0, 1)),
+        ([1, 5, 6, 10, 11], (20.0, 40.0, 80.0, 100.0, 40.6425, 6.0, 6.6, 5)),  # (1 + .38685 + .35621 + .28906) / 5
+        ([4, 1, 2, 3], (25.0, 100.0, 100.0, 100.0, 64.0402, 2.5, 2.5, 4)),  # (1 + .63093 + .5 + .43068) / 4
+        ([50, 51, 7, 3], (0.0, 25.0, 50.0, 75.0, 20.8333, 28.5, 27.75, 4)),  # (1/3 + 1/2) / 4
     ],
 )
-def test_metrics_by_hand(ranks: list[int], expected: Metrics) -> None:
-    assert compute_metrics(np.array(ranks)) == expected
+def test_metrics_by_hand(ranks: list[int], expected: tuple[float, ...]) -> None:
+    assert astuple(compute_metrics(np.array(ranks))) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_sum_of_recalls_adds_both_directions() -> None:
+    assert sum_of_recalls(compute_metrics(np.array([1, 3])), compute_metrics(np.array([8, 20]))) == 50 + 100 + 100 + 50

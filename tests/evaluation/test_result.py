@@ -8,12 +8,12 @@ from deltaclip.evaluation import evaluate_vectors
 from deltaclip.evaluation.result import result_of
 from deltaclip.ranking import rank_matrix
 
-PERFECT = {"R1": 100.0, "R5": 100.0, "R10": 100.0, "MdR": 1.0, "MnR": 1.0, "queries": 3}
+PERFECT = dict.fromkeys(("R1", "R5", "R10", "R50", "nDCG10"), 100.0) | {"MdR": 1.0, "MnR": 1.0, "queries": 3}
 
 
 def test_without_ties_there_is_no_optimistic_figure() -> None:
     result = evaluate_vectors(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32), np.arange(3))
-    assert result.to_json() == {"t2v": PERFECT, "v2t": PERFECT, "v2t_plain": PERFECT}
+    assert result.to_json() == {"t2v": PERFECT, "v2t": PERFECT, "v2t_plain": PERFECT, "sum_of_recalls": 600.0}
 
 
 def test_ties_bring_the_optimistic_figure_of_the_direction_that_has_them() -> None:
