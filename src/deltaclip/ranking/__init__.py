@@ -8,7 +8,7 @@ compare     two rankings of the same queries
 candidates  the best few of each query
 """
 
-from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, row_blocks, similarity_blocks
+from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
 from deltaclip.ranking.candidates import Candidates, top_candidates
 from deltaclip.ranking.compare import Comparison, Difference, compare_ranks
 from deltaclip.ranking.intervals import Interval, bootstrap_intervals, bootstrap_replicates, percentile_interval
@@ -33,6 +33,7 @@ __all__ = [
     "percentile_interval",
     "rank_blocks",
     "rank_matrix",
+    "refuse_nan",
     "row_blocks",
     "similarity_blocks",
     "sum_of_recalls",
