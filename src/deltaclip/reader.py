@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, Neighbours, needs_neighbours, see
-from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, uniform_seconds
+from deltaclip.video import SAMPLINGS, SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
 
 __all__ = [
     "MOTION_SIDE",
@@ -50,15 +50,19 @@ class ReaderSpec:
     image_size: side S of the square that the image encoder takes, in pixels.
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
     motion: a mask in the word of `motion.MotionSpec`, or None where the alpha weights are zero and no mask can matter.
+    sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames.
     """
 
     image_size: int
     num_frames: int = 12
     motion: str | None = "subject"
+    sampling: str = "uniform"
 
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
             raise ValueError("image_size and num_frames start at 1")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(f"sampling {self.sampling!r}: choose one of {', '.join(SAMPLINGS)}")
         if self.motion is not None:
             # One word for one mask: the fingerprint of vectors is made of it.
             object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
@@ -186,7 +190,7 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
-    seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
+    seconds = sample_seconds(segment.start, segment.end, spec.num_frames, spec.sampling, video.frame_seconds)
     with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
     return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
 
