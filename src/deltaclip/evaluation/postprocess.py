@@ -33,7 +33,7 @@ Wide = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class DualSoftmax:
     """`dsl`, of CAMoE (Cheng et al., Improving video-text retrieval by multi-stream corpus alignment and dual softmax
-    loss, arXiv 2109.04290, section 3.4; starmemda/CAMoE DSL.py): similarity times its softmax over the other side.
+    loss, arXiv 2109.04290; starmemda/CAMoE DSL.py): similarity times its softmax over the other side.
 
     T2V: score(t, v) = s(t, v) * softmax over all texts t' of s(t', v) * temperature. V2T: over all videos.
     temperature: factor before the softmax, > 0. 100 is CLIP's logit scale; CAMoE's author takes the logits as they
