@@ -22,6 +22,7 @@ __all__ = ["POSTPROCESSING", "DualSoftmax", "PostProcessing", "ProcessedBlocks",
 __all__ += ["rank_vectors"]
 
 POSTPROCESSING = ("none", "dsl", "qbnorm")
+"""What can be asked for by name: nothing, `DualSoftmax`, `QueryBank`. The name stands in every record."""
 
 BANK_ROWS = 256
 
@@ -50,7 +51,7 @@ class DualSoftmax:
         return {"name": "dsl", **asdict(self)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueryBank:
     """`qbnorm`, of Bogolin et al., Cross modal retrieval with querybank normalisation (CVPR 2022, arXiv 2112.12777;
     ioanacroi/qb-norm dynamic_inverted_softmax.py): the dynamic inverted softmax over a bank of training queries.
