@@ -1,15 +1,20 @@
 """Files as other systems leave them, and damaged ones."""
 
+import contextlib
 import gzip
+import json
 import lzma
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deltaclip.captions import DATASETS, load_captions
 from deltaclip.errors import CaptionError
-from tests.captions.drawn import refusal, texts, write
+from tests.captions.drawn import msrvtt_document, refusal, texts, write
 
 CAPTIONS = '{"a_1_2": ["a dog"], "-b_3_4": ["a cat"]}'
 ROWS = "path,caption\na,a dog\nb,a cat\n"
@@ -88,3 +93,35 @@ def test_an_unknown_data_set_is_told_what_is_near(tmp_path: Path) -> None:
         load_captions("MSRVTT_7k", tmp_path)
     with pytest.raises(CaptionError, match="Name one of msrvtt, "):
         load_captions("imagenet", tmp_path)
+
+
+GOOD = {
+    "raw-captions.pkl": ("msvd", pickle.dumps({"a": [["a", "dog"]]}, protocol=3)),
+    "captions_msvd.json": ("msvd", b'{"a": ["a dog"]}'),
+    "test_list.txt": ("msvd", b"a\n"),
+    "MSRVTT_data.json": ("msrvtt", json.dumps(msrvtt_document()).encode()),
+    "MSRVTT_train.9k.csv": ("msrvtt", b"video_id\nvideo0\n"),
+    "test_data.json": ("didemo", b'[{"video": "a.mov", "description": "a dog", "times": [[0, 1]]}]'),
+    "val_1.json": ("activitynet", b'{"v_a": {"duration": 1, "timestamps": [[0, 1]], "sentences": ["a dog"]}}'),
+    "highlight_val_release.jsonl": (
+        "qvhighlights",
+        b'{"qid": 1, "query": "a", "vid": "b", "relevant_windows": [[0, 1]]}',
+    ),
+    "captions.csv": ("folder", b"path,caption,start,end,split\na,b,0,1,test\n"),
+    "captions.jsonl": ("folder", b'{"path": "a", "caption": "b", "start": 0, "end": 1}'),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_that_was_spoilt_anywhere_is_read_or_refused(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    dataset, good = GOOD[name]
+    (tmp_path / "MSRVTT_train.9k.csv").write_text("video_id\nvideo0\n")
+    (tmp_path / "test_list.txt").write_text("a\n" if dataset == "msvd" else "a.mov\n")
+    start, end = sorted((data.draw(st.integers(0, len(good))), data.draw(st.integers(0, len(good)))))
+    pieces = (b"", b"null", b"[]", b"{}", b"3", b'"', b"\n", b"\r", b",", b"\0", b"\xff", b"NaN", b"1e999", b"-1")
+    spoilt = good[:start] + data.draw(st.sampled_from(pieces) | st.binary(max_size=6)) + good[end:]
+    (tmp_path / name).write_bytes(spoilt)
+    with contextlib.suppress(CaptionError):
+        load_captions(dataset, tmp_path / name if dataset == "folder" else tmp_path)

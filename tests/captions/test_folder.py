@@ -48,7 +48,7 @@ def test_the_file_itself_may_be_named_and_must_be_where_there_are_several(tmp_pa
 
 def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
     write(tmp_path, captions__csv="path,caption,split\na,a dog,train\na,a dog,test\n")
-    assert "train and test share 1 videos." in load_captions("folder", tmp_path).notes
+    assert "In both train and test: 1 of the videos." in load_captions("folder", tmp_path).notes
 
 
 @pytest.mark.parametrize(

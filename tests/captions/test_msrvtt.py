@@ -58,7 +58,7 @@ def test_microsofts_two_files_are_one_and_the_first_alone_lacks_the_captions_of_
     write(tmp_path, train_val_videodatainfo__json=msrvtt_document(("video0", "a dog runs"), videos=1))
     alone = load_captions("msrvtt", tmp_path)
     assert alone.splits["train"].captions is None
-    assert any("knows 2 of them not" in note for note in alone.notes)
+    assert any("lacks 2 of them" in note for note in alone.notes)
     assert texts(load_captions("msrvtt-7k", tmp_path), "train") == [("video0", "a dog runs")]
     write(tmp_path, test_videodatainfo__json=msrvtt_document(("video2", "a cat"), ("video1", "a cow")))
     assert [video for video, _ in texts(load_captions("msrvtt", tmp_path), "train")] == ["video0", "video2", "video1"]
@@ -89,7 +89,7 @@ def test_the_list_called_val_is_the_test_set_and_its_sentences_are_not_guessed(f
     found = load_captions("msrvtt", folder)
     assert found.splits["test"].videos == ("video3", "video0")
     assert found.splits["test"].captions is None
-    assert "train and test share 1 videos." in found.notes
+    assert "In both train and test: 1 of the videos." in found.notes
 
 
 def test_a_listed_video_that_the_captions_do_not_know_is_refused_with_its_line(folder: Path) -> None:
@@ -102,6 +102,8 @@ def test_a_listed_video_that_the_captions_do_not_know_is_refused_with_its_line(f
 def test_a_sentence_about_no_video_and_an_empty_one_are_refused_with_their_place(folder: Path) -> None:
     write(folder, MSRVTT_data__json=msrvtt_document(("video0", "a dog"), ("video77", "a cat")))
     assert "sentences[1] is about 'video77'" in refusal("msrvtt", folder).found
+    write(folder, MSRVTT_data__json=msrvtt_document() | {"sentences": [{"video_id": [], "caption": "a"}]})
+    assert "sentences[0] is about []" in refusal("msrvtt", folder).found
     write(folder, MSRVTT_data__json=msrvtt_document(("video0", "a dog"), ("video1", " \n")))
     assert refusal("msrvtt", folder).found == "sentences[1].caption is empty"
 

@@ -118,7 +118,7 @@ def test_pdvcs_train_file_is_read_under_its_own_name(activitynet: Path) -> None:
     write(activitynet, train_modified__json={"v_t": event("A cow.")})
     found = load_captions("activitynet", activitynet)
     assert texts(found, "train") == [("v_t", "A cow.")]
-    assert "train and test share 1 videos." in found.notes
+    assert "In both train and test: 1 of the videos." in found.notes
 
 
 def test_a_key_that_stands_twice_is_refused_because_json_would_lose_one(activitynet: Path) -> None:
