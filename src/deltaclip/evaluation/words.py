@@ -1,29 +1,28 @@
 """Which captions speak of motion: a short list of verbs and of nouns, so that figures can be split by it.
 
 A caption is "motion" where it holds a verb of MOTION_VERBS in any of its forms that is not denied just before
-("nothing moves", "does not run"). Else it is "static" where it holds a noun of STATIC_NOUNS: places, scenery, words on a
-screen, things that do not go by themselves. Else it is "neither". The lists were written by hand, are English, know no
-context ("a running shoe" counts as motion), and are short on purpose: whoever doubts a figure can read them.
+("nothing moves", "does not run"). Else it is "static" where it holds a noun of STATIC_NOUNS: places, scenery, words on
+a screen, things that do not go by themselves. Else it is "neither". The lists were written by hand, are English, know
+no context ("a running shoe" counts as motion), and are short on purpose: whoever doubts a figure can read them.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-__all__ = ["MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "KINDS", "caption_kind", "kinds_of"]
+__all__ = ["KINDS", "MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "caption_kind", "kinds_of"]
 
 CaptionKind = Literal["motion", "static", "neither"]
 KINDS: tuple[CaptionKind, ...] = get_args(CaptionKind)
 
-MOTION_VERBS = frozenset(
-    """
-    move go come walk run jump hop skip dance ride drive fly swim dive surf sail row skate ski climb crawl roll slide
-    glide wander travel turn spin rotate swing shake wave bounce throw catch kick hit punch push pull lift drop fall
-    rise chase follow race gallop march step stroll jog sprint leap flip tumble rush flow pour stir chop cut slice mix
-    peel fold bend stretch wrestle fight shoot toss pass dribble paddle pedal cycle hammer dig sweep wipe scrub wash
-    play clap nod crash explode
-    """.split()
-)
+_VERBS = """
+move go come walk run jump hop skip dance ride drive fly swim dive surf sail row skate ski climb crawl roll slide
+glide wander travel turn spin rotate swing shake wave bounce throw catch kick hit punch push pull lift drop fall
+rise chase follow race gallop march step stroll jog sprint leap flip tumble rush flow pour stir chop cut slice mix
+peel fold bend stretch wrestle fight shoot toss pass dribble paddle pedal cycle hammer dig sweep wipe scrub wash
+play clap nod crash explode
+"""
+MOTION_VERBS = frozenset(_VERBS.split())
 """Base forms of verbs that say that something changes its place or shape in the picture."""
 
 IRREGULAR = {
@@ -53,14 +52,13 @@ IRREGULAR = {
     "pedal": "pedalling pedalled",
 }
 
-STATIC_NOUNS = frozenset(
-    """
-    room kitchen house home building wall floor ceiling door window table desk chair couch bed shelf street road city
-    town village landscape mountain hill field garden park forest beach sky tree flower grass background scene picture
-    photo photograph image painting drawing map logo title text word slide caption screen page book sign poster diagram
-    chart statue bridge tower church stage studio office store shop restaurant plate bowl box bottle phone computer
-    """.split()
-)
+_NOUNS = """
+room kitchen house home building wall floor ceiling door window table desk chair couch bed shelf street road city
+town village landscape mountain hill field garden park forest beach sky tree flower grass background scene picture
+photo photograph image painting drawing map logo title text word slide caption screen page book sign poster diagram
+chart statue bridge tower church stage studio office store shop restaurant plate bowl box bottle phone computer
+"""
+STATIC_NOUNS = frozenset(_NOUNS.split())
 """Singular nouns of things that stay where they are."""
 
 DENIALS = frozenset(["nothing", "not", "no", "never", "nobody", "without", "none"])
@@ -91,8 +89,8 @@ def _plurals(noun: str) -> set[str]:
     return {noun, noun + ("es" if noun.endswith(("ch", "sh", "ss", "x")) else "s")}
 
 
-_MOTION = frozenset().union(*map(_forms, MOTION_VERBS))
-_STATIC = frozenset().union(*map(_plurals, STATIC_NOUNS))
+_MOTION = frozenset(form for verb in MOTION_VERBS for form in _forms(verb))
+_STATIC = frozenset(form for noun in STATIC_NOUNS for form in _plurals(noun))
 
 
 def caption_kind(caption: str) -> CaptionKind:

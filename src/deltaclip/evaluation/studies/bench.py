@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec
+from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec, Precision
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.material import Material, Vectors, shapes_material, without_broken
-from deltaclip.evaluation.studies.study import Estimate, Plain
+from deltaclip.evaluation.material import Material, Vectors, encode_texts, shapes_material, without_broken
+from deltaclip.evaluation.studies.study import Estimate, Figures, Plain
+from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.model import Checkpoint
 from deltaclip.ranking import bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, ReaderSpec, read_variants
@@ -24,6 +25,7 @@ SHAPES_SEED = 1_000_003
 FILES_AT_ONCE = 4
 """Files whose clips are held at once, times the masks that are compared."""
 
+STILL = ShapesSpec()
 Indices = NDArray[np.int64]
 
 
@@ -77,7 +79,7 @@ class Bench:
     def num_frames(self) -> int:
         return self.encoder.reader_spec.num_frames
 
-    def world(self, default_clips: int, spec: ShapesSpec = ShapesSpec()) -> World:
+    def world(self, default_clips: int, spec: ShapesSpec = STILL) -> World:
         """The data set, or drawn clips: as many as the user asked for, else `default_clips`."""
         if self.material is not None:
             return World(self.material, (), np.arange(len(self.material.videos)))
@@ -97,8 +99,9 @@ class Bench:
         if key not in self._encoders:
             checkpoint = Checkpoint(self.encoder.model, self.encoder.tokenizer, self.encoder.record)
             placement = self.encoder.placement
-            precision = "bfloat16" if "bfloat16" in str(placement.dtype) else "float32"
-            spec = EncoderSpec(*key, device=str(placement.device), precision=precision)
+            precision: Precision = "float32" if str(placement.dtype) == "torch.float32" else "bfloat16"
+            sampling, max_words = self.encoder.reader_spec.sampling, self.encoder.max_words
+            spec = EncoderSpec(*key, str(placement.device), precision, sampling, max_words)
             self._encoders[key] = Encoder(self.encoder.name, checkpoint, spec)
         return self._encoders[key]
 
@@ -112,7 +115,9 @@ class Bench:
     ) -> list[Vectors]:
         """Vectors of one world by encoders that differ in their mask alone; each file is decoded once.
 
-        what: said while it runs. specs: how to read for each encoder, None for their own ways. look: shown each clip with the numbers of its encoder and video. Raises VideoError that names what cannot be read, unless it may be missing.
+        what: said while it runs. look: shown each clip with the numbers of its encoder and video. specs: how to read
+        for each encoder, None for their own ways. Raises VideoError that names what cannot be read, unless it may be
+        missing.
         """
         material = world.material
         specs = [one.reader_spec for one in encoders] if specs is None else specs
@@ -132,7 +137,7 @@ class Bench:
             for place, encoder in enumerate(encoders):
                 gathered[place].add(encoder, [clips[place] for clips in variants])
         measured = without_broken(material, broken, self.allow_missing)
-        texts = encoders[0].encode_texts(measured.texts)  # no mask and no frame is in them
+        texts = encode_texts(encoders[0], measured.texts)  # no mask and no frame is in them
         return [one.vectors(measured, texts, broken) for one in gathered]
 
     def protocol(self, world: World) -> dict[str, Plain]:
@@ -166,9 +171,10 @@ class _Gathered:
         self.coverage += [float(clip.coverage.mean()) for clip in clips]
         self.fallback.update(reason for clip in clips for reason in clip.fallback if reason is not None)
 
-    def vectors(self, material: Material, texts: NDArray[np.float32], broken: dict[str, str]) -> Vectors:
+    def vectors(self, material: Material, texts: TextVectors, broken: dict[str, str]) -> Vectors:
         videos, coverage = np.concatenate(self.videos), np.array(self.coverage)
-        return Vectors(material, texts, videos, dict(sorted(self.fallback.items())), coverage, broken)
+        fallback = dict(sorted(self.fallback.items()))
+        return Vectors(material, texts.vectors, videos, fallback, coverage, texts.cut, broken)
 
 
 def ranks_both_ways(vectors: Vectors) -> tuple[Indices, Indices]:
@@ -186,7 +192,7 @@ def any_true_ranks(similarity: NDArray[np.float32], true: NDArray[np.bool_]) -> 
     if not true.any(axis=1).all():
         raise ValueError("every text must be true of at least one video")
     best = np.where(true, similarity, -np.inf).max(axis=1, keepdims=True)
-    return 1 + np.count_nonzero(~true & (similarity >= best), axis=1)
+    return np.asarray(1 + np.count_nonzero(~true & (similarity >= best), axis=1), np.int64)
 
 
 def estimate(ranks: Indices, clusters: Indices, metric: str = "R1") -> Estimate:
@@ -195,7 +201,7 @@ def estimate(ranks: Indices, clusters: Indices, metric: str = "R1") -> Estimate:
     return Estimate(float(getattr(compute_metrics(ranks), metric)), low, high, len(ranks))
 
 
-def both_estimates(vectors: Vectors, world: World) -> dict[str, Estimate]:
+def both_estimates(vectors: Vectors, world: World) -> Figures:
     """R@1 both ways."""
     clusters = world.clusters_of(vectors)
     t2v, v2t = ranks_both_ways(vectors)
@@ -203,7 +209,7 @@ def both_estimates(vectors: Vectors, world: World) -> dict[str, Estimate]:
     return {"T2V R@1": estimate(t2v, clusters[vectors.owner]), "V2T R@1": estimate(v2t, clusters[asking])}
 
 
-def mask_figures(vectors: Vectors, num_frames: int) -> dict[str, float]:
+def mask_figures(vectors: Vectors, num_frames: int) -> Figures:
     """Mean share of the picture that the mask holds, and share of frames that got the whole picture instead."""
     without = sum(vectors.fallback.values()) / (len(vectors.videos) * num_frames)
     return {"coverage": float(vectors.coverage.mean()), "frames without mask": without}

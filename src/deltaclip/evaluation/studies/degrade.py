@@ -46,9 +46,9 @@ def degrade(bench: Bench) -> StudyResult:
             "Drawn clips, made worse before they are written as files and read like any. IoU: what the model is fed "
             "(alpha above one half, at the model's resolution; a frame without mask counts with its whole picture) "
             "against where the mover is in that frame, a mean over frames, then over clips. `difference` also marks "
-            "where the mover was in the sampled frame before, so that its IoU stays near one half even where it finds "
-            "all. `shake` has places of its own, since a moving camera needs room. Random: the drawing of clips, noise, "
-            "flicker and shake by seed, the bootstrap over groups of twins."
+            "where the mover was in the sampled frame before, so that its IoU stays below one half even where it "
+            "finds all. `shake` has places of its own, since a moving camera needs room. Random: the drawing of clips, "
+            "noise, flicker and shake by seed, the bootstrap over groups of twins."
         )
     else:
         world = bench.world(CLIPS)
@@ -73,9 +73,9 @@ Measured = tuple[dict[str, str | float], dict[str, Estimate]]
 
 
 def _on_shapes(bench: Bench, masks: Sequence[str]) -> tuple[World, list[Measured]]:
-    encoders = [bench.encoder_for(mask) for mask in masks]
     known: dict[ShapesSpec, list[dict[str, Estimate]]] = {}
-    rows, world = [], bench.drawn(STILL, bench.num_clips or CLIPS)
+    rows: list[Measured] = []
+    world = bench.drawn(STILL, bench.num_clips or CLIPS)
     for kind, worlds in WORLDS.items():
         for strength, spec in worlds:
             if spec not in known:

@@ -50,16 +50,17 @@ def diagnose(bench: Bench) -> StudyResult:
         *_alpha_signs(effect, plain.videos),
         _static_heavy(masked.material.texts),
     ]
-    warnings = [f"{row.setting['sign']}: {row.figures['measured']}" for row in rows if row.figures["verdict"] == WARNING]
+    warned = [row for row in rows if row.figures["verdict"] == WARNING]
+    warnings = [f"{row.setting['sign']}: {row.figures['measured']}" for row in warned]
     return StudyResult(
         name="diagnose",
         question="Does this set with this encoder show a sign by which the method fails?",
         about=(
             f"The mask `{bench.motion}` and its effect on the vectors. Out of step: the correlation of alpha with the "
-            "motion of the pixels, both as the model is fed them, over shifts of the mask in space and time; it must be "
-            "highest at no shift. To show that it would be found, the same masks are moved by a quarter of the picture, "
-            "and by a frame, on purpose. Alpha: the distance (1 less the cosine) of a video's vector with its mask to "
-            "that with the whole picture. Captions: by the word lists in deltaclip.evaluation.words. Limits are ours. "
+            "motion of the pixels, both as the model is fed them, over shifts of the mask in space and time; it must "
+            "be highest at no shift. To show that it would be found, the same masks are moved by a quarter of the "
+            "picture, and by a frame, on purpose. Alpha: the distance (1 less the cosine) of a video's vector with its "
+            "mask to that with the whole picture. Captions: by the word lists in deltaclip.evaluation.words. Limits are ours. "
             "Random: nothing but the drawing of clips."
         ),
         protocol={**bench.protocol(world), "motion": bench.motion},
@@ -177,8 +178,8 @@ def _mean_distance(videos: NDArray[np.float32]) -> float:
 
 def _static_heavy(texts: Sequence[str]) -> Row:
     without = 1 - kinds_of(texts).count("motion") / len(texts)
-    verdict = WARNING if without > MOSTLY else FINE
-    return _row("static-heavy set", f"{without:.0%} of {len(texts)} captions have no motion verb", f"{MOSTLY:.0%}", verdict)
+    measured = f"{without:.0%} of {len(texts)} captions have no motion verb"
+    return _row("static-heavy set", measured, f"{MOSTLY:.0%}", WARNING if without > MOSTLY else FINE)
 
 
 def _panels(

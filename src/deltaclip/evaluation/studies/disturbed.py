@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.material import Vectors, without_broken
+from deltaclip.evaluation.material import Vectors, encode_texts, without_broken
 from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.masks import Masks, agreement, fed_mask
@@ -58,10 +58,11 @@ def encode_disturbed(
             coverage[setting].append(float(clip.coverage.mean()))
             fallback[setting].update(reason for reason in clip.fallback if reason is not None)
     measured = without_broken(material, broken, bench.allow_missing)
-    texts = bench.encoder.encode_texts(measured.texts)
+    texts = encode_texts(bench.encoder, measured.texts)
     for setting in settings:
         rows = np.concatenate(videos[setting])
-        vectors = Vectors(measured, texts, rows, dict(fallback[setting]), np.array(coverage[setting]), broken)
+        cover = np.array(coverage[setting])
+        vectors = Vectors(measured, texts.vectors, rows, dict(fallback[setting]), cover, texts.cut, broken)
         yield setting, vectors, np.array(overlaps[setting])
 
 
@@ -82,7 +83,8 @@ class _Film:
     def read(cls, path: Path, spec: ReaderSpec, seed: tuple[int, int]) -> "_Film":
         """spec: its mask is not used. Raises VideoError."""
         frames, _ = read_motion(path, "subject", spec.num_frames, spec.decode_side)  # the mask that wants neighbours
-        assert frames.before is not None and frames.after is not None
+        assert frames.before is not None
+        assert frames.after is not None
         return cls(path, frames.rgb, frames.before, frames.after, frames.seconds, spec, seed)
 
     def clip(self, kind: Disturbance, strength: float, mask: str) -> tuple[Clip, float]:

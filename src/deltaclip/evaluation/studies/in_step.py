@@ -1,8 +1,8 @@
 """Whether masks lie where and when the picture moves: a correlation over shifts in space and time.
 
-What is compared is what the model is fed, after scaling and cropping: alpha, and the motion of the pixels themselves. A
-mask that was cropped otherwise than its picture, or that belongs to another frame, agrees best with the picture's motion
-at a shift that is not zero.
+What is compared is what the model is fed, after scaling and cropping: alpha, and the motion of the pixels themselves.
+A mask that was cropped otherwise than its picture, or that belongs to another frame, agrees best with the picture's
+motion at a shift that is not zero.
 """
 
 from collections.abc import Sequence

@@ -52,9 +52,9 @@ def _on_shapes(bench: Bench) -> StudyResult:
     assert world is not None
     about = (
         f"Drawn videos of 1 to 16 scenes of 2 s, {len(world.clips)} videos at each length; the query is the full "
-        "sentence of one scene, and right where the first video holds a scene that it is true of. `whole` is one vector "
-        f"of {bench.num_frames} frames over the whole video, or the mean of the vectors of its pieces (so that every "
-        "scene is seen as well as in short videos); `best piece` scores a video by its best moment. Pieces of 2 s are "
+        "sentence of one scene, and right where the first video holds a scene that it is true of. `whole` is one "
+        f"vector of {bench.num_frames} frames over the whole video, or the mean of the vectors of its pieces (so that "
+        "every scene is seen as well as in short videos); `best piece` scores a video by its best moment. Pieces of 2 s are "
         "cut exactly between the scenes, which no real video grants; those of 3 s are not. Random: the drawing of "
         "clips, the bootstrap over groups of twins."
     )
@@ -87,8 +87,8 @@ def _on_joined_videos(bench: Bench) -> StudyResult:
     about = (
         f"1 to 16 videos of the data set taken together as one long video, {groups} such at each length; the query is "
         "a caption of one of them. Joined on their vectors, not as files: `mean` is the mean of the videos' vectors, "
-        "`best piece` the best of them, cut exactly between the videos. Random: which videos go together, the bootstrap "
-        "over videos."
+        "`best piece` the best of them, cut exactly between the videos. Random: which videos go together, the "
+        "bootstrap over videos."
     )
     return _result(bench, world, rows, about, "videos joined")
 
@@ -96,9 +96,7 @@ def _on_joined_videos(bench: Bench) -> StudyResult:
 def _result(bench: Bench, world: World, rows: list[Row], about: str, over: str) -> StudyResult:
     ways = tuple(dict.fromkeys(str(row.setting["way"]) for row in rows))
     x = tuple(float(scenes) for scenes in SCENES)
-    curves = [
-        Curve.of(way, x, [row.estimate("R@1") for row in rows if row.setting["way"] == way]) for way in ways
-    ]
+    curves = [Curve.of(way, x, [row.estimate("R@1") for row in rows if row.setting["way"] == way]) for way in ways]
     return StudyResult(
         name="length",
         question="Does a sentence find its moment in a long video?",
@@ -115,9 +113,7 @@ def _sentences(clip: ShapesClip) -> list[str]:
 
 def _facts(clip: ShapesClip) -> list[tuple[frozenset[Thing], Thing | None]]:
     """What each scene's sentence says: which things, and which of them moves."""
-    return [
-        (frozenset(shot.things), None if shot.mover is None else shot.things[shot.mover]) for shot in clip.shots
-    ]
+    return [(frozenset(shot.things), None if shot.mover is None else shot.things[shot.mover]) for shot in clip.shots]
 
 
 def _pieces(bench: Bench, world: World, seconds: float, what: str) -> list[Matrix]:

@@ -28,8 +28,16 @@ def draw_panels(panels: Sequence[Panel]) -> bytes:
     figure = Figure((WIDTH * columns, HEIGHT * rows), dpi=DOTS_PER_INCH, layout="constrained")
     for number, panel in enumerate(panels, 1):
         _draw(figure.add_subplot(rows, columns, number), panel)
+    shared = [axes.get_legend_handles_labels() for axes in figure.axes]
+    if len({tuple(labels) for _, labels in shared}) == 1 and len(shared[0][1]) > 1:
+        figure.legend(*shared[0], loc="outside lower center", ncols=min(len(shared[0][1]), 6), fontsize=8)
+    else:
+        for axes, (_, labels) in zip(figure.axes, shared, strict=True):
+            if len(labels) > 1:
+                axes.legend(fontsize=7, framealpha=0.7)
     file = BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
+    FigureCanvasAgg(figure)
+    figure.savefig(file, format="png")
     return file.getvalue()
 
 
@@ -51,11 +59,7 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     if panel.log:
         axes.set_xscale("log", base=2)
         axes.set_xticks([float(x) for x in panel.curves[0].x], [f"{x:g}" for x in panel.curves[0].x])
-    if panel.chance is not None:
-        axes.axhline(panel.chance, color="black", linewidth=0.8, linestyle=":", label="chance")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    if len(panel.curves) > 1 or panel.chance is not None:
-        axes.legend(fontsize=7, framealpha=0.7)
 
 
 def _line(axes: "Axes", curve: Curve, colour: str, *, equal_steps: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 __all__ = ["Curve", "Estimate", "Panel", "Row", "StudyResult"]
 
 Plain = str | int | float | bool | None
+Figures = dict[str, "Estimate | Plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Panel:
     """One pair of axes.
 
     kind: `lines` over numbers; `steps`, lines over numbers in equal distances; `bars` over names.
-    log: a logarithmic x axis to the base 2. chance: a level that a blind guess reaches, drawn dotted.
+    log: a logarithmic x axis to the base 2.
     """
 
     title: str
@@ -78,7 +79,6 @@ class Panel:
     curves: tuple[Curve, ...]
     kind: Literal["lines", "steps", "bars"] = "lines"
     log: bool = False
-    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

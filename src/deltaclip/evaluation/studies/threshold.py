@@ -16,20 +16,21 @@ def threshold(bench: Bench) -> StudyResult:
     words = [f"difference:threshold={level:g}" for level in THRESHOLDS]
     encoders = [bench.encoder_for(word) for word in (*words, "full")]
     made = bench.encode("thresholds", world, encoders)
+    settings: tuple[float | str, ...] = (*THRESHOLDS, "full")
     rows = [
         Row(
             {"mask": level},
             {**both_estimates(vectors, world), **mask_figures(vectors, bench.num_frames)},
             encoder.fingerprint,
         )
-        for level, vectors, encoder in zip((*THRESHOLDS, "full"), made, encoders, strict=True)
+        for level, vectors, encoder in zip(settings, made, encoders, strict=True)
     ]
     curves = []
     for way in ("T2V R@1", "V2T R@1"):
         points = [row.estimate(way) for row in rows]
         curves.append(Curve.of(way, THRESHOLDS, points[:-1]))
         curves.append(Curve.of(f"{way}, no mask", THRESHOLDS, points[-1:] * len(THRESHOLDS), control=True))
-    covered = [float(vectors.coverage.mean()) * 100 for vectors in made[:-1]]
+    cover = Curve("mean", THRESHOLDS, tuple(float(vectors.coverage.mean()) * 100 for vectors in made[:-1]))
     return StudyResult(
         name="threshold",
         question="How does retrieval depend on the threshold of the difference mask?",
@@ -43,6 +44,6 @@ def threshold(bench: Bench) -> StudyResult:
         rows=tuple(rows),
         panels=(
             Panel("Retrieval", "threshold (grey levels)", "R@1 (%)", tuple(curves), "steps"),
-            Panel("Mask", "threshold (grey levels)", "coverage (%)", (Curve("mean", THRESHOLDS, tuple(covered)),), "steps"),
+            Panel("Mask", "threshold (grey levels)", "coverage (%)", (cover,), "steps"),
         ),
     )
