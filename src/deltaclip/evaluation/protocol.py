@@ -83,13 +83,13 @@ class Protocol:
         return {**asdict(self), "marks": list(self.marks)}
 
     def lines(self) -> tuple[str, ...]:
-        """For people, to stand under a table."""
+        """For people, to stand under a table; no line holds a line feed, whatever the names are."""
         mask = "no mask (alpha weights are zero)" if self.motion is None else f"mask {self.motion}"
         cut = f", {self.cut_captions:,} of them cut" if self.cut_captions else ""
         seed = "" if self.seed is None else f", seed {self.seed}"
         post = "none" if self.post is None else _post_words(self.post)
         code = f"deltaclip {self.version}" + ("" if self.commit is None else f" at {self.commit}")
-        return (
+        lines = (
             f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self.missing:,} missing), "
             f"{self.captions:,} captions of at most {self.max_words} tokens{cut}",
             f"{self.num_frames} frames ({self.sampling}), preprocessing {self.preprocessing}, {mask}, pooling "
@@ -97,6 +97,7 @@ class Protocol:
             f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.precision} on {self.device}; {code}",
             *(f"note: {mark}" for mark in self.marks),
         )
+        return tuple(line.replace("\n", " ") for line in lines)
 
 
 def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Protocol:

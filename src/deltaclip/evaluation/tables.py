@@ -82,7 +82,8 @@ def _figures(evaluation: Evaluation, interval: str) -> list[str]:
 
 def _candidate_lines(evaluation: Evaluation) -> list[str]:
     """Every encoder that was tried, where the best of several was taken."""
-    return [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
+    lines = [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
+    return [line.replace("\n", " ") for line in lines]
 
 
 def _markdown(text: str) -> str:
