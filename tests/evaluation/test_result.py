@@ -29,6 +29,14 @@ def test_several_captions_give_as_many_text_queries_and_one_per_video() -> None:
     assert (result.t2v.queries, result.v2t.queries, result.v2t_plain.queries) == (3, 2, 2)
 
 
+def test_the_order_of_texts_and_of_videos_changes_no_figure() -> None:
+    random = np.random.default_rng(0)
+    texts, videos = random.standard_normal((50, 4), np.float32), random.standard_normal((9, 4), np.float32)
+    owner, of_texts, of_videos = random.integers(0, 7, 50), random.permutation(50), random.permutation(9)
+    moved = evaluate_vectors(texts[of_texts], videos[of_videos], np.argsort(of_videos)[owner[of_texts]])
+    assert moved == evaluate_vectors(texts, videos, owner)
+
+
 def test_the_document_is_plain_json() -> None:
     result = evaluate_vectors(np.eye(3, dtype=np.float32), np.ones((3, 3), np.float32), np.arange(3))
     assert json.loads(json.dumps(result.to_json())) == result.to_json()

@@ -22,6 +22,7 @@ __all__ = ["POSTPROCESSING", "DualSoftmax", "PostProcessing", "ProcessedBlocks",
 __all__ += ["rank_vectors"]
 
 POSTPROCESSING = ("none", "dsl", "qbnorm")
+"""What can be asked for by name: nothing, `DualSoftmax`, `QueryBank`. The name stands in every record."""
 
 BANK_ROWS = 256
 
@@ -33,7 +34,7 @@ Wide = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class DualSoftmax:
     """`dsl`, of CAMoE (Cheng et al., Improving video-text retrieval by multi-stream corpus alignment and dual softmax
-    loss, arXiv 2109.04290, section 3.4; starmemda/CAMoE DSL.py): similarity times its softmax over the other side.
+    loss, arXiv 2109.04290; starmemda/CAMoE DSL.py): similarity times its softmax over the other side.
 
     T2V: score(t, v) = s(t, v) * softmax over all texts t' of s(t', v) * temperature. V2T: over all videos.
     temperature: factor before the softmax, > 0. 100 is CLIP's logit scale; CAMoE's author takes the logits as they
@@ -50,7 +51,7 @@ class DualSoftmax:
         return {"name": "dsl", **asdict(self)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueryBank:
     """`qbnorm`, of Bogolin et al., Cross modal retrieval with querybank normalisation (CVPR 2022, arXiv 2112.12777;
     ioanacroi/qb-norm dynamic_inverted_softmax.py): the dynamic inverted softmax over a bank of training queries.

@@ -1,5 +1,6 @@
 """From ranks to the figures that retrieval papers print."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,8 @@ class Metrics:
 
 def compute_metrics(ranks: Indices) -> Metrics:
     """(N,) ranks from 1, N >= 1 -> Metrics."""
-    means = {name: float(values.sum() / len(ranks)) for name, values in query_values(ranks).items()}
+    # fsum: the exact sum, which does not depend on the order of the queries
+    means = {name: math.fsum(values.tolist()) / len(ranks) for name, values in query_values(ranks).items()}
     return Metrics(**means, MdR=float(np.median(ranks)), queries=len(ranks))
 
 

@@ -126,6 +126,25 @@ def test_two_equal_captions_of_one_video_do_not_tie_with_each_other() -> None:
     assert both(rank_matrix(matrix([1, 0], [1, 0], [0, 2]), np.array([0, 0, 1])).v2t_plain) == ([1, 1], [1, 1])
 
 
+# Four texts, five videos in an order of their own: text 0 and 3 own video 3, text 1 owns 0, text 2 owns 4.
+UNEVEN = matrix([0.1, 0.9, 0.3, 0.8, 0.2], [0.6, 0.1, 0.5, 0.4, 0.3], [0.7, 0.2, 0.1, 0.6, 0.5], [0, 0, 0, 0.2, 0.2])
+UNEVEN_OWNERS = np.array([3, 0, 4, 3])
+
+
+def test_more_videos_than_texts_in_any_order_by_hand() -> None:
+    ranking = rank_matrix(UNEVEN, UNEVEN_OWNERS)
+    assert both(ranking.t2v) == ([2, 1, 3, 2], [2, 1, 3, 1])  # video 1 owns no text and stands above 3 for text 0
+    # Videos 0, 3, 4 ask. 0: its text 0.6, video 4's 0.7. 3: 0.8 first. 4: its text 0.5 first.
+    assert both(ranking.v2t) == both(ranking.v2t_plain) == ([2, 1, 1], [2, 1, 1])
+
+
+def test_a_gallery_in_another_order_gives_the_same_table() -> None:
+    order = np.array([4, 2, 0, 3, 1])
+    moved = rank_matrix(UNEVEN[:, order], np.argsort(order)[UNEVEN_OWNERS])
+    assert both(moved.t2v) == ([2, 1, 3, 2], [2, 1, 3, 1])
+    assert both(moved.v2t) == ([1, 2, 1], [1, 2, 1])  # videos 4, 0, 3 now
+
+
 # Laws
 
 
@@ -151,6 +170,39 @@ def test_permuting_videos_permutes_their_ranks_and_leaves_those_of_texts(case: C
     places = [np.flatnonzero(asked == video)[0] for video in order if video in asked]
     for name in ("v2t", "v2t_plain"):
         assert (getattr(moved, name).pessimistic == getattr(still, name).pessimistic[places]).all()
+
+
+@given(cases(), st.data())
+def test_permuting_texts_permutes_their_ranks_and_leaves_those_of_videos(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    order = np.array(data.draw(st.permutations(range(len(owner)))))  # new place -> old text
+    moved, still = rank_matrix(similarity[order], owner[order]), rank_matrix(similarity, owner)
+    assert (moved.t2v.pessimistic == still.t2v.pessimistic[order]).all()
+    assert (moved.t2v.optimistic == still.t2v.optimistic[order]).all()
+    assert as_lists(moved)[1:] == as_lists(still)[1:]
+
+
+@given(cases(), st.data())
+def test_saying_one_caption_twice_changes_nothing_for_clip4clips_rule(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    said = data.draw(st.integers(0, len(owner) - 1))
+    again = rank_matrix(np.concatenate([similarity, similarity[[said]]]), np.append(owner, owner[said]))
+    once = rank_matrix(similarity, owner)
+    assert again.t2v.pessimistic.tolist() == [*once.t2v.pessimistic.tolist(), once.t2v.pessimistic[said]]
+    assert both(again.v2t) == both(once.v2t)
+    assert (again.v2t_plain.pessimistic >= once.v2t_plain.pessimistic).all()
+
+
+@given(cases(), st.data())
+def test_a_copy_of_a_video_without_captions_ties_with_it_and_asks_nothing(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    video = data.draw(st.integers(0, similarity.shape[1] - 1))
+    doubled = rank_matrix(np.concatenate([similarity, similarity[:, [video]]], axis=1), owner)
+    single = rank_matrix(similarity, owner)
+    own, copy = similarity[np.arange(len(owner)), owner], similarity[:, video]
+    assert (doubled.t2v.pessimistic - single.t2v.pessimistic == (copy >= own)).all()
+    assert (doubled.t2v.optimistic - single.t2v.optimistic == (copy > own)).all()
+    assert as_lists(doubled)[1:] == as_lists(single)[1:]
 
 
 @given(cases(), st.sampled_from([0.25, 2.0, 1024.0]))
