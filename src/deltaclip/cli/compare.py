@@ -120,9 +120,12 @@ def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
 
 def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: bool) -> "dict[str, SavedRanks]":
     """The T2V ranks of each encoder on the same videos and texts."""
-    from deltaclip.evaluation.compare import ranks_of
+    from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
     from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
 
+    # Drawn clips are gone at the end: nobody would find their vectors again.
+    cache = VectorCache(default_cache_path(), lambda text: note(shown(text))) if material.seed is None else None
     saved = {}
     with Progress() as line:
         for name, encoder in encoders.items():
@@ -131,8 +134,8 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
             def progress(done: int, total: int, name: str = name) -> None:
                 line.show(f"{name}: {done}/{total} videos", done, total)
 
-            vectors = encode_material(encoder, material, allow_missing=allow_missing, progress=progress)
-            saved[name] = ranks_of(encoder, vectors)
+            vectors = encode_material(encoder, material, cache=cache, allow_missing=allow_missing, progress=progress)
+            saved[name] = saved_ranks(evaluate_material(encoder, vectors))
     return saved
 
 

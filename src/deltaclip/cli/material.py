@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.output import note, shown
+
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.evaluation.material import Material
 
@@ -40,7 +42,10 @@ def split_material(
         raise typer.BadParameter(f"{dataset} needs --annotations and --videos.")
     from deltaclip.evaluation.material import material_of_split
 
-    splits = load_captions(dataset, annotations).splits
+    captions = load_captions(dataset, annotations)
+    for text in captions.notes:
+        note(shown(text))
+    splits = captions.splits
     if split not in splits:
         raise typer.BadParameter(f"{dataset} has no split {split!r}: {', '.join(splits)}.", param_hint="'--split'")
     files = find_videos(videos, splits[split].videos)

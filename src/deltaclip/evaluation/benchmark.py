@@ -21,6 +21,7 @@ from deltaclip.evaluation.vector_cache import VectorCache
 from deltaclip.ranking import Ranking, top_candidates
 
 __all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing", "save_ranks", "save_trec"]
+__all__ += ["saved_ranks"]
 
 SHOWN_CANDIDATES = 5
 """How many of a query's candidates are kept with its rank, for people to look at."""
@@ -111,13 +112,13 @@ def post_processing(
     return QueryBank(encode_texts(encoder, [caption.text for caption in train.captions], cache).vectors)
 
 
-def save_ranks(path: Path, evaluation: Evaluation) -> None:
-    """The rank of each text among the videos, with its first candidates, as `runs.read_ranks` reads it."""
+def saved_ranks(evaluation: Evaluation) -> SavedRanks:
+    """The rank of each text among the videos, with its first candidates."""
     vectors = evaluation.vectors
     material = vectors.material
     blocks = processed_blocks(vectors.texts, vectors.videos, vectors.owner, evaluation.post)
     candidates = top_candidates(blocks.t2v(), SHOWN_CANDIDATES)
-    saved = SavedRanks(
+    return SavedRanks(
         direction="t2v",
         queries=query_names(material.videos, material.owner),
         videos=tuple(material.videos[place] for place in material.owner.tolist()),
@@ -126,7 +127,11 @@ def save_ranks(path: Path, evaluation: Evaluation) -> None:
         candidates=named_candidates(candidates, material.videos, len(material.texts)),
         protocol=evaluation.protocol.to_json(),
     )
-    write_ranks(path, saved)
+
+
+def save_ranks(path: Path, evaluation: Evaluation) -> None:
+    """Writes `saved_ranks` as `runs.read_ranks` reads them."""
+    write_ranks(path, saved_ranks(evaluation))
 
 
 def save_trec(path: Path, evaluation: Evaluation) -> Path:

@@ -1,20 +1,16 @@
 """Two systems on the same queries: differences, whether they are luck, and on which queries they come about."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deltaclip.encoder import Encoder
-from deltaclip.evaluation.material import Vectors
-from deltaclip.evaluation.runs import SavedRanks, align_ranks, named_candidates
+from deltaclip.evaluation.runs import SavedRanks, align_ranks
 from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
-from deltaclip.ranking import Comparison, compare_ranks, rank_blocks, similarity_blocks, top_candidates
+from deltaclip.ranking import Comparison, compare_ranks
 
-__all__ = ["Compared", "QueryPair", "compare_saved", "ranks_of"]
+__all__ = ["Compared", "QueryPair", "compare_saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +86,6 @@ def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks)
     best = sorted((pair for pair in pairs if pair.gain > 0), key=lambda pair: -pair.gain)
     worst = sorted((pair for pair in pairs if pair.gain < 0), key=lambda pair: pair.gain)
     return Compared(*names, compare_ranks(ours, theirs, groups), by_kind, tuple(best), tuple(worst))
-
-
-def ranks_of(encoder: Encoder, vectors: Vectors) -> SavedRanks:
-    """T2V ranks of vectors that an encoder made, as `evaluate --ranks` writes them."""
-    material = vectors.material
-    blocks = similarity_blocks(vectors.texts, vectors.videos, vectors.owner)
-    ranking = rank_blocks(blocks, vectors.owner, len(vectors.videos))
-    named = named_candidates(top_candidates(blocks(), 1), material.videos, len(material.texts))
-    return SavedRanks(
-        direction="t2v",
-        queries=query_names(material.videos, material.owner),
-        videos=tuple(material.videos[place] for place in material.owner.tolist()),
-        ranks=ranking.t2v.pessimistic,
-        texts=material.texts,
-        candidates=named,
-        protocol={"dataset": material.dataset, "fingerprint": encoder.fingerprint},
-    )
-
-
-def query_names(videos: Sequence[str], owner: NDArray[np.int64]) -> tuple[str, ...]:
-    """(Q,) `video#n`: the video of each text, and the how-manieth of its texts it is, from 0."""
-    seen: Counter[int] = Counter()
-    names = []
-    for place in owner.tolist():
-        names.append(f"{videos[place]}#{seen[place]}")
-        seen[place] += 1
-    return tuple(names)
 
 
 def _found(saved: SavedRanks, number: int) -> str | None:

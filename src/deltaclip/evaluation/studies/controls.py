@@ -44,8 +44,9 @@ def controls(bench: Bench) -> StudyResult:
             "shades, `binary` without, `floor=0.2` hides nothing altogether. A gain that a control shows too is not "
             f"the mask's. The weights belong to `{bench.encoder.record.motion or 'no mask'}`: every other mask is new "
             "to them, so a low figure says that it is strange to them as much as that it is wrong. `T2V R@1 less full` "
-            "is paired over the same queries, with a permutation p-value, not corrected for the number of masks. Random: "
-            "the drawing of clips, the places of `random`, the bootstrap over videos (Moving Shapes: groups of twins)."
+            "is paired over the same queries, with a permutation p-value, not corrected for the number of masks. "
+            "Random: the drawing of clips, the places of `random`, the bootstrap over videos (Moving Shapes: groups of "
+            "twins)."
         ),
         protocol=bench.protocol(world),
         rows=tuple(rows),

@@ -18,7 +18,7 @@ from deltaclip.shapes import ShapesSpec
 
 __all__ = ["degrade"]
 
-CLIPS = 90
+CLIPS = 60
 COMPARED = ("difference", "subject", "full")
 STILL = ShapesSpec()
 SHAKEN = ShapesSpec(camera="shake", shake=0.0)

@@ -60,8 +60,8 @@ def diagnose(bench: Bench) -> StudyResult:
             "motion of the pixels, both as the model is fed them, over shifts of the mask in space and time; it must "
             "be highest at no shift. To show that it would be found, the same masks are moved by a quarter of the "
             "picture, and by a frame, on purpose. Alpha: the distance (1 less the cosine) of a video's vector with its "
-            "mask to that with the whole picture. Captions: by the word lists in deltaclip.evaluation.words. Limits are ours. "
-            "Random: nothing but the drawing of clips."
+            "mask to that with the whole picture. Captions: by the word lists in deltaclip.evaluation.words. Limits "
+            "are ours. Random: nothing but the drawing of clips."
         ),
         protocol={**bench.protocol(world), "motion": bench.motion},
         rows=tuple(rows),

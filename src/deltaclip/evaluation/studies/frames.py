@@ -6,7 +6,7 @@ from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 __all__ = ["frames"]
 
 NUM_FRAMES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-CLIPS = 180
+CLIPS = 150
 
 
 def frames(bench: Bench) -> StudyResult:

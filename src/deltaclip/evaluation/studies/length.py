@@ -14,7 +14,7 @@ from deltaclip.shapes import ShapesClip, ShapesSpec, Thing, full_caption
 __all__ = ["length"]
 
 SCENES = (1, 2, 4, 8, 16)
-CLIPS = 90
+CLIPS = 60
 SCENE_SECONDS = 2.0
 """Of Moving Shapes: 48 frames at 24 a second."""
 OFF_BEAT_SECONDS = 3.0
@@ -54,9 +54,9 @@ def _on_shapes(bench: Bench) -> StudyResult:
         f"Drawn videos of 1 to 16 scenes of 2 s, {len(world.clips)} videos at each length; the query is the full "
         "sentence of one scene, and right where the first video holds a scene that it is true of. `whole` is one "
         f"vector of {bench.num_frames} frames over the whole video, or the mean of the vectors of its pieces (so that "
-        "every scene is seen as well as in short videos); `best piece` scores a video by its best moment. Pieces of 2 s are "
-        "cut exactly between the scenes, which no real video grants; those of 3 s are not. Random: the drawing of "
-        "clips, the bootstrap over groups of twins."
+        "every scene is seen as well as in short videos); `best piece` scores a video by its best moment. Pieces of "
+        "2 s are cut exactly between the scenes, which no real video grants; those of 3 s are not. Random: the drawing "
+        "of clips, the bootstrap over groups of twins."
     )
     return _result(bench, world, rows, about, "scenes")
 
