@@ -55,7 +55,7 @@ IRREGULAR = {
 _NOUNS = """
 room kitchen house home building wall floor ceiling door window table desk chair couch bed shelf street road city
 town village landscape mountain hill field garden park forest beach sky tree flower grass background scene picture
-photo photograph image painting drawing map logo title text word slide caption screen page book sign poster diagram
+photo photograph image painting drawing map logo title text word caption screen page book sign poster diagram
 chart statue bridge tower church stage studio office store shop restaurant plate bowl box bottle phone computer
 """
 STATIC_NOUNS = frozenset(_NOUNS.split())

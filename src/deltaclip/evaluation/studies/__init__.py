@@ -3,25 +3,25 @@
 from collections.abc import Callable
 
 from deltaclip.evaluation.studies.bench import SHAPES_SEED, Bench
-from deltaclip.evaluation.studies.controls import controls
-from deltaclip.evaluation.studies.degrade import degrade
-from deltaclip.evaluation.studies.diagnose import diagnose
+from deltaclip.evaluation.studies.controls import study_controls
+from deltaclip.evaluation.studies.degrade import study_degrade
+from deltaclip.evaluation.studies.diagnose import study_diagnose
 from deltaclip.evaluation.studies.files import write_study
-from deltaclip.evaluation.studies.frames import frames
-from deltaclip.evaluation.studies.length import length
-from deltaclip.evaluation.studies.static import static
+from deltaclip.evaluation.studies.frames import study_frames
+from deltaclip.evaluation.studies.length import study_length
+from deltaclip.evaluation.studies.static import study_static
 from deltaclip.evaluation.studies.study import StudyResult
-from deltaclip.evaluation.studies.threshold import threshold
+from deltaclip.evaluation.studies.threshold import study_threshold
 
 __all__ = ["SHAPES_SEED", "STUDIES", "Bench", "StudyResult", "write_study"]
 
 STUDIES: dict[str, Callable[[Bench], StudyResult]] = {
-    "threshold": threshold,
-    "controls": controls,
-    "frames": frames,
-    "static": static,
-    "degrade": degrade,
-    "length": length,
-    "diagnose": diagnose,
+    "threshold": study_threshold,
+    "controls": study_controls,
+    "frames": study_frames,
+    "static": study_static,
+    "degrade": study_degrade,
+    "length": study_length,
+    "diagnose": study_diagnose,
 }
 """By name: what is measured -> what was found. Write it down with `write_study`."""

@@ -5,13 +5,13 @@ from deltaclip.evaluation.studies.study import Curve, Estimate, Panel, Row, Stud
 from deltaclip.motion import MOTIONS
 from deltaclip.ranking import compare_ranks
 
-__all__ = ["controls"]
+__all__ = ["study_controls"]
 
 VARIANTS = ("subject:binary", "subject:floor=0.2", "subject:binary,floor=0.2", "difference:floor=0.2")
 CLIPS = 300
 
 
-def controls(bench: Bench) -> StudyResult:
+def study_controls(bench: Bench) -> StudyResult:
     """T2V and V2T R@1 with each mask, and the paired difference to `full`."""
     world = bench.world(CLIPS)
     masks = tuple(dict.fromkeys((bench.motion, *MOTIONS, *VARIANTS)))

@@ -16,7 +16,7 @@ from deltaclip.ranking.intervals import bootstrap_means
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec
 
-__all__ = ["degrade"]
+__all__ = ["study_degrade"]
 
 CLIPS = 60
 COMPARED = ("difference", "subject", "full")
@@ -37,7 +37,7 @@ UNITS = {
 DATASET_UNITS = UNITS | {"shake": "deviation (1/1000 of the side)", "compression": "100 less JPEG's quality"}
 
 
-def degrade(bench: Bench) -> StudyResult:
+def study_degrade(bench: Bench) -> StudyResult:
     """R@1 and the IoU of what the model is fed with the true motion, over the strength of each disturbance."""
     masks = tuple(dict.fromkeys((bench.motion, *COMPARED)))
     if bench.on_shapes:

@@ -15,7 +15,7 @@ from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 from deltaclip.evaluation.words import kinds_of
 from deltaclip.reader import ReaderSpec
 
-__all__ = ["diagnose"]
+__all__ = ["study_diagnose"]
 
 CLIPS = 90
 LOOKED_AT = 60
@@ -32,7 +32,7 @@ HARDLY = 0.01
 FINE, WARNING, UNKNOWN = "fine", "WARNING", "cannot tell"
 
 
-def diagnose(bench: Bench) -> StudyResult:
+def study_diagnose(bench: Bench) -> StudyResult:
     """A verdict for each sign: mask too bright, too dark, unused, out of step; alpha idle; captions without motion."""
     world = bench.world(CLIPS)
     spec = replace(bench.encoder.reader_spec, motion=bench.motion)

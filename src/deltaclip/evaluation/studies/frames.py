@@ -3,13 +3,13 @@
 from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures
 from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 
-__all__ = ["frames"]
+__all__ = ["study_frames"]
 
 NUM_FRAMES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 CLIPS = 150
 
 
-def frames(bench: Bench) -> StudyResult:
+def study_frames(bench: Bench) -> StudyResult:
     """T2V and V2T R@1 with 1 to 32 frames, with the encoder's own mask and without one."""
     world = bench.world(CLIPS)
     masks = tuple(dict.fromkeys((bench.motion, "full")))

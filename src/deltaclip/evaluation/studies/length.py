@@ -11,7 +11,7 @@ from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 from deltaclip.reader import read_moments
 from deltaclip.shapes import ShapesClip, ShapesSpec, Thing, full_caption
 
-__all__ = ["length"]
+__all__ = ["study_length"]
 
 SCENES = (1, 2, 4, 8, 16)
 CLIPS = 60
@@ -23,7 +23,7 @@ OFF_BEAT_SECONDS = 3.0
 Matrix = NDArray[np.float32]
 
 
-def length(bench: Bench) -> StudyResult:
+def study_length(bench: Bench) -> StudyResult:
     """R@1 for the sentence of one scene, over the number of scenes, by way of pooling."""
     return _on_shapes(bench) if bench.on_shapes else _on_joined_videos(bench)
 

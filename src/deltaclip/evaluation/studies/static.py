@@ -11,13 +11,13 @@ from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 from deltaclip.evaluation.words import KINDS, kinds_of
 from deltaclip.shapes import ShapesClip, ShapesSpec, Thing
 
-__all__ = ["static"]
+__all__ = ["study_static"]
 
 CLIPS = 240
 COMPARED = ("full", "difference", "subject", "inverted", "random")
 
 
-def static(bench: Bench) -> StudyResult:
+def study_static(bench: Bench) -> StudyResult:
     """T2V R@1 by kind of query, for the encoder's own mask and the compared ones."""
     masks = tuple(dict.fromkeys((bench.motion, *COMPARED)))
     return _on_shapes(bench, masks) if bench.on_shapes else _on_captions(bench, masks)

@@ -3,14 +3,14 @@
 from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures
 from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 
-__all__ = ["threshold"]
+__all__ = ["study_threshold"]
 
 THRESHOLDS = (0.0, 12.5, 25.0, 50.0, 100.0)
 """Grey levels of 255. Our source on the paper proposes these; the paper's own list is not public."""
 CLIPS = 300
 
 
-def threshold(bench: Bench) -> StudyResult:
+def study_threshold(bench: Bench) -> StudyResult:
     """T2V and V2T R@1 for each threshold, with the encoder's weights as they are, and without a mask."""
     world = bench.world(CLIPS)
     words = [f"difference:threshold={level:g}" for level in THRESHOLDS]
