@@ -1,6 +1,7 @@
 """Plain CLIP as transformers runs it, Pillow's scaling and all, to hold our reader and encoder against."""
 
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -47,8 +48,7 @@ def middle_frame(path: Path) -> NDArray[np.uint8]:
 
 def processed(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(3, 224, 224): what transformers' processor makes of a frame."""
-    pixels: NDArray[np.float32] = np.asarray(CLIPImageProcessorPil()(frame, return_tensors="np")["pixel_values"][0])
-    return pixels
+    return cast("NDArray[np.float32]", CLIPImageProcessorPil()(frame, return_tensors="np")["pixel_values"][0])
 
 
 def processed_with_openai_crop(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -56,7 +56,7 @@ def processed_with_openai_crop(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     scale = CLIPImageProcessorPil(do_center_crop=False, do_rescale=False, do_normalize=False)
     scaled = np.moveaxis(np.asarray(scale(frame, return_tensors="np")["pixel_values"][0], np.uint8), 0, -1)
     top, left = openai_margins(scaled.shape)
-    return normalise_pixels(scaled[None, top : top + SIDE, left : left + SIDE])[0]
+    return normalise_pixels(scaled[None, top : top + SIDE, left : left + SIDE]).squeeze(0)
 
 
 def openai_margins(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -75,8 +75,7 @@ def features(model: CLIPModel, pixels: NDArray[np.float32]) -> NDArray[np.float3
     """(N, 3, 224, 224) -> (N, D) unit rows, by transformers' model."""
     with torch.inference_mode():
         raw = model.get_image_features(pixel_values=torch.from_numpy(np.ascontiguousarray(pixels))).pooler_output
-    unit: NDArray[np.float32] = torch.nn.functional.normalize(raw, dim=-1).numpy()
-    return unit
+    return cast("NDArray[np.float32]", torch.nn.functional.normalize(raw, dim=-1).numpy())
 
 
 def scaled_by_opencv(frame: NDArray[np.uint8], interpolation: int) -> NDArray[np.float32]:
@@ -85,7 +84,7 @@ def scaled_by_opencv(frame: NDArray[np.uint8], interpolation: int) -> NDArray[np
     short = min(height, width)
     scaled = cv2.resize(frame, (width * SIDE // short, height * SIDE // short), interpolation=interpolation)
     top, left = openai_margins(scaled.shape)
-    return normalise_pixels(np.asarray(scaled[None, top : top + SIDE, left : left + SIDE], np.uint8))[0]
+    return normalise_pixels(np.asarray(scaled[None, top : top + SIDE, left : left + SIDE], np.uint8)).squeeze(0)
 
 
 def grey_levels(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float64]:
