@@ -31,7 +31,7 @@ def cache(
         str, typer.Option(help="The mask to keep: subject, subject:binary or none. Others are made when reading.")
     ] = "subject",
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG.")] = 90,
-    raw: Annotated[bool, typer.Option("--raw", help="Raw pixels instead of JPEG: six times the space.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Raw pixels instead of JPEG: eight times the space.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Videos at once; one a core where left out.")] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out videos that are not there, and go on.")

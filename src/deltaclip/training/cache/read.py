@@ -169,7 +169,7 @@ class FrameCache:
         starts, ends = [offset for offset, _ in spans], [offset + size for offset, size in spans]
         path = f"{root}/{shard}"
         contents: list[bytes] = []
-        # Errors come back as results: storages that read at once did not raise them in fsspec before 2026.
+        # Errors come back as results: storages that read all at once never raise them in older fsspec.
         for content in filesystem.cat_ranges([path] * len(spans), starts, ends):
             if isinstance(content, Exception):
                 remedy = "Bring this shard back, or make the cache anew."
