@@ -16,6 +16,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 CONTROL = "#777777"
 WIDTH, HEIGHT = 4.4, 3.3
 DOTS_PER_INCH = 90
+LETTERS_PER_INCH, LEGEND_HANDLE = 14, 8
+"""How much of a legend's line a name takes, with the sample before it in letters."""
 
 
 def draw_panels(panels: Sequence[Panel]) -> bytes:
@@ -30,7 +32,9 @@ def draw_panels(panels: Sequence[Panel]) -> bytes:
         _draw(figure.add_subplot(rows, columns, number), panel)
     shared = [axes.get_legend_handles_labels() for axes in figure.axes]
     if len({tuple(labels) for _, labels in shared}) == 1 and len(shared[0][1]) > 1:
-        figure.legend(*shared[0], loc="outside lower center", ncols=min(len(shared[0][1]), 6), fontsize=8)
+        names = shared[0][1]
+        fitting = int(WIDTH * columns * LETTERS_PER_INCH / (max(map(len, names)) + LEGEND_HANDLE))
+        figure.legend(*shared[0], loc="outside lower center", ncols=max(min(len(names), fitting), 1), fontsize=8)
     else:
         for axes, (_, labels) in zip(figure.axes, shared, strict=True):
             if len(labels) > 1:
