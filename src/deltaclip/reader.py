@@ -32,6 +32,7 @@ __all__ = [
     "read_motion",
     "read_video",
     "read_whole",
+    "stream_video",
 ]
 
 MOTION_SIDE = 224
@@ -118,6 +119,11 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
     """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
     with Video.open(path) as video:
         return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
+
+
+def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """`read_video` as `guarded` takes it: one clip. Raises VideoError."""
+    yield read_video(path, spec)
 
 
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
