@@ -1,5 +1,6 @@
 """Residual motion on drawn pans: the camera is out, the square stays in."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -34,6 +35,13 @@ def test_a_square_over_a_pan_moves_by_the_difference() -> None:
     assert motion.length[middle][0] == pytest.approx(1 / CELL, abs=0.06)
 
 
+def test_flow_explains_what_the_camera_cannot() -> None:
+    frames, truth = square_over_pan(num_frames=3, pan=2, step=3)
+    motion = residual_motion(frames[1:2], frames[:1], frames[2:])
+    inside = cv2.resize(truth[1].astype(np.float32), motion.left.shape[:0:-1], interpolation=cv2.INTER_AREA) == 1
+    assert motion.left[0, inside].mean() < motion.changed[0, inside].mean() / 2
+
+
 def test_a_missing_neighbour_is_the_other_one_mirrored() -> None:
     frames, _ = square_over_pan(num_frames=3)
     forward = residual_motion(frames[1:2], [None], frames[2:])
@@ -45,7 +53,7 @@ def test_a_missing_neighbour_is_the_other_one_mirrored() -> None:
 def test_a_frame_without_neighbours_does_not_move() -> None:
     motion = residual_motion(panned(texture(12), 1, 0), [None], [None])
     assert motion.exists.tolist() == motion.usable.tolist() == [False]
-    assert motion.length.max() == motion.changed.max() == 0
+    assert motion.length.max() == motion.changed.max() == motion.left.max() == 0
 
 
 def test_neighbours_may_be_smaller_than_the_frames() -> None:

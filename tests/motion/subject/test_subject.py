@@ -1,5 +1,6 @@
 """The whole of `subject` on drawn clips: what moves is found, and every reason not to trust a mask is given."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +21,11 @@ def sampled(frames: Bytes) -> Sampled:
 def noisy(frames: Bytes, deviation: float) -> Bytes:
     noise = np.random.default_rng(0).normal(0, deviation, frames.shape)
     return np.clip(frames + noise, 0, 255).astype(np.uint8)
+
+
+def zoomed(picture: Bytes, scale: float) -> Bytes:
+    turned = np.array([[scale, 0, (1 - scale) * WIDTH / 2], [0, scale, (1 - scale) * HEIGHT / 2]])
+    return np.asarray(cv2.warpAffine(picture, turned, (WIDTH, HEIGHT)), np.uint8)
 
 
 def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -48,6 +54,15 @@ def test_a_world_that_only_the_camera_moves_falls_back_in_every_frame(pan: int, 
     assert None not in motion.fallback
     assert motion.alpha.all()
     assert motion.confidence.tolist() == [0.0] * 6
+
+
+@pytest.mark.parametrize("growth", [0.004, 0.008])
+def test_a_fence_whose_bars_flow_confuses_is_no_subject(growth: float) -> None:
+    ground = texture(7)[:, :WIDTH]
+    ground[5:60, 100:-3] = 120
+    ground[5:60, 100:-3:4] = 230
+    frames = np.stack([zoomed(ground, 1 + growth * time) for time in range(18)])
+    assert None not in subject(*sampled(noisy(frames, 2))).fallback
 
 
 def test_a_flat_picture_is_static() -> None:

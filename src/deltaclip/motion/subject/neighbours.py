@@ -25,6 +25,7 @@ class Residual:
     length: (K, h, w) float32, cells: the smaller of both, as an uncovered border is wrong in one direction only.
     scale: (K, 1, 1) float32, cells: the median residual, how well the camera's motion is known.
     changed: (K, h, w) float32, grey levels: the smaller compensated difference to both neighbours.
+    left: (K, h, w) float32, grey levels: the same with the flow taken out as well, read at the middle of each cell.
     gradient: (K, h, w) float32, grey levels a pixel of the flow picture: what a small error of position changes.
     exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it is of the same shot.
     """
@@ -33,6 +34,7 @@ class Residual:
     length: NDArray[np.float32]
     scale: NDArray[np.float32]
     changed: NDArray[np.float32]
+    left: NDArray[np.float32]
     gradient: NDArray[np.float32]
     exists: NDArray[np.bool_]
     usable: NDArray[np.bool_]
@@ -53,10 +55,11 @@ def residual_motion(
     fit, scale = fit_camera(flow)
     rest = flow - camera_field(fit, *grid)
     changed, same_shot = _compensated(now, others, fit)
+    left = _left_by_flow(now, others, flow)
     for one in range(2 * num_frames):
         other = (one + num_frames) % (2 * num_frames)
         if not same_shot[one] and same_shot[other]:
-            rest[one], scale[one], changed[one] = -rest[other], scale[other], changed[other]
+            rest[one], scale[one], changed[one], left[one] = -rest[other], scale[other], changed[other], left[other]
     exists = np.array([picture is not None for picture in others])
     length = lengths(rest)
     return Residual(
@@ -64,6 +67,7 @@ def residual_motion(
         length=np.minimum(length[:num_frames], length[num_frames:]),
         scale=(np.float32(0.5) * (scale[:num_frames] + scale[num_frames:]))[:, None, None],
         changed=np.stack([_smaller(*pair, grid) for pair in zip(changed, changed[num_frames:], strict=False)]),
+        left=np.minimum(left[:num_frames], left[num_frames:]),
         gradient=np.stack([shrink(gradient(picture), grid) for picture in now]),
         exists=exists[:num_frames] | exists[num_frames:],
         usable=same_shot[:num_frames] | same_shot[num_frames:],
@@ -107,6 +111,28 @@ def _compensated(
         overlap = levels_overlap(levels[frame], grey_levels(other))
         same_shot[index] = not is_another_shot(cv2.mean(changed[index])[0], overlap)
     return changed, same_shot
+
+
+def _left_by_flow(
+    now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], flow: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """How much each neighbour differs where the flow says a cell went: (2K, h, w) grey levels, one pixel a cell.
+
+    flow: (2K, h, w, 2) float32, cells. Zero where there is no neighbour.
+    """
+    rows, columns = flow.shape[1:3]
+    height, width = now[0].shape
+    # Middles of the cells in pixels, as OpenCV's resize reads them: `cells` below is read at the same places.
+    x = ((np.arange(columns, dtype=np.float32) + np.float32(0.5)) * np.float32(width / columns) - np.float32(0.5))[None]
+    y = ((np.arange(rows, dtype=np.float32) + np.float32(0.5)) * np.float32(height / rows) - np.float32(0.5))[:, None]
+    places = flow * np.float32(FLOW_SCALE)
+    cells = [cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_LINEAR) for picture in now]
+    left = np.zeros(flow.shape[:3], np.float32)
+    for index, other in enumerate(others):
+        if other is not None:
+            place = np.stack([places[index, ..., 0] + x, places[index, ..., 1] + y])
+            left[index] = unexplained(np.asarray(cells[index % len(now)], np.uint8), other, place)
+    return left
 
 
 def _smaller(one: NDArray[np.uint8], other: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
