@@ -45,7 +45,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class EncoderSpec:
     """What the user may choose about an encoder; None takes what the checkpoint remembers.
 
-    motion: a name of `motion.MOTIONS`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1, mps.
+    motion: a mask in the word of `motion.MotionSpec`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1,
+    mps.
     precision: of the matrix products; vectors are pooled and scored in float32 always.
     """
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import MOTIONS, NEEDS_NEIGHBOURS, Motion, Neighbours, see
+from deltaclip.motion import Motion, MotionSpec, Neighbours, needs_neighbours, see
 from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, uniform_seconds
 
 __all__ = [
@@ -48,7 +48,7 @@ class ReaderSpec:
 
     image_size: side S of the square that the image encoder takes, in pixels.
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
-    motion: a name of `motion.MOTIONS`, or None where the alpha weights are zero and no mask can matter.
+    motion: a mask in the word of `motion.MotionSpec`, or None where the alpha weights are zero and no mask can matter.
     """
 
     image_size: int
@@ -58,8 +58,9 @@ class ReaderSpec:
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
             raise ValueError("image_size and num_frames start at 1")
-        if self.motion is not None and self.motion not in MOTIONS:
-            raise ValueError(f"motion {self.motion!r}: choose one of {', '.join(MOTIONS)}")
+        if self.motion is not None:
+            # One word for one mask: the fingerprint of vectors is made of it.
+            object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
 
     @property
     def decode_side(self) -> int:
@@ -160,13 +161,14 @@ def normalise_alpha(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
     seconds = uniform_seconds(segment.start, segment.end, num_frames)
-    frames = video.frames_at(seconds, short_side, with_neighbours=motion in NEEDS_NEIGHBOURS)
+    frames = video.frames_at(seconds, short_side, with_neighbours=needs_neighbours(motion))
     return frames, see(motion, frames.rgb, frames.before, frames.after)
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
     seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
-    frames = video.frames_at(seconds, spec.decode_side, with_neighbours=spec.motion in NEEDS_NEIGHBOURS)
+    with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
+    frames = video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
     pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
     return Clip(
         pixels=normalise_pixels(pixels),

@@ -33,10 +33,12 @@ def masks(
       deltaclip masks dog.mp4 --png dog.png
       deltaclip masks ~/Videos --report masks.html
     """
-    from deltaclip.motion import MOTIONS
+    from deltaclip.motion import MotionSpec
 
-    if motion not in MOTIONS:
-        raise typer.BadParameter(f"{motion!r} is not one of {', '.join(MOTIONS)}.", param_hint="'--motion'")
+    try:
+        motion = str(MotionSpec.parse(motion))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
     if report is not None:
         if png is not None or npz is not None:
             raise typer.BadParameter("--report goes without --png and --npz.")

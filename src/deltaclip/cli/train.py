@@ -31,11 +31,13 @@ def train(
         raise typer.BadParameter(f"{recipe!r} is not a recipe here: shapes.", param_hint="RECIPE")
     from dataclasses import replace
 
-    from deltaclip.motion import MOTIONS
+    from deltaclip.motion import MotionSpec
     from deltaclip.training import ShapesRecipe, train_shapes
 
-    if motion not in MOTIONS:
-        raise typer.BadParameter(f"{motion!r} is not one of {', '.join(MOTIONS)}.", param_hint="'--motion'")
+    try:
+        motion = str(MotionSpec.parse(motion))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
     refuse_to_replace(out, overwrite)
     chosen = ShapesRecipe(seed=seed, motion=motion)
     if steps is not None:

@@ -87,7 +87,7 @@ class RemoveReport:
 class RememberedEncoder:
     """The encoder that made a library's vectors, with all that is needed to load it again.
 
-    name: bundled name, folder or hub name. motion: a name of `motion.MOTIONS`, or None where masks do not matter.
+    name: bundled name, folder or hub name. motion: in the word of `motion.MotionSpec`, None where masks do not matter.
     num_frames: frames of a clip. fingerprint: changes with anything that defines a vector. dimension: D of a vector.
     """
 

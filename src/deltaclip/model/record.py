@@ -44,7 +44,7 @@ class CheckpointRecord:
     hub: the hub name they were fetched under, or None.
     licence: of the weights, "unknown" where nothing says it.
     alpha: "zero" while all alpha weights are zero, else "trained"; what the weights hold, whoever writes it.
-    motion: the mask it was trained with, a key of `motion.MOTIONS`, or None for none.
+    motion: the mask it was trained with, in the word of `motion.MotionSpec`, or None for none.
     num_frames: frames of a segment at search time.
     max_words: the longest row of token ids, begin and end included.
     training: recipe, seed and figures of the run that made it, as the training writes them; None if not ours.

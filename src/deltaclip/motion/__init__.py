@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.difference import DifferenceSpec, difference
 from deltaclip.motion.draw import Row, Tile, encode_png, overlay, sheet, strip
+from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed
 from deltaclip.motion.subject import Neighbours, subject
 from deltaclip.motion.types import Motion
 
 __all__ = [
     "MOTIONS",
-    "NEEDS_NEIGHBOURS",
     "DifferenceSpec",
     "Motion",
+    "MotionSpec",
     "Neighbours",
     "Row",
     "Tile",
@@ -24,6 +25,7 @@ __all__ = [
     "encode_png",
     "full",
     "inverted",
+    "needs_neighbours",
     "overlay",
     "random",
     "see",
@@ -45,13 +47,25 @@ NEEDS_NEIGHBOURS = frozenset({"subject"})
 """Those that also look at the native frames beside each sampled one."""
 
 
-def see(name: str, rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None) -> Motion:
-    """What moves in sampled frames, by the rule of that name.
+def needs_neighbours(motion: str) -> bool:
+    """Whether that mask, in the word of `MotionSpec`, looks at the native frames beside each sampled one."""
+    return MotionSpec.parse(motion).name in NEEDS_NEIGHBOURS
 
-    rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules in
-    NEEDS_NEIGHBOURS, which otherwise find none. Raises KeyError for a name that is not in MOTIONS.
+
+def see(
+    motion: str, rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None
+) -> Motion:
+    """What moves in sampled frames, by the rule of that name, and what the model is fed of it.
+
+    motion: a key of MOTIONS, or with options as `MotionSpec` reads them, such as "difference:threshold=12.5".
+    rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules for
+    which `needs_neighbours` holds, which otherwise find none. Raises ValueError for a mask that does not exist.
     """
-    if name not in NEEDS_NEIGHBOURS:
-        return MOTIONS[name](rgb)
-    none = (None,) * len(rgb)
-    return MOTIONS[name](rgb, none if before is None else before, none if after is None else after)
+    spec = MotionSpec.parse(motion)
+    measure = MOTIONS[spec.name]
+    if spec.name in NEEDS_NEIGHBOURS:
+        none = (None,) * len(rgb)
+        return feed(measure(rgb, none if before is None else before, none if after is None else after), spec)
+    if spec.name in THRESHOLDED:
+        return feed(measure(rgb, DifferenceSpec(threshold=spec.threshold)), spec)
+    return feed(measure(rgb), spec)

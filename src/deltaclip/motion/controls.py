@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import difference
+from deltaclip.motion.difference import PAPER, DifferenceSpec, difference
 from deltaclip.motion.types import Motion, check_rgb, motion_from_mask
 
 __all__ = ["RANDOM_SEED", "centre", "full", "inverted", "random"]
@@ -22,14 +22,14 @@ def full(rgb: NDArray[np.uint8]) -> Motion:
     return motion_from_mask(np.ones(rgb.shape[:3], np.bool_), (None,) * len(rgb))
 
 
-def random(rgb: NDArray[np.uint8]) -> Motion:
+def random(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
     """The difference mask of each frame in a random place: equal in coverage and shape, wrong in position.
 
     Each frame's mask is rolled around both edges by an offset of its own. Deterministic: the offsets come from
     RANDOM_SEED and the masks themselves, so that a clip gets the same masks whenever and wherever it is read.
     Falls back where `difference` does.
     """
-    measured = difference(rgb)
+    measured = difference(rgb, spec)
     _, height, width = measured.mask.shape
     generator = np.random.default_rng([RANDOM_SEED, zlib.crc32(measured.mask.tobytes())])
     offsets = generator.integers((height, width), size=(len(rgb), 2))
@@ -37,12 +37,12 @@ def random(rgb: NDArray[np.uint8]) -> Motion:
     return motion_from_mask(np.stack(rolled), measured.fallback)
 
 
-def inverted(rgb: NDArray[np.uint8]) -> Motion:
+def inverted(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
     """The complement of the difference mask: what does not move.
 
     Falls back where `difference` does, and where everything moves, so that the complement is empty.
     """
-    measured = difference(rgb)
+    measured = difference(rgb, spec)
     rest = ~measured.mask
     reasons = [
         reason or (None if frame.any() else EVERYTHING_MOVES)

@@ -40,7 +40,7 @@ class DifferenceSpec:
     min_area_at_224: smallest component kept where the short side is 224, pixels. Our choice: 40 % of such a patch.
     """
 
-    threshold: int = 25
+    threshold: int | float = 25
     kernel: int = 5
     min_area_at_224: float = 100.0
 
@@ -105,10 +105,11 @@ def absolute_difference(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([pairs[:1], pairs])
 
 
-def above_threshold(levels: NDArray[np.uint8], threshold: int) -> NDArray[np.uint8]:
+def above_threshold(levels: NDArray[np.uint8], threshold: int | float) -> NDArray[np.uint8]:
     """255 where a difference is strictly greater than `threshold` (the paper: 25 of 255), else 0.
 
     levels: (T, H, W) or (H, W) uint8. Strictly, because cv2.threshold with THRESH_BINARY is; the paper does not say.
+    Whole levels differ by whole levels, so 12.5 keeps 13 and more.
     """
     flat = levels.reshape(-1, levels.shape[-1])
     return np.asarray(cv2.threshold(flat, threshold, 255, cv2.THRESH_BINARY)[1], np.uint8).reshape(levels.shape)

@@ -1,0 +1,113 @@
+"""Which mask is meant, and how it is fed to the model, in one word that a checkpoint can remember.
+
+difference                       the paper's mask
+difference:threshold=12.5        the same with another threshold
+subject                          the soft mask of the moving subject
+subject:binary                   the same, all or nothing
+subject:floor=0.2                nothing is hidden altogether: 0.2 + 0.8 alpha
+subject:binary,floor=0.2         both
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion.difference import PAPER
+from deltaclip.motion.types import Motion
+
+__all__ = ["MotionSpec", "feed"]
+
+NAMES = ("difference", "subject", "full", "random", "inverted", "centre")
+THRESHOLDED = frozenset({"difference", "random", "inverted"})
+"""Those made of the difference mask, so that its threshold is theirs."""
+SOFT = frozenset({"subject"})
+"""Those whose alpha has shades."""
+
+
+@dataclass(frozen=True, slots=True)
+class MotionSpec:
+    """A mask and what is done with it before the model sees it.
+
+    name: one of NAMES. threshold: grey levels, 0..255, of masks made of differences; the paper's 25 elsewhere unused.
+    binary: 0 or 1 where the mask has shades. floor: what the model is fed where nothing moves, 0..1; alpha is scaled
+    into floor..1, so that a mask which misses something does not hide it.
+    Raises ValueError for what does not exist and for options that would do nothing.
+    """
+
+    name: str
+    threshold: int | float = PAPER.threshold
+    binary: bool = False
+    floor: int | float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            near = get_close_matches(self.name, NAMES, 1)
+            raise ValueError(
+                f"motion {self.name!r}: "
+                + (f"did you mean {near[0]}?" if near else f"choose one of {', '.join(NAMES)}")
+            )
+        if not 0 <= self.threshold <= 255:
+            raise ValueError(f"motion {self.name}: threshold must be 0..255, not {self.threshold}")
+        if self.threshold != PAPER.threshold and self.name not in THRESHOLDED:
+            raise ValueError(f"motion {self.name}: only {', '.join(sorted(THRESHOLDED))} have a threshold")
+        if self.binary and self.name not in SOFT:
+            raise ValueError(f"motion {self.name}: it is binary already")
+        if not 0 <= self.floor < 1:
+            raise ValueError(f"motion {self.name}: floor must be 0 or more and below 1, not {self.floor}")
+        if self.floor and self.name == "full":
+            raise ValueError("motion full: a floor changes nothing where alpha is all ones")
+
+    @classmethod
+    def parse(cls, text: str) -> "MotionSpec":
+        """From its one word, as above. Raises ValueError that says what does not fit."""
+        name, colon, rest = text.partition(":")
+        options: dict[str, float] = {}
+        binary = False
+        for part in rest.split(",") if colon else ():
+            key, equals, value = part.partition("=")
+            if key == "binary" and not equals:
+                binary = True
+            elif key in ("threshold", "floor") and equals:
+                options[key] = _number(text, value)
+            else:
+                raise ValueError(f"motion {text!r}: {part!r} is not binary, threshold=LEVELS or floor=SHARE")
+        return cls(name, binary=binary, **options)
+
+    def __str__(self) -> str:
+        """The one word, the same for all ways to write the same."""
+        options = []
+        if self.threshold != PAPER.threshold:
+            options.append(f"threshold={self.threshold:g}")
+        if self.binary:
+            options.append("binary")
+        if self.floor:
+            options.append(f"floor={self.floor:g}")
+        return self.name + (":" + ",".join(options) if options else "")
+
+
+def feed(motion: Motion, spec: MotionSpec) -> Motion:
+    """The same motion with alpha made binary and lifted to the floor as the spec says; what was measured stays."""
+    if not spec.binary and not spec.floor:
+        return motion
+    alpha = (motion.alpha > 0.5).astype(np.float32) if spec.binary else motion.alpha
+    return Motion(
+        alpha=_lift(alpha, spec.floor),
+        measured=motion.measured,
+        mask=motion.mask,
+        coverage=motion.coverage,
+        confidence=motion.confidence,
+        fallback=motion.fallback,
+    )
+
+
+def _lift(alpha: NDArray[np.float32], floor: int | float) -> NDArray[np.float32]:
+    return np.float32(floor) + np.float32(1 - floor) * alpha if floor else alpha
+
+
+def _number(text: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError(f"motion {text!r}: {value!r} is not a number") from error
