@@ -50,6 +50,25 @@ def test_a_missing_neighbour_is_the_other_one_mirrored() -> None:
     assert forward.exists.tolist() == forward.usable.tolist() == [True]
 
 
+def test_a_frame_shown_twice_is_no_neighbour_of_itself() -> None:
+    frames, _ = square_over_pan(num_frames=3)
+    noise = np.random.default_rng(0).integers(0, 2, frames[1].shape, np.uint8)
+    again = np.where(frames[1] < 255, frames[1] + noise * (noise.cumsum(1) % 3 == 0), frames[1]).astype(np.uint8)
+    repeated = residual_motion(frames[1:2], [again], frames[2:])
+    missing = residual_motion(frames[1:2], [None], frames[2:])
+    assert (again != frames[1]).any()
+    assert (repeated.vector == missing.vector).all()
+    assert (repeated.changed == missing.changed).all()
+    assert repeated.scale == missing.scale
+
+
+def test_a_picture_that_stays_needs_no_other_neighbour() -> None:
+    frames = np.repeat(texture(13)[None, :, :WIDTH], 3, axis=0)
+    motion = residual_motion(frames[1:2], frames[:1], frames[2:])
+    assert motion.usable.all()
+    assert motion.length.max() < 0.02
+
+
 def test_a_frame_without_neighbours_does_not_move() -> None:
     motion = residual_motion(panned(texture(12), 1, 0), [None], [None])
     assert motion.exists.tolist() == motion.usable.tolist() == [False]

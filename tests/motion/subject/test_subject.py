@@ -78,6 +78,14 @@ def test_a_frame_with_one_neighbour_uses_that_one() -> None:
     assert iou(one.mask, both.mask) > 0.8
 
 
+def test_a_clip_that_shows_every_frame_twice_is_not_static() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    once = subject(rgb, before, after)
+    twice = subject(rgb, list(rgb), after)
+    assert twice.fallback == (None,) * 6
+    assert iou(twice.mask, once.mask) > 0.7
+
+
 def test_a_neighbour_of_another_shot_is_left_aside() -> None:
     rgb, before, after = sampled(square_over_pan()[0])
     other = texture(9)[:, :WIDTH] // 4
