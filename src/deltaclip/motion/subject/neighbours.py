@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_field, fit_camera, lengths, look_up
+from deltaclip.motion.exposure import relit
 from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, shrink
 from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
 
@@ -56,7 +57,10 @@ def residual_motion(
     both are missing or of another shot, nothing moves and `usable` tells.
     """
     num_frames = len(now)
-    others = [None if frame is None else flow_picture(frame, grid) for frame in (*after, *before)]
+    others = [
+        None if frame is None else relit(picture, flow_picture(frame, grid))
+        for picture, frame in zip((*now, *now), (*after, *before), strict=True)
+    ]
     flow = _flow_fields(now, others, grid)
     fit, scale = fit_camera(flow)
     rest = flow - camera_field(fit, *grid)
