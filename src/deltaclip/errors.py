@@ -4,10 +4,11 @@ DeltaclipError
 ├── VideoError       a file that cannot be shown as a video
 ├── CaptionError     a caption or split file that cannot be used
 ├── CheckpointError  weights, configuration or tokenizer that do not fit
+├── CacheError       a frame cache that is damaged, locked or of other settings, or cannot be written
 └── LibraryError     an index that is locked, damaged or made by another encoder
 """
 
-__all__ = ["CaptionError", "CheckpointError", "DeltaclipError", "LibraryError", "VideoError"]
+__all__ = ["CacheError", "CaptionError", "CheckpointError", "DeltaclipError", "LibraryError", "VideoError"]
 
 
 class DeltaclipError(Exception):
@@ -54,6 +55,10 @@ class CaptionError(DeltaclipError):
 
 class CheckpointError(DeltaclipError):
     """Weights, configuration or tokenizer that are missing, unsafe or do not fit together."""
+
+
+class CacheError(DeltaclipError):
+    """A frame cache that is damaged, in use, made with other settings, or that cannot be written."""
 
 
 class LibraryError(DeltaclipError):

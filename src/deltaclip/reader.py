@@ -4,7 +4,8 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 (Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -15,25 +16,29 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, Neighbours, needs_neighbours, see
-from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, uniform_seconds
+from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, uniform_seconds
 
 __all__ = [
     "MOTION_SIDE",
     "Clip",
     "ReaderSpec",
     "fit_to_model",
+    "guarded",
+    "measure_alpha",
     "normalise_alpha",
     "normalise_pixels",
     "read_moment_motion",
     "read_moments",
     "read_motion",
     "read_video",
+    "read_whole",
 ]
 
 MOTION_SIDE = 224
 """Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
 
 Number = TypeVar("Number", bound=np.generic)
+Item = TypeVar("Item")
 
 # openai/CLIP clip/clip.py, `_transform`.
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -123,6 +128,53 @@ def read_moment_motion(path: Path, start: float, end: float, motion: str, num_fr
         return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
 
 
+def read_whole(
+    path: Path, motion: str | None, num_frames: int, short_side: int
+) -> Iterator[tuple[Frames, Motion | None]]:
+    """One pair: frames of a whole video and what moves in them, uncropped, both at `short_side`.
+
+    Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
+    that both see one picture.
+    motion: None measures nothing. A generator, as `guarded` takes it. Raises VideoError, also for damage.
+    """
+    with Video.open(path) as video:
+        seconds = uniform_seconds(0.0, video.info.duration_seconds, num_frames)
+        with_neighbours = motion is not None and needs_neighbours(motion)
+        frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=with_neighbours)
+    measured = None if motion is None else _measured(frames.rgb, motion, frames.before, frames.after)
+    rgb = _to_short_side(frames.rgb, short_side)
+    if measured is not None:
+        measured = Motion(
+            alpha=_to_size(measured.alpha, rgb),
+            measured=_to_size(measured.measured, rgb),
+            mask=_to_size(measured.mask.astype(np.float32), rgb) > 0.5,
+            coverage=measured.coverage,
+            confidence=measured.confidence,
+            fallback=measured.fallback,
+        )
+    yield Frames(rgb, frames.seconds), measured
+
+
+def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
+    """Alpha of sampled frames by a rule that needs no neighbours: (T, H, W, 3) uint8, uncropped -> (T, H, W) float32.
+
+    Measured at MOTION_SIDE as `fit_to_model` does, and scaled back to the frames' own size.
+    """
+    return _to_size(_measured(rgb, motion).alpha, rgb)
+
+
+@contextmanager
+def guarded(
+    function: Callable[..., Iterator[Item]], time_limit_seconds: float
+) -> Iterator[Callable[..., Iterator[Item]]]:
+    """That function of this module, run in a child process which may crash or hang without taking us along.
+
+    Gives (name, *args) -> items; `name` is what errors call the work, a path for example. See `video.Guard`.
+    """
+    with Guard(function, time_limit_seconds) as guard:
+        yield guard.stream
+
+
 def fit_to_model(
     rgb: NDArray[np.uint8],
     spec: ReaderSpec,
@@ -136,8 +188,7 @@ def fit_to_model(
     """
     motion = None
     if spec.motion is not None:
-        at_motion_side = (_each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
-        motion = see(spec.motion, _to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+        motion = _measured(rgb, spec.motion, before, after)
     pixels = _centre_crop(_to_short_side(rgb, spec.image_size), spec.image_size)
     if motion is None:
         return pixels, np.ones(pixels.shape[:3], np.float32), None
@@ -180,6 +231,25 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
         coverage=np.ones(len(seconds)) if motion is None else motion.coverage,
         fallback=(None,) * len(seconds) if motion is None else motion.fallback,
     )
+
+
+def _measured(
+    rgb: NDArray[np.uint8], motion: str, before: Neighbours | None = None, after: Neighbours | None = None
+) -> Motion:
+    """What moves in frames of any size, measured at MOTION_SIDE and left there."""
+    at_motion_side = (_each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
+    return see(motion, _to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+
+
+def _to_size(planes: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(T, h, w) at the height and width of the pictures (T, H, W, 3)."""
+    height, width = rgb.shape[1:3]
+    if planes.shape[1:] == (height, width):
+        return planes
+    interpolation = cv2.INTER_AREA if planes.shape[1] > height else cv2.INTER_LINEAR
+    scaled = np.stack([cv2.resize(plane, (width, height), interpolation=interpolation) for plane in planes])
+    # Area averaging in float32 may leave 0..1 by a rounding.
+    return np.asarray(np.clip(scaled, 0, 1), np.float32)
 
 
 def _to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:

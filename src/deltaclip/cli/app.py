@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import checkpoint, demo, evaluate, library, masks, train
+from deltaclip.cli import cache, checkpoint, data, demo, evaluate, library, masks, train
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
 from deltaclip.errors import DeltaclipError
 
@@ -33,7 +33,9 @@ app.command()(masks.masks)
 app.command()(checkpoint.convert)
 app.command()(checkpoint.tokenize)
 app.command()(checkpoint.info)
+app.command()(data.data)
 app.command()(evaluate.evaluate)
+app.command()(cache.cache)
 app.command()(train.train)
 
 
@@ -68,9 +70,8 @@ def main() -> None:
         note(shown(error))
         if "--json" in arguments:
             emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy}})
-        from deltaclip.library import LockedError
-
-        sys.exit(EXIT_REFUSED if isinstance(error, LockedError) else EXIT_FAILED)
+        # Another process holds the library or the cache: nothing failed, nothing was done.
+        sys.exit(EXIT_REFUSED if getattr(error, "refused", False) else EXIT_FAILED)
     except (KeyboardInterrupt, SystemExit) as stop:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code

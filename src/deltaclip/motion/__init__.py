@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.difference import DifferenceSpec, difference
 from deltaclip.motion.draw import Row, Tile, encode_png, overlay, sheet, strip
-from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed
+from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject import Neighbours, subject
 from deltaclip.motion.types import Motion
 
@@ -23,6 +23,7 @@ __all__ = [
     "centre",
     "difference",
     "encode_png",
+    "feed_alpha",
     "full",
     "inverted",
     "needs_neighbours",

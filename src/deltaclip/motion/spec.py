@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from deltaclip.motion.difference import PAPER
 from deltaclip.motion.types import Motion
 
-__all__ = ["MotionSpec", "feed"]
+__all__ = ["MotionSpec", "feed", "feed_alpha"]
 
 NAMES = ("difference", "subject", "full", "random", "inverted", "centre")
 THRESHOLDED = frozenset({"difference", "random", "inverted"})
@@ -91,9 +91,8 @@ def feed(motion: Motion, spec: MotionSpec) -> Motion:
     """The same motion with alpha made binary and lifted to the floor as the spec says; what was measured stays."""
     if not spec.binary and not spec.floor:
         return motion
-    alpha = (motion.alpha > 0.5).astype(np.float32) if spec.binary else motion.alpha
     return Motion(
-        alpha=_lift(alpha, spec.floor),
+        alpha=feed_alpha(motion.alpha, spec),
         measured=motion.measured,
         mask=motion.mask,
         coverage=motion.coverage,
@@ -102,8 +101,10 @@ def feed(motion: Motion, spec: MotionSpec) -> Motion:
     )
 
 
-def _lift(alpha: NDArray[np.float32], floor: int | float) -> NDArray[np.float32]:
-    return np.float32(floor) + np.float32(1 - floor) * alpha if floor else alpha
+def feed_alpha(alpha: NDArray[np.float32], spec: MotionSpec) -> NDArray[np.float32]:
+    """(T, H, W) in 0..1, all ones where a frame fell back, made binary and lifted to the floor as the spec says."""
+    fed = (alpha > 0.5).astype(np.float32) if spec.binary else alpha
+    return np.float32(spec.floor) + np.float32(1 - spec.floor) * fed if spec.floor else fed
 
 
 def _number(text: str, value: str) -> float:

@@ -1,0 +1,126 @@
+"""The two records of a cache: the index over all videos (cache.json), and one record a video inside its shard."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deltaclip.training.cache.settings import FORMAT, CacheSettings
+
+__all__ = ["INDEX_NAME", "CacheIndex", "Entry", "Source", "StoredFrame", "VideoRecord"]
+
+INDEX_NAME = "cache.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a video was decoded from. path: as given. size_bytes, mtime_ns: as the file system said then."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Source":
+        """What the file system says now. Raises OSError."""
+        status = path.stat()
+        return cls(str(path), status.st_size, status.st_mtime_ns)
+
+    def same_content(self, other: "Source") -> bool:
+        """Whether size and time agree; where a file lies does not matter."""
+        return (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a video's record lies: its shard's file name, and the bytes offset <= position < offset + size_bytes."""
+
+    shard: str
+    offset: int
+    size_bytes: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class CacheIndex:
+    """All that a cache holds.
+
+    videos: id -> Entry. num_shards: shards finished so far; the next one gets this number, and none is written twice.
+    """
+
+    settings: CacheSettings
+    videos: dict[str, Entry] = field(default_factory=dict)
+    num_shards: int = 0
+
+    def to_bytes(self) -> bytes:
+        """cache.json: one line a video, ids sorted, so that equal caches are equal files."""
+        lines = [
+            json.dumps(video) + ": " + json.dumps([*_entry_row(self.videos[video])]) for video in sorted(self.videos)
+        ]
+        head = json.dumps({"format": FORMAT, "settings": self.settings.to_json(), "num_shards": self.num_shards})
+        return (head[:-1] + ', "videos": {\n' + ",\n".join(lines) + "\n}}\n").encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, document: bytes) -> "CacheIndex":
+        """The reverse. Raises ValueError (json's own among them), KeyError or TypeError for what is no such file."""
+        data = json.loads(document)
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']} where this program reads {FORMAT}")
+        videos = {
+            video: Entry(row[0], row[1], row[2], Source(row[3], row[4], row[5]))
+            for video, row in data["videos"].items()
+        }
+        return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
+
+
+def _entry_row(entry: Entry) -> tuple[str | int, ...]:
+    source = entry.source
+    return entry.shard, entry.offset, entry.size_bytes, source.path, source.size_bytes, source.mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """Bytes of a frame in its shard.
+
+    offset, size_bytes: of the span that holds the picture's member and, behind it, alpha's.
+    picture_bytes: of the picture, at the head of the span. alpha_bytes: of alpha, at its tail; 0 where alpha is all
+    ones or the cache keeps none. crc32: of the picture's bytes followed by alpha's.
+    """
+
+    offset: int
+    size_bytes: int
+    picture_bytes: int
+    alpha_bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRecord:
+    """What is known of one cached video beside its pictures.
+
+    seconds: (N,) of the kept frames. coverage, fallback: N entries each of the kept mask, None where none is kept.
+    height, width: of all its pictures, in pixels.
+    """
+
+    video: str
+    height: int
+    width: int
+    seconds: tuple[float, ...]
+    coverage: tuple[float, ...] | None
+    fallback: tuple[str | None, ...] | None
+    frames: tuple[StoredFrame, ...]
+    source: Source
+
+    def to_bytes(self) -> bytes:
+        """The member NAME.json of a shard."""
+        data = asdict(self)
+        data["frames"] = [list(frame.values()) for frame in data["frames"]]
+        return json.dumps(data).encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, document: bytes) -> "VideoRecord":
+        """The reverse. Raises ValueError, KeyError or TypeError for what is no such record."""
+        data: dict[str, Any] = json.loads(document)
+        lists = {key: None if data[key] is None else tuple(data[key]) for key in ("seconds", "coverage", "fallback")}
+        frames = tuple(StoredFrame(*row) for row in data["frames"])
+        return cls(**{**data, **lists, "frames": frames, "source": Source(**data["source"])})

@@ -1,0 +1,226 @@
+"""Reading a cache: random access to the frames of a clip, from any process, on disk or in object storage."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+from fsspec.implementations.local import LocalFileSystem
+from numpy.typing import NDArray
+
+from deltaclip.errors import CacheError
+from deltaclip.motion import MotionSpec, feed_alpha, needs_neighbours
+from deltaclip.reader import measure_alpha
+from deltaclip.training.cache.coding import decode_alpha, decode_picture
+from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
+from deltaclip.training.cache.settings import CacheSettings
+
+__all__ = ["CachedFrames", "FrameCache", "read_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFrames:
+    """Some frames of a cached video, uncropped, in the order asked for.
+
+    rgb: uint8 (T, H, W, 3). seconds: float64 (T,), from the file's first frame.
+    alpha: float32 (T, H, W) in 0..1, the kept mask, all ones where it fell back; None where the cache keeps none.
+    coverage, fallback: T entries each, of the kept mask, before the fallback; None where the cache keeps none.
+    motion: the kept mask in the word of `motion.MotionSpec`, or None.
+    """
+
+    rgb: NDArray[np.uint8] = field(repr=False)
+    seconds: NDArray[np.float64] = field(repr=False)
+    alpha: NDArray[np.float32] | None = field(repr=False)
+    coverage: NDArray[np.float64] | None = field(repr=False)
+    fallback: tuple[str | None, ...] | None = field(repr=False)
+    motion: str | None
+
+    def see(self, motion: str | None) -> NDArray[np.float32]:
+        """Alpha float32 (T, H, W) by any mask, in the word of `motion.MotionSpec`; None gives all ones.
+
+        The kept mask, made binary or lifted to a floor where the word says so; every other is made of these frames, as
+        it must be: what `difference` finds depends on which frames are drawn. Raises CacheError where the mask can
+        only be kept and is not.
+        """
+        if motion is None:
+            return np.ones(self.rgb.shape[:3], np.float32)
+        if not needs_neighbours(motion):
+            return measure_alpha(self.rgb, motion)
+        if self.alpha is None or not _serves(self.motion, motion):
+            found = f"the cache keeps {_masks(self.motion)}"
+            raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
+        return feed_alpha(self.alpha, MotionSpec.parse(motion))
+
+
+class FrameCache:
+    """The frames of many videos, as `write_cache` left them.
+
+        cache = FrameCache.open("s3://bucket/msrvtt-cache")     # or a folder
+        frames = cache.clip("video7", random_places(cache.settings.num_frames, 6, rng))
+        alpha = frames.see("difference")
+
+    May be pickled and forked: files are opened by the process that reads them. What a writer adds later is seen by
+    opening again; what was there stays readable meanwhile.
+    """
+
+    def __init__(self, folder: str | Path, index: CacheIndex) -> None:
+        """For `open`, which reads the index."""
+        self._folder = folder
+        self._index = index
+        self._records: dict[str, VideoRecord] = {}
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "FrameCache":
+        """A folder, or an address that fsspec knows (s3://, gs://, https://, memory://). Raises CacheError."""
+        return cls(folder, read_index(folder))
+
+    def __getstate__(self) -> dict[str, Any]:  # Any: what pickle takes
+        # Records come back when they are asked for; a worker need not be sent them.
+        return {**self.__dict__, "_records": {}}
+
+    @property
+    def settings(self) -> CacheSettings:
+        """What is kept of each video."""
+        return self._index.settings
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """Ids of the videos held, sorted."""
+        return tuple(self._index.videos)
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._index.videos
+
+    def __len__(self) -> int:
+        return len(self._index.videos)
+
+    def source(self, video: str) -> Source:
+        """The file that the video was decoded from, as it was then. Raises CacheError for a video that is not held."""
+        return self._entry(video).source
+
+    def check(self, image_size: int, num_frames: int, motion: str | None) -> None:
+        """Refuses a cache that cannot serve a training of that size, frames a step and mask: CacheError."""
+        kept = self.settings
+        found = []
+        if kept.size < image_size:
+            found.append(f"its pictures are {kept.size} pixels at the short side, not {image_size}")
+        if kept.num_frames < num_frames:
+            found.append(f"it holds {kept.num_frames} frames of a video, not {num_frames}")
+        if motion is not None and needs_neighbours(motion) and not _serves(kept.motion, motion):
+            found.append(f"it keeps {_masks(kept.motion)}, not {motion}")
+        if found:
+            remedy = "Make one with deltaclip cache and --size, --frames and --motion to match."
+            raise CacheError(str(self._folder), "; ".join(found), remedy)
+
+    def clip(self, video: str, places: NDArray[np.int64]) -> CachedFrames:
+        """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, repeats allowed.
+
+        Only these are read and decoded. Raises CacheError where the video is not held or its shard is gone or damaged.
+        """
+        if places.ndim != 1 or not len(places) or places.min() < 0 or places.max() >= self.settings.num_frames:
+            raise ValueError(f"places must be (T,) numbers from 0 to {self.settings.num_frames - 1}, not {places}")
+        record = self._record(video)
+        chosen = [record.frames[place] for place in places]
+        spans = self._read(self._entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
+        rgb = np.empty((len(chosen), record.height, record.width, 3), np.uint8)
+        alpha = None if self.settings.motion is None else np.ones(rgb.shape[:3], np.float32)
+        for row, (frame, span) in enumerate(zip(chosen, spans, strict=True)):
+            picture, kept = span[: frame.picture_bytes], span[len(span) - frame.alpha_bytes :]
+            if len(span) != frame.size_bytes or zlib.crc32(kept, zlib.crc32(picture)) != frame.crc32:
+                raise self._damaged(video)
+            rgb[row] = decode_picture(picture, self.settings.quality)
+            if alpha is not None and kept:
+                alpha[row] = decode_alpha(kept)
+        return CachedFrames(
+            rgb=rgb,
+            seconds=np.array([record.seconds[place] for place in places], np.float64),
+            alpha=alpha,
+            coverage=None if record.coverage is None else np.array([record.coverage[place] for place in places]),
+            fallback=None if record.fallback is None else tuple(record.fallback[place] for place in places),
+            motion=self.settings.motion,
+        )
+
+    def _entry(self, video: str) -> Entry:
+        try:
+            return self._index.videos[video]
+        except KeyError as err:
+            remedy = "Run deltaclip cache again with this video, or leave it out of the training."
+            raise CacheError(str(self._folder), f"video {video} is not in this cache", remedy) from err
+
+    def _record(self, video: str) -> VideoRecord:
+        if video not in self._records:
+            entry = self._entry(video)
+            [document] = self._read(entry.shard, [(entry.offset, entry.size_bytes)])
+            try:
+                record = VideoRecord.from_bytes(document)
+            except (ValueError, KeyError, TypeError) as err:
+                raise self._damaged(video) from err
+            if record.video != video:
+                raise self._damaged(video)
+            self._records[video] = record
+        return self._records[video]
+
+    def _read(self, shard: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """The bytes of spans (offset, size) of a shard, in one request where the storage can."""
+        filesystem, root = _locate(self._folder)
+        starts, ends = [offset for offset, _ in spans], [offset + size for offset, size in spans]
+        path = f"{root}/{shard}"
+        contents: list[bytes] = []
+        # Errors come back as results: storages that read all at once never raise them in older fsspec.
+        for content in filesystem.cat_ranges([path] * len(spans), starts, ends):
+            if isinstance(content, Exception):
+                remedy = "Bring this shard back, or make the cache anew."
+                raise CacheError(f"{self._folder}/{shard}", f"cannot be read ({content})", remedy) from content
+            contents.append(content)
+        return contents
+
+    def _damaged(self, video: str) -> CacheError:
+        shard = self._entry(video).shard
+        return CacheError(
+            f"{self._folder}/{shard}", f"its bytes of video {video} are not those that were written", _AGAIN
+        )
+
+
+def read_index(folder: str | Path) -> CacheIndex:
+    """The index of the cache in that folder or at that address. Raises CacheError where there is none."""
+    filesystem, root = _locate(folder)
+    try:
+        document = filesystem.cat_file(f"{root}/{INDEX_NAME}")
+    except FileNotFoundError as err:
+        remedy = "Make one with deltaclip cache, or check the name."
+        raise CacheError(str(folder), f"no frame cache here ({INDEX_NAME} is missing)", remedy) from err
+    except OSError as err:
+        raise CacheError(str(folder), f"cannot be read ({err})", "Check its permissions and the network.") from err
+    try:
+        return CacheIndex.from_bytes(document)
+    except (ValueError, KeyError, TypeError, IndexError) as err:
+        raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
+
+
+def _serves(kept: str | None, wanted: str) -> bool:
+    """Whether the mask `wanted` can be made of the kept one: from soft to binary or lifted, never back."""
+    if kept is None:
+        return False
+    have, want = MotionSpec.parse(kept), MotionSpec.parse(wanted)
+    return have.name == want.name and (want.binary or not have.binary)
+
+
+def _masks(kept: str | None) -> str:
+    return f"masks {kept}" if kept else "no masks"
+
+
+_AGAIN = "Copy the cache again from where it came, or make it anew."
+
+
+def _locate(folder: str | Path) -> tuple[Any, str]:  # Any: fsspec has no types
+    """The file system of a cache and the path of its folder there.
+
+    fsspec keeps one file system a process and makes a new one after a fork, so this is asked for each time.
+    """
+    if isinstance(folder, Path) or not ("://" in folder or "::" in folder):
+        return LocalFileSystem(), str(Path(folder).absolute())
+    filesystem, root = fsspec.core.url_to_fs(folder)
+    return filesystem, str(root).rstrip("/")

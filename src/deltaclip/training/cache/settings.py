@@ -1,0 +1,76 @@
+"""What a cache holds of each video: settings that every reader and every later writer must agree with."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deltaclip.motion import MotionSpec, needs_neighbours
+
+__all__ = ["FORMAT", "CacheSettings"]
+
+FORMAT = 1
+"""Raised whenever what lies in a shard, or how it is measured, changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """What is kept of each video.
+
+    num_frames: frames of a video, at the middles of as many equal spans; more than a step uses, so that random frames
+    vary.
+    size: short side of the kept pictures in pixels; they are not cropped.
+    motion: "subject" or "subject:binary", measured once and kept as 8-bit or 1-bit alpha, or None. Masks that are made
+    of the drawn frames themselves (difference, random, inverted) or of nothing (full, centre) are never kept: see
+    `CachedFrames.see`.
+    quality: of JPEG, 1 to 100, or None for raw pixels.
+    """
+
+    num_frames: int = 32
+    size: int = 224
+    motion: str | None = "subject"
+    quality: int | None = 90
+
+    def __post_init__(self) -> None:
+        if self.num_frames < 1 or self.size < 1:
+            raise ValueError("num_frames and size start at 1")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ValueError(f"the quality of JPEG is 1 to 100, not {self.quality}")
+        if self.motion is None:
+            return
+        spec = MotionSpec.parse(self.motion)
+        if not needs_neighbours(self.motion):
+            raise ValueError(
+                f"motion {self.motion}: this mask depends on which frames are drawn and is made when reading; "
+                "a cache keeps subject, subject:binary or none"
+            )
+        if spec.floor:
+            raise ValueError(f"motion {self.motion}: a floor is put in when reading; cache it as {spec.name}")
+        object.__setattr__(self, "motion", str(spec))
+
+    @property
+    def suffix(self) -> str:
+        """Of the members that hold pictures."""
+        return "npy" if self.quality is None else "jpg"
+
+    def differences(self, other: "CacheSettings") -> tuple[str, ...]:
+        """What differs, in words for an error: "size 224, not 256", self first."""
+        mine, theirs = asdict(self), asdict(other)
+        return tuple(
+            f"{_name(key)} {_said(mine[key])}, not {_said(theirs[key])}" for key in mine if mine[key] != theirs[key]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in cache.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "CacheSettings":
+        """The reverse. Raises TypeError or ValueError for what is none."""
+        return cls(**document)
+
+
+def _name(key: str) -> str:
+    return {"num_frames": "frames"}.get(key, key)
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value)
