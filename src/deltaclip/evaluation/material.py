@@ -16,7 +16,15 @@ from deltaclip.library.content import Content, content_of
 from deltaclip.reader import Clip, guarded, stream_video
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
-__all__ = ["Material", "Vectors", "encode_material", "encode_texts", "material_of_split", "shapes_material"]
+__all__ = [
+    "Material",
+    "Vectors",
+    "encode_material",
+    "encode_texts",
+    "material_of_split",
+    "shapes_material",
+    "without_broken",
+]
 
 NAMED = 10
 """Names that an error lists before it only counts."""
@@ -167,7 +175,7 @@ def encode_material(
         work = _Work(encoder, material, cache, read, progress)
         for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
             work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))
-    measured = _without_broken(material, work.broken, allow_missing)
+    measured = without_broken(material, work.broken, allow_missing)
     in_order = [work.seen[number] for number in sorted(work.seen)]
     fallback: Counter[str] = Counter()
     for one in in_order:
@@ -254,7 +262,8 @@ class _Work:
         return known is not None
 
 
-def _without_broken(material: Material, broken: Mapping[str, str], allow_missing: bool) -> Material:
+def without_broken(material: Material, broken: Mapping[str, str], allow_missing: bool) -> Material:
+    """The material without the videos that could not be read (name -> why). Raises as `encode_material` says."""
     if not broken:
         return material
     found = f"{len(broken)} of {len(material.videos)} videos cannot be read: {_first(broken)}"
