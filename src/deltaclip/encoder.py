@@ -34,7 +34,7 @@ DEFAULT_MOTION = "subject"
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
 """Encoders that come with the package: name -> folder inside it."""
-VECTOR_VERSION = 1
+VECTOR_VERSION = 2
 """Raised whenever reading, masks or pooling change what vector a file gets, so that old libraries are not mixed in."""
 CLIPS_PER_BATCH = 8
 

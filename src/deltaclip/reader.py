@@ -33,6 +33,7 @@ __all__ = [
     "read_variants",
     "read_video",
     "read_whole",
+    "stream_video",
 ]
 
 MOTION_SIDE = 224
@@ -134,6 +135,11 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return tuple(_fitted(video, segment, frames, spec) for spec in specs)
+
+
+def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """`read_video` as `guarded` takes it: one clip. Raises VideoError."""
+    yield read_video(path, spec)
 
 
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:

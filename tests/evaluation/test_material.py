@@ -10,6 +10,7 @@ from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation.material import Material, encode_material, material_of_split
 from deltaclip.evaluation.vector_cache import VectorCache
+from tests.evaluation.dying import die_on_b
 from tests.helpers import small_checkpoint, write_square
 
 SPLIT = Split(
@@ -87,6 +88,15 @@ def test_a_broken_video_that_is_allowed_counts_as_missing_everywhere(encoder: En
     assert list(vectors.broken) == ["b"]
 
 
+def test_a_video_that_crashes_its_decoder_is_a_broken_one_and_the_others_go_on(
+    encoder: Encoder, files: VideoFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", die_on_b)
+    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files), allow_missing=True)
+    assert len(vectors.videos) == 2
+    assert "exit code 7" in vectors.broken["b"]
+
+
 def test_nothing_is_left_to_measure_when_all_videos_are_broken(encoder: Encoder, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("no video")
     files = VideoFiles({"a": tmp_path / "a.mp4"}, ())
@@ -109,7 +119,7 @@ def test_a_second_run_runs_no_model_and_gives_the_same(
     again = Encoder.load(checkpoint)
     monkeypatch.setattr(again, "_encode_batch", None)
     monkeypatch.setattr(again, "encode_texts", None)
-    monkeypatch.setattr("deltaclip.evaluation.material.read_video", None)
+    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", divmod)  # fails when it is called
     second = encode_material(again, material, cache=VectorCache(tmp_path))
     assert np.array_equal(first.videos, second.videos)
     assert np.array_equal(first.texts, second.texts)

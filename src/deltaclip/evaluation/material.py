@@ -13,15 +13,27 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
 from deltaclip.library.content import Content, content_of
-from deltaclip.reader import Clip, read_video
+from deltaclip.reader import Clip, guarded, stream_video
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
-__all__ = ["Material", "Vectors", "encode_material", "encode_texts", "material_of_split", "shapes_material"]
+__all__ = [
+    "Material",
+    "Vectors",
+    "encode_material",
+    "encode_texts",
+    "material_of_split",
+    "shapes_material",
+    "without_broken",
+]
 
 NAMED = 10
 """Names that an error lists before it only counts."""
 VIDEOS_AT_ONCE = 32
 """Videos whose vectors are computed before they are kept: what an interrupted run loses at most."""
+
+
+TIME_LIMIT_SECONDS = 180.0
+"""What a video may take to be read, in a child process: one that hangs or crashes its decoder is a broken one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,9 +171,10 @@ def encode_material(
     Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
     count as missing, and their texts with them. Raises CaptionError where nothing is left then.
     """
-    work = _Work(encoder, material, cache, progress)
-    for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
-        work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))
+    with guarded(stream_video, TIME_LIMIT_SECONDS) as read:
+        work = _Work(encoder, material, cache, read, progress)
+        for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
+            work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))
     measured = without_broken(material, work.broken, allow_missing)
     in_order = [work.seen[number] for number in sorted(work.seen)]
     fallback: Counter[str] = Counter()
@@ -199,11 +212,13 @@ class _Work:
         encoder: Encoder,
         material: Material,
         cache: VectorCache | None,
+        read: Callable[..., Iterator[Clip]],
         progress: Callable[[int, int], None],
     ) -> None:
         self._encoder = encoder
         self._material = material
         self._cache = cache
+        self._read = read
         self._progress = progress
         self.seen: dict[int, VideoVector] = {}
         self.broken: dict[str, str] = {}
@@ -218,7 +233,8 @@ class _Work:
                 try:
                     contents[number] = content = None if self._cache is None else content_of(self._path(number))
                     if not self._is_known(number, content):
-                        clip = read_video(self._path(number), self._encoder.reader_spec)
+                        path = self._path(number)
+                        [clip] = self._read(str(path), path, self._encoder.reader_spec)
                         reasons = Counter(reason for reason in clip.fallback if reason is not None)
                         facts[number] = (float(clip.coverage.mean()), reasons)
                         yield clip
@@ -247,6 +263,7 @@ class _Work:
 
 
 def without_broken(material: Material, broken: Mapping[str, str], allow_missing: bool) -> Material:
+    """The material without the videos that could not be read (name -> why). Raises as `encode_material` says."""
     if not broken:
         return material
     found = f"{len(broken)} of {len(material.videos)} videos cannot be read: {_first(broken)}"
