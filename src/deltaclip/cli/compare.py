@@ -135,6 +135,8 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
                 line.show(f"{name}: {done}/{total} videos", done, total)
 
             vectors = encode_material(encoder, material, cache=cache, allow_missing=allow_missing, progress=progress)
+            for video, reason in vectors.broken.items():
+                note(shown(f"{video}: {reason}"))
             saved[name] = saved_ranks(evaluate_material(encoder, vectors))
     return saved
 

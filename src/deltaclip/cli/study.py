@@ -81,6 +81,8 @@ def study(
             progress=lambda what, done, total: line.show(f"{what}: {done}/{total}", done, total),
         )
         result = STUDIES[name](bench)
+    for video, reason in bench.broken.items():
+        note(shown(f"{video}: {reason}"))
     command = shlex.join(["deltaclip", *sys.argv[1:]])
     with writable(out / name):
         files = write_study(out, result, command)

@@ -52,6 +52,8 @@ def test_a_file_that_cannot_be_read_is_refused_or_counted(bundled: Encoder, data
     bench.allow_missing = True
     [made] = bench.encode("", bench.world(6), [bundled])
     assert (made.material.missing, len(made.videos), len(made.texts)) == (("a",), 5, 10)
+    told = bench.protocol(bench.world(6))
+    assert (told["videos"], told["texts"], told["missing"]) == (5, 10, 1)
 
 
 def test_agreement_of_masks_by_hand() -> None:

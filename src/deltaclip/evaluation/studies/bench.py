@@ -55,6 +55,7 @@ class Bench:
     material: a data set, or None for Moving Shapes. num_clips: of a drawn world, None for the study's own number.
     seed: of drawn worlds and of whatever else a study draws. allow_missing: go on without videos that cannot be read.
     progress: called with (what is done, videos done, videos in all).
+    broken: why each video that could not be read could not, by name; filled while a study runs.
     """
 
     encoder: Encoder
@@ -64,6 +65,7 @@ class Bench:
     seed: int = SHAPES_SEED
     allow_missing: bool = False
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    broken: dict[str, str] = field(default_factory=dict)
     _encoders: dict[tuple[str, int], Encoder] = field(default_factory=dict, repr=False)
 
     @property
@@ -136,13 +138,14 @@ class Bench:
                 self.progress(what, number + 1, len(material.paths))
             for place, encoder in enumerate(encoders):
                 gathered[place].add(encoder, [clips[place] for clips in variants])
+        self.broken |= broken
         measured = without_broken(material, broken, self.allow_missing)
         texts = encode_texts(encoders[0], measured.texts)  # no mask and no frame is in them
         return [one.vectors(measured, texts, broken) for one in gathered]
 
     def protocol(self, world: World) -> dict[str, Plain]:
         """How results were made, for every file that tells them."""
-        material = world.material
+        material = world.material.without(tuple(self.broken))
         return {
             "dataset": material.dataset,
             "split": material.split,

@@ -57,6 +57,7 @@ def encode_disturbed(
             overlaps[setting].append(overlap)
             coverage[setting].append(float(clip.coverage.mean()))
             fallback[setting].update(reason for reason in clip.fallback if reason is not None)
+    bench.broken |= broken
     measured = without_broken(material, broken, bench.allow_missing)
     texts = encode_texts(bench.encoder, measured.texts)
     for setting in settings:
