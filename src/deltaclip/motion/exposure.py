@@ -35,8 +35,9 @@ def relit_in_place(now: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[
     telling = (its > DARK) & (its < BRIGHT) & (mine < BRIGHT)
     if np.count_nonzero(telling) < LEAST_PIXELS:
         return other
-    factor = float(np.median(mine[telling] / its[telling].astype(np.float32)))
-    return _scaled(other, factor, LEAST_CHANGE_IN_PLACE)
+    factors = mine[telling] / its[telling].astype(np.float32)
+    middle = len(factors) // 2  # the upper of two middles: numpy's median costs three times as much for their mean
+    return _scaled(other, float(np.partition(factors, middle)[middle]), LEAST_CHANGE_IN_PLACE)
 
 
 def _middle(picture: NDArray[np.uint8]) -> int:
