@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import checkpoint, demo, evaluate, library, masks, train
+from deltaclip.cli import checkpoint, data, demo, evaluate, library, masks, train
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
 from deltaclip.errors import DeltaclipError
 
@@ -33,6 +33,7 @@ app.command()(masks.masks)
 app.command()(checkpoint.convert)
 app.command()(checkpoint.tokenize)
 app.command()(checkpoint.info)
+app.command()(data.data)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
 

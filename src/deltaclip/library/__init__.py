@@ -1,6 +1,5 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
-from deltaclip.library.candidates import VIDEO_SUFFIXES
 from deltaclip.library.library import Library, default_library_path
 from deltaclip.library.lock import LockedError
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
@@ -14,6 +13,7 @@ from deltaclip.library.results import (
     Status,
     VerifyReport,
 )
+from deltaclip.video.suffixes import VIDEO_SUFFIXES
 
 __all__ = [
     "VIDEO_SUFFIXES",

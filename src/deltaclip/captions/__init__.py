@@ -1,0 +1,43 @@
+"""Captions: data sets of sentences and splits as people download them, and where their videos lie. No models here."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from deltaclip.captions.activitynet import load_activitynet
+from deltaclip.captions.didemo import load_didemo
+from deltaclip.captions.folder import load_folder
+from deltaclip.captions.moments import load_qvhighlights
+from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
+from deltaclip.captions.msvd import load_msvd
+from deltaclip.captions.types import Caption, CaptionSet, Split
+from deltaclip.captions.videos import VideoFiles, find_videos
+from deltaclip.errors import CaptionError
+
+__all__ = ["DATASETS", "Caption", "CaptionSet", "Split", "VideoFiles", "find_videos", "load_captions"]
+
+DATASETS: Mapping[str, Callable[[Path], CaptionSet]] = {
+    "msrvtt": load_msrvtt,
+    "msrvtt-7k": load_msrvtt_7k,
+    "msrvtt-full": load_msrvtt_full,
+    "msvd": load_msvd,
+    "didemo": load_didemo,
+    "activitynet": load_activitynet,
+    "qvhighlights": load_qvhighlights,
+    "folder": load_folder,
+}
+
+
+def load_captions(dataset: str, annotations: Path) -> CaptionSet:
+    """The captions and splits of a data set.
+
+    dataset: a name in DATASETS. annotations: the folder of its files, as they were downloaded; for `folder` also the
+    one file.
+    Raises CaptionError where the name is unknown, where no split is there, and where a file cannot be used: each loader
+    says in its module what it looks for.
+    """
+    if dataset not in DATASETS:
+        near = get_close_matches(dataset.lower(), DATASETS)
+        remedy = f"Did you mean {' or '.join(near)}?" if near else f"Name one of {', '.join(DATASETS)}."
+        raise CaptionError(dataset, "not a data set that is known here", remedy)
+    return DATASETS[dataset](annotations)

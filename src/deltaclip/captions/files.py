@@ -1,0 +1,189 @@
+"""Finding annotation files under the names people have them by, and reading them with errors that help.
+
+Text is UTF-8, with or without a byte-order mark, with line ends of any system. A file that ends in .gz or .xz is
+unpacked while it is read.
+"""
+
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from deltaclip.errors import CaptionError
+
+__all__ = [
+    "AnnotationFolder",
+    "base_name",
+    "read_bytes",
+    "read_json",
+    "read_json_lines",
+    "read_lines",
+    "read_table",
+    "refused",
+    "unreadable",
+]
+
+PACKED = (".gz", ".xz")
+AGAIN = "Download it again."
+
+
+def refused(path: Path, found: str, remedy: str, line: int | None = None) -> CaptionError:
+    """The error about a file, to be raised; line: counted from 1, where one is to blame."""
+    return CaptionError(str(path) if line is None else f"{path}, line {line}", found, remedy)
+
+
+def base_name(path: Path) -> str:
+    """The name without a last .gz or .xz."""
+    return path.stem if path.suffix.lower() in PACKED else path.name
+
+
+class AnnotationFolder:
+    """The files below a folder, by name. Hidden files, and `._*` which macOS leaves beside others, are passed over."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises CaptionError where `folder` is no folder or cannot be read."""
+        self.folder = folder
+        if not folder.is_dir():
+            raise refused(folder, "not a folder", "Give the folder that holds the annotation files.")
+        files: list[Path] = []
+        for place, folders, names in os.walk(folder, onerror=unreadable):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files += [Path(place, name) for name in names if not name.startswith(".")]
+        # The top level first; at equal depth plain before packed, then by name.
+        files.sort(key=lambda path: (len(path.parts), path.suffix.lower() in PACKED, path.parts))
+        self.files = tuple(files)
+
+    def find(self, *names: str) -> Path | None:
+        """The file of the first of these names that lies here, or packed as .gz or .xz; None where none does."""
+        for wanted in names:
+            for path in self.files:
+                if base_name(path) == wanted:
+                    return path
+        return None
+
+    def shown(self, path: Path) -> str:
+        """The path as seen from the folder, for notes."""
+        return path.relative_to(self.folder).as_posix()
+
+    def nothing(self, dataset: str, names: Sequence[str]) -> CaptionError:
+        """The error where no split was found: which files would make one."""
+        remedy = (
+            f"Put at least one of these there, or in a folder below (.gz and .xz are read too): {', '.join(names)}."
+        )
+        return refused(self.folder, f"holds no split of {dataset}", remedy)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content, unpacked. Raises CaptionError where it cannot be read or is cut off."""
+    try:
+        match path.suffix.lower():
+            case ".gz":
+                with gzip.open(path) as file:
+                    return file.read()
+            case ".xz":
+                with lzma.open(path) as file:
+                    return file.read()
+            case _:
+                return path.read_bytes()
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as err:
+        raise refused(path, f"damaged or cut off ({err})".rstrip("."), AGAIN) from err
+    except OSError as err:
+        raise refused(path, f"cannot be read ({err.strerror})", "Check the name and its permissions.") from err
+
+
+def read_json(path: Path) -> Any:  # Any: json
+    """The document. Raises CaptionError where it is no json, or where a key stands twice in one object."""
+    try:
+        return json.loads(_read_text(path), object_pairs_hook=_once)
+    except json.JSONDecodeError as err:
+        raise refused(
+            path, f"not json ({err.msg}, column {err.colno})", "Mend it or download it again.", err.lineno
+        ) from err
+    except (ValueError, RecursionError) as err:
+        raise refused(path, f"not a usable json document ({err})", "Mend it or download it again.") from err
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:  # Any: json
+    """One json object a line, with the number of its line; empty lines do not count."""
+    for number, line in read_lines(path):
+        try:
+            row = json.loads(line, object_pairs_hook=_once)
+        except json.JSONDecodeError as err:
+            raise refused(
+                path, f"not json ({err.msg}, column {err.colno})", "Write one json object a line.", number
+            ) from err
+        except (ValueError, RecursionError) as err:
+            raise refused(path, f"not a usable json object ({err})", "Write one json object a line.", number) from err
+        if not isinstance(row, dict):
+            raise refused(path, f"a {type(row).__name__}, not an object", "Write one json object a line.", number)
+        yield number, row
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, with their numbers, without outer white space."""
+    for number, line in enumerate(_read_text(path).split("\n"), 1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows below the head line, each with the number of its last line; empty lines do not count.
+
+    Columns are separated by commas, in a .tsv by tabs; fields may stand in double quotes. Outer spaces of column
+    names do not count. Raises CaptionError where a row has more or fewer fields than the head line.
+    """
+    delimiter = "\t" if base_name(path).lower().endswith(".tsv") else ","
+    # strict: otherwise a quote that is never closed swallows the rest of the file in silence
+    reader = csv.reader(io.StringIO(_read_text(path), newline=""), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if not columns:
+                columns = [name.strip() for name in row]
+                if len(set(columns)) < len(columns):
+                    raise refused(path, "a column stands twice", "Name each column once.", reader.line_num)
+                continue
+            if len(row) != len(columns):
+                found = f"{len(row)} fields under {len(columns)} columns ({', '.join(columns)})"
+                remedy = 'Put a field that holds the separator in double quotes, "like, this".'
+                raise refused(path, found, remedy, reader.line_num)
+            yield reader.line_num, dict(zip(columns, row, strict=True))
+    except csv.Error as err:
+        remedy = "Check the double quotes: a quote inside a quoted field is written twice."
+        raise refused(path, f"not a table ({err})", remedy, reader.line_num) from err
+
+
+def _read_text(path: Path) -> str:
+    """The text with line feeds only, without a byte-order mark."""
+    raw = read_bytes(path)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        line = raw.count(b"\n", 0, err.start) + 1
+        remedy = "Save it as UTF-8."
+        raise refused(path, f"not UTF-8 (byte {raw[err.start]:#04x})", remedy, line) from err
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: json
+    """The object, unless a key stands twice: json would keep the last and lose the others in silence."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in made if names.count(name) > 1)
+        raise ValueError(f"the key {twice} stands twice in one object")
+    return made
+
+
+def unreadable(err: OSError) -> None:
+    """What `os.walk` does with a folder that it cannot read: an error instead of passing over it."""
+    remedy = "Check its permissions."
+    raise CaptionError(str(err.filename), f"a folder that cannot be read ({err.strerror})", remedy) from err

@@ -1,0 +1,78 @@
+"""`data`: what a folder of captions and splits holds, and which of its videos are there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
+
+__all__ = ["data"]
+
+SHOWN_MISSING = 5
+
+
+def data(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="msrvtt, msrvtt-7k, msrvtt-full, msvd, didemo, activitynet, qvhighlights, or folder: a csv or jsonl.",
+            metavar="DATASET",
+        ),
+    ],
+    annotations: Annotated[Path, typer.Option(help="The folder of its caption and split files, as downloaded.")],
+    videos: Annotated[Path | None, typer.Option(help="The folder of its videos: look which ones are missing.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a data set of captions holds, and which of its videos are missing.
+
+    \b
+    Examples:
+      deltaclip data msvd --annotations msvd --videos msvd/YouTubeClips
+      deltaclip data folder --annotations captions.csv --videos clips
+    """
+    from deltaclip.captions import DATASETS, find_videos, load_captions
+
+    if dataset not in DATASETS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(dataset.lower(), DATASETS)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise typer.BadParameter(
+            f"{dataset!r} is not a data set here: {', '.join(DATASETS)}.{meant}", param_hint="DATASET"
+        )
+    found = load_captions(dataset, annotations)
+    missing: dict[str, list[str]] | None = None
+    if videos is not None:
+        absent = set(find_videos(videos, (name for split in found.splits.values() for name in split.videos)).missing)
+        missing = {name: [video for video in split.videos if video in absent] for name, split in found.splits.items()}
+    splits = {
+        name: {
+            "videos": len(split.videos),
+            "captions": None if split.captions is None else len(split.captions),
+            "missing": None if missing is None else len(missing[name]),
+        }
+        for name, split in found.splits.items()
+    }
+    if as_json:
+        document: dict[str, Any] = {"dataset": dataset, "splits": splits, "notes": list(found.notes)}  # Any: json
+        emit(document if missing is None else document | {"missing_videos": missing})
+    else:
+        _show(splits, found.notes, missing)
+    finish(missing is not None and any(missing.values()))
+
+
+def _show(
+    splits: Mapping[str, Mapping[str, int | None]], notes: tuple[str, ...], missing: Mapping[str, list[str]] | None
+) -> None:
+    print_lines("split      videos  captions   missing")
+    for name, row in splits.items():
+        figures = ("-" if row[key] is None else f"{row[key]:,}" for key in ("videos", "captions", "missing"))
+        print_lines(f"{name:8} " + "  ".join(f"{figure:>8}" for figure in figures))
+    for text in notes:
+        note(shown(text))
+    for name, ids in (missing or {}).items():
+        if ids:
+            more = f" and {len(ids) - SHOWN_MISSING:,} more (--json lists them)" if len(ids) > SHOWN_MISSING else ""
+            note(shown(f"missing of {name}: {', '.join(ids[:SHOWN_MISSING])}{more}"))
