@@ -133,7 +133,8 @@ def read_whole(
 ) -> Iterator[tuple[Frames, Motion | None]]:
     """One pair: frames of a whole video and what moves in them, uncropped, both at `short_side`.
 
-    Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of `short_side`, so that both see one picture.
+    Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
+    that both see one picture.
     motion: None measures nothing. A generator, as `guarded` takes it. Raises VideoError, also for damage.
     """
     with Video.open(path) as video:

@@ -118,7 +118,7 @@ def assembled(dataset: str, splits: Mapping[str, Split], notes: Iterable[str]) -
     for one, other in combinations([name for name in SPLITS if name in splits], 2):
         shared = len(set(splits[one].videos) & set(splits[other].videos))
         if shared:
-            told.append(f"{one} and {other} share {shared:,} videos.")
+            told.append(f"In both {one} and {other}: {shared:,} of the videos.")
     return CaptionSet(dataset, {name: splits[name] for name in SPLITS if name in splits}, tuple(told))
 
 

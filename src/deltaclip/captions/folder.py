@@ -30,12 +30,9 @@ def load_folder(annotations: Path) -> CaptionSet:
     found: dict[str, list[Caption]] = {}
     unsplit = 0
     for line, row in rows:
-        split = row.get("split") or None
+        split = _split_of(path, row, line)
         unsplit += split is None
-        split = split.strip() if isinstance(split, str) else split or "test"
-        if split not in SPLITS:
-            raise refused(path, f"split is {split!r}", f"Write one of {', '.join(SPLITS)}.", line)
-        found.setdefault(split, []).append(_caption(path, row, line))
+        found.setdefault(split or "test", []).append(_caption(path, row, line))
     if not found:
         raise refused(path, "holds no caption", f"Give a first line with the columns {COLUMNS}, and rows below it.")
     splits = {
@@ -60,6 +57,16 @@ def _only_file(folder: AnnotationFolder) -> Path:
         several = ", ".join(map(folder.shown, level[:5])) + (", …" if len(level) > 5 else "")
         raise refused(folder.folder, f"holds {len(level)} tables ({several})", "Give the one that is meant.")
     return level[0]
+
+
+def _split_of(path: Path, row: dict[str, Any], line: int) -> str | None:  # Any: json, or text of a table
+    """The split that a row names, or None where it names none."""
+    value = row.get("split")
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str) or value.strip() not in SPLITS:
+        raise refused(path, f"split is {value!r}", f"Write one of {', '.join(SPLITS)}.", line)
+    return value.strip()
 
 
 def _caption(path: Path, row: dict[str, Any], line: int) -> Caption:  # Any: json, or text of a table

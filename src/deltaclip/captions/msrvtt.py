@@ -142,7 +142,7 @@ def _read_document(path: Path) -> list[tuple[str, str]]:
     for number, entry in enumerate(list_of(path, document.get("sentences"), "sentences")):
         sentence = entry if isinstance(entry, dict) else object_of(path, entry, f"sentences[{number}]")
         video, text = sentence.get("video_id"), sentence.get("caption")
-        if video not in videos:
+        if not isinstance(video, str) or video not in videos:
             found = f"sentences[{number}] is about {video!r}, which is not among the videos"
             raise refused(path, found, "Mend the file or download it again.")
         if not isinstance(text, str) or not is_text(text):
@@ -160,11 +160,8 @@ def _listed(folder: AnnotationFolder, split: str, path: Path, sentences: _Senten
         return Split(tuple(ids), None)
     known = {video for video, _ in sentences.pairs}
     if sentences.partial and not ids.keys() <= known:
-        uncovered = len(ids.keys() - known)
-        notes.append(
-            f"{place}; captions are absent: {sentences.source} knows {uncovered:,} of them not, add the other of "
-            f"{TRAIN_VAL} and {TEST}."
-        )
+        lacking = f"{sentences.source} lacks {len(ids.keys() - known):,} of them, which stand in the other of"
+        notes.append(f"{place}; captions are absent: {lacking} {TRAIN_VAL} and {TEST}.")
         return Split(tuple(ids), None)
     refuse_unknown(path, ids, known, sentences.source)
     notes.append(f"{place}.")

@@ -21,6 +21,9 @@ __all__ = ["Guard"]
 
 Item = TypeVar("Item")
 
+_STARTING = threading.Lock()
+"""Held while a child is started: several threads may each have a guard, and what is hidden meanwhile is everybody's."""
+
 START_SECONDS = 60.0
 """How long a fresh child may take to start and to import what the function needs; a cold disk is slow."""
 
@@ -98,7 +101,7 @@ class Guard(Generic[Item]):
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
             child = context.Process(target=_serve, args=(theirs,), name="deltaclip-guard", daemon=True)
-            with _unnamed_main():
+            with _STARTING, _unnamed_main():
                 child.start()
             self._child = child
             theirs.close()  # so that the end of the child is the end of the pipe

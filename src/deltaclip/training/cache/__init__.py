@@ -12,5 +12,17 @@ frames are found by their place in it, so that a clip costs the bytes of its own
 from deltaclip.training.cache.places import random_places, uniform_places
 from deltaclip.training.cache.read import CachedFrames, FrameCache
 from deltaclip.training.cache.settings import CacheSettings
+from deltaclip.training.cache.write import CacheFailure, CacheInUseError, CacheProgress, CacheReport, write_cache
 
-__all__ = ["CacheSettings", "CachedFrames", "FrameCache", "random_places", "uniform_places"]
+__all__ = [
+    "CacheFailure",
+    "CacheInUseError",
+    "CacheProgress",
+    "CacheReport",
+    "CacheSettings",
+    "CachedFrames",
+    "FrameCache",
+    "random_places",
+    "uniform_places",
+    "write_cache",
+]

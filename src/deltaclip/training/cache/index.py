@@ -43,17 +43,21 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CacheIndex:
-    """All that a cache holds. videos: id -> Entry, in the order of ids."""
+    """All that a cache holds.
+
+    videos: id -> Entry. num_shards: shards finished so far; the next one gets this number, and none is written twice.
+    """
 
     settings: CacheSettings
     videos: dict[str, Entry] = field(default_factory=dict)
+    num_shards: int = 0
 
     def to_bytes(self) -> bytes:
         """cache.json: one line a video, ids sorted, so that equal caches are equal files."""
         lines = [
             json.dumps(video) + ": " + json.dumps([*_entry_row(self.videos[video])]) for video in sorted(self.videos)
         ]
-        head = json.dumps({"format": FORMAT, "settings": self.settings.to_json()})
+        head = json.dumps({"format": FORMAT, "settings": self.settings.to_json(), "num_shards": self.num_shards})
         return (head[:-1] + ', "videos": {\n' + ",\n".join(lines) + "\n}}\n").encode("ascii")
 
     @classmethod
@@ -66,7 +70,7 @@ class CacheIndex:
             video: Entry(row[0], row[1], row[2], Source(row[3], row[4], row[5]))
             for video, row in data["videos"].items()
         }
-        return cls(CacheSettings.from_json(data["settings"]), videos)
+        return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
 
 def _entry_row(entry: Entry) -> tuple[str | int, ...]:
@@ -80,7 +84,7 @@ class StoredFrame:
 
     offset, size_bytes: of the span that holds the picture's member and, behind it, alpha's.
     picture_bytes: of the picture, at the head of the span. alpha_bytes: of alpha, at its tail; 0 where alpha is all
-    ones or the cache keeps none. crc32: of the whole span.
+    ones or the cache keeps none. crc32: of the picture's bytes followed by alpha's.
     """
 
     offset: int

@@ -3,11 +3,9 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import cv2
 import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
@@ -16,10 +14,11 @@ from numpy.typing import NDArray
 from deltaclip.errors import CacheError
 from deltaclip.motion import MotionSpec, feed_alpha, needs_neighbours
 from deltaclip.reader import measure_alpha
+from deltaclip.training.cache.coding import decode_alpha, decode_picture
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
 
-__all__ = ["CachedFrames", "FrameCache"]
+__all__ = ["CachedFrames", "FrameCache", "read_index"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,10 @@ class CachedFrames:
             return np.ones(self.rgb.shape[:3], np.float32)
         if not needs_neighbours(motion):
             return measure_alpha(self.rgb, motion)
-        wanted, kept = MotionSpec.parse(motion), None if self.motion is None else MotionSpec.parse(self.motion)
-        if self.alpha is None or kept is None or kept.name != wanted.name or (kept.binary and not wanted.binary):
-            raise CacheError(
-                f"motion {motion}",
-                f"the cache keeps {self.motion or 'no masks'}",
-                f"Make one with --motion {wanted.name}.",
-            )
-        return feed_alpha(self.alpha, wanted)
+        if self.alpha is None or not _serves(self.motion, motion):
+            found = f"the cache keeps {_masks(self.motion)}"
+            raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
+        return feed_alpha(self.alpha, MotionSpec.parse(motion))
 
 
 class FrameCache:
@@ -80,18 +75,7 @@ class FrameCache:
     @classmethod
     def open(cls, folder: str | Path) -> "FrameCache":
         """A folder, or an address that fsspec knows (s3://, gs://, https://, memory://). Raises CacheError."""
-        filesystem, root = _locate(folder)
-        try:
-            document = filesystem.cat_file(f"{root}/{INDEX_NAME}")
-        except FileNotFoundError as err:
-            remedy = "Make one with deltaclip cache, or check the name."
-            raise CacheError(str(folder), f"no frame cache here ({INDEX_NAME} is missing)", remedy) from err
-        except OSError as err:
-            raise CacheError(str(folder), f"cannot be read ({err})", "Check its permissions and the network.") from err
-        try:
-            return cls(folder, CacheIndex.from_bytes(document))
-        except (ValueError, KeyError, TypeError, IndexError) as err:
-            raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
+        return cls(folder, read_index(folder))
 
     def __getstate__(self) -> dict[str, Any]:  # Any: what pickle takes
         # Records come back when they are asked for; a worker need not be sent them.
@@ -117,6 +101,20 @@ class FrameCache:
         """The file that the video was decoded from, as it was then. Raises CacheError for a video that is not held."""
         return self._entry(video).source
 
+    def check(self, image_size: int, num_frames: int, motion: str | None) -> None:
+        """Refuses a cache that cannot serve a training of that size, frames a step and mask: CacheError."""
+        kept = self.settings
+        found = []
+        if kept.size < image_size:
+            found.append(f"its pictures are {kept.size} pixels at the short side, not {image_size}")
+        if kept.num_frames < num_frames:
+            found.append(f"it holds {kept.num_frames} frames of a video, not {num_frames}")
+        if motion is not None and needs_neighbours(motion) and not _serves(kept.motion, motion):
+            found.append(f"it keeps {_masks(kept.motion)}, not {motion}")
+        if found:
+            remedy = "Make one with deltaclip cache and --size, --frames and --motion to match."
+            raise CacheError(str(self._folder), "; ".join(found), remedy)
+
     def clip(self, video: str, places: NDArray[np.int64]) -> CachedFrames:
         """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, repeats allowed.
 
@@ -130,11 +128,12 @@ class FrameCache:
         rgb = np.empty((len(chosen), record.height, record.width, 3), np.uint8)
         alpha = None if self.settings.motion is None else np.ones(rgb.shape[:3], np.float32)
         for row, (frame, span) in enumerate(zip(chosen, spans, strict=True)):
-            if zlib.crc32(span) != frame.crc32:
+            picture, kept = span[: frame.picture_bytes], span[len(span) - frame.alpha_bytes :]
+            if len(span) != frame.size_bytes or zlib.crc32(kept, zlib.crc32(picture)) != frame.crc32:
                 raise self._damaged(video)
-            rgb[row] = self._picture(span[: frame.picture_bytes])
-            if alpha is not None and frame.alpha_bytes:
-                alpha[row] = _decoded_alpha(span[-frame.alpha_bytes :])
+            rgb[row] = decode_picture(picture, self.settings.quality)
+            if alpha is not None and kept:
+                alpha[row] = decode_alpha(kept)
         return CachedFrames(
             rgb=rgb,
             seconds=np.array([record.seconds[place] for place in places], np.float64),
@@ -143,11 +142,6 @@ class FrameCache:
             fallback=None if record.fallback is None else tuple(record.fallback[place] for place in places),
             motion=self.settings.motion,
         )
-
-    def _picture(self, picture: bytes) -> NDArray[np.uint8]:
-        if self.settings.quality is None:
-            return np.asarray(np.load(BytesIO(picture), allow_pickle=False), np.uint8)
-        return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
     def _entry(self, video: str) -> Entry:
         try:
@@ -187,6 +181,34 @@ class FrameCache:
         )
 
 
+def read_index(folder: str | Path) -> CacheIndex:
+    """The index of the cache in that folder or at that address. Raises CacheError where there is none."""
+    filesystem, root = _locate(folder)
+    try:
+        document = filesystem.cat_file(f"{root}/{INDEX_NAME}")
+    except FileNotFoundError as err:
+        remedy = "Make one with deltaclip cache, or check the name."
+        raise CacheError(str(folder), f"no frame cache here ({INDEX_NAME} is missing)", remedy) from err
+    except OSError as err:
+        raise CacheError(str(folder), f"cannot be read ({err})", "Check its permissions and the network.") from err
+    try:
+        return CacheIndex.from_bytes(document)
+    except (ValueError, KeyError, TypeError, IndexError) as err:
+        raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
+
+
+def _serves(kept: str | None, wanted: str) -> bool:
+    """Whether the mask `wanted` can be made of the kept one: from soft to binary or lifted, never back."""
+    if kept is None:
+        return False
+    have, want = MotionSpec.parse(kept), MotionSpec.parse(wanted)
+    return have.name == want.name and (want.binary or not have.binary)
+
+
+def _masks(kept: str | None) -> str:
+    return f"masks {kept}" if kept else "no masks"
+
+
 _AGAIN = "Copy the cache again from where it came, or make it anew."
 
 
@@ -199,9 +221,3 @@ def _locate(folder: str | Path) -> tuple[Any, str]:  # Any: fsspec has no types
         return LocalFileSystem(), str(Path(folder).absolute())
     filesystem, root = fsspec.core.url_to_fs(folder)
     return filesystem, str(root).rstrip("/")
-
-
-def _decoded_alpha(alpha: bytes) -> NDArray[np.float32]:
-    """(H, W) float32 in 0..1 from a grey PNG of 1 or 8 bits."""
-    levels = np.asarray(cv2.imdecode(np.frombuffer(alpha, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
-    return levels.astype(np.float32) / np.float32(255)

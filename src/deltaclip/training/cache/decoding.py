@@ -1,0 +1,52 @@
+"""Videos decoded and encoded anew, several at once, in child processes that may crash without taking us along."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from deltaclip.errors import VideoError
+from deltaclip.reader import guarded, read_whole
+from deltaclip.training.cache.settings import CacheSettings
+from deltaclip.training.cache.shard import EncodedVideo, encode_video
+
+__all__ = ["decoded_videos"]
+
+TIME_LIMIT_SECONDS = 180.0
+"""For one video. Decoding and measuring 32 frames takes about a second; what takes this long hangs."""
+
+
+def decoded_videos(
+    pending: Sequence[str], videos: Mapping[str, Path], settings: CacheSettings, workers: int
+) -> Iterator[tuple[str, EncodedVideo | VideoError]]:
+    """The pending videos, encoded, or why not, in their order, a few ahead of the consumer."""
+    num_workers = max(min(workers, len(pending)), 1)
+    with ExitStack() as stack:
+        readers: SimpleQueue[Callable[..., Any]] = SimpleQueue()
+        for _ in range(num_workers):
+            readers.put(stack.enter_context(guarded(read_whole, TIME_LIMIT_SECONDS)))
+
+        def work(video: str) -> EncodedVideo | VideoError:
+            read, path = readers.get(), videos[video]
+            try:
+                [(frames, motion)] = read(str(path), path, settings.motion, settings.num_frames, settings.size)
+                return encode_video(frames.rgb, frames.seconds, motion, settings)
+            except VideoError as error:
+                return error
+            finally:
+                readers.put(read)
+
+        # Threads, because the work is done in the children and in OpenCV, which lets go of the interpreter's lock.
+        pool = ThreadPoolExecutor(num_workers)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        ahead: deque[tuple[str, Future[EncodedVideo | VideoError]]] = deque()
+        for video in pending:
+            ahead.append((video, pool.submit(work, video)))
+            if len(ahead) > 2 * num_workers:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        for last, future in ahead:
+            yield last, future.result()

@@ -1,0 +1,134 @@
+"""One shard: a tar that grows under another name and appears whole, or not at all."""
+
+import os
+import tarfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BufferedWriter, BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion import Motion, MotionSpec
+from deltaclip.training.cache.coding import encode_alpha, encode_picture
+from deltaclip.training.cache.index import Entry, Source, StoredFrame, VideoRecord
+from deltaclip.training.cache.settings import CacheSettings
+
+__all__ = ["PART_SUFFIX", "EncodedVideo", "ShardWriter", "encode_video", "replace_durably"]
+
+PART_SUFFIX = ".part"
+"""Of files that are being written. A run that finds one removes it: its writer has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedVideo:
+    """A video as it goes into a shard. N frames.
+
+    pictures, alphas: N each, encoded; an alpha is empty where it is all ones or none is kept. The rest is as in
+    VideoRecord.
+    """
+
+    pictures: tuple[bytes, ...] = field(repr=False)
+    alphas: tuple[bytes, ...] = field(repr=False)
+    height: int
+    width: int
+    seconds: tuple[float, ...]
+    coverage: tuple[float, ...] | None
+    fallback: tuple[str | None, ...] | None
+
+
+def encode_video(
+    rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion | None, settings: CacheSettings
+) -> EncodedVideo:
+    """rgb: (N, H, W, 3) uint8. seconds: (N,). motion: of the same frames, None exactly where the settings keep none."""
+    alphas: Sequence[bytes] = (b"",) * len(rgb)
+    if motion is not None and settings.motion is not None:
+        binary = MotionSpec.parse(settings.motion).binary
+        alphas = [
+            b"" if reason is not None else encode_alpha(alpha, binary)
+            for alpha, reason in zip(motion.alpha, motion.fallback, strict=True)
+        ]
+    return EncodedVideo(
+        pictures=tuple(encode_picture(picture, settings.quality) for picture in rgb),
+        alphas=tuple(alphas),
+        height=rgb.shape[1],
+        width=rgb.shape[2],
+        seconds=tuple(seconds.tolist()),
+        coverage=None if motion is None else tuple(motion.coverage.tolist()),
+        fallback=None if motion is None else motion.fallback,
+    )
+
+
+class ShardWriter:
+    """Fills one shard. The same videos give the same bytes. Raises OSError where they cannot be written."""
+
+    def __init__(self, folder: Path, number: int, suffix: str) -> None:
+        """suffix: of the members that hold pictures, jpg or npy."""
+        self.name = f"shard-{number:05d}.tar"
+        self._path = folder / self.name
+        self._part = folder / f".{self.name}{PART_SUFFIX}"
+        self._number, self._suffix = number, suffix
+        self._file = self._part.open("wb")
+        # ustar: a header of one block for each member, whose names here are short.
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+        self.entries: dict[str, Entry] = {}
+        """Where the records of the videos lie that were added so far."""
+
+    def add(self, video: str, encoded: EncodedVideo, source: Source) -> None:
+        """Appends a video: its frames, each followed by its alpha, and its record at last."""
+        key = f"{self._number:05d}_{len(self.entries):04d}"
+        frames = []
+        for place, (picture, alpha) in enumerate(zip(encoded.pictures, encoded.alphas, strict=True)):
+            offset = self._member(f"{key}.{place:02d}.{self._suffix}", picture)
+            end = offset + len(picture)
+            if alpha:
+                end = self._member(f"{key}.{place:02d}.png", alpha) + len(alpha)
+            check = zlib.crc32(alpha, zlib.crc32(picture))
+            frames.append(StoredFrame(offset, end - offset, len(picture), len(alpha), check))
+        record = VideoRecord(
+            video=video,
+            height=encoded.height,
+            width=encoded.width,
+            seconds=encoded.seconds,
+            coverage=encoded.coverage,
+            fallback=encoded.fallback,
+            frames=tuple(frames),
+            source=source,
+        ).to_bytes()
+        self.entries[video] = Entry(self.name, self._member(f"{key}.json", record), len(record), source)
+
+    def finish(self) -> int:
+        """Makes the shard appear under its name, on disk whole. Returns its size in bytes."""
+        self._tar.close()
+        size_bytes = self._file.tell()
+        replace_durably(self._file, self._part, self._path)
+        return size_bytes
+
+    def discard(self) -> None:
+        """Gives up what was written so far, and its space on the disk. May be called after a failed `finish`."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def _member(self, name: str, content: bytes) -> int:
+        """Appends a member; returns where its content begins."""
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        offset = self._tar.offset + tarfile.BLOCKSIZE
+        self._tar.addfile(info, BytesIO(content))
+        return offset
+
+
+def replace_durably(file: BufferedWriter, part: Path, path: Path) -> None:
+    """Closes a file written as `part` and gives it its name, both on disk before this returns."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+    part.replace(path)
+    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be synced, and need not be
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
