@@ -1,7 +1,6 @@
-"""What each process of the two-process test does: gradients of uneven batches, then a run. Started with torchrun's
-environment; writes its gradients to the folder it is given."""
+"""What each process of the two-process test does: gradients of uneven batches, then a run, both written to a folder."""
 
-import sys
+import os
 from pathlib import Path
 
 import torch
@@ -42,13 +41,11 @@ def gradients_of(peers: Peers) -> dict[str, dict[str, torch.Tensor]]:
     return made
 
 
-def main(folder: Path) -> None:
-    """Both parts, in one process group."""
+def main(folder: Path, environment: dict[str, str]) -> None:
+    """Both parts, in one process group. environment: what torchrun sets for this process."""
+    os.environ |= environment
+    torch.set_num_threads(1)
     with join_peers(CPU.device) as peers:
         torch.save(gradients_of(peers), folder / f"gradients-{peers.rank}.pt")
         outcome = train(RECIPE, tiny_data(), folder / "out", device="cpu")
         torch.save(outcome.validation, folder / f"validation-{peers.rank}.pt")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,17 +1,15 @@
 """Two processes (gloo) compute what one does: loss, gradients, validation, and the run that comes of them."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from deltaclip.training import train
+from deltaclip.training.dataset import worker_context
 from deltaclip.training.peers import ALONE
-from tests.training.one_of_two import RECIPE, SIZES, gradients_of
+from tests.training.one_of_two import RECIPE, SIZES, gradients_of, main
 from tests.training.tiny import tiny_data, weights
 
 
@@ -22,16 +20,16 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.training.one_of_two", str(folder)],
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            cwd=Path(__file__).parents[2],
-        )
+        worker_context().Process(target=main, args=(folder, {**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}))
         for rank in range(2)
     ]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(120)
+    assert [process.exitcode for process in started] == [0, 0]
     return folder
 
 

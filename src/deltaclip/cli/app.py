@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import checkpoint, data, demo, evaluate, library, masks, train
+from deltaclip.cli import average, checkpoint, data, demo, evaluate, library, masks, train
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
 from deltaclip.errors import DeltaclipError
 
@@ -36,6 +36,7 @@ app.command()(checkpoint.info)
 app.command()(data.data)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
+app.command()(average.average)
 
 
 def _version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """Training: recipes, clips, one loop for all of them, on one process or many; runs that go on as if never stopped."""
 
+from deltaclip.training.average import average
 from deltaclip.training.cache import CacheSettings, FrameCache
 from deltaclip.training.captions_data import CachedClips, captioned_clips, fill_cache, open_cache
 from deltaclip.training.journal import Progress
@@ -30,6 +31,7 @@ __all__ = [
     "Speed",
     "TrainingData",
     "WorldRecipe",
+    "average",
     "captioned_clips",
     "draw_shapes",
     "field_names",

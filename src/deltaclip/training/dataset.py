@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import Order, own_part
 from deltaclip.training.source import ClipSource
 
-__all__ = ["TokenRows", "batches", "default_workers", "video_batches"]
+__all__ = ["TokenRows", "batches", "default_workers", "video_batches", "worker_context"]
 
 MOST_WORKERS = 8
 Place = tuple[int, int]
@@ -96,7 +96,7 @@ def batches(
         ],
         collate_fn=_Collate(recipe, side),
         num_workers=workers,
-        multiprocessing_context=_context() if workers else None,
+        multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
     )
@@ -115,7 +115,7 @@ def video_batches(
         batch_sampler=[list(videos[start : start + size]) for start in range(0, len(videos), size)],
         collate_fn=_stack,
         num_workers=workers,
-        multiprocessing_context=_context() if workers else None,
+        multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_one_thread,
     )
     yield from loader
@@ -125,7 +125,7 @@ def _stack(items: list[NDArray[np.uint8]]) -> torch.Tensor:
     return torch.from_numpy(np.stack(items))
 
 
-def _context() -> BaseContext:
+def worker_context() -> ForkServerContext | SpawnContext:
     """How workers are started: forking this process, which holds torch's threads, could deadlock.
 
     A server forks them where there is one, so that torch is imported once and not for every worker and validation.

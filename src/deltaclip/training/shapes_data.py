@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from deltaclip.motion import Neighbours, needs_neighbours
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
+from deltaclip.training.dataset import worker_context
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import MemoryClips, TrainingData
 
@@ -127,7 +128,7 @@ def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | No
         groups,
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context=worker_context() if workers else None,
         collate_fn=_as_it_is,
     )
     parts: list[Drawn] = []
