@@ -59,6 +59,7 @@ def train(
       torchrun --nproc-per-node 2 -m deltaclip train msrvtt --annotations msrvtt --cache frames --out run
     """
     from deltaclip.training import train as run_training
+    from deltaclip.training import write_report
 
     started = time.monotonic()
     chosen = _recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
@@ -96,7 +97,8 @@ def train(
             workers=workers,
         )
     if leads:
-        _tell(outcome, as_json)
+        page = write_report(chosen, data, outcome)
+        _tell(outcome, page, as_json)
 
 
 def _recipe(
@@ -178,13 +180,13 @@ def _counts(data: "TrainingData") -> str:
     return f"{len(data.train.owner)} captions of {len(data.train.video_ids)} clips, {held}"
 
 
-def _tell(outcome: "Outcome", as_json: bool) -> None:
+def _tell(outcome: "Outcome", page: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
         document = asdict(outcome)
         speed = document.pop("speed")
-        emit({**document, **speed})
+        emit({**document, **speed, "report": page})
         return
     if not outcome.finished:
         print_lines(f"stopped by the time limit after step {outcome.step} of {outcome.steps}")
@@ -195,4 +197,5 @@ def _tell(outcome: "Outcome", as_json: bool) -> None:
         f"wrote {shown(outcome.out)}: loss {outcome.loss:.3f} after {outcome.seconds:.0f} s "
         f"({outcome.speed.clips_per_second:.0f} clips/s{r1})"
     )
-    note(f"try it: deltaclip evaluate shapes --encoder {shown(outcome.out)}")
+    note(f"curves and masks: {shown(page)}")
+    note(f"try it: deltaclip index FOLDER --encoder {shown(outcome.out)}")

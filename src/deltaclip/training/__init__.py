@@ -10,6 +10,7 @@ from deltaclip.training.outcome import Outcome, Speed
 from deltaclip.training.overrides import field_names, override
 from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
 from deltaclip.training.recipes import RECIPES
+from deltaclip.training.report import write_report
 from deltaclip.training.shapes_data import draw_shapes
 from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
 
@@ -40,4 +41,5 @@ __all__ = [
     "override",
     "symmetric_cross_entropy",
     "train",
+    "write_report",
 ]

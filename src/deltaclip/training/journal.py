@@ -12,7 +12,9 @@ import torch
 
 from deltaclip.training.state import write_whole
 
-__all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory"]
+__all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory", "read_rows"]
+
+NAME = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +56,24 @@ class Stopwatch:
         return self._clips / self._seconds, self._waited / self._seconds
 
 
+def read_rows(folder: Path) -> list[dict[str, Any]]:  # Any: numbers and validation figures
+    """All rows of the journal in OUT/training; a last line that was cut off by a kill is left out."""
+    path = folder / NAME
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]
+
+
 class Journal:
     """Rows of a run by step. folder: OUT/training. A run that goes on from a step forgets the rows after it."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        self.path = folder / "metrics.jsonl"
-        rows = [row for row in self.rows() if row["step"] <= step] if step else []
+        self.path = folder / NAME
+        rows = [row for row in read_rows(folder) if row["step"] <= step] if step else []
         text = "".join(json.dumps(row) + "\n" for row in rows)
         write_whole(self.path, lambda stream: stream.write(text.encode()))
         self._board = _board(folder / "tensorboard", step)
-
-    def rows(self) -> list[dict[str, Any]]:  # Any: numbers and validation figures
-        """All rows on disk; a last line that was cut off by a kill is left out."""
-        if not self.path.is_file():
-            return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1] if line]
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Adds a row: "step" and whatever was measured there; dicts of figures are one level deep."""

@@ -8,7 +8,7 @@ import torch
 
 from deltaclip.training.dataset import batches, default_workers
 from deltaclip.training.forward import Batch, Precision, video_vectors
-from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory
+from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory, read_rows
 from deltaclip.training.optim import alpha_parts
 from deltaclip.training.outcome import Outcome, Speed, report_weights
 from deltaclip.training.peers import join_peers
@@ -165,5 +165,5 @@ class _Loop:
         return Progress(run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1)
 
     def _last_figures(self) -> Figures | None:
-        rows = [] if self._journal is None else [row for row in self._journal.rows() if "t2v" in row]
+        rows = [row for row in read_rows(self.run.out / FOLDER) if "t2v" in row]
         return {side: rows[-1][side] for side in ("t2v", "v2t")} if rows else None
