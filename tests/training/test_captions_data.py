@@ -1,5 +1,6 @@
 """Captions and a frame cache as training data: all that is missing is named, nothing is filled in."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from deltaclip.captions import Caption, CaptionSet, Split
 from deltaclip.errors import CacheError, CaptionError, TrainingError
-from deltaclip.training import CacheSettings, FrameCache, captioned_clips, fill_cache, open_cache, override
+from deltaclip.training import CacheSettings, FrameCache, captioned_clips, fill_cache, open_cache, override, train
 from deltaclip.training.cache import write_cache
 from tests.helpers import write_square
 from tests.training.tiny import tiny_recipe
@@ -120,3 +121,13 @@ def test_a_cache_is_filled_with_what_it_lacks_by_its_own_settings(videos: Path, 
     fill_cache(caption_set(), videos, tmp_path / "frames", RECIPE)
     cache = FrameCache.open(tmp_path / "frames")
     assert (cache.videos, cache.settings.num_frames) == (("a", "b", "c"), 8)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_cache_that_is_damaged_on_the_way_says_where(cache: Path, tmp_path: Path, workers: int) -> None:
+    copied = shutil.copytree(cache, tmp_path / "frames")
+    data = captioned_clips(caption_set(), open_cache(copied, RECIPE), RECIPE)
+    [shard] = copied.glob("*.tar")
+    shard.write_bytes(b"\0" * shard.stat().st_size)
+    with pytest.raises(CacheError, match=r"shard-00000\.tar.*not those that were written"):
+        train(RECIPE, data, tmp_path / "out", device="cpu", workers=workers)

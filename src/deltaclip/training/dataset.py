@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
 from deltaclip.training.augment import drop_words, model_frames
 from deltaclip.training.forward import Batch
@@ -36,28 +37,42 @@ class TokenRows:
         return torch.from_numpy(self.tokenizer.rows(captions, self.max_words, sizes.begin, sizes.end, sizes.pad))
 
 
-class _Pairs(torch.utils.data.Dataset[tuple[NDArray[np.uint8], str]]):
-    """Item (number, epoch): frames uint8 (T, 4, S, S) and a caption, a pure function of recipe, number and epoch."""
+Pair = tuple[NDArray[np.uint8], str]
+
+
+class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
+    """Item (number, epoch): frames uint8 (T, 4, S, S) and a caption, a pure function of recipe, number and epoch.
+
+    An error of ours is an item: raised in a worker, it would arrive without what it says.
+    """
 
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
 
-    def __getitem__(self, place: Place) -> tuple[NDArray[np.uint8], str]:
-        number, epoch = place
+    def __getitem__(self, place: Place) -> Pair | DeltaclipError:
+        try:
+            return self._read(*place)
+        except DeltaclipError as error:
+            return error
+
+    def _read(self, number: int, epoch: int) -> Pair:
         rng = np.random.default_rng([self.recipe.seed, 3, epoch, number])
         pictures = self.source.pictures(int(self.source.owner[number]), self.recipe.data.frames, rng)
         caption = drop_words(self.source.caption(number, rng), self.recipe.data.word_dropout, rng)
         return model_frames(pictures, self.side, self.recipe.data, rng), caption
 
 
-class _Videos(torch.utils.data.Dataset[NDArray[np.uint8]]):
+class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
     """Item v: the frames of a video as search sees it, uint8 (T, 4, S, S), without chance."""
 
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
 
-    def __getitem__(self, video: int) -> NDArray[np.uint8]:
-        pictures = self.source.pictures(video, self.recipe.data.test_frames, None)
+    def __getitem__(self, video: int) -> NDArray[np.uint8] | DeltaclipError:
+        try:
+            pictures = self.source.pictures(video, self.recipe.data.test_frames, None)
+        except DeltaclipError as error:
+            return error
         return model_frames(pictures, self.side, self.recipe.data, None)
 
 
@@ -67,7 +82,10 @@ class _Collate:
     def __init__(self, recipe: Recipe, side: int) -> None:
         self.empty = np.empty((0, recipe.data.frames, 4, side, side), np.uint8)
 
-    def __call__(self, items: list[tuple[NDArray[np.uint8], str]]) -> tuple[torch.Tensor, list[str]]:
+    def __call__(self, made: list[Pair | DeltaclipError]) -> tuple[torch.Tensor, list[str]] | DeltaclipError:
+        items = [item for item in made if not isinstance(item, DeltaclipError)]
+        if len(items) < len(made):
+            return next(item for item in made if isinstance(item, DeltaclipError))
         frames = np.stack([frames for frames, _ in items]) if items else self.empty
         return torch.from_numpy(frames), [caption for _, caption in items]
 
@@ -100,7 +118,10 @@ def batches(
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
     )
-    for own, (frames, captions) in zip(numbers, loader, strict=True):
+    for own, made in zip(numbers, loader, strict=True):
+        if isinstance(made, DeltaclipError):
+            raise made
+        frames, captions = made
         videos = np.asarray(source.owner)[own]
         names = [source.video_ids[video] for video in videos]
         yield Batch(frames, rows(captions), torch.from_numpy(videos), names, captions)
@@ -118,10 +139,16 @@ def video_batches(
         multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_one_thread,
     )
-    yield from loader
+    for made in loader:
+        if isinstance(made, DeltaclipError):
+            raise made
+        yield made
 
 
-def _stack(items: list[NDArray[np.uint8]]) -> torch.Tensor:
+def _stack(made: list[NDArray[np.uint8] | DeltaclipError]) -> torch.Tensor | DeltaclipError:
+    items = [item for item in made if not isinstance(item, DeltaclipError)]
+    if len(items) < len(made):
+        return next(item for item in made if isinstance(item, DeltaclipError))
     return torch.from_numpy(np.stack(items))
 
 

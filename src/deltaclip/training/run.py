@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from deltaclip.errors import TrainingError
@@ -77,7 +78,6 @@ class Run:
         self.step, self.loss = 0, float("nan")
         self.best: tuple[int, Figures] | None = None
         self._seconds, self._since = 0.0, time.perf_counter()
-        torch.manual_seed(recipe.seed + peers.rank)
         if peers.leads:
             self._take_place(resume=resume, overwrite=overwrite)
         peers.any(False, precision.device)  # nobody looks for states before the folder is in order
@@ -97,6 +97,9 @@ class Run:
     def advance(self, batch: Batch) -> StepFigures:
         """One step with this process's part of a batch. Raises TrainingError where it cannot be done."""
         optim = self.recipe.optim
+        # Chance of a step follows from its number, as that of its clips does: there is no random state to keep.
+        chance = np.random.SeedSequence([self.recipe.seed, 4, self.step, self.peers.rank])
+        torch.manual_seed(int(chance.generate_state(1)[0]))
         rate = set_rates(self.optimiser, self.step, self.steps, optim.warm_up)
         self.optimiser.zero_grad(set_to_none=True)
 
@@ -149,7 +152,6 @@ class Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "mean": self.mean.weights,
-            "random": torch.get_rng_state(),
         }
         self.states.save(SavedState(self.step, best_step), content)
 
@@ -181,7 +183,6 @@ class Run:
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.mean.weights = content["mean"]
-        torch.set_rng_state(content["random"].cpu())
         self.step, self.loss, self._seconds = content["step"], content["loss"], content["seconds"]
         best = content["best"]
         self.best = None if best["figures"] is None else (best["step"], best["figures"])

@@ -1,6 +1,6 @@
 """What a run needs to go on as if it had never stopped, in files that are whole or not there.
 
-OUT/training/states/step-00000120-best-00000100.pt    weights, optimiser, running mean, random state
+OUT/training/states/step-00000120-best-00000100.pt    weights, optimiser, running mean
 OUT/training/best/step-00000100/                      the checkpoint with the best validation up to there
 
 A state names the best checkpoint it knows, so that both stay together when older ones are removed.
