@@ -8,12 +8,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DavisClip", "read_davis"]
+__all__ = ["DavisClip", "Native", "read_davis", "read_native", "sample"]
 
 NUM_FRAMES = 12
 SHORT_SIDE = 224
 
 Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Native:
+    """A sequence as it is: N native frames (H, W, 3) uint8 and their true masks, uint8 (N, H, W) of 0 and 1."""
+
+    name: str
+    rgb: list[Bytes] = field(repr=False)
+    truth: Bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -29,31 +38,37 @@ class DavisClip:
 
 def read_davis(folder: Path, num_frames: int = NUM_FRAMES, gap: int = 1) -> list[DavisClip]:
     """Every NAME.mp4 with NAME.npz in `folder`, by name. gap: native frames from a sampled one to its neighbours."""
-    return [read_sequence(path, num_frames, gap) for path in sorted(folder.glob("*.mp4"))]
+    return [sample(read_native(path), num_frames, gap) for path in sorted(folder.glob("*.mp4"))]
 
 
-def read_sequence(path: Path, num_frames: int, gap: int) -> DavisClip:
-    """`num_frames` frames at the middles of equal spans, scaled to SHORT_SIDE by area, as the masks are."""
+def read_native(path: Path) -> Native:
+    """All frames of NAME.mp4 and the masks of NAME.npz beside it (`bits`, `shape`)."""
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     with np.load(path.with_suffix(".npz")) as stored:
         truth = np.unpackbits(stored["bits"], axis=-1, count=int(stored["shape"][2]))
-    height, width = frames[0].shape[:2]
+    return Native(path.stem, frames, truth)
+
+
+def sample(native: Native, num_frames: int = NUM_FRAMES, gap: int = 1) -> DavisClip:
+    """`num_frames` frames at the middles of equal spans, scaled to SHORT_SIDE by area, as the masks are."""
+    height, width = native.rgb[0].shape[:2]
     scale = SHORT_SIDE / min(height, width)
     size = round(width * scale), round(height * scale)
-    at = [int((index + 0.5) * len(frames) / num_frames) for index in range(num_frames)]
+    at = [int((index + 0.5) * len(native.rgb) / num_frames) for index in range(num_frames)]
 
     def scaled(index: int) -> Bytes | None:
-        if not 0 <= index < len(frames):
+        if not 0 <= index < len(native.rgb):
             return None
-        return np.asarray(cv2.resize(frames[index], size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.resize(native.rgb[index], size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def true(index: int) -> NDArray[np.bool_]:
+        return cv2.resize(native.truth[index].astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
 
     return DavisClip(
-        name=path.stem,
+        name=native.name,
         rgb=np.stack([scaled(index) for index in at]),
         before=[scaled(index - gap) for index in at],
         after=[scaled(index + gap) for index in at],
-        truth=np.stack(
-            [cv2.resize(truth[i].astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5 for i in at]
-        ),
+        truth=np.stack([true(index) for index in at]),
     )

@@ -186,11 +186,14 @@ def fit(seen: list[Seen], with_folds: bool = False) -> tuple[Networks, list[Netw
     return final, [Networks(*pair) for pair in zip(first_folds, second_folds, strict=True)]
 
 
-def overlaps(networks: Networks, clip: Seen) -> list[float]:
-    """IoU of what is fed with the truth, for each frame that holds a subject."""
-    fed = judge(clip.rgb, clip.motion, clip.picture, networks).alpha > 0.5
+def measures(networks: Networks, clip: Seen) -> NDArray[np.float64]:
+    """Mean IoU, precision and recall of what is fed, over the frames that hold a subject: (3,)."""
     kept = clip.mask.any((1, 2))
-    return ((fed & clip.mask).sum((1, 2)) / np.maximum((fed | clip.mask).sum((1, 2)), 1))[kept].tolist()
+    fed = (judge(clip.rgb, clip.motion, clip.picture, networks).alpha > 0.5)[kept]
+    true = clip.mask[kept]
+    shared = (fed & true).sum((1, 2))
+    each = [shared / np.maximum(of.sum((1, 2)), 1) for of in (fed | true, fed, true)]
+    return np.mean(each, axis=1)
 
 
 def stills_kept(networks: Networks, clip: Seen) -> list[float]:
@@ -214,14 +217,15 @@ def see_all_drawn(count: int) -> list[Seen]:
 
 
 def report(name: str, networks_of: Callable[[int], Networks], seen: list[Seen]) -> None:
-    """Print the IoU of clips with a subject, and what clips without one keep."""
-    found = [overlaps(networks_of(index), clip) for index, clip in enumerate(seen) if clip.mask.any()]
-    means = [np.mean(clip) for clip in found]
+    """Print IoU, precision and recall of clips with a subject, and what clips without one keep."""
+    found = np.stack([measures(networks_of(index), clip) for index, clip in enumerate(seen) if clip.mask.any()])
+    overlap, precision, recall = found.mean(0)
     kept = [stills_kept(networks_of(index), clip) for index, clip in enumerate(seen) if not clip.mask.any()]
     wrong = [share for clip in kept for share in clip]
-    error = np.std(means, ddof=1) / len(means) ** 0.5
+    error = found[:, 0].std(ddof=1) / len(found) ** 0.5
     print(
-        f"{name}: IoU {np.mean(means):.4f} +- {error:.4f} on {len(means)} clips; of {len(kept)} clips without a subject"
+        f"{name}: IoU {overlap:.4f} +- {error:.4f}, P {precision:.4f}, R {recall:.4f} on {len(found)} clips; "
+        f"of {len(kept)} clips without a subject"
     )
     print(f"  {len(wrong)} frames keep a mask, {sum(share > 0.02 for share in wrong)} of them above 2 %")
 

@@ -12,11 +12,14 @@ from deltaclip.reader import (
     Clip,
     ReaderSpec,
     fit_to_model,
+    guarded,
+    measure_alpha,
     normalise_alpha,
     normalise_pixels,
     read_moments,
     read_motion,
     read_video,
+    read_whole,
 )
 from deltaclip.video import write_mp4
 from tests.helpers import moving_square, write_square
@@ -143,3 +146,51 @@ def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
     assert motion is not None
     assert motion.mask.shape == (2, 224, 400)
     assert alpha.shape == (2, 336, 336)
+
+
+def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: Path) -> None:
+    path = write_square(tmp_path / "a.mp4")
+    frames, motion = read_motion(path, "subject", 4)
+    [(same, measured)] = read_whole(path, "subject", 4, 224)
+    [(small, shrunk)] = read_whole(path, "subject", 4, 32)
+    assert measured is not None
+    assert shrunk is not None
+    assert np.array_equal(same.rgb, frames.rgb)
+    assert np.array_equal(measured.alpha, motion.alpha)
+    assert small.rgb.shape == (4, 32, 32, 3)
+    assert shrunk.alpha.shape == (4, 32, 32)
+    assert np.array_equal(shrunk.coverage, motion.coverage)
+    assert (
+        np.abs(
+            shrunk.alpha
+            - cv2.resize(np.moveaxis(motion.alpha, 0, -1), (32, 32), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+        ).max()
+        < 1e-5
+    )
+
+
+def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Path) -> None:
+    path = write_square(tmp_path / "a.mp4")
+    [(frames, motion)] = read_whole(path, None, 3, 48)
+    assert motion is None
+    assert frames.rgb.shape == (3, 48, 48, 3)
+
+
+def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
+    rgb = wide_frames()
+    alpha = measure_alpha(rgb, "difference")
+    _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, "difference"))
+    assert alpha.shape == (2, 224, 400)
+    assert np.array_equal(alpha[:, :, 88:312], cropped)
+    assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)
+
+
+def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> None:
+    path = write_square(tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_text("no video")
+    with guarded(read_whole, 60.0) as read:
+        [(frames, _)] = read("a", path, None, 2, 32)
+        with pytest.raises(VideoError, match=r"b\.mp4"):
+            list(read("b", tmp_path / "b.mp4", None, 2, 32))
+    [(expected, _)] = read_whole(path, None, 2, 32)
+    assert np.array_equal(frames.rgb, expected.rgb)

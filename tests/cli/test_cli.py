@@ -257,7 +257,9 @@ def test_evaluate_of_a_matrix(tmp_path: Path, deltaclip: Any) -> None:
     np.save(tmp_path / "s.npy", np.array([[0.9, 0.1], [0.8, 0.2]], np.float32))
     code, result, _ = deltaclip("evaluate", "--similarity", tmp_path / "s.npy", "--json")
     assert code == 0
-    assert result["t2v"] == {"R1": 50.0, "R5": 100.0, "R10": 100.0, "MdR": 1.5, "MnR": 1.5, "queries": 2}
+    figures = {name: result["t2v"][name] for name in ("R1", "R5", "R10", "R50", "MdR", "MnR", "queries")}
+    assert figures == {"R1": 50.0, "R5": 100.0, "R10": 100.0, "R50": 100.0, "MdR": 1.5, "MnR": 1.5, "queries": 2}
+    assert result["sum_of_recalls"] == 50 + 100 + 100 + 300  # both videos find their text
 
 
 def test_evaluate_shapes_tells_its_protocol(home: Path, deltaclip: Any) -> None:

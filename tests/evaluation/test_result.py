@@ -8,12 +8,12 @@ from deltaclip.evaluation import evaluate_vectors
 from deltaclip.evaluation.result import result_of
 from deltaclip.ranking import rank_matrix
 
-PERFECT = {"R1": 100.0, "R5": 100.0, "R10": 100.0, "MdR": 1.0, "MnR": 1.0, "queries": 3}
+PERFECT = dict.fromkeys(("R1", "R5", "R10", "R50", "nDCG10"), 100.0) | {"MdR": 1.0, "MnR": 1.0, "queries": 3}
 
 
 def test_without_ties_there_is_no_optimistic_figure() -> None:
     result = evaluate_vectors(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32), np.arange(3))
-    assert result.to_json() == {"t2v": PERFECT, "v2t": PERFECT, "v2t_plain": PERFECT}
+    assert result.to_json() == {"t2v": PERFECT, "v2t": PERFECT, "v2t_plain": PERFECT, "sum_of_recalls": 600.0}
 
 
 def test_ties_bring_the_optimistic_figure_of_the_direction_that_has_them() -> None:
@@ -27,6 +27,14 @@ def test_several_captions_give_as_many_text_queries_and_one_per_video() -> None:
     owner = np.array([0, 0, 1])
     result = evaluate_vectors(np.eye(2, dtype=np.float32)[owner], np.eye(2, dtype=np.float32), owner)
     assert (result.t2v.queries, result.v2t.queries, result.v2t_plain.queries) == (3, 2, 2)
+
+
+def test_the_order_of_texts_and_of_videos_changes_no_figure() -> None:
+    random = np.random.default_rng(0)
+    texts, videos = random.standard_normal((50, 4), np.float32), random.standard_normal((9, 4), np.float32)
+    owner, of_texts, of_videos = random.integers(0, 7, 50), random.permutation(50), random.permutation(9)
+    moved = evaluate_vectors(texts[of_texts], videos[of_videos], np.argsort(of_videos)[owner[of_texts]])
+    assert moved == evaluate_vectors(texts, videos, owner)
 
 
 def test_the_document_is_plain_json() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,19 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_the_child(tmp_path: P
     root = Path(__file__).parents[2]
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=root, env=_with_path(root))
     assert result.stdout.splitlines() == ["once", "['count', 0, 1, 2]"], result.stderr
+
+
+def test_guards_started_from_several_threads_leave_the_script_as_it_was() -> None:
+    # multiprocessing's own __main__ is hidden while a child starts; two at once hid it for good.
+    script = sys.modules["__main__"]
+
+    def one(_: int) -> list[object]:
+        with Guard(job, 30.0) as guard:
+            return run(guard, "count", 2)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(one, range(4))) == [["count", 0, 1]] * 4
+    assert sys.modules["__main__"] is script
 
 
 def _with_path(root: Path) -> dict[str, str]:

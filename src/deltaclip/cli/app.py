@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import average, checkpoint, data, demo, evaluate, library, masks, train
+from deltaclip.cli import average, cache, checkpoint, data, demo, evaluate, library, masks, train
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
 from deltaclip.errors import DeltaclipError
 
@@ -35,6 +35,7 @@ app.command()(checkpoint.tokenize)
 app.command()(checkpoint.info)
 app.command()(data.data)
 app.command()(evaluate.evaluate)
+app.command()(cache.cache)
 app.command()(train.train)
 app.command()(average.average)
 
@@ -70,9 +71,8 @@ def main() -> None:
         note(shown(error))
         if "--json" in arguments:
             emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy}})
-        from deltaclip.library import LockedError
-
-        sys.exit(EXIT_REFUSED if isinstance(error, LockedError) else EXIT_FAILED)
+        # Another process holds the library or the cache: nothing failed, nothing was done.
+        sys.exit(EXIT_REFUSED if getattr(error, "refused", False) else EXIT_FAILED)
     except (KeyboardInterrupt, SystemExit) as stop:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code

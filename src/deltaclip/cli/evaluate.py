@@ -10,7 +10,7 @@ from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
 __all__ = ["evaluate"]
 
-HEADER = "          R@1    R@5   R@10    MdR     MnR  queries"
+HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
 
 
 def evaluate(
@@ -98,8 +98,9 @@ def _show(document: dict[str, Any], as_json: bool) -> None:  # Any: json
     rows |= {f"{name} best": figures for name, figures in document.get("optimistic", {}).items()}
     for name, row in rows.items():
         print_lines(
-            f"{name:9} {row['R1']:5.1f}  {row['R5']:5.1f}  {row['R10']:5.1f}  {row['MdR']:5.1f}  {row['MnR']:6.2f}"
-            f"  {row['queries']:7d}"
+            f"{name:9} {row['R1']:5.1f}  {row['R5']:5.1f}  {row['R10']:5.1f}  {row['R50']:5.1f}"
+            f"  {row['nDCG10']:7.1f}  {row['MdR']:5.1f}  {row['MnR']:6.2f}  {row['queries']:7d}"
         )
+    print_lines(f"sum of recalls: {document['sum_of_recalls']:.1f}")
     if "optimistic" in document:
         note("some scores are equal: ties count against the query; the rows `best` count them for it")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, rank_blocks, similarity_blocks
+from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, rank_blocks, similarity_blocks, sum_of_recalls
 
 __all__ = ["RetrievalResult", "evaluate_vectors", "result_of"]
 
@@ -26,12 +26,18 @@ class RetrievalResult:
     v2t_plain: Metrics
     optimistic: Mapping[str, Metrics] = field(default_factory=dict)
 
+    @property
+    def sum_of_recalls(self) -> float:
+        """R@1 + R@5 + R@10 of t2v and v2t, 0..600: "RSum" in papers."""
+        return sum_of_recalls(self.t2v, self.v2t)
+
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"t2v": {"R1", "R5", "R10", "MdR", "MnR", "queries"}, "v2t", "v2t_plain"}, R in percent.
+        """{"t2v": {the fields of `Metrics`}, "v2t", "v2t_plain", "sum_of_recalls"}, R and nDCG in percent.
 
         "optimistic" stands beside them only where there are ties.
         """
         document: dict[str, Any] = {name: asdict(getattr(self, name)) for name in ("t2v", "v2t", "v2t_plain")}
+        document["sum_of_recalls"] = self.sum_of_recalls
         if self.optimistic:
             document["optimistic"] = {name: asdict(metrics) for name, metrics in self.optimistic.items()}
         return document

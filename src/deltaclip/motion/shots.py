@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.camera import fit_camera, look_up, warp
+from deltaclip.motion.exposure import relit_in_place
 from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, flow_size, grid_size, new_flow
 
 __all__ = [
@@ -42,12 +43,12 @@ def levels_overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> floa
 
 
 def unexplained(now: NDArray[np.uint8], other: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What still differs when `other` is moved as the camera moved: (H, W) uint8 grey levels.
+    """What still differs when `other` is moved as the camera moved and lit alike: (H, W) uint8 grey levels.
 
     places: (2, H, W) float32, of `look_up`. It has sharp borders where flow bleeds; it is blind in flat areas where
     flow is not.
     """
-    return np.asarray(cv2.absdiff(warp(other, places), now), np.uint8)
+    return np.asarray(cv2.absdiff(relit_in_place(now, warp(other, places)), now), np.uint8)
 
 
 def is_another_shot(difference: float, overlap: float) -> bool:

@@ -21,7 +21,7 @@ from deltaclip.motion.subject.decision import (
 )
 from deltaclip.motion.subject.neighbours import Residual
 
-GOOD = Found(confidence=0.8, static=False, drowned=False)
+GOOD = Found(confidence=0.8, static=False, drowned=False, vain=False)
 
 
 def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable: bool = True) -> list[str | None]:
@@ -31,17 +31,18 @@ def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable:
     return list(reasons(found, np.full(num_frames, coverage), *flags))
 
 
-def residual(length: NDArray[np.float32]) -> Residual:
-    """A Residual that moves by `length` (K, h, w) and is otherwise plain."""
+def residual(length: NDArray[np.float32], left: float = 0.0) -> Residual:
+    """A Residual that moves by `length` (K, h, w), differs by one grey level and, after the flow, by `left`."""
     ones = np.ones_like(length)
     flags = np.ones(len(length), np.bool_)
-    return Residual(np.stack([length, 0 * length], -1), length, ones[:, :1, :1], ones, ones, flags, flags)
+    vector, rest = np.stack([length, 0 * length], -1), np.float32(left) * ones
+    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, flags, flags)
 
 
-def mask_and_motion(inside: float, outside: float) -> tuple[NDArray[np.float32], Residual]:
+def mask_and_motion(inside: float, outside: float, left: float = 0.0) -> tuple[NDArray[np.float32], Residual]:
     probability = np.full((1, 40, 40), 0.1, np.float32)
     probability[0, 10:20, 10:20] = 0.9
-    return probability, residual(np.where(probability > 0.5, np.float32(inside), np.float32(outside)))
+    return probability, residual(np.where(probability > 0.5, np.float32(inside), np.float32(outside)), left)
 
 
 def test_a_good_mask_is_used() -> None:
@@ -73,9 +74,9 @@ def test_a_pause_in_half_of_the_frames_keeps_every_mask() -> None:
     assert told([GOOD, replace(GOOD, static=True)]) == [None, None]
 
 
-@pytest.mark.parametrize(("weak", "reason"), [("static", STATIC), ("drowned", UNCERTAIN)])
+@pytest.mark.parametrize(("weak", "reason"), [("static", STATIC), ("drowned", UNCERTAIN), ("vain", UNCERTAIN)])
 def test_little_evidence_in_most_frames_takes_the_others_along(weak: str, reason: str) -> None:
-    feeble = replace(GOOD, static=weak == "static", drowned=weak == "drowned")
+    feeble = replace(GOOD, static=weak == "static", drowned=weak == "drowned", vain=weak == "vain")
     assert told([GOOD, feeble, feeble]) == [reason] * 3
 
 
@@ -94,6 +95,11 @@ def test_a_mask_that_hardly_moves_is_static() -> None:
 def test_a_mask_that_moves_less_than_its_surroundings_is_drowned() -> None:
     assert examine(*mask_and_motion(0.5, 1.0))[0].drowned
     assert not examine(*mask_and_motion(0.7, 1.0))[0].drowned
+
+
+def test_motion_that_explains_no_more_than_the_camera_does_is_vain() -> None:
+    assert examine(*mask_and_motion(1, 0, left=0.9))[0].vain
+    assert not examine(*mask_and_motion(1, 0, left=0.7))[0].vain
 
 
 def test_small_parts_are_dropped_and_large_ones_kept() -> None:

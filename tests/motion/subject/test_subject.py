@@ -1,5 +1,6 @@
 """The whole of `subject` on drawn clips: what moves is found, and every reason not to trust a mask is given."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +21,11 @@ def sampled(frames: Bytes) -> Sampled:
 def noisy(frames: Bytes, deviation: float) -> Bytes:
     noise = np.random.default_rng(0).normal(0, deviation, frames.shape)
     return np.clip(frames + noise, 0, 255).astype(np.uint8)
+
+
+def zoomed(picture: Bytes, scale: float) -> Bytes:
+    turned = np.array([[scale, 0, (1 - scale) * WIDTH / 2], [0, scale, (1 - scale) * HEIGHT / 2]])
+    return np.asarray(cv2.warpAffine(picture, turned, (WIDTH, HEIGHT)), np.uint8)
 
 
 def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -50,6 +56,15 @@ def test_a_world_that_only_the_camera_moves_falls_back_in_every_frame(pan: int, 
     assert motion.confidence.tolist() == [0.0] * 6
 
 
+@pytest.mark.parametrize("growth", [0.004, 0.008])
+def test_a_fence_whose_bars_flow_confuses_is_no_subject(growth: float) -> None:
+    ground = texture(7)[:, :WIDTH]
+    ground[5:60, 100:-3] = 120
+    ground[5:60, 100:-3:4] = 230
+    frames = np.stack([zoomed(ground, 1 + growth * time) for time in range(18)])
+    assert None not in subject(*sampled(noisy(frames, 2))).fallback
+
+
 def test_a_flat_picture_is_static() -> None:
     grey = np.full((18, HEIGHT, WIDTH, 3), 128, np.uint8)
     assert subject(*sampled(grey)).fallback == ("static",) * 6
@@ -61,6 +76,14 @@ def test_a_frame_with_one_neighbour_uses_that_one() -> None:
     one = subject(rgb, [None, *before[1:]], [*after[:-1], None])
     assert one.fallback == (None,) * 6
     assert iou(one.mask, both.mask) > 0.8
+
+
+def test_a_clip_that_shows_every_frame_twice_is_not_static() -> None:
+    rgb, before, after = sampled(square_over_pan()[0])
+    once = subject(rgb, before, after)
+    twice = subject(rgb, list(rgb), after)
+    assert twice.fallback == (None,) * 6
+    assert iou(twice.mask, once.mask) > 0.7
 
 
 def test_a_neighbour_of_another_shot_is_left_aside() -> None:

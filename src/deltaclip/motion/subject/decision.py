@@ -41,6 +41,10 @@ OUTSIDE = 0.6
 """The mask must move this many times as much as the liveliest 5 % outside it."""
 MARGIN = 7
 """Cells, side of the square that the mask is widened by before its outside is looked at: flow bleeds."""
+LEAST_GAIN = 1.25
+"""The camera alone must leave this many times as much difference inside the mask as the flow does, else the flow has
+found nothing there: it locks on to the wrong bar of a fence, or follows a flicker. Still pictures that kept a mask: 0.4
+to 1.1; real sequences 1.4 and more (median over a clip)."""
 LEAST_CONFIDENCE = 0.2
 VOTE = 0.5
 """Share of the frames with little evidence above which the clip has none."""
@@ -52,11 +56,13 @@ class Found:
 
     confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 where there is no mask.
     static: nothing in the frame moves, or the mask does not. drowned: what lies outside moves more than the mask.
+    vain: motion inside the mask explains no more of the picture's change than the camera alone.
     """
 
     confidence: float
     static: bool
     drowned: bool
+    vain: bool
 
 
 def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,13 +81,20 @@ def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 def examine(probability: NDArray[np.float32], motion: Residual) -> list[Found]:
     """Look at each frame's mask and the motion inside and outside it. probability: (K, h, w)."""
     top = np.percentile(motion.length.reshape(len(motion.length), -1), 98, axis=1)
-    return [_found(*frame) for frame in zip(probability, motion.length, top.tolist(), strict=True)]
+    maps = (probability, motion.length, motion.changed, motion.left)
+    return [_found(*frame) for frame in zip(*maps, top.tolist(), strict=True)]
 
 
-def _found(probability: NDArray[np.float32], length: NDArray[np.float32], top: float) -> Found:
+def _found(
+    probability: NDArray[np.float32],
+    length: NDArray[np.float32],
+    changed: NDArray[np.float32],
+    left: NDArray[np.float32],
+    top: float,
+) -> Found:
     inside = probability > 0.5
     if not inside.any():
-        return Found(confidence=0.0, static=True, drowned=False)
+        return Found(confidence=0.0, static=True, drowned=False, vain=False)
     widened = np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((MARGIN, MARGIN), np.uint8)))
     outside = length[widened == 0]
     speed = float(length[inside].mean())
@@ -90,6 +103,7 @@ def _found(probability: NDArray[np.float32], length: NDArray[np.float32], top: f
         confidence=min(1.0, max(0.0, 2 * float(probability[inside].mean()) - 1)),
         static=top < STATIC_TOP or speed < SLOW,
         drowned=speed < OUTSIDE * liveliest,
+        vain=float(changed[inside].mean()) < LEAST_GAIN * float(left[inside].mean()),
     )
 
 
@@ -127,4 +141,4 @@ def _weakness(found: Found, coverage: float) -> str | None:
         return STATIC
     if coverage < SMALLEST_MASK:
         return NOTHING_FOUND
-    return UNCERTAIN if found.drowned else None
+    return UNCERTAIN if found.drowned or found.vain else None

@@ -168,11 +168,14 @@ class FrameCache:
         filesystem, root = _locate(self._folder)
         starts, ends = [offset for offset, _ in spans], [offset + size for offset, size in spans]
         path = f"{root}/{shard}"
-        try:
-            return list(filesystem.cat_ranges([path] * len(spans), starts, ends, on_error="raise"))
-        except OSError as err:
-            what = f"{self._folder}/{shard}"
-            raise CacheError(what, f"cannot be read ({err})", "Bring this shard back, or make the cache anew.") from err
+        contents: list[bytes] = []
+        # Errors come back as results: storages that read all at once never raise them in older fsspec.
+        for content in filesystem.cat_ranges([path] * len(spans), starts, ends):
+            if isinstance(content, Exception):
+                remedy = "Bring this shard back, or make the cache anew."
+                raise CacheError(f"{self._folder}/{shard}", f"cannot be read ({content})", remedy) from content
+            contents.append(content)
+        return contents
 
     def _damaged(self, video: str) -> CacheError:
         shard = self._entry(video).shard

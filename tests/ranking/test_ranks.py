@@ -1,6 +1,7 @@
 """Ranks by hand, by a naive sort, and by the laws they obey."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from deltaclip.errors import CaptionError
 from deltaclip.ranking import (
     Block,
-    Metrics,
     Ranking,
     Ranks,
     compute_metrics,
@@ -22,6 +22,7 @@ from deltaclip.ranking import (
     rank_matrix,
     row_blocks,
     similarity_blocks,
+    sum_of_recalls,
 )
 
 Matrix = NDArray[np.float32]
@@ -87,7 +88,8 @@ def test_ties_count_against_the_query_and_the_optimistic_rank_stands_beside() ->
 
 def test_a_collapsed_model_finds_nothing() -> None:
     ranking = rank_matrix(np.ones((50, 50), np.float32), np.arange(50))
-    assert compute_metrics(ranking.t2v.pessimistic) == Metrics(R1=0.0, R5=0.0, R10=0.0, MdR=50.0, MnR=50.0, queries=50)
+    metrics = compute_metrics(ranking.t2v.pessimistic)
+    assert (metrics.R1, metrics.R10, metrics.nDCG10, metrics.MdR, metrics.MnR) == (0, 0, 0, 50, 50)
     assert compute_metrics(ranking.t2v.optimistic).R1 == 100
 
 
@@ -124,6 +126,25 @@ def test_two_equal_captions_of_one_video_do_not_tie_with_each_other() -> None:
     assert both(rank_matrix(matrix([1, 0], [1, 0], [0, 2]), np.array([0, 0, 1])).v2t_plain) == ([1, 1], [1, 1])
 
 
+# Four texts, five videos in an order of their own: text 0 and 3 own video 3, text 1 owns 0, text 2 owns 4.
+UNEVEN = matrix([0.1, 0.9, 0.3, 0.8, 0.2], [0.6, 0.1, 0.5, 0.4, 0.3], [0.7, 0.2, 0.1, 0.6, 0.5], [0, 0, 0, 0.2, 0.2])
+UNEVEN_OWNERS = np.array([3, 0, 4, 3])
+
+
+def test_more_videos_than_texts_in_any_order_by_hand() -> None:
+    ranking = rank_matrix(UNEVEN, UNEVEN_OWNERS)
+    assert both(ranking.t2v) == ([2, 1, 3, 2], [2, 1, 3, 1])  # video 1 owns no text and stands above 3 for text 0
+    # Videos 0, 3, 4 ask. 0: its text 0.6, video 4's 0.7. 3: 0.8 first. 4: its text 0.5 first.
+    assert both(ranking.v2t) == both(ranking.v2t_plain) == ([2, 1, 1], [2, 1, 1])
+
+
+def test_a_gallery_in_another_order_gives_the_same_table() -> None:
+    order = np.array([4, 2, 0, 3, 1])
+    moved = rank_matrix(UNEVEN[:, order], np.argsort(order)[UNEVEN_OWNERS])
+    assert both(moved.t2v) == ([2, 1, 3, 2], [2, 1, 3, 1])
+    assert both(moved.v2t) == ([1, 2, 1], [1, 2, 1])  # videos 4, 0, 3 now
+
+
 # Laws
 
 
@@ -149,6 +170,39 @@ def test_permuting_videos_permutes_their_ranks_and_leaves_those_of_texts(case: C
     places = [np.flatnonzero(asked == video)[0] for video in order if video in asked]
     for name in ("v2t", "v2t_plain"):
         assert (getattr(moved, name).pessimistic == getattr(still, name).pessimistic[places]).all()
+
+
+@given(cases(), st.data())
+def test_permuting_texts_permutes_their_ranks_and_leaves_those_of_videos(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    order = np.array(data.draw(st.permutations(range(len(owner)))))  # new place -> old text
+    moved, still = rank_matrix(similarity[order], owner[order]), rank_matrix(similarity, owner)
+    assert (moved.t2v.pessimistic == still.t2v.pessimistic[order]).all()
+    assert (moved.t2v.optimistic == still.t2v.optimistic[order]).all()
+    assert as_lists(moved)[1:] == as_lists(still)[1:]
+
+
+@given(cases(), st.data())
+def test_saying_one_caption_twice_changes_nothing_for_clip4clips_rule(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    said = data.draw(st.integers(0, len(owner) - 1))
+    again = rank_matrix(np.concatenate([similarity, similarity[[said]]]), np.append(owner, owner[said]))
+    once = rank_matrix(similarity, owner)
+    assert again.t2v.pessimistic.tolist() == [*once.t2v.pessimistic.tolist(), once.t2v.pessimistic[said]]
+    assert both(again.v2t) == both(once.v2t)
+    assert (again.v2t_plain.pessimistic >= once.v2t_plain.pessimistic).all()
+
+
+@given(cases(), st.data())
+def test_a_copy_of_a_video_without_captions_ties_with_it_and_asks_nothing(case: Case, data: st.DataObject) -> None:
+    similarity, owner = case
+    video = data.draw(st.integers(0, similarity.shape[1] - 1))
+    doubled = rank_matrix(np.concatenate([similarity, similarity[:, [video]]], axis=1), owner)
+    single = rank_matrix(similarity, owner)
+    own, copy = similarity[np.arange(len(owner)), owner], similarity[:, video]
+    assert (doubled.t2v.pessimistic - single.t2v.pessimistic == (copy >= own)).all()
+    assert (doubled.t2v.optimistic - single.t2v.optimistic == (copy > own)).all()
+    assert as_lists(doubled)[1:] == as_lists(single)[1:]
 
 
 @given(cases(), st.sampled_from([0.25, 2.0, 1024.0]))
@@ -246,10 +300,15 @@ def test_the_first_nan_is_found_among_infinities() -> None:
 @pytest.mark.parametrize(
     ("ranks", "expected"),
     [
-        ([1], Metrics(R1=100.0, R5=100.0, R10=100.0, MdR=1.0, MnR=1.0, queries=1)),
-        ([1, 5, 6, 10, 11], Metrics(R1=20.0, R5=40.0, R10=80.0, MdR=6.0, MnR=6.6, queries=5)),
-        ([4, 1, 2, 3], Metrics(R1=25.0, R5=100.0, R10=100.0, MdR=2.5, MnR=2.5, queries=4)),
+        ([1], (100.0, 100.0, 100.0, 100.0, 100.0, 1.0, 1.0, 1)),
+        ([1, 5, 6, 10, 11], (20.0, 40.0, 80.0, 100.0, 40.6425, 6.0, 6.6, 5)),  # (1 + .38685 + .35621 + .28906) / 5
+        ([4, 1, 2, 3], (25.0, 100.0, 100.0, 100.0, 64.0402, 2.5, 2.5, 4)),  # (1 + .63093 + .5 + .43068) / 4
+        ([50, 51, 7, 3], (0.0, 25.0, 50.0, 75.0, 20.8333, 28.5, 27.75, 4)),  # (1/3 + 1/2) / 4
     ],
 )
-def test_metrics_by_hand(ranks: list[int], expected: Metrics) -> None:
-    assert compute_metrics(np.array(ranks)) == expected
+def test_metrics_by_hand(ranks: list[int], expected: tuple[float, ...]) -> None:
+    assert astuple(compute_metrics(np.array(ranks))) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_sum_of_recalls_adds_both_directions() -> None:
+    assert sum_of_recalls(compute_metrics(np.array([1, 3])), compute_metrics(np.array([8, 20]))) == 50 + 100 + 100 + 50

@@ -1,0 +1,67 @@
+"""Bootstrap intervals of a whole evaluation, both directions over the same drawn videos."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval
+
+__all__ = ["RetrievalIntervals", "retrieval_intervals"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalIntervals:
+    """Where the figures of a `RetrievalResult` would lie if other videos had been drawn.
+
+    t2v, v2t, v2t_plain: by name of the metric. sum_of_recalls: of t2v and v2t on the same samples.
+    level: share of samples inside, 0..1. samples, seed: how they were drawn.
+    """
+
+    t2v: Mapping[str, Interval]
+    v2t: Mapping[str, Interval]
+    v2t_plain: Mapping[str, Interval]
+    sum_of_recalls: Interval
+    level: float
+    samples: int
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:  # Any: a json document
+        """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}."""
+        directions = {name: getattr(self, name) for name in ("t2v", "v2t", "v2t_plain")}
+        return {
+            **{way: {name: list(pair) for name, pair in pairs.items()} for way, pairs in directions.items()},
+            "sum_of_recalls": list(self.sum_of_recalls),
+            "level": self.level,
+            "samples": self.samples,
+            "seed": self.seed,
+        }
+
+
+def retrieval_intervals(
+    ranking: Ranking, owner: NDArray[np.int64], *, samples: int = 2000, level: float = 0.95, seed: int = 0
+) -> RetrievalIntervals:
+    """Percentile bootstrap over videos. owner: (Q,), each text's video, as it was ranked.
+
+    t2v draws whole videos with their captions, v2t single videos. One seed draws the same videos for all directions:
+    each knows the videos that own a text, in order.
+    """
+    videos = np.arange(len(ranking.v2t.pessimistic))
+    groups = {"t2v": owner, "v2t": videos, "v2t_plain": videos}
+    replicates = {
+        way: bootstrap_replicates(getattr(ranking, way).pessimistic, group, samples=samples, seed=seed)
+        for way, group in groups.items()
+    }
+    recalls = [replicates[way][name] for way in ("t2v", "v2t") for name in ("R1", "R5", "R10")]
+    return RetrievalIntervals(
+        **{
+            way: {name: percentile_interval(values, level) for name, values in by_name.items()}
+            for way, by_name in replicates.items()
+        },
+        sum_of_recalls=percentile_interval(np.sum(recalls, axis=0), level),
+        level=level,
+        samples=samples,
+        seed=seed,
+    )

@@ -1,0 +1,41 @@
+"""From similarity to ranks, and from ranks to figures that mean something, in bounded memory.
+
+blocks      similarity as blocks of rows, cut so that the captions of one video stay together
+ranks       the rules of ranking, both directions
+metrics     R@K, nDCG@10, MdR, MnR
+intervals   bootstrap over videos
+compare     two rankings of the same queries
+candidates  the best few of each query
+"""
+
+from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
+from deltaclip.ranking.candidates import Candidates, top_candidates
+from deltaclip.ranking.compare import Comparison, Difference, compare_ranks
+from deltaclip.ranking.intervals import Interval, bootstrap_intervals, bootstrap_replicates, percentile_interval
+from deltaclip.ranking.metrics import Metrics, compute_metrics, sum_of_recalls
+from deltaclip.ranking.ranks import Ranking, Ranks, rank_blocks, rank_matrix
+
+__all__ = [
+    "Block",
+    "Candidates",
+    "Comparison",
+    "Difference",
+    "Interval",
+    "Metrics",
+    "Ranking",
+    "Ranks",
+    "bootstrap_intervals",
+    "bootstrap_replicates",
+    "compare_ranks",
+    "compute_metrics",
+    "first_nan",
+    "matrix_blocks",
+    "percentile_interval",
+    "rank_blocks",
+    "rank_matrix",
+    "refuse_nan",
+    "row_blocks",
+    "similarity_blocks",
+    "sum_of_recalls",
+    "top_candidates",
+]
