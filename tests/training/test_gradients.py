@@ -106,3 +106,10 @@ def test_bfloat16_products_leave_float32_gradients_near_the_exact_ones() -> None
     whole, near = (torch.cat([each[name].flatten() for name in exact]) for each in (exact, rough))  # type: ignore[union-attr]
     assert near.dtype == torch.float32
     assert torch.nn.functional.cosine_similarity(whole, near, dim=0) > 0.99
+
+
+def test_captions_of_one_video_are_negatives_where_the_recipe_says_so() -> None:
+    model, batch = tiny_model(), random_batch(4)
+    masked = accumulate(model, batch, 4, CPU, ALONE)
+    plain = accumulate(model, batch, 4, CPU, ALONE, same_video_masked=False)
+    assert plain > masked

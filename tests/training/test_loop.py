@@ -12,6 +12,7 @@ import torch
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import TrainingError
 from deltaclip.training import MemoryClips, Progress, TrainingData, forward, gradients, override, train
+from deltaclip.training.state import States
 from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny_recipe, weights
 
 RECIPE = tiny_recipe()
@@ -158,3 +159,11 @@ def test_clips_that_do_not_match_their_captions_are_refused() -> None:
     clips = tiny_clips(3)
     with pytest.raises(ValueError, match="do not match"):
         MemoryClips(clips.rgb, clips.alpha, ["one"], clips.owner, clips.video_ids)
+
+
+@pytest.mark.parametrize(("save_every", "kept"), [("none", [4, 6]), ("1", [5, 6])])
+def test_states_are_saved_at_validations_and_as_often_as_asked(
+    tmp_path: Path, save_every: str, kept: list[int]
+) -> None:
+    train(override(RECIPE, [f"loop.save_every={save_every}"]), tiny_data(), tmp_path / "out", device="cpu")
+    assert [state.step for state in States(tmp_path / "out" / "training", 2).saved()] == kept

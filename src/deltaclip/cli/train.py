@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deltaclip.cli.files import OverwriteOption
+from deltaclip.cli.files import OverwriteOption, refuse_to_replace
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
 
 if TYPE_CHECKING:  # torch is imported by the command itself
@@ -63,11 +63,9 @@ def train(
 
     started = time.monotonic()
     chosen = _recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
-    if out.is_dir() and not (resume or overwrite):
-        from deltaclip.cli.files import refuse_to_replace
-
-        refuse_to_replace(out, overwrite)
     leads = os.environ.get("RANK", "0") == "0"
+    if leads and not resume:  # before hours of decoding; the others would see what the first has begun
+        refuse_to_replace(out, overwrite)
     with Progress() as line:
         if chosen.data.dataset == "shapes" and captions is None:
             data = _drawn(chosen, cache, line)

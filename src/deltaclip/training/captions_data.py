@@ -1,5 +1,7 @@
 """Captions of people and frames of a cache as training data."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +130,7 @@ def captioned_clips(
         found = "no captions in its train split" if not missing else "no caption of the train split has its video"
         remedy = "Give captions with split=train, or the folder that holds the training split."
         raise CaptionError(captions.dataset, found, remedy)
-    words = [caption.text for split in SPLITS for caption in _captions(captions, split)]
+    pairs = [(caption.video, caption.text) for split in SPLITS for caption in _captions(captions, split)]
     facts = {
         "dataset": captions.dataset,
         "captions": len(train.owner),
@@ -136,8 +138,9 @@ def captioned_clips(
         "validation_captions": 0 if validation is None else len(validation.owner),
         "validation_videos": 0 if validation is None else len(validation.video_ids),
         "videos_left_out": len(missing),
+        "digest": hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16],
     }
-    return TrainingData(train, validation, words, facts, side=cache.settings.size)
+    return TrainingData(train, validation, [text for _, text in pairs], facts, side=cache.settings.size)
 
 
 def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:

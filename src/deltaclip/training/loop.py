@@ -103,8 +103,8 @@ class _Loop:
         taken, waited = time.perf_counter() - began, ready - began
         for stopwatch in (self._whole, self._window):
             stopwatch.count(size, taken, waited)
-        every = run.recipe.loop
-        if run.step % every.log_every == 0 or run.step in (1, run.steps):
+        save_every = run.recipe.loop.save_every
+        if run.step % run.log_every == 0 or run.step in (1, run.steps):
             self._write(
                 {
                     "epoch": run.order.epoch_of(run.step - 1),
@@ -120,7 +120,7 @@ class _Loop:
             if self.figures is not None:
                 self._write(dict(self.figures))
             run.save()
-        elif every.save_every is not None and run.step % every.save_every == 0:
+        elif save_every is not None and run.step % save_every == 0:
             run.save()
         if run.peers.leads:
             self.watch(self._progress())

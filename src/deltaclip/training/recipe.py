@@ -125,14 +125,15 @@ class OptimRecipe:
 class LoopRecipe:
     """What a run writes down, and when.
 
-    validate_every, save_every: steps; None is once an epoch, but at least ten times a run. log_every: steps.
+    validate_every: steps; None is once an epoch, but at least ten times a run; a state is saved each time.
+    save_every: steps after which a state is saved as well. log_every: steps; None is 10, but at least a hundred rows.
     keep_states: how many states to go on from are kept. report: which weights become the checkpoint at the end, the
     "best" by validation T2V R@1 or the "last".
     """
 
     validate_every: int | None = None
     save_every: int | None = None
-    log_every: int = 10
+    log_every: int | None = None
     keep_states: int = 2
     report: Literal["best", "last"] = "last"
 

@@ -62,6 +62,7 @@ class Run:
         self.order = Order(len(data.train.owner), data.train.unit, recipe.optim.batch, recipe.seed)
         self.steps = recipe.optim.steps or recipe.optim.epochs * self.order.steps_an_epoch
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
+        self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
         self.commit = commit()  # before the run: files may change while it goes on
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
