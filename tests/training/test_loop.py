@@ -95,7 +95,7 @@ def test_a_clip4clip_run_keeps_alpha_at_zero(tmp_path: Path) -> None:
     assert rows(tmp_path / "out")[0]["mask_cosine"] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_a_batch_of_one_left_over_is_taken(tmp_path: Path) -> None:
+def test_captions_that_make_no_whole_batches_are_all_taken(tmp_path: Path) -> None:
     recipe = override(RECIPE, ["optim.steps=none", "optim.epochs=2"])
     outcome = train(recipe, tiny_data(9), tmp_path / "out", device="cpu")
     assert outcome.steps == 6

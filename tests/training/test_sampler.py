@@ -28,8 +28,9 @@ def test_epochs_differ_and_a_step_is_the_same_each_time() -> None:
     assert order.epoch_of(1) == 1
 
 
-def test_the_last_batch_may_be_smaller() -> None:
-    assert [len(Order(10, 1, 4, 0).batch_of(step)) for step in range(3)] == [4, 4, 2]
+def test_an_epoch_is_cut_evenly() -> None:
+    assert [len(Order(10, 1, 4, 0).batch_of(step)) for step in range(3)] == [4, 3, 3]
+    assert [len(Order(15, 3, 6, 0).batch_of(step)) for step in range(3)] == [6, 6, 3]
 
 
 @given(size=st.integers(0, 20), world=st.integers(1, 5))

@@ -90,7 +90,8 @@ class OptimRecipe:
     lr: peak rate. zero_alpha_lr: the peak of the alpha channel where it starts at zero (Alpha-CLIP takes 100 times the
     rest); None, or an alpha channel that was trained, takes `lr`. 0.0 keeps it at zero.
     weight_decay: on matrices only. warm_up: share of the steps. gradient_norm: where it is clipped.
-    batch: pairs of one step over all processes. epochs: passes over the captions; steps: their number instead.
+    batch: pairs of one step over all processes, at most: an epoch is cut evenly. epochs: passes over the captions;
+    steps: how many instead.
     chunk: clips of a process that pass through the encoder with a graph at once; fewer than its part of the batch
     means gradient caching. checkpointing: recompute the layers going back, for memory.
     precision: "auto" is bfloat16 products on CUDA and float32 elsewhere; weights are float32 always.

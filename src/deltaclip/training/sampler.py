@@ -10,9 +10,12 @@ __all__ = ["Order", "own_part"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Every caption once an epoch, in units that stay together; the last batch of an epoch may be smaller.
+    """Every caption once an epoch, in units that stay together.
 
-    captions: N. unit: captions that stay together. batch: captions of a step over all processes. seed: of the run.
+    Batches of an epoch differ by one unit at most: the loss of a small rest would be of another scale, and one caption
+    alone has none.
+
+    captions: N. unit: captions that stay together. batch: the most captions of a step over all processes.
     """
 
     captions: int
@@ -40,7 +43,7 @@ class Order:
         """Numbers of the captions of a step from 0, int64 (batch,) or fewer, over all processes."""
         epoch, place = divmod(step, self.steps_an_epoch)
         order = np.random.default_rng([self.seed, 2, epoch]).permutation(self.captions // self.unit)
-        units = order[place * self.units_a_batch : (place + 1) * self.units_a_batch]
+        units = np.array_split(order, self.steps_an_epoch)[place]
         # (U,) -> (U, M) -> (U * M,)
         numbers: NDArray[np.int64] = (units[:, None] * self.unit + np.arange(self.unit)).reshape(-1)
         return numbers
