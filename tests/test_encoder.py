@@ -131,3 +131,31 @@ def test_a_relative_folder_is_remembered_whole(folder: Path, monkeypatch: pytest
 def test_the_hub_encoder_offline_says_exactly_what_to_do() -> None:
     with pytest.raises(CheckpointError, match="openai/clip-vit-base-patch32"):
         Encoder.load("openai/clip-vit-base-patch32")
+
+
+def test_clips_with_fewer_frames_are_pooled_over_what_they_have(folder: Path, tmp_path: Path) -> None:
+    spec = EncoderSpec(device="cpu", precision="float32", sampling="clip4clip-uniform", num_frames=3)
+    encoder = Encoder.load(folder, spec)
+    paths = [write_square(tmp_path / f"{n}.mp4", num_frames=n) for n in (8, 36, 20)]  # of 12 a second
+    assert [len(read_video(path, encoder.reader_spec).pixels) for path in paths] == [1, 3, 2]
+    together = encoder.encode_videos(paths)
+    alone = np.concatenate([encoder.encode_videos([path]) for path in paths])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+def test_sampling_and_words_are_in_the_fingerprint_where_they_are_not_the_default(folder: Path) -> None:
+    plain = Encoder.load(folder, EXACT).fingerprint
+    specs = (EncoderSpec(sampling="clip4clip-head"), EncoderSpec(sampling="clip4clip-tail"), EncoderSpec(max_words=6))
+    assert len({plain, *(Encoder.load(folder, spec).fingerprint for spec in specs)}) == 4
+    assert Encoder.load(folder, EncoderSpec(sampling="uniform", max_words=12)).fingerprint == plain
+
+
+def test_more_words_than_the_model_has_places_for_are_refused(folder: Path) -> None:
+    assert Encoder.load(folder, EncoderSpec(max_words=6)).token_rows(["red " * 20]).shape == (1, 6)
+    with pytest.raises(ValueError, match="max_words is 13"):
+        Encoder.load(folder, EncoderSpec(max_words=13))
+
+
+def test_an_unknown_sampling_is_refused_by_name(folder: Path) -> None:
+    with pytest.raises(ValueError, match="choose one of uniform, clip4clip-head"):
+        Encoder.load(folder, EncoderSpec(sampling="random"))

@@ -1,5 +1,6 @@
 """The reader: frame and mask through one geometry, moments in order, damage told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from deltaclip.reader import (
     normalise_pixels,
     read_moments,
     read_motion,
+    read_variants,
     read_video,
     read_whole,
 )
@@ -146,6 +148,21 @@ def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
     assert motion is not None
     assert motion.mask.shape == (2, 224, 400)
     assert alpha.shape == (2, 336, 336)
+
+
+def test_one_decoding_gives_the_same_clips_as_one_for_each_mask(tmp_path: Path) -> None:
+    path = write_square(tmp_path / "a.mp4")
+    specs = [replace(SMALL, motion=mask) for mask in ("difference", "subject", None)]
+    for clip, spec in zip(read_variants(path, specs), specs, strict=True):
+        alone = read_video(path, spec)
+        np.testing.assert_array_equal(clip.pixels, alone.pixels)
+        np.testing.assert_array_equal(clip.alpha, alone.alpha)
+        assert (clip.fallback, clip.start, clip.end) == (alone.fallback, alone.start, alone.end)
+
+
+def test_variants_that_differ_in_more_than_their_mask_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="mask only"):
+        read_variants(tmp_path / "a.mp4", [SMALL, replace(SMALL, num_frames=5)])
 
 
 def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: Path) -> None:

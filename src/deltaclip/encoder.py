@@ -34,7 +34,7 @@ DEFAULT_MOTION = "subject"
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
 """Encoders that come with the package: name -> folder inside it."""
-VECTOR_VERSION = 1
+VECTOR_VERSION = 2
 """Raised whenever reading, masks or pooling change what vector a file gets, so that old libraries are not mixed in."""
 CLIPS_PER_BATCH = 8
 
@@ -48,12 +48,17 @@ class EncoderSpec:
     motion: a mask in the word of `motion.MotionSpec`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1,
     mps.
     precision: of the matrix products; vectors are pooled and scored in float32 always.
+    sampling: a name in `video.SAMPLINGS`: where a clip's frames are taken from.
+    max_words: longest row of token ids, begin and end among them; longer texts are cut. No longer than the model's
+    context.
     """
 
     motion: str | None = None
     num_frames: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
+    sampling: str = "uniform"
+    max_words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,12 @@ class Encoder:
             image_size=self._sizes.image_size,
             num_frames=spec.num_frames or record.num_frames,
             motion=motion,
+            sampling=spec.sampling,
         )
+        self.max_words = record.max_words if spec.max_words is None else spec.max_words
+        """Longest row of token ids, begin and end among them."""
+        if not 2 <= self.max_words <= self._sizes.context_length:
+            raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {self._sizes.context_length}")
         self._weights_digest = _digest(checkpoint.model.state_dict())
         self.model = checkpoint.model
         torch.nn.Module.to(self.model, self.placement.device)
@@ -125,11 +135,13 @@ class Encoder:
             "sizes": asdict(self._sizes),
             "activation": [self.model.vision_model.config.hidden_act, self.model.text_model.config.hidden_act],
             "tokenizer": None if self.tokenizer is None else self.tokenizer.digest(),
-            "max_words": self.record.max_words,
+            "max_words": self.max_words,
             "num_frames": self.reader_spec.num_frames,
             "motion": self.reader_spec.motion,
             "version": VECTOR_VERSION,
         }
+        if self.reader_spec.sampling != "uniform":  # named where it is not the rule: older fingerprints stay
+            parts["sampling"] = self.reader_spec.sampling
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def describe(self) -> str:
@@ -167,12 +179,12 @@ class Encoder:
     def token_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
         sizes = self._sizes
-        return self.need_tokenizer().rows(texts, self.record.max_words, sizes.begin, sizes.end, sizes.pad)
+        return self.need_tokenizer().rows(texts, self.max_words, sizes.begin, sizes.end, sizes.pad)
 
     def cut_words(self, text: str) -> int:
         """How many tokens of a text are beyond `max_words` and not seen by the text encoder."""
         [ids] = self.need_tokenizer().encode([text])
-        return max(len(ids) + 2 - self.record.max_words, 0)
+        return max(len(ids) + 2 - self.max_words, 0)
 
     def need_tokenizer(self) -> Tokenizer:
         """The tokenizer. Raises CheckpointError where the checkpoint has none."""
@@ -182,13 +194,18 @@ class Encoder:
         return self.tokenizer
 
     def _encode_batch(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        # (B, T, C, S, S) -> (B * T, C, S, S)
+        # B clips of T frames, which may differ -> (sum of T, C, S, S)
         pixels = torch.from_numpy(np.concatenate([clip.pixels for clip in clips])).to(self.placement.device)
         alpha = torch.from_numpy(np.concatenate([clip.alpha for clip in clips])).to(self.placement.device)
         with torch.inference_mode(), self._autocast():
             features = image_features(self.model, pixels, alpha).float()
-        # (B * T, D) -> (B, T, D) -> (B, D)
-        pooled = mean_pool(features.reshape(len(clips), -1, features.shape[-1]))
+        lengths = [len(clip.pixels) for clip in clips]
+        if len(set(lengths)) == 1:
+            # (B * T, D) -> (B, T, D) -> (B, D)
+            pooled = mean_pool(features.reshape(len(clips), -1, features.shape[-1]))
+        else:
+            # Each over the frames that it has: zeros in the place of others would turn the mean.
+            pooled = torch.cat([mean_pool(frames[None]) for frames in torch.split(features, lengths)])
         return pooled.cpu().numpy()
 
     def _autocast(self) -> torch.autocast:

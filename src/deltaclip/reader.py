@@ -4,9 +4,9 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 (Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, Neighbours, needs_neighbours, see
-from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, uniform_seconds
+from deltaclip.video import SAMPLINGS, SEGMENT_SECONDS, Frames, Guard, Segment, Video, sample_seconds, uniform_seconds
 
 __all__ = [
     "MOTION_SIDE",
@@ -31,8 +31,10 @@ __all__ = [
     "read_moment_motion",
     "read_moments",
     "read_motion",
+    "read_variants",
     "read_video",
     "read_whole",
+    "stream_video",
     "to_short_side",
 ]
 
@@ -56,15 +58,19 @@ class ReaderSpec:
     image_size: side S of the square that the image encoder takes, in pixels.
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
     motion: a mask in the word of `motion.MotionSpec`, or None where the alpha weights are zero and no mask can matter.
+    sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames.
     """
 
     image_size: int
     num_frames: int = 12
     motion: str | None = "subject"
+    sampling: str = "uniform"
 
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
             raise ValueError("image_size and num_frames start at 1")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(f"sampling {self.sampling!r}: choose one of {', '.join(SAMPLINGS)}")
         if self.motion is not None:
             # One word for one mask: the fingerprint of vectors is made of it.
             object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
@@ -116,6 +122,26 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
     """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
     with Video.open(path) as video:
         return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
+
+
+def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """`read_video` for several specs that differ in their mask alone: decoded once. Raises VideoError.
+
+    specs: at least one, ValueError where more than `motion` differs.
+    """
+    first = specs[0]
+    if any(replace(spec, motion=first.motion) != first for spec in specs):
+        raise ValueError("variants may differ in their mask only")
+    with Video.open(path) as video:
+        segment = Segment(0.0, video.info.duration_seconds)
+        wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
+        frames = _frames(video, segment, wanted[0] if wanted else first)
+        return tuple(_fitted(video, segment, frames, spec) for spec in specs)
+
+
+def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """`read_video` as `guarded` takes it: one clip. Raises VideoError."""
+    yield read_video(path, spec)
 
 
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
@@ -219,9 +245,16 @@ def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_si
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
-    seconds = uniform_seconds(segment.start, segment.end, spec.num_frames)
+    return _fitted(video, segment, _frames(video, segment, spec), spec)
+
+
+def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
+    seconds = sample_seconds(segment.start, segment.end, spec.num_frames, spec.sampling, video.frame_seconds)
     with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
-    frames = video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+
+
+def _fitted(video: Video, segment: Segment, frames: Frames, spec: ReaderSpec) -> Clip:
     pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
     return Clip(
         pixels=normalise_pixels(pixels),
@@ -230,8 +263,8 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
         path=Path(video.info.path),
         start=segment.start,
         end=segment.end,
-        coverage=np.ones(len(seconds)) if motion is None else motion.coverage,
-        fallback=(None,) * len(seconds) if motion is None else motion.fallback,
+        coverage=np.ones(len(frames.seconds)) if motion is None else motion.coverage,
+        fallback=(None,) * len(frames.seconds) if motion is None else motion.fallback,
     )
 
 

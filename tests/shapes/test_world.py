@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,3 +206,28 @@ def test_a_written_world_reads_back_as_it_was_drawn(tmp_path: Path) -> None:
         assert video.info.duration_seconds == pytest.approx(2.0)
         shown = video.frames_at([0.0, 1.0], 96).rgb
     assert np.abs(shown.astype(int) - clips[1].frames([0, 24])).mean() < 4
+
+
+def test_shake_of_strength_nought_is_a_still_camera_in_the_places_of_a_shaken_one(tmp_path: Path) -> None:
+    calm, hand, strong = (make_twins(4, ShapesSpec(camera="shake", shake=times))[0] for times in (0.0, 1.0, 1.75))
+    for one, other in zip(calm.shots[0].tracks, hand.shots[0].tracks, strict=True):
+        assert (one.phase, one.speed, one.turn) == (other.phase, other.speed, other.turn)
+        assert np.array_equal(one.start, other.start)
+    backgrounds = [clip.frames([0, 12])[:, :8, :8] for clip in (calm, hand, strong)]
+    moved = [np.abs(pair[0].astype(int) - pair[1]).mean() for pair in backgrounds]
+    assert moved[0] == 0
+    assert moved[1] > 0
+
+
+def test_more_compression_makes_a_smaller_file(tmp_path: Path) -> None:
+    sizes = []
+    for crf in (18, 45):
+        [path] = write_world(tmp_path / str(crf), make_world(2, 1, ShapesSpec(crf=crf)))
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < sizes[0] / 2
+
+
+@pytest.mark.parametrize("wrong", [{"shake": 2.0}, {"shake": -1.0}, {"crf": 52}])
+def test_shake_and_compression_have_their_limits(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ShapesSpec(**wrong)

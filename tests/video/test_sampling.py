@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltaclip.video import Segment, random_seconds, split_segments, uniform_seconds
-from deltaclip.video.sampling import native_neighbours
+from deltaclip.video import SAMPLINGS, Segment, random_seconds, sample_seconds, split_segments, uniform_seconds
+from deltaclip.video.sampling import clip4clip_frames, native_neighbours
 
 ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 counts = st.integers(1, 64)
@@ -119,3 +119,48 @@ def test_the_first_frame_has_none_before_it_and_the_last_none_after() -> None:
     seconds = np.arange(3) / 24
     assert native_neighbours(seconds, np.array([0, 1, 2]), -1).tolist() == [-1, 0, 1]
     assert native_neighbours(seconds, np.array([0, 1, 2]), 1).tolist() == [1, 2, -1]
+
+
+@pytest.mark.parametrize(
+    ("num_native", "rate", "choice", "expected"),
+    [
+        # 5 s at 25 fps: the second that begins at the end has no frame
+        (125, 25.0, "uniform", [0, 25, 50, 75, 100]),
+        (126, 25.0, "uniform", [0, 25, 50, 75, 100, 125]),
+        # 29.97 fps counts as 29
+        (90, 29.97, "head", [0, 29, 58, 87]),
+        # a rate from times that are rounded
+        (100, 24.9999999, "tail", [0, 25, 50, 75]),
+        # shorter than a second, and slower than a frame a second
+        (7, 30.0, "uniform", [0]),
+        (3, 0.2, "uniform", [0, 1, 2]),
+        # 20 s at 10 fps, 12 frames of 20: linspace(0, 19, 12) is 0, 1.73, 3.45, 5.18, 6.9, 8.6, 10.4, 12.1, ...
+        (200, 10.0, "head", [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]),
+        (200, 10.0, "tail", [80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180, 190]),
+        (200, 10.0, "uniform", [0, 10, 30, 50, 60, 80, 100, 120, 130, 150, 170, 190]),
+    ],
+)
+def test_clip4clip_takes_the_frame_at_the_start_of_each_second(
+    num_native: int, rate: float, choice: str, expected: list[int]
+) -> None:
+    assert clip4clip_frames(num_native, rate, 12, choice).tolist() == expected
+
+
+def test_clip4clip_seconds_are_those_of_its_frames() -> None:
+    # 4 s at 10 fps, of which two frames: seconds 0 and 3 by `uniform`, 2 and 3 by `tail`
+    frame_seconds = np.arange(40) / 10
+    assert sample_seconds(0, 4, 2, "clip4clip-uniform", frame_seconds).tolist() == [0.0, 3.0]
+    assert sample_seconds(0, 4, 2, "clip4clip-tail", frame_seconds).tolist() == [2.0, 3.0]
+    assert sample_seconds(0, 4, 9, "clip4clip-head", frame_seconds).tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert sample_seconds(0, 4, 2, "uniform", frame_seconds).tolist() == [1.0, 3.0]
+
+
+@given(st.integers(1, 400), st.floats(0.5, 120), counts, st.sampled_from(SAMPLINGS))
+def test_every_sampling_ascends_inside_a_video_and_takes_no_more_than_asked(
+    num_native: int, rate: float, num_frames: int, sampling: str
+) -> None:
+    seconds = sample_seconds(0.0, num_native / rate, num_frames, sampling, np.arange(num_native) / rate)
+    assert 1 <= len(seconds) <= num_frames
+    assert (np.diff(seconds) > 0).all()
+    assert seconds[0] >= 0
+    assert seconds[-1] < num_native / rate

@@ -1,66 +1,161 @@
-"""`evaluate`: retrieval figures, from a matrix or from an encoder on Moving Shapes."""
+"""`evaluate`: retrieval figures, from a data set, from a matrix, or on Moving Shapes."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from deltaclip.cli.encoders import EncoderOption
+from deltaclip.cli.benchmark import Asked, evaluate_dataset
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
+
+if TYPE_CHECKING:  # torch is imported when the command runs
+    from deltaclip.encoder import EncoderSpec
+    from deltaclip.shapes import ShapesSpec
 
 __all__ = ["evaluate"]
 
-HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
+Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform"]
+
+
+SHAPES_OPTIONS = {
+    "seed", "clips", "objects", "camera", "noise", "flicker", "cuts", "scenes", "slow_motion", "static_only",
+    "directions", "equal_luma",
+}  # fmt: skip
+ENCODER_OPTIONS = {"encoder", "motion", "num_frames", "sampling", "max_words", "precision"}
+DATASET_OPTIONS = {
+    "annotations", "videos", "split", "allow_missing", "select_on_test", "post", "output", "ranks", "trec", "cache",
+    "no_cache",
+}  # fmt: skip
 
 
 def evaluate(
-    dataset: Annotated[str | None, typer.Argument(help="shapes", metavar="DATASET")] = None,
+    context: typer.Context,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(
+            help="shapes; or msrvtt, msrvtt-7k, msrvtt-full, msvd, didemo, activitynet, qvhighlights, folder.",
+            metavar="DATASET",
+        ),
+    ] = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="The folder of its caption and split files, as downloaded.")
+    ] = None,
+    videos: Annotated[Path | None, typer.Option(help="The folder of its videos.")] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="shapes, a checkpoint folder, or a hub name. Given several times: the best on the split is shown."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out missing and broken videos; every table says how many.")
+    ] = False,
+    select_on_test: Annotated[
+        bool, typer.Option("--select-on-test", help="Choose among several encoders on the split test; marks the row.")
+    ] = False,
+    motion: Annotated[str | None, typer.Option(help="Another mask than the checkpoint's own.")] = None,
+    num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
+    sampling: Annotated[
+        Sampling, typer.Option(help="Middles of equal spans, or CLIP4Clip's frame a second with its choice of them.")
+    ] = "uniform",
+    max_words: Annotated[
+        int | None, typer.Option(min=2, help="Another longest row of tokens; longer captions are cut, and counted.")
+    ] = None,
+    precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the matrix products.")] = "auto",
+    post: Annotated[
+        Literal["none", "dsl", "qbnorm"],
+        typer.Option(help="Re-weigh scores with the whole test set or the training captions; marks the row."),
+    ] = "none",
+    output: Annotated[
+        Literal["table", "markdown", "latex"], typer.Option("--format", help="Of what is printed for people.")
+    ] = "table",
+    ranks: Annotated[Path | None, typer.Option(help="Write the rank of every text here, for `compare`.")] = None,
+    trec: Annotated[Path | None, typer.Option(help="Write a TREC run here, and FILE.qrels beside it.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where vectors are kept; default: DELTACLIP_CACHE, or the user's cache folder.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep vectors.")] = False,
     similarity: Annotated[
         Path | None, typer.Option(help="A matrix instead: .npy, or .npz with similarity (Q, V) and owner (Q,).")
     ] = None,
-    encoder: EncoderOption = None,
-    motion: Annotated[str | None, typer.Option(help="Another mask than the checkpoint's own.")] = None,
-    num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
-    clips: Annotated[int | None, typer.Option(min=3, help="How many clips, in groups of twins.")] = None,
-    objects: Annotated[int, typer.Option(min=2, max=4, help="Things in the picture.")] = 3,
-    camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="How it moves.")] = "still",
-    noise: Annotated[float, typer.Option(min=0, help="Grey levels of noise.")] = 0.0,
-    flicker: Annotated[float, typer.Option(min=0, max=0.9, help="Share by which brightness flickers.")] = 0.0,
-    cuts: Annotated[int, typer.Option(min=0, max=8, help="Hard cuts in each scene.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="shapes: of the drawn clips.")] = None,
+    clips: Annotated[int | None, typer.Option(min=3, help="shapes: how many clips, in groups of twins.")] = None,
+    objects: Annotated[int, typer.Option(min=2, max=4, help="shapes: things in the picture.")] = 3,
+    camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="shapes: how it moves.")] = "still",
+    noise: Annotated[float, typer.Option(min=0, help="shapes: grey levels of noise.")] = 0.0,
+    flicker: Annotated[float, typer.Option(min=0, max=0.9, help="shapes: share by which brightness flickers.")] = 0.0,
+    cuts: Annotated[int, typer.Option(min=0, max=8, help="shapes: hard cuts in each scene.")] = 0,
     scenes: Annotated[
-        int, typer.Option(min=1, max=16, help="Scenes, one after the other, each with its sentence.")
+        int, typer.Option(min=1, max=16, help="shapes: scenes, one after the other, each with its sentence.")
     ] = 1,
-    slow_motion: Annotated[float, typer.Option(min=1, help="How many times slower things move.")] = 1.0,
-    static_only: Annotated[bool, typer.Option("--static-only", help="Nothing moves; captions say so.")] = False,
-    directions: Annotated[bool, typer.Option("--directions", help="Captions say where the mover goes.")] = False,
-    equal_luma: Annotated[bool, typer.Option("--equal-luma", help="Things as light as the background.")] = False,
+    slow_motion: Annotated[float, typer.Option(min=1, help="shapes: how many times slower things move.")] = 1.0,
+    static_only: Annotated[bool, typer.Option("--static-only", help="shapes: nothing moves; captions say so.")] = False,
+    directions: Annotated[
+        bool, typer.Option("--directions", help="shapes: captions say where the mover goes.")
+    ] = False,
+    equal_luma: Annotated[
+        bool, typer.Option("--equal-luma", help="shapes: things as light as the background.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rank videos for sentences and sentences for videos.
 
     \b
     Examples:
+      deltaclip evaluate msvd --annotations msvd --videos msvd/YouTubeClips --encoder openai/clip-vit-base-patch32
       deltaclip evaluate shapes --encoder shapes
       deltaclip evaluate --similarity scores.npz
     """
     if (similarity is None) == (dataset is None):
-        raise typer.BadParameter("give either a data set (shapes) or --similarity FILE.")
+        raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
+        _refuse(context, SHAPES_OPTIONS | ENCODER_OPTIONS | DATASET_OPTIONS, "a matrix")
         from deltaclip.evaluation import evaluate_similarity
 
         _show(evaluate_similarity(similarity).to_json(), as_json)
         return
     if dataset != "shapes":
-        raise typer.BadParameter(f"{dataset!r} is not a data set here: shapes.", param_hint="DATASET")
-    if encoder is None:
-        raise typer.BadParameter("name the encoder to evaluate, e.g. --encoder shapes.", param_hint="'--encoder'")
-    from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
-    from deltaclip.shapes import ShapesSpec
+        from deltaclip.captions import DATASETS
 
+        if dataset not in DATASETS:
+            names = ", ".join(["shapes", *DATASETS])
+            raise typer.BadParameter(f"{dataset!r} is not a data set here: {names}.", param_hint="DATASET")
+    _refuse(context, DATASET_OPTIONS if dataset == "shapes" else SHAPES_OPTIONS, str(dataset))
+    if not encoder:
+        raise typer.BadParameter("name the encoder to evaluate, e.g. --encoder shapes.", param_hint="'--encoder'")
+    from deltaclip.encoder import EncoderSpec
+
+    spec = EncoderSpec(
+        motion=motion, num_frames=num_frames, precision=precision, sampling=sampling, max_words=max_words
+    )
+    if dataset != "shapes":
+        assert dataset is not None, "no matrix was given"
+        if annotations is None or videos is None:
+            raise typer.BadParameter("say where its files are, with --annotations DIR and --videos DIR.")
+        asked = Asked(
+            dataset=dataset,
+            annotations=annotations,
+            videos=videos,
+            encoders=tuple(encoder),
+            split=split,
+            allow_missing=allow_missing,
+            select_on_test=select_on_test,
+            post=post,
+            cache=cache,
+            no_cache=no_cache,
+            form=output,
+            ranks=ranks,
+            trec=trec,
+            as_json=as_json,
+        )
+        evaluate_dataset(asked, spec)
+        return
     try:
-        spec = ShapesSpec(
+        from deltaclip.shapes import ShapesSpec
+
+        world = ShapesSpec(
             num_objects=objects,
             camera=camera,
             noise=noise,
@@ -72,14 +167,28 @@ def evaluate(
             directions=directions,
             equal_luma=equal_luma,
         )
-        loaded = Encoder.load(encoder, EncoderSpec(motion=motion, num_frames=num_frames))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from error
+    if len(encoder) > 1:
+        raise typer.BadParameter("one at a time for shapes.", param_hint="'--encoder'")
+    _evaluate_shapes(encoder[0], spec, world, seed, clips, as_json)
+
+
+def _evaluate_shapes(
+    name: str, spec: "EncoderSpec", world: "ShapesSpec", seed: int | None, clips: int | None, as_json: bool
+) -> None:
+    from deltaclip.encoder import Encoder
+    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
+
+    try:
+        loaded = Encoder.load(name, spec)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from error
     note(loaded.describe())
     with Progress() as line:
         result = evaluate_shapes(
             loaded,
-            spec,
+            world,
             seed=DEFAULT_SEED if seed is None else seed,
             num_clips=clips or DEFAULT_CLIPS,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
@@ -89,18 +198,21 @@ def evaluate(
         print_lines(f"right things, whichever moves: {result.right_group:.1f}")
 
 
-def _show(document: dict[str, Any], as_json: bool) -> None:  # Any: json
+def _refuse(context: typer.Context, options: set[str], what: str) -> None:
+    """Options that would be passed over in silence are refused."""
+    sources = {name: context.get_parameter_source(name) for name in sorted(options)}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        names = ", ".join("--format" if name == "output" else f"--{name.replace('_', '-')}" for name in given)
+        raise typer.BadParameter(f"{names}: not for {what}.")
+
+
+def _show(document: Mapping[str, Any], as_json: bool) -> None:  # Any: json
     if as_json:
-        emit(document)
+        emit(dict(document))
         return
-    print_lines(HEADER)
-    rows = {name: document[name] for name in ("t2v", "v2t", "v2t_plain")}
-    rows |= {f"{name} best": figures for name, figures in document.get("optimistic", {}).items()}
-    for name, row in rows.items():
-        print_lines(
-            f"{name:9} {row['R1']:5.1f}  {row['R5']:5.1f}  {row['R10']:5.1f}  {row['R50']:5.1f}"
-            f"  {row['nDCG10']:7.1f}  {row['MdR']:5.1f}  {row['MnR']:6.2f}  {row['queries']:7d}"
-        )
-    print_lines(f"sum of recalls: {document['sum_of_recalls']:.1f}")
+    from deltaclip.evaluation.tables import figure_lines
+
+    print_lines(*figure_lines(document))
     if "optimistic" in document:
         note("some scores are equal: ties count against the query; the rows `best` count them for it")

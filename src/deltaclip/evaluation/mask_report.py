@@ -19,13 +19,13 @@ from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, Row, Tile, overlay, sheet, strip
 from deltaclip.reader import read_motion
 
-__all__ = ["MaskSummary", "mask_sheet", "report_page", "summarise_masks"]
+__all__ = ["PAGE_STYLE", "MaskSummary", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
 
 TOO_BRIGHT, TOO_DARK = 0.5, 0.005
 """Mean coverage beyond which a mask says little. Subjects of DAVIS 2016 fill 2 to 18% of the frame (its README)."""
 SHOWN_FRAMES = 4
 HISTOGRAM_BINS = 20
-_STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}
+PAGE_STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}
 td,th{padding:.2em .8em;text-align:left}img{max-width:100%}.warn{color:#a40}h2{font-size:1em;margin:1.5em 0 .3em}"""
 
 
@@ -113,7 +113,7 @@ def report_page(title: str, summaries: Sequence[MaskSummary]) -> str:
     )
     videos = "".join(_video(summary) for summary in summaries)
     return (
-        f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+        f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{PAGE_STYLE}</style>"
         f"<h1>{html.escape(title)}</h1>{head}{videos}\n"
     )
 
@@ -125,10 +125,10 @@ def _video(summary: MaskSummary) -> str:
     words = f"coverage {summary.coverage.mean():.1%}, confidence {summary.confidence.mean():.2f}"
     warning = f"<p class='warn'>{html.escape(summary.warning)}</p>" if summary.warning else ""
     assert summary.strip is not None, "a video that was read has pictures"
-    return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{_picture(summary.strip)}' alt=''>"
+    return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{picture_address(summary.strip)}' alt=''>"
 
 
-def _picture(rgb: NDArray[np.uint8]) -> str:
+def picture_address(rgb: NDArray[np.uint8]) -> str:
     """A data address of the strip as a small JPEG, so that the page is one file."""
     small = cv2.resize(rgb, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])

@@ -1,8 +1,7 @@
 """`evaluate shapes`: fixed worlds of drawn clips, through real mp4 files and the whole encoder."""
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from deltaclip.encoder import Encoder
+from deltaclip.evaluation.material import encode_material, shapes_material
 from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
-from deltaclip.reader import Clip, read_video
-from deltaclip.shapes import ShapesSpec, make_world, write_world
+from deltaclip.shapes import ShapesSpec, make_world
 
 __all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "ShapesResult", "evaluate_shapes"]
 
@@ -74,33 +73,19 @@ def evaluate_shapes(
     Clips come in groups of twins: the same things, another mover. They are written as mp4 and read as any file is.
     progress is called with (videos done, videos in all).
     """
-    clips = make_world(seed, num_clips, spec)
     with tempfile.TemporaryDirectory(prefix="deltaclip-shapes-") as folder:
-        paths = write_world(Path(folder), clips)
-        fallback: Counter[str] = Counter()
-        videos = encoder.encode_clips(_read(paths, encoder, fallback, progress))
-    texts = encoder.encode_texts([clip.caption for clip in clips])
-    groups = np.array([clip.group for clip in clips])
-    first = np.argmax(texts @ videos.T, axis=1)
+        material = shapes_material(Path(folder), spec, seed, num_clips)
+        vectors = encode_material(encoder, material, progress=progress)
+    groups = np.array([clip.group for clip in make_world(seed, num_clips, spec)])
+    first = np.argmax(vectors.texts @ vectors.videos.T, axis=1)
     return ShapesResult(
-        retrieval=evaluate_vectors(texts, videos, np.arange(len(clips))),
-        fallback=dict(sorted(fallback.items())),
+        retrieval=evaluate_vectors(vectors.texts, vectors.videos, vectors.owner),
+        fallback=vectors.fallback,
         right_group=float(np.mean(groups[first] == groups) * 100),
         seed=seed,
-        clips=len(clips),
+        clips=len(material.videos),
         encoder=encoder.name,
         fingerprint=encoder.fingerprint,
         motion=encoder.reader_spec.motion,
         num_frames=encoder.reader_spec.num_frames,
     )
-
-
-def _read(
-    paths: list[Path], encoder: Encoder, fallback: Counter[str], progress: Callable[[int, int], None]
-) -> Iterator[Clip]:
-    """The clip of each video in turn; counts the frames whose mask was not used, and tells how far it is."""
-    for number, path in enumerate(paths, 1):
-        clip = read_video(path, encoder.reader_spec)
-        fallback.update(reason for reason in clip.fallback if reason is not None)
-        progress(number, len(paths))
-        yield clip

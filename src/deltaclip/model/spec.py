@@ -80,6 +80,8 @@ def clip_config(spec: ModelSpec) -> CLIPConfig:
 def model_spec(model: CLIPModel) -> ModelSpec:
     """The sizes and token ids of a model, read from its configuration."""
     text, vision = text_config(model.config), vision_config(model.config)
+    # As built: the two halves of a configuration carry a default where it leaves theirs out.
+    projection_dim = model.visual_projection.out_features
     return ModelSpec(
         image_size=vision.image_size,
         patch_size=vision.patch_size,
@@ -87,7 +89,7 @@ def model_spec(model: CLIPModel) -> ModelSpec:
         vision_layers=vision.num_hidden_layers,
         text_width=text.hidden_size,
         text_layers=text.num_hidden_layers,
-        projection_dim=vision.projection_dim,
+        projection_dim=projection_dim,
         vocab_size=text.vocab_size,
         context_length=text.max_position_embeddings,
         begin=text.bos_token_id,

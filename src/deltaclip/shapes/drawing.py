@@ -98,7 +98,7 @@ def camera_way(shot: Shot, spec: ShapesSpec) -> NDArray[np.float64]:
         phases, rates = rng.uniform(0, 2 * np.pi, (3, 2)), rng.uniform((0.05, 0.15, 0.5), (0.12, 0.3, 1.2), (2, 3)).T
         return sum(
             (
-                size * np.sin(time[:, None] * rate + phase)
+                spec.shake * size * np.sin(time[:, None] * rate + phase)
                 for size, rate, phase in zip((4, 2, 0.7), rates, phases, strict=True)
             ),
             start=np.zeros((shot.num_frames, 2)),

@@ -11,6 +11,9 @@ __all__ = ["BASE_SIDE", "COLOURS", "KINDS", "Colour", "Kind", "ShapesSpec", "Thi
 BASE_SIDE = 224
 """Side of the square in which positions, radii and speeds are given."""
 
+MAX_SHAKE = 1.75
+"""The wobble of strength 1 reaches 6.7 pixels, and tracks keep 12 from the border."""
+
 Kind = Literal["circle", "square", "triangle", "ring", "star"]
 Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]
 Camera = Literal["still", "pan", "shake"]
@@ -26,6 +29,7 @@ class ShapesSpec:
     num_frames, frames_per_second: native frames of one scene and their rate; 48 at 24 are 2 s.
     num_objects: things in the picture, 2 to 4; one of them moves.
     camera: `still`; `pan`, a steady drift of the whole picture; `shake`, a hand-held wobble.
+    shake: how far the camera `shake` wobbles; 1 is a hand, about 4 pixels; 0 is a still camera in the same places.
     noise: standard deviation of fresh grey noise in every frame, in grey levels of 255.
     flicker: largest relative change of brightness from frame to frame, 0.08 is a bad neon lamp.
     cuts: hard cuts inside a scene; each brings another background and other places, the same things and mover.
@@ -34,6 +38,7 @@ class ShapesSpec:
     directions: the mover goes one way, and the caption says which.
     scenes: scenes one after the other with other things each; the caption is a paragraph of one sentence a scene.
     equal_luma: things and background share one luma, so that a grey difference hardly sees them.
+    crf: x264's quality of the written file, 0 (best) to 51.
     """
 
     size: int = 96
@@ -41,6 +46,7 @@ class ShapesSpec:
     frames_per_second: int = 24
     num_objects: int = 3
     camera: Camera = "still"
+    shake: float = 1.0
     noise: float = 0.0
     flicker: float = 0.0
     cuts: int = 0
@@ -49,6 +55,7 @@ class ShapesSpec:
     directions: bool = False
     scenes: int = 1
     equal_luma: bool = False
+    crf: int = 18
 
     def __post_init__(self) -> None:
         if self.camera not in get_args(Camera):
@@ -63,6 +70,11 @@ class ShapesSpec:
             raise ValueError("scenes, slow_motion and frames_per_second start at 1")
         if self.noise < 0 or not 0 <= self.flicker < 1 or self.cuts < 0:
             raise ValueError("noise, flicker and cuts are not negative, flicker is below 1")
+
+        if not 0 <= self.shake <= MAX_SHAKE:
+            raise ValueError(f"shake {self.shake}: 0 to {MAX_SHAKE}, beyond that things leave the picture")
+        if not 0 <= self.crf <= 51:
+            raise ValueError(f"crf {self.crf}: 0 to 51")
 
     @property
     def total_frames(self) -> int:

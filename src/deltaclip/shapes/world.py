@@ -126,7 +126,7 @@ def write_world(folder: Path, clips: list[ShapesClip]) -> list[Path]:
     lines = []
     for number, clip in enumerate(clips):
         path = folder / f"shapes_{number:04d}.mp4"
-        write_mp4(path, clip.frames(np.arange(clip.num_frames)), clip.spec.frames_per_second)
+        write_mp4(path, clip.frames(np.arange(clip.num_frames)), clip.spec.frames_per_second, clip.spec.crf)
         paths.append(path)
         lines.append(json.dumps({"path": path.name, "caption": clip.caption, "group": clip.group}))
     (folder / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

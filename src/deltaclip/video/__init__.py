@@ -1,11 +1,20 @@
 """Videos: where to look, the frames shown there, and writing new ones. No masks and no models in this room."""
 
 from deltaclip.video.guard import Guard
-from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, random_seconds, split_segments, uniform_seconds
+from deltaclip.video.sampling import (
+    SAMPLINGS,
+    SEGMENT_SECONDS,
+    Segment,
+    random_seconds,
+    sample_seconds,
+    split_segments,
+    uniform_seconds,
+)
 from deltaclip.video.video import Frames, Video, VideoInfo
 from deltaclip.video.write import write_mp4
 
 __all__ = [
+    "SAMPLINGS",
     "SEGMENT_SECONDS",
     "Frames",
     "Guard",
@@ -13,6 +22,7 @@ __all__ = [
     "Video",
     "VideoInfo",
     "random_seconds",
+    "sample_seconds",
     "split_segments",
     "uniform_seconds",
     "write_mp4",

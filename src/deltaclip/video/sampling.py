@@ -5,7 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SEGMENT_SECONDS", "Segment", "native_neighbours", "random_seconds", "split_segments", "uniform_seconds"]
+__all__ = [
+    "SAMPLINGS",
+    "SEGMENT_SECONDS",
+    "Segment",
+    "clip4clip_frames",
+    "native_neighbours",
+    "random_seconds",
+    "sample_seconds",
+    "split_segments",
+    "uniform_seconds",
+]
+
+SAMPLINGS = ("uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform")
+"""Rules for where to look: `uniform_seconds`, and `clip4clip_frames` with each of its choices."""
 
 SEGMENT_SECONDS = 15.0
 """Length of the pieces into which a long video is cut, one vector each."""
@@ -35,6 +48,44 @@ def uniform_seconds(start: float, end: float, num_frames: int) -> NDArray[np.flo
     """
     edges = _edges(start, end, num_frames)
     return (edges[:-1] + edges[1:]) / 2
+
+
+def clip4clip_frames(num_native: int, native_rate: float, num_frames: int, choice: str) -> NDArray[np.int64]:
+    """CLIP4Clip's rule: the frame at the start of each second, and `num_frames` of these where there are more.
+
+    num_native: frames of the video. native_rate: its frames a second, cut to a whole number (29.97 counts as 29, so
+    that later "seconds" begin early), at least 1. choice: `head`, the first; `tail`, the last; `uniform`, spread over
+    all, first and last among them. Returns (T,) int64 frame numbers from 0, ascending, T <= num_frames: fewer stay
+    fewer. ArrowLuo/CLIP4Clip, dataloaders: rawvideo_util.py, and `slice_framepos` 0, 1, 2 in the others.
+    """
+    if num_native < 1 or num_frames < 1 or choice not in ("head", "tail", "uniform"):
+        raise ValueError(f"no CLIP4Clip sampling of {num_frames} among {num_native} frames by {choice!r}")
+    # A rate worked out from times may come out as 24.9999 where the file says 25.
+    starts = np.arange(0, num_native, max(int(native_rate + 1e-3), 1))
+    if len(starts) <= num_frames:
+        return starts
+    if choice == "head":
+        return starts[:num_frames]
+    if choice == "tail":
+        return starts[-num_frames:]
+    return starts[np.linspace(0, len(starts) - 1, num_frames, dtype=int)]
+
+
+def sample_seconds(
+    start: float, end: float, num_frames: int, sampling: str, frame_seconds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where to look in start <= seconds < end, by a name in SAMPLINGS.
+
+    frame_seconds: (N,) sorted, when each frame of the video appears. Returns (T,) float64, ascending; T is
+    `num_frames` for `uniform`, at most that for CLIP4Clip's rules.
+    """
+    if sampling == "uniform":
+        return uniform_seconds(start, end, num_frames)
+    first = max(int(np.searchsorted(frame_seconds, start, side="right")) - 1, 0)
+    last = max(int(np.searchsorted(frame_seconds, end, side="left")), first + 1)
+    choice = sampling.removeprefix("clip4clip-")
+    frames = clip4clip_frames(last - first, (last - first) / (end - start), num_frames, choice)
+    return frame_seconds[first + frames]
 
 
 def random_seconds(start: float, end: float, num_frames: int, rng: np.random.Generator) -> NDArray[np.float64]:

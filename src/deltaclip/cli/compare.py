@@ -1,0 +1,157 @@
+"""`compare`: whether one encoder is better than another on the same queries, and on which."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deltaclip.cli.files import writable
+from deltaclip.cli.material import (
+    AllowMissingOption,
+    AnnotationsOption,
+    DatasetOption,
+    SplitOption,
+    VideosOption,
+    split_material,
+)
+from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.encoder import Encoder
+    from deltaclip.evaluation.compare import Compared
+    from deltaclip.evaluation.material import Material
+    from deltaclip.evaluation.runs import SavedRanks
+
+__all__ = ["compare"]
+
+SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
+
+
+def compare(
+    systems: Annotated[
+        list[str],
+        typer.Argument(help="Encoders, also as ENCODER@MASK, or files of `evaluate --ranks`.", metavar="A B"),
+    ],
+    dataset: DatasetOption = "shapes",
+    annotations: AnnotationsOption = None,
+    videos: VideosOption = None,
+    split: SplitOption = "test",
+    allow_missing: AllowMissingOption = False,
+    clips: Annotated[int | None, typer.Option(min=6, help="How many clips of shapes, in groups of twins.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with the queries won and lost (.html).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare encoders, or saved ranks, query by query: the first with each other one.
+
+    With files of ranks alone, --videos is only where the pictures of the report come from.
+
+    \b
+    Examples:
+      deltaclip compare shapes shapes@full --report compare.html
+      deltaclip compare ours.ranks theirs.ranks --videos msvd/YouTubeClips --report compare.html
+    """
+    if len(systems) < 2:
+        raise typer.BadParameter("give two or more to compare.", param_hint="'A B'")
+    if len(set(systems)) < len(systems):
+        raise typer.BadParameter("one of them is given twice.", param_hint="'A B'")
+    if report is not None:
+        with writable(report):  # before minutes of work
+            pass
+    files = [name for name in systems if Path(name).is_file()]
+    only_files = len(files) == len(systems)
+    if only_files and (dataset != "shapes" or annotations is not None or clips or seed is not None):
+        raise typer.BadParameter("files of ranks have their queries in them: no data set is needed.")
+    if clips is not None and dataset != "shapes":
+        raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
+    from deltaclip.evaluation.compare import compare_saved
+    from deltaclip.evaluation.runs import read_ranks
+
+    saved: dict[str, SavedRanks] = {name: read_ranks(Path(name)) for name in files}
+    with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
+        paths: dict[str, Path] = {}
+        if not only_files:
+            encoders = {name: _encoder(name) for name in systems if name not in saved}
+            material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
+            material = _drawn(Path(folder), clips, seed) if material is None else material
+            paths = dict(zip(material.videos, material.paths, strict=True))
+            saved |= _rank(encoders, material, allow_missing)
+        elif videos is not None:
+            from deltaclip.captions import find_videos
+
+            paths = dict(find_videos(videos, {name for one in saved.values() for name in one.videos}).found)
+        first, *others = systems
+        compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
+        if report is not None:
+            from deltaclip.evaluation.compare_report import comparison_page
+
+            page = comparison_page(compared, paths)
+            with writable(report):
+                report.write_text(page, encoding="utf-8")
+    if as_json:
+        emit({"comparisons": [one.to_json() for one in compared], "report": report})
+        return
+    _show(compared)
+    if report is not None:
+        note(f"wrote {shown(report)}")
+
+
+def _encoder(name: str) -> "Encoder":
+    """An encoder by name, with another mask where one is said after the last @."""
+    from deltaclip.encoder import Encoder, EncoderSpec
+
+    base, at, motion = name.rpartition("@")
+    if not at or Path(name).expanduser().is_dir():
+        base, motion = name, ""
+    try:
+        return Encoder.load(base, EncoderSpec(motion=motion or None))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'A B'") from error
+
+
+def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
+    from deltaclip.evaluation.material import shapes_material
+    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD
+
+    return shapes_material(folder, DEFAULT_WORLD, DEFAULT_SEED if seed is None else seed, clips or DEFAULT_CLIPS)
+
+
+def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: bool) -> "dict[str, SavedRanks]":
+    """The T2V ranks of each encoder on the same videos and texts."""
+    from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
+    from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
+
+    # Drawn clips are gone at the end: nobody would find their vectors again.
+    cache = VectorCache(default_cache_path(), lambda text: note(shown(text))) if material.seed is None else None
+    saved = {}
+    with Progress() as line:
+        for name, encoder in encoders.items():
+            note(encoder.describe())
+
+            def progress(done: int, total: int, name: str = name) -> None:
+                line.show(f"{name}: {done}/{total} videos", done, total)
+
+            vectors = encode_material(encoder, material, cache=cache, allow_missing=allow_missing, progress=progress)
+            for video, reason in vectors.broken.items():
+                note(shown(f"{video}: {reason}"))
+            saved[name] = saved_ranks(evaluate_material(encoder, vectors))
+    return saved
+
+
+def _show(compared: "Sequence[Compared]") -> None:
+    for one in compared:
+        overall = one.overall
+        print_lines(
+            f"{shown(one.first)} against {shown(one.second)}: {overall.wins} won, {overall.losses} lost, "
+            f"{overall.ties} alike"
+        )
+        for kind, part in (("all", overall), *one.by_kind.items()):
+            for name in SHOWN_METRICS:
+                row = part.metrics[name]
+                print_lines(
+                    f"  {kind:8} {name:4} {row.first:7.2f} {row.second:7.2f}  {row.difference:+7.2f} "
+                    f"[{row.interval[0]:+.2f}, {row.interval[1]:+.2f}]  p {row.p_value:.4f}  {part.queries:6d} queries"
+                )

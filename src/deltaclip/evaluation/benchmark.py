@@ -1,0 +1,157 @@
+"""One evaluation from start to end: vectors, ranks, figures with intervals, and how they were made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.captions import CaptionSet
+from deltaclip.encoder import Encoder
+from deltaclip.errors import CaptionError
+from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.material import Vectors, encode_texts
+from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
+from deltaclip.evaluation.protocol import Protocol, protocol_of
+from deltaclip.evaluation.result import RetrievalResult, result_of
+from deltaclip.evaluation.runs import TREC_DEPTH, SavedRanks, named_candidates, write_qrels, write_ranks, write_trec
+from deltaclip.evaluation.vector_cache import VectorCache
+from deltaclip.ranking import Ranking, top_candidates
+
+__all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing", "save_ranks", "save_trec"]
+__all__ += ["saved_ranks"]
+
+SHOWN_CANDIDATES = 5
+"""How many of a query's candidates are kept with its rank, for people to look at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """A result with everything that it depends on.
+
+    retrieval, intervals: the figures. protocol: how they were made. ranking: the rank of each query. vectors, post:
+    what was ranked. others: (encoder, fingerprint, R@1 of t2v) of the encoders that this one was chosen among.
+    """
+
+    retrieval: RetrievalResult
+    intervals: RetrievalIntervals
+    protocol: Protocol
+    ranking: Ranking = field(repr=False)
+    vectors: Vectors = field(repr=False)
+    post: PostProcessing | None = None
+    others: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def coverage(self) -> float:
+        """Share of the picture that the mask holds, mean over videos."""
+        return float(self.vectors.coverage.mean())
+
+    def to_json(self) -> dict[str, Any]:  # Any: json
+        """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
+
+        "missing" lists the videos that were not ranked: {"video", "reason"}. "candidates" lists the encoders, where the
+        best of several was taken.
+        """
+        broken = self.vectors.broken
+        document = {
+            **self.retrieval.to_json(),
+            "intervals": self.intervals.to_json(),
+            "protocol": self.protocol.to_json(),
+            "fallback": self.vectors.fallback,
+            "coverage": self.coverage,
+            "missing": [
+                {"video": name, "reason": broken.get(name, "no such file")} for name in self.vectors.material.missing
+            ],
+        }
+        if self.others:
+            names = ("encoder", "fingerprint", "R1")
+            document["candidates"] = [dict(zip(names, other, strict=True)) for other in self.others]
+        return document
+
+
+def evaluate_material(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Evaluation:
+    """Ranks vectors that this encoder made, both ways."""
+    ranking = rank_vectors(vectors.texts, vectors.videos, vectors.owner, post)
+    return Evaluation(
+        retrieval=result_of(ranking),
+        intervals=retrieval_intervals(ranking, vectors.owner),
+        protocol=protocol_of(encoder, vectors, post),
+        ranking=ranking,
+        vectors=vectors,
+        post=post,
+    )
+
+
+def best_of(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The one with the highest R@1 of t2v, the first of equals; of several it is marked as chosen on its split."""
+    best = max(evaluations, key=lambda evaluation: evaluation.retrieval.t2v.R1)
+    if len(evaluations) == 1:
+        return best
+    others = tuple((one.protocol.encoder, one.protocol.fingerprint, one.retrieval.t2v.R1) for one in evaluations)
+    return replace(best, protocol=best.protocol.chosen(best.protocol.split, len(evaluations)), others=others)
+
+
+def post_processing(
+    name: str, encoder: Encoder, captions: CaptionSet, split: str, cache: VectorCache | None = None
+) -> PostProcessing | None:
+    """The re-weighing of that name in POSTPROCESSING.
+
+    The bank of `qbnorm` are all captions of the split `train`; of training videos there is none, so that V2T stays as
+    it is. Raises CaptionError where these captions are not here, or are those that are evaluated.
+    """
+    if name == "none":
+        return None
+    if name == "dsl":
+        return DualSoftmax()
+    train = captions.splits.get("train")
+    if split == "train" or train is None or not train.captions:
+        found = "qbnorm needs the captions of the split train" + (", and no others" if split == "train" else "")
+        raise CaptionError(captions.dataset, found, "Evaluate another split, with the training captions beside it.")
+    return QueryBank(encode_texts(encoder, [caption.text for caption in train.captions], cache).vectors)
+
+
+def saved_ranks(evaluation: Evaluation) -> SavedRanks:
+    """The rank of each text among the videos, with its first candidates."""
+    vectors = evaluation.vectors
+    material = vectors.material
+    blocks = processed_blocks(vectors.texts, vectors.videos, vectors.owner, evaluation.post)
+    candidates = top_candidates(blocks.t2v(), SHOWN_CANDIDATES)
+    return SavedRanks(
+        direction="t2v",
+        queries=query_names(material.videos, material.owner),
+        videos=tuple(material.videos[place] for place in material.owner.tolist()),
+        ranks=evaluation.ranking.t2v.pessimistic,
+        texts=material.texts,
+        candidates=named_candidates(candidates, material.videos, len(material.texts)),
+        protocol=evaluation.protocol.to_json(),
+    )
+
+
+def save_ranks(path: Path, evaluation: Evaluation) -> None:
+    """Writes `saved_ranks` as `runs.read_ranks` reads them."""
+    write_ranks(path, saved_ranks(evaluation))
+
+
+def save_trec(path: Path, evaluation: Evaluation) -> Path:
+    """The first 1,000 videos of each text as a TREC run, and beside it the judgements: their path is returned."""
+    vectors = evaluation.vectors
+    material = vectors.material
+    names = query_names(material.videos, material.owner)
+    blocks = processed_blocks(vectors.texts, vectors.videos, vectors.owner, evaluation.post)
+    write_trec(path, top_candidates(blocks.t2v(), TREC_DEPTH), names, material.videos)
+    judgements = path.with_name(path.name + ".qrels")
+    owners = (material.videos[place] for place in material.owner.tolist())
+    write_qrels(judgements, zip(names, owners, strict=True))
+    return judgements
+
+
+def query_names(videos: Sequence[str], owner: NDArray[np.int64]) -> tuple[str, ...]:
+    """(Q,) `video#n`: the video of each text, and the how-manieth of its texts it is, from 0."""
+    seen: dict[int, int] = {}
+    names = []
+    for place in owner.tolist():
+        seen[place] = seen.get(place, -1) + 1
+        names.append(f"{videos[place]}#{seen[place]}")
+    return tuple(names)

@@ -1,0 +1,95 @@
+"""Two systems on the same queries: differences, whether they are luck, and on which queries they come about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deltaclip.evaluation.runs import SavedRanks, align_ranks
+from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
+from deltaclip.ranking import Comparison, compare_ranks
+
+__all__ = ["Compared", "QueryPair", "compare_saved"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPair:
+    """One query and its rank by both systems.
+
+    query, video: names. text: what was asked, or None. first, second: ranks from 1. first_found, second_found: the
+    video that each system put first, or None where the file does not say.
+    """
+
+    query: str
+    video: str
+    text: str | None
+    first: int
+    second: int
+    first_found: str | None
+    second_found: str | None
+
+    @property
+    def gain(self) -> float:
+        """How many times better the first ranks it, as a logarithm: rank 1 against 10 weighs as 10 against 100."""
+        return float(np.log(self.second / self.first))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The first system against the second.
+
+    first, second: their names. overall: all queries. by_kind: those with texts of each kind of `words.caption_kind`;
+    empty where the texts are not known. wins, losses: queries that the first ranks better and worse, clearest first.
+    """
+
+    first: str
+    second: str
+    overall: Comparison
+    by_kind: Mapping[CaptionKind, Comparison]
+    wins: tuple[QueryPair, ...] = field(repr=False)
+    losses: tuple[QueryPair, ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:  # Any: a json document
+        """{"first", "second", the fields of `Comparison`, "by_kind": {kind: those fields}}."""
+        kinds = {kind: part.to_json() for kind, part in self.by_kind.items()}
+        return {"first": self.first, "second": self.second, **self.overall.to_json(), "by_kind": kinds}
+
+
+def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks) -> Compared:
+    """Compare two rankings of the same queries. names: what the two are called.
+
+    Raises CaptionError that names the first difference where their queries are not the same.
+    """
+    ours, theirs, groups = align_ranks(first, second)
+    place = {query: number for number, query in enumerate(second.queries)}
+    order = [place[query] for query in first.queries]
+    known = first.texts or (second.texts and tuple(second.texts[number] for number in order))
+    kinds = np.array(kinds_of(known)) if known else np.array([])
+    by_kind = {}
+    for kind in KINDS:
+        chosen = np.flatnonzero(kinds == kind)
+        if len(chosen):
+            by_kind[kind] = compare_ranks(ours[chosen], theirs[chosen], groups[chosen])
+    pairs = [
+        QueryPair(
+            query=query,
+            video=first.videos[number],
+            text=known[number] if known else None,
+            first=int(ours[number]),
+            second=int(theirs[number]),
+            first_found=_found(first, number),
+            second_found=_found(second, order[number]),
+        )
+        for number, query in enumerate(first.queries)
+    ]
+    best = sorted((pair for pair in pairs if pair.gain > 0), key=lambda pair: -pair.gain)
+    worst = sorted((pair for pair in pairs if pair.gain < 0), key=lambda pair: pair.gain)
+    return Compared(*names, compare_ranks(ours, theirs, groups), by_kind, tuple(best), tuple(worst))
+
+
+def _found(saved: SavedRanks, number: int) -> str | None:
+    """The video that a system put first."""
+    if saved.candidates is None or not saved.candidates[number]:
+        return None
+    return saved.candidates[number][0][0]

@@ -1,0 +1,53 @@
+"""A study on disk: NAME.json, NAME.png and NAME.md in one folder."""
+
+import json
+from pathlib import Path
+
+from deltaclip.evaluation.studies.plots import draw_panels
+from deltaclip.evaluation.studies.study import Estimate, Row, StudyResult
+
+__all__ = ["study_markdown", "write_study"]
+
+
+def write_study(folder: Path, result: StudyResult, command: str) -> list[Path]:
+    """Writes the three files and returns their paths. command: what was typed, told in each of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    json_path, png_path, md_path = (folder / f"{result.name}.{suffix}" for suffix in ("json", "png", "md"))
+    document = {**result.to_json(), "command": command}
+    json_path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    png_path.write_bytes(draw_panels(result.panels))
+    md_path.write_text(study_markdown(result, command, png_path.name), encoding="utf-8")
+    return [json_path, png_path, md_path]
+
+
+def study_markdown(result: StudyResult, command: str, picture: str) -> str:
+    """The study as a paragraph, a picture and a table. picture: its address."""
+    told = ", ".join(f"{name} {_cell(value)}" for name, value in result.protocol.items() if value is not None)
+    parts = [
+        f"# {result.name}",
+        result.question,
+        result.about,
+        *(f"- {note}" for note in result.notes),
+        f"![{result.name}]({picture})",
+        _table(result.rows),
+        f"Figures in brackets are 95% bootstrap intervals. {told[0].upper()}{told[1:]}.",
+        f"`{command}`",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: tuple[Row, ...]) -> str:
+    names = [*rows[0].setting, *rows[0].figures]
+    lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
+    for row in rows:
+        cells = [_cell(value) for value in (*row.setting.values(), *row.figures.values())]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|") if not isinstance(value, Estimate) else str(value)

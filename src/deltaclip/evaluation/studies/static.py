@@ -1,0 +1,139 @@
+"""Queries about what does not move: what a mask of motion costs there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.evaluation.studies.bench import Bench, World, any_true_ranks, estimate, ranks_both_ways
+from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
+from deltaclip.evaluation.words import KINDS, kinds_of
+from deltaclip.shapes import ShapesClip, ShapesSpec, Thing
+
+__all__ = ["study_static"]
+
+CLIPS = 240
+COMPARED = ("full", "difference", "subject", "inverted", "random")
+
+
+def study_static(bench: Bench) -> StudyResult:
+    """T2V R@1 by kind of query, for the encoder's own mask and the compared ones."""
+    masks = tuple(dict.fromkeys((bench.motion, *COMPARED)))
+    return _on_shapes(bench, masks) if bench.on_shapes else _on_captions(bench, masks)
+
+
+def _on_shapes(bench: Bench, masks: Sequence[str]) -> StudyResult:
+    """One gallery: clips with a mover, and one clip of each group's things in which nothing moves."""
+    moving = bench.drawn(ShapesSpec(), bench.num_clips or CLIPS)
+    still = bench.drawn(ShapesSpec(static_only=True), len(set(moving.clusters.tolist())))
+    gallery = _joined(moving, still)
+    queries = {
+        "mover and stayers": [clip.caption for clip in moving.clips],
+        "mover only": [f"the {_mover(clip)} moves" for clip in moving.clips],
+        "stayers only": [_stay(clip) for clip in moving.clips],
+        "nothing moves": [clip.caption for clip in still.clips],
+    }
+    truth = {
+        "mover and stayers": _true(moving, gallery, lambda asked, clip: clip.caption == asked.caption),
+        "mover only": _true(moving, gallery, lambda asked, clip: _mover(clip) == _mover(asked)),
+        "stayers only": _true(moving, gallery, lambda asked, clip: _stayers(asked) <= _stayers(clip)),
+        "nothing moves": _true(still, gallery, lambda asked, clip: clip.caption == asked.caption),
+    }
+    asking = {kind: still if kind == "nothing moves" else moving for kind in queries}
+    encoders = [bench.encoder_for(mask) for mask in masks]
+    made = bench.encode("moving and still", gallery, encoders)
+    rows = []
+    for mask, encoder, vectors in zip(masks, encoders, made, strict=True):
+        for kind, texts in queries.items():
+            scores = encoder.encode_texts(texts) @ vectors.videos.T
+            same = asking[kind].clusters[:, None] == gallery.clusters
+            figures = {
+                "R@1": estimate(any_true_ranks(scores, truth[kind]), asking[kind].clusters),
+                "right things only: R@1": estimate(
+                    any_true_ranks(np.where(same, scores, -np.inf), truth[kind] & same), asking[kind].clusters
+                ),
+            }
+            rows.append(Row({"mask": mask, "query": kind}, figures, encoder.fingerprint))
+    return StudyResult(
+        name="static",
+        question="What becomes of questions about things that do not move?",
+        about=(
+            "One gallery of drawn clips: groups of twins (the same things, another mover), and for each group a clip "
+            'in which nothing moves. A query is right where the first clip is one that it is true of, since "the red '
+            'circle moves" is true of several; `stayers only` names the things that stay in a clip with a mover (true '
+            "also of the still clip), `nothing moves` is the sentence of a still clip. `right things only` leaves the "
+            "clips of the query's own group: all hold the things named, and only motion tells them apart. Random: the "
+            "drawing of clips, the places of `random`, the bootstrap over groups of twins."
+        ),
+        protocol={**bench.protocol(gallery), "texts": sum(len(texts) for texts in queries.values())},
+        rows=tuple(rows),
+        panels=tuple(_panel(title, rows, masks, tuple(queries)) for title in rows[0].figures),
+    )
+
+
+def _on_captions(bench: Bench, masks: Sequence[str]) -> StudyResult:
+    """The captions of a data set by `words.caption_kind`."""
+    world = bench.world(CLIPS)
+    encoders = [bench.encoder_for(mask) for mask in masks]
+    made = bench.encode("masks", world, encoders)
+    kinds = np.array(kinds_of(made[0].material.texts))
+    present = tuple(kind for kind in KINDS if (kinds == kind).any())
+    rows = []
+    for mask, encoder, vectors in zip(masks, encoders, made, strict=True):
+        ranks, _ = ranks_both_ways(vectors)
+        groups = world.clusters_of(vectors)[vectors.owner]
+        for kind in present:
+            figures = {"R@1": estimate(ranks[kinds == kind], groups[kinds == kind])}
+            rows.append(Row({"mask": mask, "query": kind}, figures, encoder.fingerprint))
+    return StudyResult(
+        name="static",
+        question="What becomes of questions about things that do not move?",
+        about=(
+            "T2V R@1 over the whole gallery, for the captions with a motion verb, those with a static noun and no such "
+            "verb, and the rest, by the word lists in deltaclip.evaluation.words. Random: the bootstrap over videos."
+        ),
+        protocol=bench.protocol(world),
+        rows=tuple(rows),
+        panels=(_panel("R@1", rows, masks, present),),
+    )
+
+
+def _panel(figure: str, rows: Sequence[Row], masks: Sequence[str], kinds: tuple[str, ...]) -> Panel:
+    curves = [
+        Curve.of(mask, kinds, [row.estimate(figure) for row in rows if row.setting["mask"] == mask]) for mask in masks
+    ]
+    return Panel(figure.replace(": R@1", ""), "", "R@1 (%)", tuple(curves), "bars")
+
+
+def _joined(first: World, second: World) -> World:
+    """Both sets of files as one gallery, for their videos; queries are made by the study."""
+    one, two = first.material, second.material
+    material = replace(
+        one,
+        videos=tuple(f"{name}-{number}" for number, part in ((1, one), (2, two)) for name in part.videos),
+        paths=one.paths + two.paths,
+        texts=one.texts + two.texts,
+        owner=np.concatenate([one.owner, two.owner + len(one.videos)]),
+    )
+    return World(material, first.clips + second.clips, np.concatenate([first.clusters, second.clusters]))
+
+
+def _true(asked: World, gallery: World, holds: Callable[[ShapesClip, ShapesClip], bool]) -> NDArray[np.bool_]:
+    """(Q, V): whether the query made of a clip holds of a clip."""
+    return np.array([[holds(query, clip) for clip in gallery.clips] for query in asked.clips])
+
+
+def _mover(clip: ShapesClip) -> Thing | None:
+    [shot] = clip.shots
+    return None if shot.mover is None else shot.things[shot.mover]
+
+
+def _stayers(clip: ShapesClip) -> frozenset[Thing]:
+    [shot] = clip.shots
+    return frozenset(thing for number, thing in enumerate(shot.things) if number != shot.mover)
+
+
+def _stay(clip: ShapesClip) -> str:
+    """The second half of the full caption: "the blue square and the green ring stay"."""
+    return clip.caption.partition(" while ")[2]

@@ -1,0 +1,97 @@
+"""Results as lines of text: a table for the terminal, a row for Markdown, a row for LaTeX. All carry their protocol."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deltaclip.evaluation.benchmark import Evaluation
+from deltaclip.ranking import Metrics
+
+__all__ = ["FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
+
+WAYS = ("t2v", "v2t")
+HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
+
+
+def figure_lines(document: Mapping[str, Any]) -> list[str]:  # Any: json
+    """The figures of `RetrievalResult.to_json` in columns, and `best` rows where there are ties."""
+    rows = {name: document[name] for name in ("t2v", "v2t", "v2t_plain")}
+    rows |= {f"{name} best": figures for name, figures in document.get("optimistic", {}).items()}
+    lines = [HEADER]
+    lines += [
+        f"{name:9} {row['R1']:5.1f}  {row['R5']:5.1f}  {row['R10']:5.1f}  {row['R50']:5.1f}"
+        f"  {row['nDCG10']:7.1f}  {row['MdR']:5.1f}  {row['MnR']:6.2f}  {row['queries']:7d}"
+        for name, row in rows.items()
+    ]
+    return [*lines, f"sum of recalls: {document['sum_of_recalls']:.1f}"]
+
+
+def table_lines(evaluation: Evaluation) -> list[str]:
+    """All figures, the intervals of the recalls, and the protocol."""
+    lines = figure_lines(evaluation.retrieval.to_json())
+    level = evaluation.intervals.level
+    for way in WAYS:
+        pairs = getattr(evaluation.intervals, way)
+        words = ", ".join(f"R@{k} {pairs[f'R{k}'][0]:.1f} to {pairs[f'R{k}'][1]:.1f}" for k in (1, 5, 10))
+        lines.append(f"{level:.0%} over videos, {way}: {words}")
+    return [*lines, *_candidate_lines(evaluation), *evaluation.protocol.lines()]
+
+
+def markdown_lines(evaluation: Evaluation) -> list[str]:
+    """Head, one row and the protocol. The intervals are those of R@1."""
+    columns = ["R@1", "R@5", "R@10", "MdR", "MnR"]
+    head = ["encoder", "mask", *(f"{way.upper()} {column}" for way in WAYS for column in columns), "notes"]
+    cells = [_markdown(cell) for cell in (*_names(evaluation), *_figures(evaluation, " [{0:.1f}, {1:.1f}]"))]
+    notes = _markdown("; ".join(evaluation.protocol.marks))
+    right = ["---", "---", *["---:"] * (len(head) - 3), "---"]
+    rows = [f"| {' | '.join(row)} |" for row in (head, right, [*cells, notes])]
+    below = [*_candidate_lines(evaluation), *evaluation.protocol.lines()]
+    return [*rows, "", *(f"- {_markdown(line)}" for line in below)]
+
+
+def latex_lines(evaluation: Evaluation) -> list[str]:
+    """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes."""
+    comments = [f"% {line}" for line in (*_candidate_lines(evaluation), *evaluation.protocol.lines())]
+    names = [_latex(name) for name in _names(evaluation)]
+    figures = _figures(evaluation, " {{\\scriptsize [{0:.1f}, {1:.1f}]}}")
+    notes = _latex("; ".join(evaluation.protocol.marks))
+    head = "% encoder & mask & T2V R@1 & R@5 & R@10 & MdR & MnR & V2T R@1 & R@5 & R@10 & MdR & MnR & notes"
+    return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
+
+
+FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
+    "table": table_lines,
+    "markdown": markdown_lines,
+    "latex": latex_lines,
+}
+
+
+def _names(evaluation: Evaluation) -> tuple[str, str]:
+    return evaluation.protocol.encoder, evaluation.protocol.motion or "none"
+
+
+def _figures(evaluation: Evaluation, interval: str) -> list[str]:
+    """The ten cells of both directions; interval: how that of R@1 is written behind it."""
+    cells = []
+    for way in WAYS:
+        metrics: Metrics = getattr(evaluation.retrieval, way)
+        low, high = getattr(evaluation.intervals, way)["R1"]
+        cells += [f"{metrics.R1:.1f}" + interval.format(low, high), f"{metrics.R5:.1f}", f"{metrics.R10:.1f}"]
+        cells += [f"{metrics.MdR:.1f}", f"{metrics.MnR:.1f}"]
+    return cells
+
+
+def _candidate_lines(evaluation: Evaluation) -> list[str]:
+    """Every encoder that was tried, where the best of several was taken."""
+    lines = [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
+    return [line.replace("\n", " ") for line in lines]
+
+
+def _markdown(text: str) -> str:
+    """Text that does not end a cell or begin markup."""
+    return "".join(f"\\{letter}" if letter in "\\|*_`<" else letter for letter in text.replace("\n", " "))
+
+
+def _latex(text: str) -> str:
+    words = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    words |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    return "".join(words.get(letter, letter) for letter in text.replace("\n", " "))

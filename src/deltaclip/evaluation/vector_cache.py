@@ -1,0 +1,139 @@
+"""Vectors on disk, so that an evaluation asked for again need not decode a video nor run a model.
+
+One small file for each video, named by the video's content, and one for each list of texts, in a folder for each
+encoder and precision. Files appear whole or not at all, so any number of processes may share a folder.
+"""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from deltaclip.encoder import Encoder
+from deltaclip.library.content import Content
+
+__all__ = ["TextVectors", "VectorCache", "VideoVector", "default_cache_path"]
+
+Arrays = dict[str, NDArray[Any]]
+BROKEN = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+"""What reading a damaged .npz raises; a flipped bit fails the checksum that zip keeps."""
+
+
+def default_cache_path() -> Path:
+    """Where caches lie if nobody says otherwise: DELTACLIP_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("DELTACLIP_CACHE")
+    return Path(chosen) if chosen else user_cache_path("deltaclip")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoVector:
+    """One video as an encoder sees it.
+
+    vector: (D,) float32, unit length. coverage: mean share of the picture that the mask holds, 1 without masks.
+    fallback: how many frames got the whole picture instead of their mask, by reason.
+    """
+
+    vector: NDArray[np.float32] = field(repr=False)
+    coverage: float
+    fallback: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextVectors:
+    """vectors: (Q, D) float32, unit rows. cut: how many of the texts were longer than the encoder takes."""
+
+    vectors: NDArray[np.float32] = field(repr=False)
+    cut: int
+
+
+class VectorCache:
+    """Vectors below `folder`, by fingerprint, precision and content. Names and times of files do not count.
+
+    warn: is told of entries that cannot be used, which are then made anew, and once of a folder that cannot be written.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] = lambda text: None) -> None:
+        self.folder = folder / "vectors"
+        self._warn = warn
+        self._writable = True
+
+    def video(self, encoder: Encoder, content: Content) -> VideoVector | None:
+        """The vector of a video of that content, or None."""
+        arrays = self._read(self._video_path(encoder, content), encoder, ("vector", "coverage", "reasons", "counts"))
+        if arrays is None:
+            return None
+        fallback = dict(zip(arrays["reasons"].tolist(), arrays["counts"].tolist(), strict=True))
+        return VideoVector(arrays["vector"], float(arrays["coverage"]), fallback)
+
+    def keep_video(self, encoder: Encoder, content: Content, found: VideoVector) -> None:
+        """Keeps the vector of a video."""
+        reasons = np.array(list(found.fallback), np.str_)
+        counts = np.array(list(found.fallback.values()), np.int64)
+        arrays: Arrays = {"vector": found.vector, "coverage": np.float64(found.coverage)}  # type: ignore[dict-item]
+        self._write(self._video_path(encoder, content), {**arrays, "reasons": reasons, "counts": counts})
+
+    def texts(self, encoder: Encoder, texts: Sequence[str]) -> TextVectors | None:
+        """The vectors of exactly these texts in this order, or None."""
+        arrays = self._read(self._texts_path(encoder, texts), encoder, ("vector", "cut"))
+        if arrays is None or len(arrays["vector"]) != len(texts):
+            return None
+        return TextVectors(arrays["vector"], int(arrays["cut"]))
+
+    def keep_texts(self, encoder: Encoder, texts: Sequence[str], found: TextVectors) -> None:
+        """Keeps the vectors of texts."""
+        self._write(self._texts_path(encoder, texts), {"vector": found.vectors, "cut": np.array(found.cut)})
+
+    def _shelf(self, encoder: Encoder) -> Path:
+        # Lower precision rounds a vector: figures of both would differ a little, and say that they do not.
+        return self.folder / f"{encoder.fingerprint}-{str(encoder.placement.dtype).removeprefix('torch.')}"
+
+    def _video_path(self, encoder: Encoder, content: Content) -> Path:
+        return self._shelf(encoder) / f"video-{content.size_bytes}-{content.key.hex()}.npz"
+
+    def _texts_path(self, encoder: Encoder, texts: Sequence[str]) -> Path:
+        digest = hashlib.blake2b(digest_size=16)
+        for text in texts:
+            raw = text.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "little") + raw)
+        return self._shelf(encoder) / f"texts-{len(texts)}-{digest.hexdigest()}.npz"
+
+    def _read(self, path: Path, encoder: Encoder, names: Sequence[str]) -> Arrays | None:
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                arrays: Arrays = {name: stored[name] for name in names}
+            vector = arrays["vector"]
+            if vector.dtype != np.float32 or vector.shape[-1] != encoder.dimension or not np.isfinite(vector).all():
+                raise ValueError(f"no vectors of length {encoder.dimension} in it")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except BROKEN as error:
+            self._warn(f"{path}: a cached vector that cannot be used ({error}); it is made anew")
+            return None
+        return arrays
+
+    def _write(self, path: Path, arrays: Arrays) -> None:
+        """Writes beside and moves there in one step: readers never see half a file."""
+        if not self._writable:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+                try:
+                    np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for a flag
+                    file.close()
+                    os.replace(file.name, path)
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
+        except OSError as error:
+            self._writable = False
+            self._warn(f"{path.parent}: vectors cannot be kept here ({error.strerror}); going on without")

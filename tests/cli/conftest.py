@@ -1,0 +1,27 @@
+"""The command line as tests call it."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deltaclip.cli import main
+
+
+@pytest.fixture
+def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Calls the command line in this process: deltaclip("search", "words") -> exit code, stdout or its json, stderr."""
+
+    def call(*words: object) -> tuple[int, Any, str]:
+        monkeypatch.setattr(sys, "argv", ["deltaclip", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if "--json" in words and out else out, err
+
+    return call

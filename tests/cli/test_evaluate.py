@@ -1,0 +1,185 @@
+"""`deltaclip evaluate` on a folder of videos with captions: its contract, exit codes and refusals."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deltaclip.cli import main
+from deltaclip.evaluation.runs import read_ranks
+from tests.helpers import small_checkpoint, write_square
+
+Answer = tuple[int, Any, str]  # exit code, json or text of stdout, stderr
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two encoders; captions of three videos and a split train; the videos, of which one is broken and one missing."""
+    folder = tmp_path_factory.mktemp("home")
+    small_checkpoint(folder / "encoder", motion="difference")
+    small_checkpoint(folder / "second", motion="difference", seed=1)
+    (folder / "videos").mkdir()
+    (folder / "whole").mkdir()
+    for step, name in enumerate(("a", "b", "c")):
+        write_square(folder / "whole" / f"{name}.mp4", step=step)
+    for name in ("a", "b"):
+        (folder / "videos" / f"{name}.mp4").write_bytes((folder / "whole" / f"{name}.mp4").read_bytes())
+    (folder / "videos" / "d.mp4").write_text("no video")
+    rows = ["a,the red square moves", "a,a square", "b,a square moves right", "c,red"]
+    (folder / "captions.csv").write_text("path,caption\n" + "\n".join(rows) + "\n")
+    (folder / "more.csv").write_text("path,caption\n" + "\n".join([*rows, "d,blue"]) + "\n")
+    (folder / "splits.csv").write_text(
+        "path,caption,split\n" + "\n".join(f"{row},val" for row in rows[:3]) + "\nc,red,train\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def evaluate(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Answer]:
+    """Calls the command in this process on the data set of `home`: evaluate("--json") -> exit code, stdout, stderr."""
+    monkeypatch.setenv("DELTACLIP_CACHE", str(tmp_path / "cache"))
+
+    def call(*words: object, captions: str = "captions.csv", videos: str = "whole", encoder: str = "encoder") -> Answer:
+        where = ("--annotations", home / captions, "--videos", home / videos, "--encoder", home / encoder)
+        monkeypatch.setattr(sys, "argv", ["deltaclip", "evaluate", "folder", *map(str, (*where, *words))])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if "--json" in words and out else out, err
+
+    return call
+
+
+def test_json_has_both_directions_protocol_and_intervals(home: Path, evaluate: Any) -> None:
+    code, result, _ = evaluate("--json")
+    assert code == 0
+    assert {"t2v", "v2t", "v2t_plain", "protocol", "intervals", "fallback", "coverage"} <= set(result)
+    assert (result["t2v"]["queries"], result["v2t"]["queries"]) == (4, 3)
+    assert set(result["intervals"]["v2t"]) == {"R1", "R5", "R10", "R50", "nDCG10", "MdR", "MnR"}
+    protocol = result["protocol"]
+    assert (protocol["dataset"], protocol["split"], protocol["videos"], protocol["captions"]) == (
+        "folder",
+        "test",
+        3,
+        4,
+    )
+    assert (protocol["missing"], protocol["encoder"], protocol["marks"]) == (0, str(home / "encoder"), [])
+
+
+def test_missing_videos_are_refused_and_when_allowed_counted_in_every_form(evaluate: Any) -> None:
+    code, refusal, err = evaluate("--json", videos="videos")
+    assert code == 1
+    assert "1 of 3 videos are missing: c" in refusal["error"]["found"]
+    assert "--allow-missing" in err
+    code, result, _ = evaluate("--allow-missing", "--json", videos="videos")
+    assert (code, result["protocol"]["missing"], result["protocol"]["missing_captions"]) == (0, 1, 1)
+    for form in ("table", "markdown", "latex"):
+        code, text, _ = evaluate("--allow-missing", "--format", form, videos="videos")
+        assert code == 0
+        assert "1 of 3 videos missing, with 1 of 4 captions" in text
+
+
+def test_a_broken_video_is_named_and_counts_as_missing(evaluate: Any) -> None:
+    code, refusal, _ = evaluate("--json", captions="more.csv", videos="videos")
+    assert code == 1
+    assert "missing: c" in refusal["error"]["found"]
+    code, result, err = evaluate("--allow-missing", "--json", captions="more.csv", videos="videos")
+    assert (code, result["protocol"]["missing"]) == (0, 2)
+    assert [one["video"] for one in result["missing"]] == ["c", "d"]
+    assert "d: " in err
+
+
+def test_a_second_run_needs_no_video_to_be_read(evaluate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, first, _ = evaluate("--json")
+    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", divmod)  # fails when it is called
+    code, second, _ = evaluate("--json")
+    assert (code, second) == (0, first)
+    code, _, _ = evaluate("--json", "--no-cache")
+    assert code == 1
+
+
+def test_options_reach_the_protocol(evaluate: Any) -> None:
+    words = ("--motion", "full", "--num-frames", 3, "--sampling", "clip4clip-uniform", "--max-words", 4)
+    code, result, _ = evaluate(*words, "--precision", "float32", "--post", "dsl", "--json")
+    assert code == 0
+    protocol = result["protocol"]
+    assert (protocol["motion"], protocol["num_frames"], protocol["sampling"]) == ("full", 3, "clip4clip-uniform")
+    assert (protocol["max_words"], protocol["cut_captions"], protocol["precision"]) == (4, 2, "float32")
+    assert protocol["post"] == {"name": "dsl", "temperature": 100.0}
+    assert protocol["marks"] == ["post-processing dsl (temperature 100)"]
+
+
+def test_choosing_on_the_test_split_is_never_silent(home: Path, evaluate: Any) -> None:
+    several = ("--encoder", home / "second")
+    code, _, err = evaluate(*several)
+    assert code == 2
+    assert "--select-on-test" in err
+    code, result, _ = evaluate(*several, "--select-on-test", "--json")
+    assert code == 0
+    assert (result["protocol"]["chosen_on"], result["protocol"]["chosen_among"]) == ("test", 2)
+    assert [one["encoder"] for one in result["candidates"]] == [str(home / "encoder"), str(home / "second")]
+    assert result["t2v"]["R1"] == max(one["R1"] for one in result["candidates"])
+    for form in ("table", "markdown", "latex"):
+        _, text, _ = evaluate(*several, "--select-on-test", "--format", form)
+        assert "best of 2 encoders on test" in text
+
+
+def test_choosing_on_val_is_allowed_and_marked(home: Path, evaluate: Any) -> None:
+    code, text, _ = evaluate("--encoder", home / "second", "--split", "val", captions="splits.csv")
+    assert code == 0
+    assert "best of 2 encoders on val" in text
+
+
+def test_qbnorm_takes_the_training_captions(evaluate: Any) -> None:
+    code, result, _ = evaluate("--split", "val", "--post", "qbnorm", "--json", captions="splits.csv")
+    assert code == 0
+    assert result["protocol"]["post"]["bank_texts"] == 1
+    code, _, err = evaluate("--post", "qbnorm")
+    assert code == 1
+    assert "captions of the split train" in err
+
+
+def test_ranks_and_runs_are_written_on_request(evaluate: Any, tmp_path: Path) -> None:
+    code, _, err = evaluate("--ranks", tmp_path / "ranks.jsonl", "--trec", tmp_path / "run.txt")
+    assert code == 0
+    assert read_ranks(tmp_path / "ranks.jsonl").queries == ("a#0", "a#1", "b#0", "c#0")
+    assert (tmp_path / "run.txt.qrels").read_text() == "a#0 0 a 1\na#1 0 a 1\nb#0 0 b 1\nc#0 0 c 1\n"
+    assert "run.txt.qrels" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--split", "val"), "found here: test"),
+        (("--select-on-test",), "several encoders"),
+        (("--noise", "3"), "--noise: not for folder"),
+        (("--motion", "nonsense"), "nonsense"),
+        (("--max-words", "99"), "max_words is 99"),
+    ],
+)
+def test_wrong_usage_is_told(evaluate: Any, words: tuple[str, ...], said: str) -> None:
+    code, _, err = evaluate(*words)
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+def test_options_of_a_data_set_are_refused_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (
+        ("shapes", "--encoder", "shapes", "--split", "val"),
+        ("--similarity", "x.npy", "--encoder", "shapes"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["deltaclip", "evaluate", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert "not for" in capsys.readouterr().err

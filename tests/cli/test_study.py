@@ -1,0 +1,134 @@
+"""`study` and `compare` as their users meet them: files, json, and words for what does not fit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deltaclip.cli.study import STUDY_NAMES
+from deltaclip.evaluation.runs import SavedRanks, write_ranks
+from deltaclip.evaluation.studies import STUDIES
+from deltaclip.shapes import ShapesSpec, make_world, write_world
+from tests.helpers import small_checkpoint
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_checkpoint(tmp_path_factory.mktemp("e") / "encoder", motion="difference")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three clips and a csv of captions, as `--dataset folder` takes them; the split is test."""
+    home = tmp_path_factory.mktemp("set")
+    clips = make_world(3, 3, ShapesSpec(num_frames=12))
+    paths = write_world(home / "clips", clips)
+    lines = [f"{path.name},{clip.caption},test" for path, clip in zip(paths, clips, strict=True)]
+    (home / "captions.csv").write_text("\n".join(["path,caption,split", *lines]) + "\n")
+    return home
+
+
+def test_the_help_knows_every_study() -> None:
+    assert set(STUDY_NAMES) == STUDIES.keys()
+
+
+def test_study_writes_three_files_and_one_json_object(encoder: Path, tmp_path: Path, deltaclip: Any) -> None:
+    words = ("study", "diagnose", "--encoder", encoder, "--clips", 6, "--seed", 5, "--out", tmp_path / "new", "--json")
+    code, told, _ = deltaclip(*words)
+    assert code == 0
+    assert told["files"] == [str(tmp_path / "new" / f"diagnose.{suffix}") for suffix in ("json", "png", "md")]
+    assert told["protocol"]["dataset"] == "shapes"
+    assert (told["protocol"]["videos"], told["protocol"]["seed"]) == (6, 5)
+    assert told["command"].startswith("deltaclip study diagnose")
+    written = json.loads((tmp_path / "new" / "diagnose.json").read_text())
+    assert written["rows"] == told["rows"]
+
+
+def test_study_goes_on_a_data_set(encoder: Path, folder: Path, tmp_path: Path, deltaclip: Any) -> None:
+    where = ("--dataset", "folder", "--annotations", folder / "captions.csv", "--videos", folder / "clips")
+    code, told, _ = deltaclip("study", "static", *where, "--encoder", encoder, "--out", tmp_path, "--json")
+    assert code == 0
+    assert (told["protocol"]["dataset"], told["protocol"]["texts"]) == ("folder", 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lenght",), "did you mean length"),
+        (("static", "--dataset", "msvdd"), "'msvdd' is not a data set here"),
+        (("static", "--dataset", "msvd"), "needs --annotations and --videos"),
+        (("static", "--videos", "x"), "shapes is drawn"),
+        (("static", "--dataset", "msvd", "--clips", "9"), "--clips is for drawn clips"),
+        (("static", "--motion", "diffrence"), "did you mean difference"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_exit_code_2(
+    words: tuple[str, ...], said: str, tmp_path: Path, deltaclip: Any
+) -> None:
+    code, _, err = deltaclip("study", *words, "--out", tmp_path / "new")
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = deltaclip("study", "static", "--out", tmp_path / "file")
+    assert code == 1
+    assert "cannot be written" in err
+
+
+def test_compare_measures_a_mask_against_none(encoder: Path, tmp_path: Path, deltaclip: Any) -> None:
+    page = tmp_path / "new" / "compare.html"
+    words = ("compare", encoder, f"{encoder}@full", "--clips", 6, "--report", page, "--json")
+    code, told, err = deltaclip(*words)
+    assert code == 0
+    [compared] = told["comparisons"]
+    assert (compared["first"], compared["second"]) == (str(encoder), f"{encoder}@full")
+    assert {"first", "second", "difference", "interval", "p_value"} == compared["metrics"]["R1"].keys()
+    assert compared["wins"] + compared["losses"] + compared["ties"] == compared["queries"] == 6
+    assert list(compared["by_kind"]) == ["motion"]
+    assert "masks difference" in err
+    assert "masks full" in err
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_compare_reads_saved_ranks_and_finds_their_videos(folder: Path, tmp_path: Path, deltaclip: Any) -> None:
+    names = tuple(path.name for path in sorted((folder / "clips").glob("*.mp4")))
+    for name, ranks in (("a", [1, 2, 3]), ("b", [2, 2, 1])):
+        saved = SavedRanks("t2v", names, names, np.array(ranks), ("he runs", "a room", "x"))
+        write_ranks(tmp_path / name, saved)
+    page = tmp_path / "compare.html"
+    words = ("compare", tmp_path / "a", tmp_path / "b", "--videos", folder / "clips", "--report", page)
+    code, told, _ = deltaclip(*words, "--json")
+    assert code == 0
+    assert told["comparisons"][0]["metrics"]["MnR"]["difference"] == pytest.approx(1 / 3)
+    assert page.read_text().count("data:image/jpeg") == 2
+    code, out, _ = deltaclip(*words)
+    assert code == 0
+    assert "1 won, 1 lost, 1 alike" in out
+
+
+def test_compare_refuses_other_queries_and_names_one(tmp_path: Path, deltaclip: Any) -> None:
+    for name, queries in (("a", ("q1", "q2")), ("b", ("q1", "q3"))):
+        write_ranks(tmp_path / name, SavedRanks("t2v", queries, queries, np.array([1, 2])))
+    code, told, err = deltaclip("compare", tmp_path / "a", tmp_path / "b", "--json")
+    assert code == 1
+    assert "q2" in err
+    assert "error" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("shapes",), "two or more"),
+        (("shapes", "shapes"), "given twice"),
+        (("shapes", "shapes@ful"), "did you mean full"),
+        (("shapes", "shapes@full", "--dataset", "msvd"), "needs --annotations and --videos"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(words: tuple[str, ...], said: str, deltaclip: Any) -> None:
+    code, _, err = deltaclip("compare", *words)
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split())

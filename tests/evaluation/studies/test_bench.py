@@ -1,0 +1,71 @@
+"""What studies stand on: the same vectors as any evaluation, and ranks with several right answers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltaclip.encoder import Encoder
+from deltaclip.errors import VideoError
+from deltaclip.evaluation.material import Material, encode_material
+from deltaclip.evaluation.studies import Bench
+from deltaclip.evaluation.studies.bench import any_true_ranks
+from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
+from deltaclip.reader import ReaderSpec, read_video
+
+
+def test_vectors_are_those_of_any_evaluation_whatever_is_measured_beside(bench: Bench) -> None:
+    world = bench.world(6)
+    encoders = [bench.encoder_for(mask) for mask in ("difference", "subject", "full")]
+    together = bench.encode("", world, encoders)
+    for encoder, made in zip(encoders, together, strict=True):
+        alone = encode_material(encoder, world.material)
+        np.testing.assert_allclose(made.videos, alone.videos, atol=1e-6)
+        assert (made.fallback, made.coverage.tolist()) == (alone.fallback, alone.coverage.tolist())
+
+
+def test_the_own_mask_keeps_the_fingerprint_and_another_one_changes_it(bench: Bench) -> None:
+    assert bench.encoder_for().fingerprint == bench.encoder.fingerprint
+    assert bench.encoder_for("full").fingerprint != bench.encoder.fingerprint
+    assert bench.encoder_for(num_frames=3).fingerprint != bench.encoder.fingerprint
+
+
+def test_twins_are_one_cluster(bench: Bench) -> None:
+    assert bench.world(6).clusters.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_the_best_of_several_right_answers_counts_and_ties_count_against_it() -> None:
+    similarity = np.array([[0.9, 0.5, 0.7], [0.9, 0.9, 0.1], [0.1, 0.2, 0.3]], np.float32)
+    true = np.array([[False, True, True], [True, False, False], [True, True, True]])
+    assert any_true_ranks(similarity, true).tolist() == [2, 2, 1]
+    with pytest.raises(ValueError, match="at least one"):
+        any_true_ranks(similarity, np.zeros((3, 3), np.bool_))
+
+
+def test_a_file_that_cannot_be_read_is_refused_or_counted(bundled: Encoder, data_set: Material, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    broken = Material("folder", "val", data_set.videos, (bad, *data_set.paths[1:]), data_set.texts, data_set.owner)
+    bench = Bench(bundled, tmp_path, broken)
+    with pytest.raises(VideoError, match="1 of 6 videos cannot be read: a"):
+        bench.encode("", bench.world(6), [bundled])
+    bench.allow_missing = True
+    [made] = bench.encode("", bench.world(6), [bundled])
+    assert (made.material.missing, len(made.videos), len(made.texts)) == (("a",), 5, 10)
+    told = bench.protocol(bench.world(6))
+    assert (told["videos"], told["texts"], told["missing"]) == (5, 10, 1)
+
+
+def test_agreement_of_masks_by_hand() -> None:
+    found = np.array([[[True, True], [False, False]], [[False, False], [False, False]]])
+    true = np.array([[[True, False], [True, False]], [[False, False], [False, False]]])
+    assert agreement(found, true) == pytest.approx((1 / 3 + 1) / 2)
+
+
+def test_the_mask_of_a_drawn_clip_lies_on_the_true_mover(bench: Bench) -> None:
+    world = bench.world(6)
+    overlaps = []
+    for path, drawn in zip(world.material.paths, world.clips, strict=True):
+        clip = read_video(path, ReaderSpec(48, 6, "subject"))
+        overlaps.append(agreement(fed_mask(clip), true_mask(drawn, clip)))
+    assert np.mean(overlaps) > 0.5

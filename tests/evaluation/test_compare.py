@@ -1,0 +1,69 @@
+"""Two systems on the same queries: hand-made ranks, and the page that shows them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltaclip.errors import CaptionError
+from deltaclip.evaluation.compare import compare_saved
+from deltaclip.evaluation.compare_report import comparison_page
+from deltaclip.evaluation.runs import SavedRanks
+from tests.helpers import write_square
+
+TEXTS = ("a man runs", "a kitchen", "<b>hello</b>", "he jumps")
+
+
+def saved(ranks: list[int], texts: tuple[str, ...] | None = TEXTS, queries: str = "abcd") -> SavedRanks:
+    found = tuple(((f"found by {rank}", 0.5),) for rank in ranks)
+    videos = ("v1", "v1", "v2", "v3")
+    return SavedRanks("t2v", tuple(queries), videos, np.array(ranks), texts, found)
+
+
+def test_differences_wins_and_losses_by_hand() -> None:
+    compared = compare_saved(("A", "B"), saved([1, 2, 10, 1]), saved([10, 2, 1, 2]))
+    assert compared.overall.metrics["R1"].difference == 25
+    assert compared.overall.metrics["MnR"].difference == -0.25
+    assert (compared.overall.wins, compared.overall.losses, compared.overall.ties) == (2, 1, 1)
+    assert [(pair.query, pair.first, pair.second) for pair in compared.wins] == [("a", 1, 10), ("d", 1, 2)]
+    assert [(pair.query, pair.first_found) for pair in compared.losses] == [("c", "found by 10")]
+
+
+def test_captions_are_split_by_motion_verbs_and_static_nouns() -> None:
+    compared = compare_saved(("A", "B"), saved([1, 2, 10, 1]), saved([10, 2, 1, 2]))
+    assert {kind: part.queries for kind, part in compared.by_kind.items()} == {"motion": 2, "static": 1, "neither": 1}
+    assert compared.by_kind["motion"].metrics["R1"].difference == 100
+
+
+def test_the_order_of_the_second_file_does_not_matter() -> None:
+    first, second = saved([1, 2, 3, 4]), saved([5, 6, 7, 8])
+    turned = SavedRanks("t2v", second.queries[::-1], second.videos[::-1], second.ranks[::-1], None)
+    assert compare_saved(("A", "B"), first, turned).to_json() == compare_saved(("A", "B"), first, second).to_json()
+
+
+def test_without_texts_there_are_no_kinds() -> None:
+    compared = compare_saved(("A", "B"), saved([1, 2, 10, 1], None), saved([10, 2, 1, 2], None))
+    assert compared.to_json()["by_kind"] == {}
+
+
+def test_texts_that_only_the_second_knows_are_used() -> None:
+    compared = compare_saved(("A", "B"), saved([1, 2, 10, 1], None), saved([10, 2, 1, 2]))
+    assert compared.wins[0].text == "a man runs"
+
+
+def test_other_queries_are_refused_and_one_of_them_is_named() -> None:
+    with pytest.raises(CaptionError, match="'d' among them"):
+        compare_saved(("A", "B"), saved([1, 2, 3, 4]), saved([1, 2, 3, 4], queries="abcz"))
+
+
+def test_the_page_shows_figures_queries_and_pictures_in_one_file(tmp_path: Path) -> None:
+    compared = compare_saved(("A", "<B>"), saved([1, 2, 10, 1]), saved([10, 2, 1, 2]))
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    page = comparison_page([compared], {"v1": write_square(tmp_path / "v1.mp4"), "v3": broken})
+    assert page.count("<img src='data:image/jpeg;base64,") == 1
+    assert "&lt;b&gt;hello&lt;/b&gt;" in page
+    assert "<b><b>" not in page
+    assert "&lt;B&gt;" in page
+    assert "+25.00" in page
+    assert "http" not in page
