@@ -4,11 +4,20 @@ DeltaclipError
 ├── VideoError       a file that cannot be shown as a video
 ├── CaptionError     a caption or split file that cannot be used
 ├── CheckpointError  weights, configuration or tokenizer that do not fit
+├── TrainingError    a training run that cannot begin or go on
 ├── CacheError       a frame cache that is damaged, locked or of other settings, or cannot be written
 └── LibraryError     an index that is locked, damaged or made by another encoder
 """
 
-__all__ = ["CacheError", "CaptionError", "CheckpointError", "DeltaclipError", "LibraryError", "VideoError"]
+__all__ = [
+    "CacheError",
+    "CaptionError",
+    "CheckpointError",
+    "DeltaclipError",
+    "LibraryError",
+    "TrainingError",
+    "VideoError",
+]
 
 
 class DeltaclipError(Exception):
@@ -59,6 +68,10 @@ class CheckpointError(DeltaclipError):
 
 class CacheError(DeltaclipError):
     """A frame cache that is damaged, in use, made with other settings, or that cannot be written."""
+
+
+class TrainingError(DeltaclipError):
+    """A training run that cannot begin, or cannot go on; what it had saved stays."""
 
 
 class LibraryError(DeltaclipError):

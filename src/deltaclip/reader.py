@@ -22,6 +22,7 @@ __all__ = [
     "MOTION_SIDE",
     "Clip",
     "ReaderSpec",
+    "centre_crop",
     "fit_to_model",
     "guarded",
     "measure_alpha",
@@ -34,6 +35,7 @@ __all__ = [
     "read_video",
     "read_whole",
     "stream_video",
+    "to_short_side",
 ]
 
 MOTION_SIDE = 224
@@ -168,7 +170,7 @@ def read_whole(
         with_neighbours = motion is not None and needs_neighbours(motion)
         frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=with_neighbours)
     measured = None if motion is None else _measured(frames.rgb, motion, frames.before, frames.after)
-    rgb = _to_short_side(frames.rgb, short_side)
+    rgb = to_short_side(frames.rgb, short_side)
     if measured is not None:
         measured = Motion(
             alpha=_to_size(measured.alpha, rgb),
@@ -215,10 +217,10 @@ def fit_to_model(
     motion = None
     if spec.motion is not None:
         motion = _measured(rgb, spec.motion, before, after)
-    pixels = _centre_crop(_to_short_side(rgb, spec.image_size), spec.image_size)
+    pixels = centre_crop(to_short_side(rgb, spec.image_size), spec.image_size)
     if motion is None:
         return pixels, np.ones(pixels.shape[:3], np.float32), None
-    return pixels, _centre_crop(_to_short_side(motion.alpha, spec.image_size), spec.image_size), motion
+    return pixels, centre_crop(to_short_side(motion.alpha, spec.image_size), spec.image_size), motion
 
 
 def normalise_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -271,7 +273,7 @@ def _measured(
 ) -> Motion:
     """What moves in frames of any size, measured at MOTION_SIDE and left there."""
     at_motion_side = (_each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
-    return see(motion, _to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+    return see(motion, to_short_side(rgb, MOTION_SIDE), *at_motion_side)
 
 
 def _to_size(planes: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -285,7 +287,7 @@ def _to_size(planes: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.
     return np.asarray(np.clip(scaled, 0, 1), np.float32)
 
 
-def _to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
+def to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
     """(T, H, W) or (T, H, W, 3) scaled so that the short side is `side`; the long side is floored as in CLIP."""
     height, width = pictures.shape[1:3]
     short = min(height, width)
@@ -298,13 +300,13 @@ def _to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
 
 
 def _each_to_short_side(pictures: Neighbours | None, side: int) -> Neighbours | None:
-    """`_to_short_side` of each picture (H, W, 3) that there is."""
+    """`to_short_side` of each picture (H, W, 3) that there is."""
     if pictures is None:
         return None
-    return tuple(None if picture is None else _to_short_side(picture[None], side)[0] for picture in pictures)
+    return tuple(None if picture is None else to_short_side(picture[None], side)[0] for picture in pictures)
 
 
-def _centre_crop(pictures: NDArray[Number], side: int) -> NDArray[Number]:
+def centre_crop(pictures: NDArray[Number], side: int) -> NDArray[Number]:
     """The middle (side, side) of (T, H, W, ...), rounded as torchvision's CenterCrop does in CLIP's preprocess."""
     height, width = pictures.shape[1:3]
     top, left = round((height - side) / 2), round((width - side) / 2)

@@ -37,3 +37,22 @@ def test_it_is_the_mean_of_row_and_column_cross_entropy() -> None:
     columns = -np.mean(np.diag(logits - np.log(np.exp(logits).sum(0, keepdims=True))))
     loss = symmetric_cross_entropy(torch.from_numpy(logits), torch.eye(3), torch.tensor(0.0))
     assert loss.item() == pytest.approx((rows + columns) / 2, abs=1e-6)
+
+
+def test_captions_of_one_video_are_no_negatives_of_each_other() -> None:
+    # Rows 0 and 1 are of one video: without each other's columns they have one candidate less.
+    rows = torch.ones(3, 1)
+    loss = symmetric_cross_entropy(rows, rows, torch.tensor(0.0), torch.tensor([4, 4, 7]))
+    assert loss.item() == pytest.approx((2 * math.log(2) + math.log(3)) / 3)
+
+
+def test_different_videos_lose_nothing_to_the_mask() -> None:
+    texts, videos = torch.nn.functional.normalize(torch.randn(2, 4, 8, generator=torch.manual_seed(1)), dim=-1)
+    scale = torch.tensor(1.0)
+    masked = symmetric_cross_entropy(texts, videos, scale, torch.arange(4))
+    assert torch.equal(masked, symmetric_cross_entropy(texts, videos, scale))
+
+
+def test_a_batch_of_one_video_alone_costs_nothing_and_stays_finite() -> None:
+    rows = torch.nn.functional.normalize(torch.randn(3, 4, generator=torch.manual_seed(2)), dim=-1)
+    assert symmetric_cross_entropy(rows, rows, torch.tensor(1.0), torch.zeros(3, dtype=torch.int64)).item() == 0.0

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import cache, checkpoint, compare, data, demo, evaluate, library, masks, study, train
+from deltaclip.cli import average, cache, checkpoint, compare, data, demo, evaluate, library, masks, study, train
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
 from deltaclip.errors import DeltaclipError
 
@@ -39,6 +39,7 @@ app.command()(compare.compare)
 app.command()(study.study)
 app.command()(cache.cache)
 app.command()(train.train)
+app.command()(average.average)
 
 
 def _version(wanted: bool) -> None:

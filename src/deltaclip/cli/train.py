@@ -1,62 +1,199 @@
-"""`train`: the small four-channel CLIP of Moving Shapes, from scratch."""
+"""`train`: from captions and videos, or drawn clips, to a checkpoint."""
 
+import os
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deltaclip.cli.files import OverwriteOption, refuse_to_replace
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
 
+if TYPE_CHECKING:  # torch is imported by the command itself
+    from deltaclip.training import Outcome, Recipe, TrainingData
+
 __all__ = ["train"]
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="shapes", metavar="RECIPE")],
-    out: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")],
-    motion: Annotated[str, typer.Option(help="The mask that goes into alpha.")] = "difference",
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches of 96 clips.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, clips and captions.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the new checkpoint; the run's own files lie in it too.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            help="shapes, msvd, msrvtt, msrvtt-7k, actions or own, each also as clip4clip-RECIPE, without masks.",
+            metavar="[RECIPE]",
+            show_default="own, with --captions",
+        ),
+    ] = None,
+    captions: Annotated[Path | None, typer.Option(help="Your own csv, tsv or jsonl: path, caption, split.")] = None,
+    annotations: Annotated[Path | None, typer.Option(help="Folder of a data set's captions and splits.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder of the videos.")] = None,
+    init: Annotated[str | None, typer.Option(help="Encoder to start from, or fresh; default: the recipe's.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Frame cache to read and fill; default: inside --out.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Another value of a recipe's field: optim.lr=1e-5. Repeatable.")
+    ] = None,
+    motion: Annotated[str | None, typer.Option(help="The mask that goes into alpha: data.motion.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches, instead of epochs: optim.steps.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of fresh weights, order, frames and wordings.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that read clips; default: one a core.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which to stop with a state for --resume.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out captions whose videos are missing or broken.")
+    ] = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on drawn clips; the checkpoint remembers its recipe.
+    """Train an encoder; its checkpoint remembers the recipe. Under torchrun: on many GPUs.
 
     \b
-    Example:
+    Examples:
       deltaclip train shapes --motion full --steps 500 --out my-full
+      deltaclip train --captions captions.csv --videos clips --init openai/clip-vit-base-patch32 --out mine
+      deltaclip train msvd --annotations msvd --videos msvd/YouTubeClips --set optim.chunk=16 --out msvd-run
+      torchrun --nproc-per-node 2 -m deltaclip train msrvtt --annotations msrvtt --cache frames --out run
     """
-    if recipe != "shapes":
-        raise typer.BadParameter(f"{recipe!r} is not a recipe here: shapes.", param_hint="RECIPE")
-    from dataclasses import replace
+    from deltaclip.training import train as run_training
+    from deltaclip.training import write_report
 
-    from deltaclip.motion import MotionSpec
-    from deltaclip.training import ShapesRecipe, train_shapes
-
-    try:
-        motion = str(MotionSpec.parse(motion))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
-    refuse_to_replace(out, overwrite)
-    chosen = ShapesRecipe(seed=seed, motion=motion)
-    if steps is not None:
-        chosen = replace(chosen, steps=steps)
-    note(f"training the small CLIP on Moving Shapes: {chosen.steps} steps, motion {motion}, seed {seed}")
+    started = time.monotonic()
+    chosen = _recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
+    leads = os.environ.get("RANK", "0") == "0"
+    if leads and not resume:  # before hours of decoding; the others would see what the first has begun
+        refuse_to_replace(out, overwrite)
     with Progress() as line:
+        if chosen.data.dataset == "shapes" and captions is None:
+            data = _drawn(chosen, cache, line)
+        else:
+            folder = cache or out / "training" / "cache"
+            data = _captioned(chosen, captions, annotations, videos, folder, allow_missing, line)
+        if leads:
+            note(f"training {chosen.name}: motion {chosen.data.motion}, seed {chosen.seed}, {_counts(data)}")
 
-        def progress(phase: str, share: float, loss: float | None) -> None:
-            if loss is None:
-                line.show("drawing clips", share, 1)
-            else:
-                line.show(f"step {round(share * chosen.steps)}/{chosen.steps}  loss {loss:.3f}", share, 1)
+        def watch(now: Any) -> None:  # Any: training.Progress, not imported before the command runs
+            r1 = "" if now.r1 is None else f"  R@1 {now.r1:.1f}"
+            text = (
+                f"step {now.step}/{now.steps}  loss {now.loss:.3f}{r1}  {now.clips_per_second:.0f} clips/s  "
+                f"data wait {100 * now.data_wait:.0f}%  {now.memory_bytes / 2**30:.1f} GB"
+            )
+            line.show(text, now.step, now.steps)
 
-        summary = train_shapes(chosen, out, progress, device=device)
-    if as_json:
-        emit({"out": out, **summary})
-    else:
-        print_lines(
-            f"wrote {shown(out)}: loss {summary['loss']:.3f} after {summary['seconds']:.0f} s "
-            f"({summary['clips_per_second']:.0f} clips/s)"
+        outcome = run_training(
+            chosen,
+            data,
+            out,
+            watch,
+            resume=resume,
+            overwrite=overwrite,
+            time_limit=None if time_limit is None else max(time_limit - (time.monotonic() - started), 0.0),
+            device=device,
+            workers=workers,
         )
-    note(f"try it: deltaclip evaluate shapes --encoder {shown(out)}")
+    if leads:
+        page = write_report(chosen, data, outcome)
+        _tell(outcome, page, as_json)
+
+
+def _recipe(
+    name: str | None,
+    captions: Path | None,
+    settings: list[str],
+    *,
+    init: str | None,
+    motion: str | None,
+    steps: int | None,
+    seed: int | None,
+) -> "Recipe":
+    """The recipe of that name with everything set that was typed. Raises BadParameter."""
+    from difflib import get_close_matches
+
+    from deltaclip.training import RECIPES, override
+
+    if name is None and captions is None:
+        raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
+    if name is not None and name not in RECIPES:
+        near = get_close_matches(name, RECIPES, 1)
+        words = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}."
+        raise typer.BadParameter(f"{name!r} is not a recipe: {words}", param_hint="RECIPE")
+    typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
+    given = [f"{field}={value}" for field, value in typed.items() if value is not None]
+    if captions is not None:
+        given.append("data.dataset=folder")
+    try:
+        return override(RECIPES[name or "own"], [*settings, *given])
+    except ValueError as error:
+        hint = "'--motion'" if "motion" in str(error) and motion is not None else "'--set'"
+        raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
+
+
+def _drawn(recipe: "Recipe", cache: Path | None, line: Progress) -> "TrainingData":
+    from deltaclip.training import draw_shapes
+
+    return draw_shapes(recipe, lambda share: line.show("drawing clips", share, 1), cache=cache)
+
+
+def _captioned(
+    recipe: "Recipe",
+    captions: Path | None,
+    annotations: Path | None,
+    videos: Path | None,
+    cache: Path,
+    allow_missing: bool,
+    line: Progress,
+) -> "TrainingData":
+    from deltaclip.captions import load_captions
+    from deltaclip.training import captioned_clips, fill_cache, open_cache
+
+    if not recipe.data.dataset:
+        raise typer.BadParameter(f"the recipe {recipe.name} needs captions.", param_hint="'--captions'")
+    source = captions or annotations
+    if source is None:
+        raise typer.BadParameter(f"{recipe.data.dataset} needs its caption files.", param_hint="'--annotations'")
+    found = load_captions(recipe.data.dataset, source)
+    if videos is not None and os.environ.get("WORLD_SIZE", "1") == "1":
+        fill_cache(
+            found,
+            videos,
+            cache,
+            recipe,
+            allow_missing=allow_missing,
+            progress=lambda now: line.show(f"decoding {now.video}", now.done, now.total),
+        )
+    elif not cache.is_dir():
+        words = "give --videos, or a --cache made with deltaclip cache (under torchrun always the latter)."
+        raise typer.BadParameter(words, param_hint="'--videos'")
+    data = captioned_clips(found, open_cache(cache, recipe), recipe, allow_missing=allow_missing)
+    if left_out := data.facts["videos_left_out"]:
+        note(f"{left_out} videos are missing or broken; their captions are left out")
+    return data
+
+
+def _counts(data: "TrainingData") -> str:
+    held = "no validation" if data.validation is None else f"{len(data.validation.video_ids)} to validate"
+    return f"{len(data.train.owner)} captions of {len(data.train.video_ids)} clips, {held}"
+
+
+def _tell(outcome: "Outcome", page: Path, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        document = asdict(outcome)
+        speed = document.pop("speed")
+        emit({**document, **speed, "report": page})
+        return
+    if not outcome.finished:
+        print_lines(f"stopped by the time limit after step {outcome.step} of {outcome.steps}")
+        note("the same command with --resume goes on from there")
+        return
+    r1 = "" if outcome.validation is None else f", validation R@1 {outcome.validation['t2v']['R1']:.1f}"
+    print_lines(
+        f"wrote {shown(outcome.out)}: loss {outcome.loss:.3f} after {outcome.seconds:.0f} s "
+        f"({outcome.speed.clips_per_second:.0f} clips/s{r1})"
+    )
+    note(f"curves and masks: {shown(page)}")
+    note(f"try it: deltaclip index FOLDER --encoder {shown(outcome.out)}")

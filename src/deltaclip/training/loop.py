@@ -1,165 +1,169 @@
-"""The training loop: thin, deterministic from its seed on one kind of machine."""
+"""The training loop, one for every recipe: thin, and deterministic from seed and step on one kind of machine."""
 
-import math
-import os
-import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import CLIPModel
 
-import deltaclip
-from deltaclip.encoder import choose_placement
-from deltaclip.model import (
-    CheckpointRecord,
-    ModelSpec,
-    Tokenizer,
-    image_features,
-    mean_pool,
-    model_spec,
-    new_model,
-    save_checkpoint,
-    text_features,
-)
-from deltaclip.reader import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD
-from deltaclip.shapes import VOCABULARY, ShapesSpec
-from deltaclip.training.loss import symmetric_cross_entropy
-from deltaclip.training.recipe import ShapesRecipe
-from deltaclip.training.shapes_data import Batch, Pool, batches, draw_pool
+from deltaclip.training.dataset import batches, default_workers
+from deltaclip.training.forward import Batch, Precision, video_vectors
+from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory, read_rows
+from deltaclip.training.optim import alpha_parts
+from deltaclip.training.outcome import Outcome, Speed, report_weights
+from deltaclip.training.peers import join_peers
+from deltaclip.training.recipe import Recipe
+from deltaclip.training.run import FOLDER, Run
+from deltaclip.training.source import TrainingData
+from deltaclip.training.validate import Figures
 
-__all__ = ["Progress", "train_shapes"]
+__all__ = ["train"]
 
-Progress = Callable[[str, float, float | None], None]
-"""Called while clips are drawn with ("draw", share done, None), and after every step with ("train", share, loss)."""
-MAX_LOGIT_SCALE = math.log(100)
+COMPARED_CLIPS = 8
+"""Clips of a batch whose vectors are compared with and without their masks."""
 
 
-def train_shapes(
-    recipe: ShapesRecipe, out: Path, progress: Progress, *, device: str = "auto", workers: int | None = None
-) -> dict[str, float]:
-    """Train the small CLIP on still-camera Moving Shapes and write a checkpoint folder.
+def train(
+    recipe: Recipe,
+    data: TrainingData,
+    out: Path,
+    watch: Watch = lambda progress: None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    time_limit: int | float | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+) -> Outcome:
+    """Trains by a recipe on some clips and writes a checkpoint folder; the run's own files lie in OUT/training.
 
-    Returns {"loss", "seconds", "clips_per_second"} of the run. Raises CheckpointError where `out` cannot be written,
-    FloatingPointError where the loss is not finite.
+    watch: called after every step, by the leading process. resume: go on from the last state of a run with the same
+    recipe and clips, or begin where there is none. overwrite: begin anew and remove an older run.
+    time_limit: seconds after which the run stops behind a step, with a state to go on from and no checkpoint.
+    device: as in torch, or auto. workers: processes that read clips; None takes none for clips in memory.
+    Under torchrun every process calls this with the same arguments.
+    Raises TrainingError where the run cannot begin or go on, CheckpointError where the start weights are missing.
     """
-    placement = choose_placement(device, "auto" if device != "cpu" else "float32")
-    # bf16 pays only where the model is large enough; the small one is faster in fp32 on a CPU.
-    dtype = placement.dtype if placement.device.type == "cuda" else torch.float32
-    torch.manual_seed(recipe.seed)
-    tokenizer = Tokenizer.from_words(VOCABULARY)
-    model = new_model(_model_spec(recipe, tokenizer), recipe.seed)
-    torch.nn.Module.to(model, placement.device)
-    model.train()
-    optimiser = _optimiser(model, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe.steps))
-    pool = _drawn(recipe, progress, workers)
-    commit = _commit()  # before the run: files may change while it goes on
-    started = time.perf_counter()
-    loss_value = math.nan
-    for step, batch in zip(range(1, recipe.steps + 1), batches(pool, recipe), strict=False):
-        with torch.autocast(placement.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            loss = _loss(model, tokenizer, batch, recipe, placement.device)
-        loss_value = loss.item()
-        if not math.isfinite(loss_value):
-            raise FloatingPointError(f"the loss is {loss_value} at step {step}: lower the learning rate")
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
-        progress("train", step / recipe.steps, loss_value)
-    seconds = time.perf_counter() - started
-    summary = {
-        "loss": loss_value,
-        "seconds": round(seconds, 1),
-        "clips_per_second": round(recipe.steps * len(batch.captions) / seconds, 1),
-    }
-    where = (
-        torch.cuda.get_device_name()
-        if placement.device.type == "cuda"
-        else f"{placement.device}, {os.cpu_count()} cores"
-    )
-    record = CheckpointRecord(
-        licence="Apache-2.0",
-        alpha="trained",
-        motion=recipe.motion,
-        num_frames=recipe.test_frames,
-        max_words=recipe.max_words,
-        training={**asdict(recipe), **summary, "commit": commit, "machine": where, "torch": str(torch.__version__)},
-    )
-    save_checkpoint(out, model.cpu(), tokenizer, record)
-    return summary
+    started = time.monotonic()
+    precision = Precision.choose(device, recipe.optim.precision)
+    with join_peers(precision.device) as peers:
+        run = Run(recipe, data, out, precision, peers, resume=resume, overwrite=overwrite)
+        loop = _Loop(run, watch, default_workers(data.train) if workers is None else workers)
+        finished = loop.go_on(None if time_limit is None else started + time_limit)
+        outcome = report_weights(run, loop.figures, loop.speed, finished)
+        peers.any(False, precision.device)  # the checkpoint is there for all
+        return outcome
 
 
-def _drawn(recipe: ShapesRecipe, progress: Progress, workers: int | None) -> Pool:
-    for state in draw_pool(recipe, ShapesSpec(), workers):
-        if isinstance(state, Pool):
-            return state
-        progress("draw", state, None)
-    raise AssertionError("draw_pool ends with the pool")
+class _Loop:
+    """Steps of a run, with what is measured and written on the way. figures: of the last validation."""
 
+    def __init__(self, run: Run, watch: Watch, workers: int) -> None:
+        self.run, self.watch, self.workers = run, watch, workers
+        self.figures: Figures | None = None
+        self._whole, self._window = Stopwatch(), Stopwatch()
+        self._journal = Journal(run.out / FOLDER, run.step) if run.peers.leads else None
 
-def _model_spec(recipe: ShapesRecipe, tokenizer: Tokenizer) -> ModelSpec:
-    return ModelSpec(
-        image_size=recipe.image_size,
-        patch_size=recipe.patch_size,
-        vision_width=recipe.width,
-        vision_layers=recipe.layers,
-        vision_heads=recipe.heads,
-        text_width=recipe.width,
-        text_layers=recipe.text_layers,
-        text_heads=recipe.heads,
-        projection_dim=recipe.width,
-        vocab_size=tokenizer.vocab_size,
-        context_length=recipe.max_words,
-        begin=tokenizer.vocab_size - 2,
-        end=tokenizer.vocab_size - 1,
-        pad=0,
-    )
+    @property
+    def speed(self) -> Speed:
+        """Of the steps so far."""
+        clips_per_second, data_wait = self._whole.read()
+        return Speed(round(clips_per_second, 2), round(data_wait, 4), peak_memory(self.run.precision.device))
 
+    def go_on(self, deadline: float | None) -> bool:
+        """Steps until the end, or the first one after the deadline (`time.monotonic`). True at the end."""
+        run = self.run
+        if run.step == run.steps:  # a finished run, resumed: its last figures are its best or those of its last row
+            self.figures = self._last_figures()
+        stream = batches(
+            run.data.train,
+            run.recipe,
+            run.side,
+            run.start.rows,
+            range(run.step, run.steps),
+            run.order,
+            (run.peers.rank, run.peers.world),
+            self.workers,
+        )
+        while run.step < run.steps:
+            self._step(stream)
+            if deadline is not None and run.peers.any(time.monotonic() > deadline, run.precision.device):
+                if run.step < run.steps:
+                    run.save()
+                return run.step == run.steps
+        return True
 
-def _loss(
-    model: CLIPModel, tokenizer: Tokenizer, batch: Batch, recipe: ShapesRecipe, device: torch.device
-) -> torch.Tensor:
-    # (B, T, 4, S, S) -> (B * T, 4, S, S)
-    frames = torch.from_numpy(batch.frames).to(device).flatten(0, 1).float() / 255
-    mean, std = (torch.from_numpy(values).to(device)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
-    features = image_features(model, (frames[:, :3] - mean) / std, (frames[:, 3:] - ALPHA_MEAN) / ALPHA_STD)
-    # (B * T, D) -> (B, T, D) -> (B, D)
-    videos = mean_pool(features.reshape(len(batch.captions), -1, features.shape[-1]))
-    sizes = model_spec(model)
-    rows = tokenizer.rows(batch.captions, recipe.max_words, sizes.begin, sizes.end, sizes.pad)
-    texts = text_features(model, torch.from_numpy(rows).to(device))
-    return symmetric_cross_entropy(torch.nn.functional.normalize(texts, dim=-1), videos, model.logit_scale)
+    def _step(self, stream: Any) -> None:  # Any: the iterator of batches
+        run = self.run
+        began = time.perf_counter()
+        batch: Batch = next(stream)
+        ready = time.perf_counter()
+        size = len(run.order.batch_of(run.step))
+        figures = run.advance(batch)
+        taken, waited = time.perf_counter() - began, ready - began
+        for stopwatch in (self._whole, self._window):
+            stopwatch.count(size, taken, waited)
+        save_every = run.recipe.loop.save_every
+        if run.step % run.log_every == 0 or run.step in (1, run.steps):
+            self._write(
+                {
+                    "epoch": run.order.epoch_of(run.step - 1),
+                    "loss": figures.loss,
+                    "rate": figures.rate,
+                    "gradient_norm": figures.gradient_norm,
+                    "logit_scale": run.model.logit_scale.exp().item(),
+                    **self._measured(batch),
+                }
+            )
+        if run.step % run.validate_every == 0 or run.step == run.steps:
+            self.figures = run.validate(self.workers)
+            if self.figures is not None:
+                self._write(dict(self.figures))
+            run.save()
+        elif save_every is not None and run.step % save_every == 0:
+            run.save()
+        if run.peers.leads:
+            self.watch(self._progress())
 
+    def _measured(self, batch: Batch) -> dict[str, Any]:  # Any: numbers, or None where there was nothing to measure
+        """Speed, memory, and whether masks act: norms of alpha and colour weights, cosine with and without a mask."""
+        run = self.run
+        clips_per_second, data_wait = self._window.read()
+        self._window = Stopwatch()
+        rgb, alpha = alpha_parts(run.model)
+        return {
+            "clips_per_second": clips_per_second,
+            "data_wait": data_wait,
+            "memory_bytes": peak_memory(run.precision.device),
+            "alpha_norm": alpha.norm().item(),
+            "rgb_norm": rgb.norm().item(),
+            "mask_cosine": self._mask_cosine(batch) if run.peers.leads else None,
+        }
 
-def _optimiser(model: CLIPModel, recipe: ShapesRecipe) -> torch.optim.AdamW:
-    """AdamW (CLIP's betas and epsilon); decay on matrices only, neither on norms, biases nor the logit scale."""
-    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
-    others = [weight for weight in model.parameters() if weight.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-6)
+    @torch.no_grad()
+    def _mask_cosine(self, batch: Batch) -> float | None:
+        """Mean cosine between vectors of clips with their masks and with all ones; None where no clip has a mask."""
+        masked = (batch.frames[:, :, 3] < 255).flatten(1).any(1)
+        frames = batch.frames[masked][:COMPARED_CLIPS].to(self.run.precision.device)
+        if not len(frames):
+            return None
+        whole = frames.clone()
+        whole[:, :, 3] = 255
+        model = self.run.model
+        model.train(False)
+        with_masks, without = (video_vectors(model, each, self.run.precision) for each in (frames, whole))
+        model.train()
+        return (with_masks * without).sum(1).mean().item()
 
+    def _write(self, row: dict[str, Any]) -> None:  # Any: numbers and figures
+        if self._journal is not None:
+            self._journal.write({"step": self.run.step, **row})
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak rate at a step from 0: linear over the first tenth, then half a cosine to 0."""
-    warm_up = max(steps // 10, 1)
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+    def _progress(self) -> Progress:
+        run, speed = self.run, self.speed
+        r1 = None if self.figures is None else self.figures["t2v"]["R1"]
+        return Progress(run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1)
 
-
-def _commit() -> str:
-    """The commit of the code that ran, with a plus where files differ from it; the version outside a checkout."""
-    folder = Path(deltaclip.__file__).parent
-    try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
-        changes = subprocess.run(["git", "status", "--porcelain", "."], cwd=folder, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return f"version {deltaclip.__version__}"
-    return head.stdout.strip()[:12] + ("+" if changes.stdout.strip() else "")
+    def _last_figures(self) -> Figures | None:
+        rows = [row for row in read_rows(self.run.out / FOLDER) if "t2v" in row]
+        return {side: rows[-1][side] for side in ("t2v", "v2t")} if rows else None

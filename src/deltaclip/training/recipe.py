@@ -1,45 +1,179 @@
 """What a training run is made of, in one frozen record that the checkpoint keeps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-__all__ = ["ShapesRecipe"]
+from deltaclip.motion import MotionSpec
+
+__all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
 
 
 @dataclass(frozen=True, slots=True)
-class ShapesRecipe:
-    """Training of the small four-channel CLIP on Moving Shapes, from scratch.
+class WorldRecipe:
+    """The Moving Shapes that `shapes` draws for itself; other recipes do not look at it.
 
-    seed: of weights, clips, captions and order. steps: batches. twin_groups: groups of three twins a batch.
-    pool_groups: groups drawn once, of which batches are taken.
-    test_frames: frames of a clip in the pool and in search; num_frames: how many of them a training step takes.
-    motion: name of the mask that goes into alpha.
-    learning_rate: AdamW's peak after a linear warm-up over the first tenth, then a cosine to 0. weight_decay: on
-    matrices only. gradient_norm: where it is clipped. word_dropout: share of words made unknown.
-    image_size, patch_size, width, layers, heads, text_layers: the model; both towers and the vectors are `width` wide.
-    max_words: tokens of a caption with begin and end.
+    seed: of the clips, apart from the run's, so that runs of several seeds share drawn clips and masks.
+    groups: groups of twins drawn once, of which batches are taken. validation_groups: further ones to validate with.
+    cameras: group g is filmed by camera g modulo their number. directions: movers go one way and captions say which.
     """
 
     seed: int = 0
-    steps: int = 3_000
-    twin_groups: int = 32
-    pool_groups: int = 2_000
-    test_frames: int = 6
-    num_frames: int = 3
-    motion: str = "difference"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.1
-    gradient_norm: float = 1.0
-    word_dropout: float = 0.02
+    groups: int = 2_000
+    validation_groups: int = 33
+    cameras: tuple[str, ...] = ("still",)
+    directions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.groups < 1 or self.validation_groups < 0:
+            raise ValueError("world.groups starts at 1, world.validation_groups at 0")
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecipe:
+    """How a clip becomes what a step sees.
+
+    dataset: of `captions.DATASETS`, or "shapes" for clips that are drawn; "" where the user names captions.
+    motion: the mask that goes into alpha, in the word of `motion.MotionSpec`.
+    frames: T of a training clip, one at random in each of T equal spans. test_frames: of a clip in validation and in
+    search, at the middles of equal spans.
+    alpha_dropout: share of training clips whose alpha is all ones, so that the model also works without masks.
+    crop: least share of the frame's area that a random crop keeps; 1.0 is the centre crop. flip: share of clips that
+    are mirrored. turn: turn by a random multiple of 90 degrees. Frame and mask go through the same.
+    word_dropout: share of caption words made unknown.
+    """
+
+    dataset: str = ""
+    motion: str = "subject"
+    frames: int = 6
+    test_frames: int = 12
+    alpha_dropout: float = 0.1
+    crop: float = 1.0
+    flip: float = 0.0
+    turn: bool = False
+    word_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
+        if min(self.frames, self.test_frames) < 1:
+            raise ValueError("data.frames and data.test_frames start at 1")
+        if not 0 < self.crop <= 1:
+            raise ValueError(f"data.crop must be above 0 and at most 1, not {self.crop}")
+        for name in ("alpha_dropout", "flip", "word_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"data.{name} is a share from 0 to 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecipe:
+    """The model a run starts with.
+
+    init: a checkpoint folder, a hub name or a bundled encoder; "fresh" for random weights of the sizes below.
+    max_words: tokens of a caption, begin and end included. alpha: how a fresh model's alpha channel starts.
+    image_size, patch_size, width, layers, heads, text_layers: of a fresh model; both towers are `width` wide.
+    """
+
+    init: str = "fresh"
+    max_words: int = 32
+    alpha: Literal["rgb", "zero"] = "rgb"
     image_size: int = 48
     patch_size: int = 8
     width: int = 96
     layers: int = 3
     heads: int = 3
     text_layers: int = 2
-    max_words: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class OptimRecipe:
+    """How weights move: AdamW (betas 0.9 and 0.98, epsilon 1e-6), linear warm-up, cosine to zero.
+
+    lr: peak rate. zero_alpha_lr: the peak of the alpha channel where it starts at zero (Alpha-CLIP takes 100 times the
+    rest); None, or an alpha channel that was trained, takes `lr`. 0.0 keeps it at zero.
+    weight_decay: on matrices only. warm_up: share of the steps. gradient_norm: where it is clipped.
+    batch: pairs of one step over all processes, at most: an epoch is cut evenly. epochs: passes over the captions;
+    steps: how many instead.
+    chunk: clips of a process that pass through the encoder with a graph at once; fewer than its part of the batch
+    means gradient caching. checkpointing: recompute the layers going back, for memory.
+    precision: "auto" is bfloat16 products on CUDA and float32 elsewhere; weights are float32 always.
+    same_video: two captions of one video in a batch: "mask" keeps them from being each other's negatives.
+    ema: share that a running mean of the weights keeps at a step; it is what is validated and saved. 0.0 is none.
+    """
+
+    lr: float = 1e-6
+    zero_alpha_lr: float | None = 1e-4
+    weight_decay: float = 0.2
+    warm_up: float = 0.1
+    gradient_norm: float = 1.0
+    batch: int = 128
+    epochs: int = 5
+    steps: int | None = None
+    chunk: int = 32
+    checkpointing: bool = False
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    same_video: Literal["mask", "negative"] = "mask"
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.twin_groups, self.num_frames, self.pool_groups) < 1:
-            raise ValueError("steps, twin_groups, num_frames and pool_groups start at 1")
-        if self.num_frames > self.test_frames:
-            raise ValueError(f"num_frames {self.num_frames}: a clip of the pool has {self.test_frames}")
+        if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
+            raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps start at 1")
+        if self.lr < 0 or (self.zero_alpha_lr or 0.0) < 0 or self.weight_decay < 0 or self.gradient_norm <= 0:
+            raise ValueError("rates and weight_decay are not negative, optim.gradient_norm is above 0")
+        if not 0 <= self.ema < 1 or not 0 <= self.warm_up <= 1:
+            raise ValueError("optim.ema is 0 or more and below 1, optim.warm_up a share from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRecipe:
+    """What a run writes down, and when.
+
+    validate_every: steps; None is once an epoch, but at least ten times a run; a state is saved each time.
+    save_every: steps after which a state is saved as well. log_every: steps; None is 10, but at least a hundred rows.
+    keep_states: how many states to go on from are kept. report: which weights become the checkpoint at the end, the
+    "best" by validation T2V R@1 or the "last".
+    """
+
+    validate_every: int | None = None
+    save_every: int | None = None
+    log_every: int | None = None
+    keep_states: int = 2
+    report: Literal["best", "last"] = "last"
+
+    def __post_init__(self) -> None:
+        every = (self.validate_every, self.save_every, self.log_every, self.keep_states)
+        if any(value is not None and value < 1 for value in every):
+            raise ValueError("loop.validate_every, save_every, log_every and keep_states start at 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A training run by its settings. What a run sees beside them is its captions, videos and start weights.
+
+    name: key of `training.RECIPES` that it began as. seed: of fresh weights, order, frames and wordings.
+    """
+
+    name: str
+    seed: int = 0
+    data: DataRecipe = field(default_factory=DataRecipe)
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    optim: OptimRecipe = field(default_factory=OptimRecipe)
+    loop: LoopRecipe = field(default_factory=LoopRecipe)
+    world: WorldRecipe = field(default_factory=WorldRecipe)
+
+    def __post_init__(self) -> None:
+        if self.data.dataset == "shapes" and self.data.frames > self.data.test_frames:
+            raise ValueError(
+                f"data.frames {self.data.frames}: a drawn clip has data.test_frames, {self.data.test_frames}"
+            )
+        turned = self.data.turn or self.data.flip > 0
+        if self.data.dataset == "shapes" and self.world.directions and turned:
+            raise ValueError("world.directions: captions tell left from right, so data.turn and data.flip must be off")
+
+    def facts(self) -> dict[str, Any]:  # Any: a json document
+        """The settings as json holds them, `steps` and `seed` beside the parts."""
+        from dataclasses import asdict
+
+        parts = asdict(self)
+        parts["world"]["cameras"] = list(self.world.cameras)
+        if self.data.dataset != "shapes":
+            del parts["world"]
+        return parts

@@ -1,13 +1,16 @@
-"""The pool of Moving Shapes clips that a run learns from, and the batches taken from it.
+"""Moving Shapes as training data: clips drawn and their masks measured once, then shared by steps and runs.
 
-Clips are drawn and their masks measured once, with the frames of a search (12 at the middles of equal spans, moved a
-little in time), so that training sees masks of the same time gaps as searching does. A step takes a few frames of
-each clip, mirrored and turned at random: no caption of this world tells left from right.
+They are seen with the frames of a search (at equal spans, moved a little in time), so that masks have the same time
+gaps as in searching; a step takes some of those frames.
 """
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,109 +18,142 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deltaclip.motion import Neighbours, needs_neighbours
 from deltaclip.reader import ReaderSpec, fit_to_model
-from deltaclip.shapes import ShapesClip, ShapesSpec, make_twins
-from deltaclip.training.recipe import ShapesRecipe
+from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
+from deltaclip.training.dataset import worker_context
+from deltaclip.training.recipe import Recipe
+from deltaclip.training.source import MemoryClips, TrainingData
 
-__all__ = ["Batch", "Pool", "batches", "draw_pool"]
+__all__ = ["DrawnClips", "draw_shapes"]
+
+FORMAT = 2
+"""Raised when drawn clips or their masks change, so that old files are not taken for new ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Clips that fit into memory. G groups of M twins, F frames each, S pixels a side.
+class DrawnClips(MemoryClips):
+    """Twins in memory; each reading of a caption may be worded otherwise."""
 
-    clips: G tuples of M, for their captions. pixels: uint8 (G, M, F, 4, S, S), red, green, blue and alpha (255 is one).
+    def __init__(self, clips: list[ShapesClip], rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], unit: int) -> None:
+        ids = [f"group {clip.group} twin {number % unit}" for number, clip in enumerate(clips)]
+        super().__init__(rgb, alpha, [clip.caption for clip in clips], np.arange(len(clips)), ids, unit)
+        self.clips = clips
+
+    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+        """A true sentence in random words, or the fixed full one."""
+        return self.captions[number] if rng is None else self.clips[number].varied_caption(rng)
+
+
+def draw_shapes(
+    recipe: Recipe,
+    progress: Callable[[float], None] = lambda share: None,
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+) -> TrainingData:
+    """The clips of a recipe's world with its mask, to train on and to validate with.
+
+    progress: called with the share done. workers: processes; None takes one a core, 0 draws in this process; the clips
+    are the same for any number. cache: folder that keeps drawn clips for further runs of one world and mask.
     """
+    groups = _Groups(recipe)
+    made = _kept(cache, groups) or _drawn(groups, progress, workers)
+    if cache is not None:
+        _keep(cache, groups, made)
+    rgb, alpha = made
+    clips = [clip for group in range(len(groups)) for clip in groups.twins(group)]
+    unit = len(clips) // len(groups)
+    cut = recipe.world.groups * unit
+    held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit) if len(clips) > cut else None
+    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit)
+    facts = {"dataset": "shapes", "clips": cut, "validation_clips": len(clips) - cut, "drawn": groups.digest}
+    return TrainingData(train, held, list(VOCABULARY), facts)
 
-    clips: list[tuple[ShapesClip, ...]]
-    frames: NDArray[np.uint8]
 
+class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
+    """Item g: frames uint8 (M, K, S, S, 3) and masks uint8 (M, K, S, S) of group g of M twins, the same each time."""
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """frames: uint8 (B, T, 4, S, S), red, green, blue and alpha. captions: B texts, row by row."""
-
-    frames: NDArray[np.uint8]
-    captions: list[str]
-
-
-class _Groups(torch.utils.data.Dataset[NDArray[np.uint8]]):
-    """Item i is the frames of twin group i, uint8 (M, F, 4, S, S): a pure function of recipe, world and i."""
-
-    def __init__(self, recipe: ShapesRecipe, spec: ShapesSpec) -> None:
-        self.recipe = recipe
-        self.spec = spec
-        self.reader_spec = ReaderSpec(recipe.image_size, recipe.test_frames, recipe.motion)
+    def __init__(self, recipe: Recipe) -> None:
+        self.world = recipe.world
+        self.reader_spec = ReaderSpec(recipe.model.image_size, recipe.data.test_frames, recipe.data.motion)
 
     def __len__(self) -> int:
-        return self.recipe.pool_groups
+        return self.world.groups + self.world.validation_groups
 
-    def __getitem__(self, group: int) -> NDArray[np.uint8]:
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that change with what is drawn or seen."""
+        parts: dict[str, Any] = {"world": asdict(self.world), "seen": asdict(self.reader_spec), "format": FORMAT}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def twins(self, group: int) -> tuple[ShapesClip, ...]:
+        camera = self.world.cameras[group % len(self.world.cameras)]
+        spec = ShapesSpec(camera=camera, directions=self.world.directions)  # type: ignore[arg-type]  # checked there
+        return make_twins(self.world.seed, spec, group)
+
+    def __getitem__(self, group: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         cv2.setNumThreads(1)  # as many processes as cores already
-        rng = np.random.default_rng([self.recipe.seed, 1, group])
-        return np.stack([self._see(clip, rng) for clip in make_twins(self.recipe.seed, self.spec, group)])
+        rng = np.random.default_rng([self.world.seed, 1, group])
+        seen = [self._see(clip, rng) for clip in self.twins(group)]
+        return np.stack([rgb for rgb, _ in seen]), np.stack([alpha for _, alpha in seen])
 
-    def _see(self, clip: ShapesClip, rng: np.random.Generator) -> NDArray[np.uint8]:
-        places = (np.arange(self.recipe.test_frames) + rng.random()) * clip.num_frames / self.recipe.test_frames
-        rgb = clip.frames(places.astype(np.int64))
-        # What the decoder does with a small video: bicubic up to the side at which motion is measured.
+    def _see(self, clip: ShapesClip, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        spec = self.reader_spec
+        numbers = ((np.arange(spec.num_frames) + rng.random()) * clip.num_frames / spec.num_frames).astype(np.int64)
+        before, after = None, None
+        if spec.motion is not None and needs_neighbours(spec.motion):
+            before, after = (self._neighbours(clip, numbers + step) for step in (-1, 1))
+        pixels, alpha, _ = fit_to_model(self._decoded(clip, numbers), spec, before, after)
+        return pixels, np.round(alpha * 255).astype(np.uint8)
+
+    def _decoded(self, clip: ShapesClip, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """What the decoder does with a small video: bicubic up to the side at which motion is measured."""
         side = self.reader_spec.decode_side
-        large = np.stack([cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC) for picture in rgb])
-        pixels, alpha, _ = fit_to_model(large, self.reader_spec)
-        # (F, S, S, 3) and (F, S, S) -> (F, 4, S, S)
-        return np.concatenate([np.moveaxis(pixels, -1, 1), np.round(alpha * 255).astype(np.uint8)[:, None]], 1)
+        size = (side, side)
+        return np.stack([cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in clip.frames(numbers)])
+
+    def _neighbours(self, clip: ShapesClip, numbers: NDArray[np.int64]) -> Neighbours:
+        """The native frames beside the sampled ones, None beyond the clip's ends."""
+        inside = (numbers >= 0) & (numbers < clip.num_frames)
+        pictures = iter(self._decoded(clip, numbers[inside]) if inside.any() else ())
+        return tuple(next(pictures) if each else None for each in inside)
 
 
-def draw_pool(recipe: ShapesRecipe, spec: ShapesSpec, workers: int | None = None) -> Iterator[Pool | float]:
-    """Draws the pool: yields the share done (0 to 1) again and again, and at last the pool.
+Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-    workers: processes; None takes one a core, 0 draws in this process. The pool is the same for any number.
-    """
-    groups = _Groups(recipe, spec)
+
+def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | None) -> Drawn:
     workers = (os.cpu_count() or 1) if workers is None else workers
     loader = torch.utils.data.DataLoader(
         groups,
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context=worker_context() if workers else None,
         collate_fn=_as_it_is,
     )
-    frames = None
-    for number, item in enumerate(loader):
-        if frames is None:
-            frames = np.empty((len(groups), *item.shape), np.uint8)
-        frames[number] = item
-        yield (number + 1) / len(groups)
-    assert frames is not None, "a recipe has at least one group"
-    yield Pool([make_twins(recipe.seed, spec, group) for group in range(len(groups))], frames)
+    parts: list[Drawn] = []
+    for item in loader:
+        parts.append(item)
+        progress(len(parts) / len(groups))
+    return np.concatenate([rgb for rgb, _ in parts]), np.concatenate([alpha for _, alpha in parts])
 
 
-def batches(pool: Pool, recipe: ShapesRecipe) -> Iterator[Batch]:
-    """The batches of a run in order; twins stand together, so that each is the other's hardest negative."""
-    rng = np.random.default_rng([recipe.seed, 2])
-    while True:
-        order = rng.permutation(len(pool.clips))
-        for start in range(0, max(len(order) - recipe.twin_groups, 0) + 1, recipe.twin_groups):
-            yield _batch(pool, order[start : start + recipe.twin_groups], recipe, rng)
+def _kept(cache: Path | None, groups: _Groups) -> Drawn | None:
+    if cache is None or not (file := cache / f"shapes-{groups.digest}.npz").is_file():
+        return None
+    with np.load(file) as arrays:
+        return arrays["rgb"], arrays["alpha"]
 
 
-def _batch(pool: Pool, groups: NDArray[np.int64], recipe: ShapesRecipe, rng: np.random.Generator) -> Batch:
-    frames, captions = [], []
-    for group in groups:
-        for twin, clip in enumerate(pool.clips[group]):
-            chosen = np.sort(rng.choice(recipe.test_frames, recipe.num_frames, replace=False))
-            picture: NDArray[np.uint8] = pool.frames[group, twin, chosen]
-            picture = np.rot90(picture, int(rng.integers(4)), axes=(-2, -1))
-            frames.append(picture[..., ::-1] if rng.random() < 0.5 else picture)
-            captions.append(_drop_words(clip.varied_caption(rng), recipe.word_dropout, rng))
-    return Batch(np.stack(frames), captions)
-
-
-def _drop_words(caption: str, share: float, rng: np.random.Generator) -> str:
-    """Some words become one that the tokenizer does not know, so that unknown words are borne later."""
-    words = caption.split()
-    dropped = rng.random(len(words)) < share
-    return " ".join("unheard" if drop else word for word, drop in zip(words, dropped, strict=True))
+def _keep(cache: Path, groups: _Groups, drawn: Drawn) -> None:
+    """Writes drawn clips beside their place and renames them, so that a file is whole or not there."""
+    file = cache / f"shapes-{groups.digest}.npz"
+    if file.exists():
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=cache, suffix=".partial", delete=False) as stream:
+        np.savez(stream, rgb=drawn[0], alpha=drawn[1])
+    os.replace(stream.name, file)
 
 
 def _as_it_is(item: Any) -> Any:  # DataLoader's own type

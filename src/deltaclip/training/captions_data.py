@@ -1,0 +1,168 @@
+"""Captions of people and frames of a cache as training data."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
+from deltaclip.errors import CacheError, CaptionError, TrainingError
+from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.training.cache import (
+    CacheProgress,
+    CacheSettings,
+    FrameCache,
+    random_places,
+    uniform_places,
+    write_cache,
+)
+from deltaclip.training.cache.index import INDEX_NAME
+from deltaclip.training.recipe import Recipe
+from deltaclip.training.source import Pictures, TrainingData
+
+__all__ = ["CachedClips", "captioned_clips", "fill_cache", "open_cache"]
+
+SPLITS = ("train", "val")
+
+
+class CachedClips:
+    """Pairs of a split, frames read from a cache."""
+
+    unit = 1
+    in_memory = False
+
+    def __init__(self, captions: Sequence[Caption], videos: Sequence[str], cache: FrameCache, motion: str) -> None:
+        numbers = {video: number for number, video in enumerate(videos)}
+        self.video_ids = tuple(videos)
+        self.owner = np.array([numbers[caption.video] for caption in captions], np.int64)
+        self._texts = [caption.text for caption in captions]
+        self._cache, self._motion = cache, motion
+
+    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+        """The caption as written."""
+        return self._texts[number]
+
+    def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
+        """Kept frames, one in each of equal spans, with the mask kept with them or made of them."""
+        kept = self._cache.settings.num_frames
+        places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
+        frames = self._cache.clip(self.video_ids[video], places)
+        return Pictures(frames.rgb, frames.see(self._motion))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The videos a run needs: those of the train and val captions, in order, each once."""
+
+    videos: tuple[str, ...]
+
+    @classmethod
+    def of(cls, captions: CaptionSet) -> "Wanted":
+        """Of both splits, those of train first."""
+        return cls(tuple(dict.fromkeys(caption.video for split in SPLITS for caption in _captions(captions, split))))
+
+
+def fill_cache(
+    captions: CaptionSet,
+    videos: Path,
+    folder: Path,
+    recipe: Recipe,
+    *,
+    allow_missing: bool = False,
+    progress: Callable[[CacheProgress], None] | None = None,
+) -> None:
+    """Decodes what the cache at `folder` does not hold yet; missing and broken videos are named all together.
+
+    Raises TrainingError for them unless `allow_missing`, CacheError where the cache has other settings or cannot be
+    written, CaptionError where `videos` is no folder or an id could be two files.
+    """
+    found: VideoFiles = find_videos(videos, Wanted.of(captions).videos)
+    there = (folder / INDEX_NAME).is_file()
+    settings = open_cache(folder, recipe).settings if there else _fitting(recipe)
+    report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
+    bad = {video: f"no such file below {videos}" for video in found.missing}
+    bad |= {failure.video: failure.reason for failure in report.failures}
+    if bad and not allow_missing:
+        raise _unusable(bad)
+
+
+def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
+    """A cache that serves a recipe; a model too large for its pictures is refused later.
+
+    Raises CacheError where there is none, or one that does not serve, with what differs.
+    """
+    cache = FrameCache.open(folder)
+    kept, needed = cache.settings, _fitting(recipe)
+    frames = max(recipe.data.frames, recipe.data.test_frames)
+    differences = []
+    if kept.num_frames < frames:
+        differences.append(f"frames {kept.num_frames}, and {frames} are needed")
+    if needed.motion is not None and kept.motion not in (needed.motion, MotionSpec.parse(needed.motion).name):
+        differences.append(f"{kept.motion or 'no'} masks, and {needed.motion} is needed")
+    if differences:
+        remedy = "Make another one with deltaclip cache, into a new folder."
+        raise CacheError(str(folder), f"a cache with {'; '.join(differences)}", remedy)
+    return cache
+
+
+def captioned_clips(
+    captions: CaptionSet, cache: FrameCache, recipe: Recipe, *, allow_missing: bool = False
+) -> TrainingData:
+    """The train and val splits of a data set as training data.
+
+    Raises TrainingError that names all videos which the cache does not hold (with `allow_missing` their captions are
+    left out and counted), CaptionError where no train caption is left and where captions are about moments.
+    """
+    wanted = Wanted.of(captions).videos
+    missing = {video: "not in the cache" for video in wanted if video not in cache}
+    if missing and not allow_missing:
+        raise _unusable(missing)
+    splits = {}
+    for split in SPLITS:
+        kept = [caption for caption in _captions(captions, split) if caption.video not in missing]
+        videos = tuple(dict.fromkeys(caption.video for caption in kept))
+        splits[split] = CachedClips(kept, videos, cache, recipe.data.motion) if kept else None
+    train, validation = splits["train"], splits["val"]
+    if train is None:
+        found = "no captions in its train split" if not missing else "no caption of the train split has its video"
+        remedy = "Give captions with split=train, or the folder that holds the training split."
+        raise CaptionError(captions.dataset, found, remedy)
+    pairs = [(caption.video, caption.text) for split in SPLITS for caption in _captions(captions, split)]
+    facts = {
+        "dataset": captions.dataset,
+        "captions": len(train.owner),
+        "videos": len(train.video_ids),
+        "validation_captions": 0 if validation is None else len(validation.owner),
+        "validation_videos": 0 if validation is None else len(validation.video_ids),
+        "videos_left_out": len(missing),
+        "digest": hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16],
+    }
+    return TrainingData(train, validation, [text for _, text in pairs], facts, side=cache.settings.size)
+
+
+def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
+    """The captions of a split, none where it or its captions are absent. Refuses those about moments."""
+    found = captions.splits.get(split)
+    rows = () if found is None or found.captions is None else found.captions
+    about_moments = next((caption for caption in rows if caption.windows), None)
+    if about_moments is not None:
+        what = f"{about_moments.video}: {about_moments.text!r}"
+        remedy = "Cut the moments into files of their own, or leave out the columns start and end."
+        raise CaptionError(what, "is about a moment of its video; a run learns from whole videos", remedy)
+    return rows
+
+
+def _fitting(recipe: Recipe) -> CacheSettings:
+    """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
+    motion = recipe.data.motion
+    frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)
+    return CacheSettings(num_frames=frames, motion=MotionSpec.parse(motion).name if needs_neighbours(motion) else None)
+
+
+def _unusable(reasons: dict[str, str]) -> TrainingError:
+    listed = "\n".join(f"  {video}: {reason}" for video, reason in reasons.items())
+    remedy = "Mend them, or leave their captions out with --allow-missing."
+    return TrainingError(f"{len(reasons)} videos", f"cannot be trained with:\n{listed}\n", remedy)

@@ -1,0 +1,109 @@
+"""What a run learns from: clips by number with their captions, wherever they come from.
+
+A source answers by number and draws all chance from the generator it is given, so that a step's clips follow from the
+seed and the step alone: a resumed run, or one with other processes, sees the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.training.cache import random_places, uniform_places
+
+__all__ = ["ClipSource", "MemoryClips", "Pictures", "TrainingData"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Frames of one clip with their masks, uncropped.
+
+    rgb: uint8 (T, H, W, 3). alpha: float32 (T, H, W) in 0..1.
+    """
+
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.rgb.shape[:3] != self.alpha.shape:
+            raise ValueError(f"frames {self.rgb.shape} and masks {self.alpha.shape} do not match")
+
+
+@runtime_checkable
+class ClipSource(Protocol):
+    """Pairs of a caption and a video.
+
+    owner: int64 (N,), the number of each caption's video. video_ids: what people call the videos, by number.
+    unit: captions that stay together in a batch, such as those of twins; N is a multiple of it. in_memory: nothing to
+    wait for, so that no worker processes are started.
+    """
+
+    @property
+    def owner(self) -> NDArray[np.int64]: ...
+    @property
+    def video_ids(self) -> Sequence[str]: ...
+    @property
+    def unit(self) -> int: ...
+    @property
+    def in_memory(self) -> bool: ...
+
+    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+        """A wording of caption `number`; the fixed one without a generator."""
+        ...
+
+    def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
+        """Frames of a video, one at random in each of `num_frames` equal spans; their middles without a generator."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The clips of a run.
+
+    train, validation: without validation no R@1 is measured and the last weights are taken.
+    words: all captions, for the vocabulary of a fresh model. facts: what the checkpoint says of them (data set, counts,
+    what was left out); a run goes on only with the same facts.
+    side: short side of the pictures where it is limited; a model that takes larger ones is refused.
+    """
+
+    train: ClipSource
+    validation: ClipSource | None = None
+    words: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)  # Any: a json document
+    side: int | None = None
+
+
+class MemoryClips:
+    """Clips held in memory.
+
+    rgb: uint8 (V, K, H, W, 3), K frames at equal spans of each. alpha: uint8 (V, K, H, W), 255 is one.
+    captions: by owner's order, one fixed text a caption; `caption` may be overridden for varied ones.
+    """
+
+    in_memory = True
+
+    def __init__(
+        self,
+        rgb: NDArray[np.uint8],
+        alpha: NDArray[np.uint8],
+        captions: Sequence[str],
+        owner: NDArray[np.int64],
+        video_ids: Sequence[str],
+        unit: int = 1,
+    ) -> None:
+        if len(rgb) != len(video_ids) or rgb.shape[:4] != alpha.shape or len(captions) != len(owner):
+            raise ValueError(f"{rgb.shape} frames, {alpha.shape} masks, {len(captions)} captions do not match")
+        self.rgb, self.alpha = rgb, alpha
+        self.captions, self.owner, self.video_ids, self.unit = captions, owner, video_ids, unit
+
+    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+        """The text as given."""
+        return self.captions[number]
+
+    def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
+        """Frames at random places of equal spans, or at their middles."""
+        kept = self.rgb.shape[1]
+        places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
+        return Pictures(self.rgb[video, places], self.alpha[video, places].astype(np.float32) / np.float32(255))

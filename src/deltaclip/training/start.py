@@ -1,0 +1,73 @@
+"""The model that a run starts with: loaded, or small and fresh."""
+
+from dataclasses import replace
+
+from transformers import CLIPModel
+
+from deltaclip.encoder import locate
+from deltaclip.errors import CheckpointError
+from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, load_checkpoint, model_spec, new_model
+from deltaclip.training.dataset import TokenRows
+from deltaclip.training.recipe import ModelRecipe, Recipe
+from deltaclip.training.source import TrainingData
+
+__all__ = ["FRESH", "Start", "recompute_layers", "start_model"]
+
+FRESH = "fresh"
+
+
+class Start:
+    """A model with float32 weights on the CPU, its tokenizer, and the record of the checkpoint to be."""
+
+    def __init__(self, model: CLIPModel, tokenizer: Tokenizer, record: CheckpointRecord) -> None:
+        self.model, self.tokenizer, self.record = model, tokenizer, record
+        self.sizes = model_spec(model)
+
+    @property
+    def rows(self) -> TokenRows:
+        """Captions to token rows for this model."""
+        return TokenRows(self.tokenizer, self.sizes, self.record.max_words)
+
+
+def start_model(recipe: Recipe, data: TrainingData) -> Start:
+    """The start of a run. Raises CheckpointError where `model.init` cannot be had, or has no tokenizer."""
+    settings = {"motion": recipe.data.motion, "num_frames": recipe.data.test_frames}
+    if recipe.model.init == FRESH:
+        tokenizer = Tokenizer.from_words(data.words)
+        model = new_model(_sizes(recipe.model, tokenizer), recipe.seed, recipe.model.alpha)
+        # Drawn clips are ours; of other clips' rights we know nothing.
+        licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
+        record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
+        return Start(model, tokenizer, record)
+    loaded = load_checkpoint(locate(recipe.model.init))
+    if loaded.tokenizer is None:
+        remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
+        raise CheckpointError(recipe.model.init, "this checkpoint has no tokenizer, so captions cannot be read", remedy)
+    max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
+    return Start(loaded.model, loaded.tokenizer, replace(loaded.record, max_words=max_words, **settings))  # type: ignore[arg-type]
+
+
+def recompute_layers(model: CLIPModel) -> None:
+    """Gradient checkpointing: each layer is computed again on the way back instead of being kept."""
+    # transformers 5 renamed it on the way, and warns of the older name.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def _sizes(recipe: ModelRecipe, tokenizer: Tokenizer) -> ModelSpec:
+    return ModelSpec(
+        image_size=recipe.image_size,
+        patch_size=recipe.patch_size,
+        vision_width=recipe.width,
+        vision_layers=recipe.layers,
+        vision_heads=recipe.heads,
+        text_width=recipe.width,
+        text_layers=recipe.text_layers,
+        text_heads=recipe.heads,
+        projection_dim=recipe.width,
+        vocab_size=tokenizer.vocab_size,
+        context_length=recipe.max_words,
+        begin=tokenizer.vocab_size - 2,
+        end=tokenizer.vocab_size - 1,
+        pad=0,
+    )

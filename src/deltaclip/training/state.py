@@ -1,0 +1,117 @@
+"""What a run needs to go on as if it had never stopped, in files that are whole or not there.
+
+OUT/training/states/step-00000120-best-00000100.pt    weights, optimiser, running mean
+OUT/training/best/step-00000100/                      the checkpoint with the best validation up to there
+
+A state names the best checkpoint it knows, so that both stay together when older ones are removed.
+"""
+
+import errno
+import os
+import pickle
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from deltaclip.errors import TrainingError
+
+__all__ = ["SavedState", "States", "write_whole"]
+
+PARTIAL = ".partial"
+_NAME = re.compile(r"step-(\d+)-best-(\d+)\.pt")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SavedState:
+    """A state on disk. step: steps done. best_step: of the best checkpoint by then, 0 for none."""
+
+    step: int
+    best_step: int
+
+    @property
+    def name(self) -> str:
+        return f"step-{self.step:08d}-best-{self.best_step:08d}.pt"
+
+
+class States:
+    """The states of one run, and its best checkpoints. folder: OUT/training."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder, self.keep = folder, keep
+
+    def best_folder(self, step: int) -> Path:
+        """Where the checkpoint of a step is kept while it is the best."""
+        return self.folder / "best" / f"step-{step:08d}"
+
+    def saved(self) -> list[SavedState]:
+        """All states on disk, oldest first."""
+        names = [_NAME.fullmatch(path.name) for path in (self.folder / "states").glob("*.pt")]
+        return sorted(SavedState(int(match[1]), int(match[2])) for match in names if match)
+
+    def save(self, state: SavedState, content: dict[str, Any]) -> None:  # Any: tensors, numbers, dicts of them
+        """Writes a state whole, then removes what is older than the last `keep`. Raises TrainingError; older stay."""
+        write_whole(self.folder / "states" / state.name, lambda stream: torch.save(content, stream))
+        kept = self.saved()[-self.keep :]
+        for old in self.saved()[: -self.keep]:
+            (self.folder / "states" / old.name).unlink()
+        named = {self.best_folder(each.best_step).name for each in kept}
+        for folder in (self.folder / "best").glob("step-*"):
+            if folder.name not in named:
+                shutil.rmtree(folder)
+
+    def load(self, state: SavedState, device: torch.device) -> dict[str, Any]:
+        """A state's content. Raises TrainingError where the file is damaged."""
+        path = self.folder / "states" / state.name
+        try:
+            content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            found = f"not a whole state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
+            raise TrainingError(str(path), found, "Remove it: the run then goes on from the state before.") from error
+        return content
+
+    def sweep(self) -> None:
+        """Removes what a killed process left half written."""
+        for left in (self.folder / "states").glob(f"*{PARTIAL}"):
+            left.unlink()
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes a file beside its place, makes sure it is on disk, and renames it: after any kill the old or the new.
+
+    Raises TrainingError where there is no room or right to write; what was there stays.
+    """
+    beside = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=PARTIAL, delete=False) as stream:
+            beside = Path(stream.name)
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.chmod(0o644)
+        os.replace(beside, path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch.save makes a RuntimeError of a full disk
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
+        remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
+        raise TrainingError(str(path), found, remedy) from error
+    finally:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name itself is safe only once its folder is on disk. Not every system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

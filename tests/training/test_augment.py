@@ -1,0 +1,65 @@
+"""Chance applied to a clip: frame and mask always go through one geometry."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deltaclip.training import DataRecipe, Pictures
+from deltaclip.training.augment import drop_words, model_frames
+
+PLAIN = DataRecipe(alpha_dropout=0.0)
+
+
+def marked(height: int = 40, width: int = 64) -> Pictures:
+    """Clips whose mask is the red channel, so that both can be compared after any geometry."""
+    red = np.zeros((2, height, width), np.uint8)
+    red[0, 5:20, 10:30] = 255
+    red[1, 15:35, 30:60] = 255
+    rgb = np.stack([red, red // 2, 255 - red], -1)
+    return Pictures(rgb, red.astype(np.float32) / np.float32(255))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"crop": 0.3}, {"flip": 1.0}, {"turn": True}, {"crop": 0.5, "flip": 0.5, "turn": True}]
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_frame_and_mask_go_through_the_same(changes: dict[str, float | bool], seed: int) -> None:
+    recipe = replace(PLAIN, **changes)  # type: ignore[arg-type]
+    four = model_frames(marked(), 32, recipe, np.random.default_rng(seed)).astype(int)
+    assert four.shape == (2, 4, 32, 32)
+    assert np.abs(four[:, 0] - four[:, 3]).max() <= 1  # rounding of uint8 against float32
+
+
+def test_without_chance_it_is_the_scaled_centre() -> None:
+    everything = replace(PLAIN, crop=0.2, flip=1.0, turn=True, alpha_dropout=1.0)
+    pictures = Pictures(marked().rgb[:, :32, 16:48], marked().alpha[:, :32, 16:48])
+    four = model_frames(pictures, 32, everything, None)
+    assert np.array_equal(four[:, :3], np.moveaxis(pictures.rgb, -1, 1))
+    assert np.array_equal(four[:, 3], np.round(pictures.alpha * 255))
+
+
+def test_crops_differ_and_keep_their_share_of_the_picture() -> None:
+    recipe = replace(PLAIN, crop=0.25)
+    ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (1, 64, 64, 3)).copy()
+    pictures = Pictures(ramp, np.ones((1, 64, 64), np.float32))
+    spans = set()
+    for seed in range(20):
+        row = model_frames(pictures, 16, recipe, np.random.default_rng(seed))[0, 0, 0].astype(int)
+        spans.add((row.min(), row.max()))
+        assert row.max() - row.min() >= 28  # half of 64 pixels, less the averaging at both ends
+    assert len(spans) > 5
+
+
+def test_dropped_masks_are_all_ones_for_the_whole_clip() -> None:
+    recipe = replace(PLAIN, alpha_dropout=0.3)
+    dropped = [
+        bool((model_frames(marked(), 32, recipe, np.random.default_rng(seed))[:, 3] == 255).all())
+        for seed in range(300)
+    ]
+    assert 60 < sum(dropped) < 120
+
+
+def test_dropped_words_become_unknown_ones() -> None:
+    assert drop_words("a red circle", 1.0, np.random.default_rng(0)) == "unheard unheard unheard"
+    assert drop_words("a red circle", 0.0, np.random.default_rng(0)) == "a red circle"

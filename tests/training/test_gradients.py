@@ -1,0 +1,115 @@
+"""Gradient caching: pieces, recomputed layers and dropout change nothing about the gradient of the whole batch."""
+
+import pytest
+import torch
+from transformers import CLIPModel
+
+from deltaclip.training.forward import Batch, Precision
+from deltaclip.training.gradients import accumulate
+from deltaclip.training.optim import split_alpha
+from deltaclip.training.peers import ALONE
+from deltaclip.training.start import recompute_layers, start_model
+from tests.training.tiny import tiny_data, tiny_recipe
+
+CPU = Precision(torch.device("cpu"))
+
+
+def tiny_model(dropout: float = 0.0) -> CLIPModel:
+    model = start_model(tiny_recipe(), tiny_data()).model
+    for module in model.modules():
+        if hasattr(module, "dropout") and isinstance(module.dropout, float):
+            setattr(module, "dropout", dropout)  # noqa: B010  # mypy takes any attribute of a module for a module
+    split_alpha(model)
+    model.train()
+    return model
+
+
+def random_batch(size: int, seed: int = 0) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.randint(0, 256, (size, 2, 4, 32, 32), dtype=torch.uint8, generator=generator)
+    ids = torch.randint(2, 12, (size, 8), generator=generator)
+    ids[:, 0], ids[:, -1] = 14, 15
+    videos = torch.arange(size) // 2  # pairs of captions of one video
+    return Batch(frames, ids, videos, [f"video{i // 2}" for i in range(size)], ["text"] * size)
+
+
+def gradients(model: CLIPModel, batch: Batch, chunk: int) -> tuple[float, dict[str, torch.Tensor]]:
+    torch.manual_seed(7)
+    model.zero_grad(set_to_none=True)
+    loss = accumulate(model, batch, chunk, CPU, ALONE)
+    return loss.item(), {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 7])
+def test_pieces_give_the_gradient_of_the_whole_batch(chunk: int) -> None:
+    model, batch = tiny_model(), random_batch(8)
+    loss, whole = gradients(model, batch, 8)
+    loss_in_pieces, pieces = gradients(model, batch, chunk)
+    assert loss_in_pieces == pytest.approx(loss, abs=1e-6)
+    assert whole.keys() == pieces.keys() == dict(model.named_parameters()).keys()
+    for name in whole:
+        torch.testing.assert_close(pieces[name], whole[name], atol=1e-6, rtol=1e-4)
+
+
+def test_the_gradient_is_that_of_plain_back_propagation() -> None:
+    from deltaclip.training import symmetric_cross_entropy
+    from deltaclip.training.forward import text_vectors, video_vectors
+
+    model, batch = tiny_model(), random_batch(6)
+    _, ours = gradients(model, batch, 2)
+    model.zero_grad(set_to_none=True)
+    texts, videos = text_vectors(model, batch.ids, CPU), video_vectors(model, batch.frames, CPU)
+    symmetric_cross_entropy(texts, videos, model.logit_scale, batch.videos).backward()  # type: ignore[no-untyped-call]
+    for name, weight in model.named_parameters():
+        assert weight.grad is not None
+        torch.testing.assert_close(ours[name], weight.grad, atol=1e-6, rtol=1e-4)
+
+
+def test_dropout_drops_the_same_in_both_passes() -> None:
+    # Piece by piece with a graph from the start, as no cache would do it, but with the random numbers of the pieces.
+    model, batch = tiny_model(dropout=0.3), random_batch(4)
+    _, first = gradients(model, batch, 2)
+    _, second = gradients(model, batch, 2)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    torch.manual_seed(7)
+    loss = accumulate(model, batch, 2, CPU, ALONE)
+    after_cached = torch.rand(1)
+    torch.manual_seed(7)
+    with torch.no_grad():
+        from deltaclip.training import symmetric_cross_entropy
+        from deltaclip.training.forward import text_vectors, video_vectors
+
+        made = [
+            (text_vectors(model, part.ids, CPU), video_vectors(model, part.frames, CPU)) for part in batch.pieces(2)
+        ]
+        texts, videos = (torch.cat([each[side] for each in made]) for side in (0, 1))
+        expected = symmetric_cross_entropy(texts, videos, model.logit_scale, batch.videos)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
+    assert torch.equal(after_cached, torch.rand(1))
+
+
+def test_recomputed_layers_give_the_same_gradient() -> None:
+    model, batch = tiny_model(), random_batch(4)
+    _, plain = gradients(model, batch, 2)
+    recompute_layers(model)
+    _, recomputed = gradients(model, batch, 2)
+    for name in plain:
+        torch.testing.assert_close(recomputed[name], plain[name], atol=1e-6, rtol=1e-4)
+
+
+def test_bfloat16_products_leave_float32_gradients_near_the_exact_ones() -> None:
+    model, batch = tiny_model(), random_batch(8)
+    _, exact = gradients(model, batch, 8)
+    model.zero_grad(set_to_none=True)
+    accumulate(model, batch, 4, Precision(torch.device("cpu"), torch.bfloat16), ALONE)
+    rough = {name: weight.grad for name, weight in model.named_parameters()}
+    whole, near = (torch.cat([each[name].flatten() for name in exact]) for each in (exact, rough))  # type: ignore[union-attr]
+    assert near.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(whole, near, dim=0) > 0.99
+
+
+def test_captions_of_one_video_are_negatives_where_the_recipe_says_so() -> None:
+    model, batch = tiny_model(), random_batch(4)
+    masked = accumulate(model, batch, 4, CPU, ALONE)
+    plain = accumulate(model, batch, 4, CPU, ALONE, same_video_masked=False)
+    assert plain > masked

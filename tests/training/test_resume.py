@@ -1,0 +1,173 @@
+"""Going on equals never stopping, to the bit on a CPU, also after a kill in the middle of writing."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import torch
+
+from deltaclip.errors import TrainingError
+from deltaclip.training import Progress, override, train
+from deltaclip.training.state import States, write_whole
+from tests.training.tiny import same_weights, tiny_data, tiny_recipe
+
+RECIPE = tiny_recipe("optim.ema=0.9", "loop.report=last")
+
+
+class Killed(BaseException):
+    """What a kill is to a process: nothing below catches it."""
+
+
+def killed_at(step: int) -> Callable[[Progress], None]:
+    def watch(progress: Progress) -> None:
+        if progress.step == step:
+            raise Killed
+
+    return watch
+
+
+def losses(out: Path) -> list[tuple[int, float]]:
+    rows = [json.loads(line) for line in (out / "training" / "metrics.jsonl").read_text().splitlines()]
+    return [(row["step"], row["loss"]) for row in rows if "loss" in row]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    train(RECIPE, tiny_data(), out, device="cpu")
+    return out
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(whole: Path, tmp_path: Path, step: int) -> None:
+    with pytest.raises(Killed):
+        train(RECIPE, tiny_data(), tmp_path / "out", killed_at(step), device="cpu")
+    outcome = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert outcome.finished
+    assert same_weights(whole, tmp_path / "out")
+    assert losses(whole) == losses(tmp_path / "out")
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0])
+def test_a_time_limit_stops_behind_a_step_with_a_state(whole: Path, tmp_path: Path, seconds: float) -> None:
+    outcome = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", time_limit=seconds)
+    assert (outcome.finished, outcome.step, outcome.reported_step) == (False, 1, None)
+    while not outcome.finished:
+        outcome = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", time_limit=seconds, resume=True)
+    assert same_weights(whole, tmp_path / "out")
+
+
+@pytest.mark.parametrize("moment", ["writing", "syncing", "renaming"])
+def test_a_kill_inside_the_writing_of_a_state_loses_nothing(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def at_second_state(real: Callable[..., Any]) -> Callable[..., Any]:
+        def broken(*args: Any) -> Any:
+            if (tmp_path / "out/training/states/step-00000002-best-00000002.pt").exists():
+                if moment == "writing":
+                    args[1].write(b"half of a state")
+                raise Killed
+            return real(*args)
+
+        return broken
+
+    target = {"writing": (torch, "save"), "syncing": (os, "fsync"), "renaming": (os, "replace")}[moment]
+    monkeypatch.setattr(*target, at_second_state(getattr(*target)))
+    with pytest.raises(Killed):
+        train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
+    monkeypatch.undo()
+    train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert same_weights(whole, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.partial"))
+
+
+def test_a_process_that_dies_while_writing_leaves_the_former_state(tmp_path: Path) -> None:
+    # What `finally` would clean up in a living process is left over here, as after kill -9.
+    path = tmp_path / "states" / "step-00000001-best-00000000.pt"
+    write_whole(path, lambda stream: stream.write(b"former"))
+    child = os.fork()
+    if child == 0:
+
+        def half(stream: IO[bytes]) -> None:
+            stream.write(b"ha")
+            stream.flush()
+            os._exit(9)
+
+        write_whole(path, half)
+    os.waitpid(child, 0)
+    assert path.read_bytes() == b"former"
+    States(tmp_path, 2).sweep()
+    assert [left.name for left in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_disk_stops_the_run_and_keeps_the_former_state(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = torch.save
+
+    def full(content: dict[str, Any], stream: IO[bytes]) -> None:
+        if content["step"] == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(content, stream)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(TrainingError, match=r"step-00000004.*no space left.*untouched"):
+        train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
+    assert [state.step for state in States(tmp_path / "out" / "training", 2).saved()] == [2]
+    monkeypatch.undo()
+    train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert same_weights(whole, tmp_path / "out")
+
+
+def test_the_last_states_and_the_best_checkpoint_they_name_are_kept(tmp_path: Path) -> None:
+    recipe = override(RECIPE, ["loop.validate_every=1", "loop.keep_states=3", "optim.steps=8"])
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu")
+    states = States(tmp_path / "out" / "training", 3)
+    assert [state.step for state in states.saved()] == [6, 7, 8]
+    held = {folder.name for folder in (tmp_path / "out/training/best").iterdir()}
+    assert held == {states.best_folder(state.best_step).name for state in states.saved()}
+
+
+def test_a_finished_run_that_is_resumed_writes_the_same_checkpoint_again(whole: Path, tmp_path: Path) -> None:
+    first = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
+    (tmp_path / "out" / "model.safetensors").unlink()
+    again = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert same_weights(whole, tmp_path / "out")
+    assert (again.validation, again.loss) == (first.validation, first.loss)
+
+
+def test_resume_begins_where_there_is_no_run_yet(whole: Path, tmp_path: Path) -> None:
+    train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert same_weights(whole, tmp_path / "out")
+
+
+def test_other_settings_are_refused_with_the_difference(whole: Path) -> None:
+    with pytest.raises(TrainingError, match=r"recipe\.optim\.lr 0\.001, not 0\.002"):
+        train(override(RECIPE, ["optim.lr=2e-3"]), tiny_data(), whole, device="cpu", resume=True)
+    with pytest.raises(TrainingError, match=r"clips\.clips 10, not 9"):
+        train(RECIPE, tiny_data(9), whole, device="cpu", resume=True)
+
+
+def test_a_run_is_not_trained_over_unasked(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="not empty"):
+        train(RECIPE, tiny_data(), whole, device="cpu")
+
+
+def test_overwriting_begins_anew(tmp_path: Path) -> None:
+    for steps in (6, 2):
+        train(override(RECIPE, [f"optim.steps={steps}"]), tiny_data(), tmp_path / "out", device="cpu", overwrite=True)
+    assert [state.step for state in States(tmp_path / "out" / "training", 2).saved()] == [2]
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
+    states = States(tmp_path / "out" / "training", 2)
+    path = states.folder / "states" / states.saved()[-1].name
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(TrainingError, match=r"step-00000006.*not a whole state.*state before"):
+        train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)

@@ -1,0 +1,72 @@
+"""Drawn clips as training data: the same from any number of processes, kept for further runs, seen as in searching."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltaclip.reader import ReaderSpec, read_video
+from deltaclip.shapes import write_world
+from deltaclip.training import RECIPES, MemoryClips, Recipe, draw_shapes, override
+from deltaclip.training.shapes_data import DrawnClips
+
+TINY = override(RECIPES["shapes"], ["world.groups=3", "world.validation_groups=2"])
+
+
+def drawn(recipe: Recipe, workers: int = 0, cache: Path | None = None) -> tuple[DrawnClips, DrawnClips]:
+    data = draw_shapes(recipe, workers=workers, cache=cache)
+    assert isinstance(data.train, DrawnClips)
+    assert isinstance(data.validation, DrawnClips)
+    return data.train, data.validation
+
+
+def same(one: MemoryClips, other: MemoryClips) -> bool:
+    return np.array_equal(one.rgb, other.rgb) and np.array_equal(one.alpha, other.alpha)
+
+
+def test_they_are_the_same_from_any_number_of_processes() -> None:
+    assert same(drawn(TINY)[0], drawn(TINY, workers=1)[0])
+
+
+def test_twins_stand_together_and_validation_has_other_groups() -> None:
+    train, validation = drawn(TINY)
+    assert (train.unit, len(train.owner), len(validation.owner)) == (3, 9, 6)
+    groups = [[clip.group for clip in clips.clips] for clips in (train, validation)]
+    assert groups == [[0, 0, 0, 1, 1, 1, 2, 2, 2], [3, 3, 3, 4, 4, 4]]
+
+
+def test_drawn_clips_are_kept_for_further_runs_of_that_world_and_mask(tmp_path: Path) -> None:
+    first, _ = drawn(TINY, cache=tmp_path)
+    other = override(TINY, ["data.motion=full"])
+    drawn(other, cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    seen: list[float] = []
+    again = draw_shapes(override(TINY, ["seed=5"]), seen.append, workers=0, cache=tmp_path)
+    assert isinstance(again.train, DrawnClips)
+    assert same(first, again.train)
+    assert not seen
+
+
+def test_cameras_take_turns() -> None:
+    train, _ = drawn(override(TINY, ["world.cameras=still,pan"]))
+    assert [clip.spec.camera for clip in train.clips[::3]] == ["still", "pan", "still"]
+
+
+def test_captions_vary_with_a_generator_and_are_true_to_their_clip() -> None:
+    train, _ = drawn(TINY)
+    assert train.caption(0, None) == train.clips[0].caption
+    said = {train.caption(0, np.random.default_rng(seed)) for seed in range(10)}
+    assert len(said) > 1
+
+
+@pytest.mark.parametrize("motion", ["difference", "subject"])
+def test_masks_are_near_those_of_the_same_clip_read_from_a_file(motion: str, tmp_path: Path) -> None:
+    recipe = override(TINY, [f"data.motion={motion}", "world.groups=1", "world.validation_groups=0"])
+    train = draw_shapes(recipe, workers=0).train
+    assert isinstance(train, DrawnClips)
+    [path] = write_world(tmp_path, [train.clips[0]])
+    read = read_video(path, ReaderSpec(48, 6, motion))
+    ours, theirs = train.alpha[0].mean((1, 2)) / 255, (read.alpha * 0.26 + 0.5).mean((1, 2, 3))
+    # Other moments of the same spans, and a lossy file: alike in how much of the picture most frames hold.
+    assert abs(np.median(ours) - np.median(theirs)) < 0.03
+    assert 0.005 < np.median(ours) < 0.3
