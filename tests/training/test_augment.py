@@ -63,3 +63,9 @@ def test_dropped_masks_are_all_ones_for_the_whole_clip() -> None:
 def test_dropped_words_become_unknown_ones() -> None:
     assert drop_words("a red circle", 1.0, np.random.default_rng(0)) == "unheard unheard unheard"
     assert drop_words("a red circle", 0.0, np.random.default_rng(0)) == "a red circle"
+
+
+def test_directed_clips_are_neither_turned_nor_mirrored() -> None:
+    everything = replace(PLAIN, flip=1.0, turn=True)
+    four = model_frames(replace(marked(), directed=True), 32, everything, np.random.default_rng(0))
+    assert np.array_equal(four, model_frames(marked(), 32, everything, None))

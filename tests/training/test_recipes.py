@@ -66,8 +66,8 @@ def test_what_cannot_be_set_is_refused_in_words(setting: str, words: str) -> Non
 
 
 def test_two_fields_that_fit_only_together_may_be_set_together() -> None:
-    recipe = override(RECIPES["shapes"], ["world.directions=true", "data.flip=0", "data.turn=false"])
-    assert recipe.world.directions
+    recipe = override(RECIPES["shapes"], ["data.test_frames=1", "data.frames=1"])
+    assert recipe.data.test_frames == 1
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_two_fields_that_fit_only_together_may_be_set_together() -> None:
         lambda: OptimRecipe(ema=1.0),
         lambda: WorldRecipe(groups=0),
         lambda: Recipe("shapes", data=DataRecipe("shapes", frames=7, test_frames=6)),
-        lambda: Recipe("shapes", data=DataRecipe("shapes", flip=0.5), world=WorldRecipe(directions=True)),
+        lambda: WorldRecipe(directions=1.5),
     ],
 )
 def test_an_impossible_recipe_is_refused(wrong: object) -> None:

@@ -52,6 +52,14 @@ def test_cameras_take_turns() -> None:
     assert [clip.spec.camera for clip in train.clips[::3]] == ["still", "pan", "still"]
 
 
+def test_a_share_of_the_groups_tells_directions_and_their_clips_say_so() -> None:
+    train, _ = drawn(override(TINY, ["world.directions=0.5", "world.groups=12"]))
+    directed = [train.pictures(number, 2, np.random.default_rng(0)).directed for number in range(36)]
+    told = [any(word in caption.split() for word in ("left", "right", "up", "down")) for caption in train.captions]
+    assert directed == told
+    assert 0 < sum(told[::3]) < 12
+
+
 def test_captions_vary_with_a_generator_and_are_true_to_their_clip() -> None:
     train, _ = drawn(TINY)
     assert train.caption(0, None) == train.clips[0].caption

@@ -18,8 +18,8 @@ def model_frames(
 ) -> NDArray[np.uint8]:
     """Frames and masks as the model takes them: uint8 (T, 4, side, side), red, green, blue and alpha (255 is one).
 
-    With a generator: a random crop, turn, mirror image and alpha dropout of the whole clip, as the recipe says. Without
-    one: the short side scaled, and the centre.
+    With a generator: a random crop, turn, mirror image and alpha dropout of the whole clip, as the recipe says; no turn
+    and no mirror image of directed pictures. Without one: the short side scaled, and the centre.
     """
     rgb, alpha = pictures.rgb, pictures.alpha
     if rng is not None and recipe.crop < 1:
@@ -30,10 +30,9 @@ def model_frames(
         alpha = np.ones_like(alpha)
     # (T, S, S, 3) and (T, S, S) -> (T, 4, S, S)
     four = np.concatenate([np.moveaxis(rgb, -1, 1), np.round(alpha * 255).astype(np.uint8)[:, None]], axis=1)
-    if rng is not None and recipe.turn:
-        four = np.rot90(four, int(rng.integers(4)), axes=(-2, -1))
-    if rng is not None and rng.random() < recipe.flip:
-        four = four[..., ::-1]
+    if rng is not None and not pictures.directed:
+        four = np.rot90(four, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
+        four = four[..., ::-1] if rng.random() < recipe.flip else four
     return np.ascontiguousarray(four)
 
 

@@ -14,18 +14,21 @@ class WorldRecipe:
 
     seed: of the clips, apart from the run's, so that runs of several seeds share drawn clips and masks.
     groups: groups of twins drawn once, of which batches are taken. validation_groups: further ones to validate with.
-    cameras: group g is filmed by camera g modulo their number. directions: movers go one way and captions say which.
+    cameras: group g is filmed by camera g modulo their number. directions: share of the groups in which the mover goes
+    one way and captions say which; these are neither turned nor mirrored.
     """
 
     seed: int = 0
     groups: int = 2_000
     validation_groups: int = 33
     cameras: tuple[str, ...] = ("still",)
-    directions: bool = False
+    directions: float = 0.0
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
             raise ValueError("world.groups starts at 1, world.validation_groups at 0")
+        if not 0 <= self.directions <= 1:
+            raise ValueError(f"world.directions is a share from 0 to 1, not {self.directions}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,6 @@ class Recipe:
             raise ValueError(
                 f"data.frames {self.data.frames}: a drawn clip has data.test_frames, {self.data.test_frames}"
             )
-        turned = self.data.turn or self.data.flip > 0
-        if self.data.dataset == "shapes" and self.world.directions and turned:
-            raise ValueError("world.directions: captions tell left from right, so data.turn and data.flip must be off")
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
         """The settings as json holds them, `steps` and `seed` beside the parts."""

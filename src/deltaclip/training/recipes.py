@@ -10,7 +10,7 @@ what X-Pool takes for the same CLIP in fp32, and so do we; both variants of a re
 
 from dataclasses import replace
 
-from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe
+from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
 
 __all__ = ["RECIPES", "clip4clip"]
 
@@ -33,7 +33,9 @@ _FINE_TUNING = ModelRecipe(init=CLIP_B32)
 _OURS = (
     Recipe(
         "shapes",
-        data=DataRecipe("shapes", "difference", frames=3, test_frames=6, flip=0.5, turn=True, word_dropout=0.02),
+        data=DataRecipe("shapes", "subject", frames=2, test_frames=6, flip=0.5, turn=True, word_dropout=0.02),
+        model=ModelRecipe(image_size=64),
+        world=WorldRecipe(groups=3_000, cameras=("still", "pan"), directions=0.2),
         optim=OptimRecipe(lr=1e-3, zero_alpha_lr=None, weight_decay=0.1, batch=96, steps=3_000, chunk=96),
     ),
     # MSVD has 100 validation videos of its own; MSR-VTT's "val" is its test set, so that the last weights are reported.

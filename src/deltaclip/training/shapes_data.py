@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,11 @@ from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.source import MemoryClips, TrainingData
+from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
 __all__ = ["DrawnClips", "draw_shapes"]
 
-FORMAT = 2
+FORMAT = 3
 """Raised when drawn clips or their masks change, so that old files are not taken for new ones."""
 
 
@@ -42,6 +42,10 @@ class DrawnClips(MemoryClips):
     def caption(self, number: int, rng: np.random.Generator | None) -> str:
         """A true sentence in random words, or the fixed full one."""
         return self.captions[number] if rng is None else self.clips[number].varied_caption(rng)
+
+    def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
+        """As in memory; directed where the captions of the clip's world say where the mover goes."""
+        return replace(super().pictures(video, num_frames, rng), directed=self.clips[video].spec.directions)
 
 
 def draw_shapes(
@@ -88,7 +92,8 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
 
     def twins(self, group: int) -> tuple[ShapesClip, ...]:
         camera = self.world.cameras[group % len(self.world.cameras)]
-        spec = ShapesSpec(camera=camera, directions=self.world.directions)  # type: ignore[arg-type]  # checked there
+        directions = np.random.default_rng([self.world.seed, 4, group]).random() < self.world.directions
+        spec = ShapesSpec(camera=camera, directions=bool(directions))  # type: ignore[arg-type]  # checked there
         return make_twins(self.world.seed, spec, group)
 
     def __getitem__(self, group: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -21,10 +21,12 @@ class Pictures:
     """Frames of one clip with their masks, uncropped.
 
     rgb: uint8 (T, H, W, 3). alpha: float32 (T, H, W) in 0..1.
+    directed: captions tell left from right or up from down, so that the clip is neither turned nor mirrored.
     """
 
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.float32]
+    directed: bool = False
 
     def __post_init__(self) -> None:
         if self.rgb.shape[:3] != self.alpha.shape:
