@@ -96,7 +96,7 @@ def _evaluate_one(
 ) -> "Evaluation":
     from deltaclip.encoder import Encoder
     from deltaclip.evaluation.benchmark import evaluate_material, post_processing
-    from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.encoding import encode_material
 
     try:
         encoder = Encoder.load(name, spec)

@@ -121,7 +121,7 @@ def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
 def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: bool) -> "dict[str, SavedRanks]":
     """The T2V ranks of each encoder on the same videos and texts."""
     from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
-    from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.encoding import encode_material
     from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
 
     # Drawn clips are gone at the end: nobody would find their vectors again.

@@ -6,7 +6,7 @@ from typing import Any
 
 import deltaclip
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.material import Vectors
+from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.postprocess import PostProcessing
 from deltaclip.provenance import running_checkout
 
