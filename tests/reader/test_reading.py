@@ -84,7 +84,8 @@ def test_subject_gets_the_native_neighbours_of_every_sampled_frame(tmp_path: Pat
 
 def test_one_decoding_gives_the_same_clips_as_one_for_each_mask(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
-    specs = [replace(SMALL, motion=mask) for mask in ("difference", "subject", None)]
+    masks = ("difference", "subject", "subject:binary,floor=0.2", None, "difference:threshold=50,floor=0.2", "subject")
+    specs = [replace(SMALL, motion=mask) for mask in masks]
     for clip, spec in zip(read_variants(path, specs), specs, strict=True):
         alone = read_video(path, spec)
         np.testing.assert_array_equal(clip.pixels, alone.pixels)

@@ -1,21 +1,23 @@
 """Frames to what a model is fed: motion measured at one size for all models, then frame and mask scaled alike."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import Motion, Neighbours, see
+from deltaclip.motion import Motion, Neighbours, see_each
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
-__all__ = ["fit_to_model", "measure", "measure_alpha"]
+__all__ = ["fit_to_model", "fit_variants", "measure", "measure_alpha"]
 
 
 def measure(
-    rgb: NDArray[np.uint8], motion: str, before: Neighbours | None = None, after: Neighbours | None = None
-) -> Motion:
-    """What moves in frames (T, H, W, 3) of any size, measured at MOTION_SIDE and left there."""
+    rgb: NDArray[np.uint8], motions: Sequence[str], before: Neighbours | None = None, after: Neighbours | None = None
+) -> list[Motion]:
+    """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
     at_motion_side = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
-    return see(motion, to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+    return see_each(motions, to_short_side(rgb, MOTION_SIDE), *at_motion_side)
 
 
 def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
@@ -23,7 +25,8 @@ def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
 
     Measured at MOTION_SIDE as `fit_to_model` does, and scaled back to the frames' own size.
     """
-    return to_size_of(rgb, measure(rgb, motion).alpha)
+    [measured] = measure(rgb, [motion])
+    return to_size_of(rgb, measured.alpha)
 
 
 def fit_to_model(
@@ -37,10 +40,26 @@ def fit_to_model(
     rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
     encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size.
     """
-    motion = None
-    if spec.motion is not None:
-        motion = measure(rgb, spec.motion, before, after)
-    pixels = centre_crop(to_short_side(rgb, spec.image_size), spec.image_size)
-    if motion is None:
-        return pixels, np.ones(pixels.shape[:3], np.float32), None
-    return pixels, centre_crop(to_short_side(motion.alpha, spec.image_size), spec.image_size), motion
+    pixels, [(alpha, motion)] = fit_variants(rgb, spec.image_size, [spec.motion], before, after)
+    return pixels, alpha, motion
+
+
+def fit_variants(
+    rgb: NDArray[np.uint8],
+    image_size: int,
+    masks: Sequence[str | None],
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
+    """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
+    words = [mask for mask in masks if mask is not None]
+    motions = dict(zip(words, measure(rgb, words, before, after), strict=True)) if words else {}
+    pixels = centre_crop(to_short_side(rgb, image_size), image_size)
+    variants: list[tuple[NDArray[np.float32], Motion | None]] = []
+    for mask in masks:
+        if mask is None:
+            variants.append((np.ones(pixels.shape[:3], np.float32), None))
+        else:
+            alpha = centre_crop(to_short_side(motions[mask].alpha, image_size), image_size)
+            variants.append((alpha, motions[mask]))
+    return pixels, variants

@@ -10,7 +10,7 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, needs_neighbours, see
-from deltaclip.reader.fitting import fit_to_model, measure
+from deltaclip.reader.fitting import fit_variants, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.normalising import normalise_alpha, normalise_pixels
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
@@ -57,6 +57,7 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
 def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     """`read_video` for several specs that differ in their mask alone: decoded once. Raises VideoError.
 
+    Masks that differ only in how they are fed to the model are measured once. All clips share one array of pixels.
     specs: at least one, ValueError where more than `motion` differs.
     """
     first = specs[0]
@@ -66,7 +67,7 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         segment = Segment(0.0, video.info.duration_seconds)
         wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
-        return tuple(_fitted(video, segment, frames, spec) for spec in specs)
+        return _fitted(video, segment, frames, specs)
 
 
 def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
@@ -99,10 +100,11 @@ def read_whole(
         seconds = uniform_seconds(0.0, video.info.duration_seconds, num_frames)
         with_neighbours = motion is not None and needs_neighbours(motion)
         frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=with_neighbours)
-    measured = None if motion is None else measure(frames.rgb, motion, frames.before, frames.after)
     rgb = to_short_side(frames.rgb, short_side)
-    if measured is not None:
-        measured = Motion(
+    scaled = None
+    if motion is not None:
+        [measured] = measure(frames.rgb, [motion], frames.before, frames.after)
+        scaled = Motion(
             alpha=to_size_of(rgb, measured.alpha),
             measured=to_size_of(rgb, measured.measured),
             mask=to_size_of(rgb, measured.mask.astype(np.float32)) > 0.5,
@@ -110,7 +112,7 @@ def read_whole(
             confidence=measured.confidence,
             fallback=measured.fallback,
         )
-    yield Frames(rgb, frames.seconds), measured
+    yield Frames(rgb, frames.seconds), scaled
 
 
 @contextmanager
@@ -132,7 +134,8 @@ def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_si
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
-    return _fitted(video, segment, _frames(video, segment, spec), spec)
+    [clip] = _fitted(video, segment, _frames(video, segment, spec), [spec])
+    return clip
 
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
@@ -141,15 +144,22 @@ def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
 
 
-def _fitted(video: Video, segment: Segment, frames: Frames, spec: ReaderSpec) -> Clip:
-    pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
-    return Clip(
-        pixels=normalise_pixels(pixels),
-        alpha=normalise_alpha(alpha),
-        seconds=frames.seconds,
-        path=Path(video.info.path),
-        start=segment.start,
-        end=segment.end,
-        coverage=np.ones(len(frames.seconds)) if motion is None else motion.coverage,
-        fallback=(None,) * len(frames.seconds) if motion is None else motion.fallback,
+def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """A clip for each spec; they differ in their mask alone."""
+    masks = [spec.motion for spec in specs]
+    pixels, variants = fit_variants(frames.rgb, specs[0].image_size, masks, frames.before, frames.after)
+    normalised = normalise_pixels(pixels)
+    num_frames = len(frames.seconds)
+    return tuple(
+        Clip(
+            pixels=normalised,
+            alpha=normalise_alpha(alpha),
+            seconds=frames.seconds,
+            path=Path(video.info.path),
+            start=segment.start,
+            end=segment.end,
+            coverage=np.ones(num_frames) if motion is None else motion.coverage,
+            fallback=(None,) * num_frames if motion is None else motion.fallback,
+        )
+        for alpha, motion in variants
     )
