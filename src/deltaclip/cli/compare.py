@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.material import (
     AllowMissingOption,
@@ -100,15 +101,12 @@ def compare(
 
 def _encoder(name: str) -> "Encoder":
     """An encoder by name, with another mask where one is said after the last @."""
-    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.encoder import EncoderSpec
 
     base, at, motion = name.rpartition("@")
     if not at or Path(name).expanduser().is_dir():
         base, motion = name, ""
-    try:
-        return Encoder.load(base, EncoderSpec(motion=motion or None))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'A B'") from error
+    return load_with(base, EncoderSpec(motion=motion or None), param_hint="'A B'")
 
 
 def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
