@@ -54,10 +54,11 @@ def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "line", "found"),
     [
-        ("file,caption\na,b\n", 2, "no path, only file, caption"),
-        ("path;caption\na;b\n", 2, "no path, only path;caption"),
+        ("file,caption\na,b\n", 1, "no path, only file, caption"),
+        ("path;caption\na;b\n", 1, "no path, only path;caption"),
         ("path,caption\na,b,c\n", 2, "3 fields under 2 columns (path, caption)"),
         ("path,caption\na,b\n\nb,\n", 4, "caption is empty"),
+        ("path,caption\na,\u200b\n", 2, "caption is empty"),
         ("path,caption\n ,b\n", 2, "path is empty"),
         ("path,caption,split\na,b,dev\n", 2, "split is 'dev'"),
         ("path,caption,start,end\na,b,2,\n", 2, "'2' to None is no span of time"),

@@ -281,14 +281,19 @@ def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any
         deltaclip("masks", tmp_path / "none.mp4", "--debug")
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("command", "goes_on"), [("index", True), ("status", False)])
+def test_ctrl_c_says_how_to_go_on_where_it_does(
+    tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch, command: str, goes_on: bool
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("deltaclip.library.Library.open", interrupted)
-    code, out, err = deltaclip("status", "--library", tmp_path)
+    folder = [tmp_path] if command == "index" else []
+    code, out, err = deltaclip(command, *folder, "--library", tmp_path, *(["--encoder", "shapes"] if folder else []))
     assert (code, out) == (130, "")
-    assert "the same command goes on" in err
+    assert ("the same command goes on" in err) == goes_on
+    assert "stopped" in err
 
 
 def test_help_imports_neither_torch_nor_opencv() -> None:

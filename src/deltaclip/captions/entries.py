@@ -30,15 +30,7 @@ MEND = "Mend the file or download it again."
 
 def is_text(value: object) -> bool:
     """Whether this is a text that says something and that can be written as UTF-8."""
-    if not isinstance(value, str) or not value or value.isspace():
-        return False
-    if value.isascii():
-        return True
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # half of a pair of surrogates, which json can spell
-        return False
-    return True
+    return isinstance(value, str) and _shows(value) and _is_whole(value)
 
 
 def bad_text(path: Path, place: str, value: object, line: int | None = None) -> CaptionError:
@@ -46,9 +38,25 @@ def bad_text(path: Path, place: str, value: object, line: int | None = None) -> 
     if not isinstance(value, str):
         kind = "missing" if value is None else f"a {type(value).__name__}, not a text"
         return refused(path, f"{place} is {kind}", MEND, line)
-    if not value.strip():
+    if _is_whole(value):
         return refused(path, f"{place} is empty", "Fill it in, or remove the entry.", line)
     return refused(path, f"{place} holds half a character ({value!a})", MEND, line)
+
+
+def _shows(text: str) -> bool:
+    """Whether there is anything to see: blanks, and letters without width, are nothing."""
+    return any(letter.isprintable() and not letter.isspace() for letter in text)
+
+
+def _is_whole(text: str) -> bool:
+    """False where half of a pair of surrogates stands in it, which json can spell and UTF-8 cannot."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def object_of(path: Path, value: Any, place: str) -> dict[str, Any]:  # Any: json

@@ -73,7 +73,8 @@ def _caption(path: Path, row: dict[str, Any], line: int) -> Caption:  # Any: jso
     for key in ("path", "caption"):
         if key not in row:
             found = f"no {key}, only {', '.join(row)}"
-            raise refused(path, found, f"Name them {COLUMNS}, separated by commas in a csv.", line)
+            names_line = line if base_name(path).lower().endswith(".jsonl") else 1
+            raise refused(path, found, f"Name them {COLUMNS}, separated by commas in a csv.", names_line)
         if not is_text(row[key]):
             raise bad_text(path, key, row[key], line)
     # An empty field of a table and a null of json both say that there is none.

@@ -14,6 +14,8 @@ from deltaclip.errors import DeltaclipError
 __all__ = ["app", "main"]
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
+GOES_ON = frozenset({"index", "cache"})
+"""Commands that, given again after Ctrl-C, take up what they were at."""
 
 app = typer.Typer(
     help="Find moments in videos from words, by what moves in them.",
@@ -59,7 +61,10 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 done with failures named, 2 wrong usage, 3 refused."""
+    """Runs the command line.
+
+    Exit codes: 0 done, 1 failed or done with failures named, 2 wrong usage, 3 refused, 130 stopped by Ctrl-C.
+    """
     arguments, debug = _without_debug(sys.argv[1:])
     if hasattr(signal, "SIGPIPE"):  # `deltaclip failures | head` ends quietly
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -79,7 +84,8 @@ def main() -> None:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
         if code == EXIT_INTERRUPTED:
-            note("stopped; what was finished is kept, and the same command goes on from there")
+            goes_on = "; what was finished is kept, and the same command goes on from there"
+            note("stopped" + (goes_on if arguments[:1] and arguments[0] in GOES_ON else ""))
         sys.exit(code)
     except Exception as error:
         if debug:
