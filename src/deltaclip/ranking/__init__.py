@@ -2,12 +2,14 @@
 
 blocks      similarity as blocks of rows, cut so that the captions of one video stay together
 ranks       the rules of ranking, both directions
+any_true    queries with several right answers
 metrics     R@K, nDCG@10, MdR, MnR
 intervals   bootstrap over videos
 compare     two rankings of the same queries
 candidates  the best few of each query
 """
 
+from deltaclip.ranking.any_true import any_true_ranks
 from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
 from deltaclip.ranking.candidates import Candidates, top_candidates
 from deltaclip.ranking.compare import Comparison, Difference, compare_ranks
@@ -24,6 +26,7 @@ __all__ = [
     "Metrics",
     "Ranking",
     "Ranks",
+    "any_true_ranks",
     "bootstrap_intervals",
     "bootstrap_replicates",
     "compare_ranks",
