@@ -63,7 +63,8 @@ def study(
     with writable(out / name):  # before minutes of work
         out.mkdir(exist_ok=True)
     from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, Bench, write_study
+    from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, Bench
+    from deltaclip.findings import write_study
 
     try:
         loaded = Encoder.load(encoder, EncoderSpec(motion=motion, num_frames=num_frames))

@@ -2,6 +2,7 @@
 
 blocks      similarity as blocks of rows, cut so that the captions of one video stay together
 ranks       the rules of ranking, both directions
+any_true    queries with several right answers
 metrics     R@K, nDCG@10, MdR, MnR
 intervals   bootstrap over videos
 compare     two rankings of the same queries
@@ -9,6 +10,7 @@ candidates  the best few of each query
 precision   average precision of queries with several right answers
 """
 
+from deltaclip.ranking.any_true import any_true_ranks
 from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
 from deltaclip.ranking.candidates import Candidates, top_candidates
 from deltaclip.ranking.compare import Comparison, Difference, compare_ranks
@@ -26,6 +28,7 @@ __all__ = [
     "Metrics",
     "Ranking",
     "Ranks",
+    "any_true_ranks",
     "average_precision",
     "bootstrap_intervals",
     "bootstrap_replicates",
