@@ -23,6 +23,7 @@ class StudyPlan:
     folder: for its runs, clips and states; what is finished there is not done again.
     steps, seeds, masks, cameras, clips: None takes the study's own. seeds: how many, 0 and up. clips: to test with, a
     camera. settings: other values of the recipe's fields, as in optim.lr=1e-3.
+    data, folds: of `actions`, the folder of its sets, and which folds are held out in turn.
     jobs: runs at once, each in a process with one thread; results do not depend on it. device: as in torch, or auto.
     deadline: `time.time()` after which every run stops behind its step, with a state to go on from.
     progress: called now and then.
@@ -35,6 +36,8 @@ class StudyPlan:
     cameras: tuple[str, ...] | None = None
     clips: int | None = None
     settings: tuple[str, ...] = ()
+    data: Path | None = None
+    folds: tuple[int, ...] | None = None
     jobs: int = 1
     device: str = "auto"
     deadline: float | None = None
