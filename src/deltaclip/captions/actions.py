@@ -3,7 +3,8 @@
 captions.csv    columns path (below the folder), label, group, split, and fold where clips are to be held out in turn
 classes.json    label -> its wordings, the first one is its caption
 
-A group (a scene, a person, a take) lies in one split and one fold: what is tested was not trained on, nor its scene.
+A group (a scene, a person, a take) lies in one fold, and not in both train and test: what is tested was not trained on,
+nor its scene.
 """
 
 from collections.abc import Mapping
@@ -106,14 +107,16 @@ def _fold(path: Path, row: Mapping[str, str], line: int) -> int | None:
 
 
 def _keep_apart(path: Path, clips: list[ActionClip]) -> None:
-    """CaptionError for a file that stands twice, and for a group in two splits or folds."""
-    where: dict[str, tuple[str, int | None]] = {}
+    """CaptionError for a file that stands twice, and for a group in two folds or in both train and test."""
+    folds: dict[str, int | None] = {}
+    splits: dict[str, set[str]] = {}
     seen = set()
     for clip in clips:
         if clip.path in seen:
             raise refused(path, f"{clip.path} stands twice", "A clip has one row.")
         seen.add(clip.path)
-        place = clip.split, clip.fold
-        if where.setdefault(clip.group, place) != place:
-            found = f"the group {clip.group!r} lies in two splits or folds"
+        splits.setdefault(clip.group, set()).add(clip.split)
+        apart = folds.setdefault(clip.group, clip.fold) == clip.fold and not {"train", "test"} <= splits[clip.group]
+        if not apart:
+            found = f"the group {clip.group!r} lies in two folds, or in both train and test"
             raise refused(path, found, "Keep the clips of a scene, person or take together.")

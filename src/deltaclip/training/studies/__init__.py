@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 from deltaclip.findings import StudyResult
-from deltaclip.training.studies.plan import StudyPlan, StudyProgress
+from deltaclip.training.studies.actions import study_actions
+from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies.shapes import study_shapes
 
-__all__ = ["STUDIES", "StudyPlan", "StudyProgress", "study_shapes"]
+__all__ = ["STUDIES", "Stopped", "StudyPlan", "StudyProgress", "study_actions", "study_shapes"]
 
-STUDIES: dict[str, Callable[[StudyPlan], StudyResult | None]] = {"shapes": study_shapes}
+STUDIES: dict[str, Callable[[StudyPlan], StudyResult | Stopped | None]] = {
+    "shapes": study_shapes,
+    "actions": study_actions,
+}
 """By name: what is to be trained -> what was found, or None where the time limit came first."""

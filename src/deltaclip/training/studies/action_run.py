@@ -64,6 +64,26 @@ class ActionRun:
     def parts(self) -> tuple[list[int], list[int]]:
         """Numbers of the clips to train on and of those to test on.
 
+        Without folds train stands against test. Val lies idle: nothing is chosen by it, and its groups need not be
+        apart from those of test.
+        """
+        clips = self.actions.clips
+        held = [clip.split == "test" if self.fold is None else clip.fold == self.fold for clip in clips]
+        known = [clip.split == "train" if self.fold is None else clip.fold != self.fold for clip in clips]
+        return [number for number, own in enumerate(known) if own], [number for number, own in enumerate(held) if own]
+
+    @property
+    def steps_done(self) -> int:
+        """By its figures or its journal; written at every hundredth of the run or more often."""
+        if self._file.is_file():
+            return self.recipe.optim.steps or 0
+        rows = read_rows(self._out / FOLDER)
+        return int(rows[-1]["step"]) if rows else 0
+
+    @property
+    def parts(self) -> tuple[list[int], list[int]]:
+        """Numbers of the clips to train on and of those to test on.
+
         Without folds train and val stand against test: nothing is chosen by validation, so val would lie idle.
         """
         clips = self.actions.clips

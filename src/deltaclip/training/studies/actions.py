@@ -18,7 +18,7 @@ from deltaclip.training.studies.action_clips import SeenActions, see_actions
 from deltaclip.training.studies.action_run import ActionRun, Figures
 from deltaclip.training.studies.actions_result import actions_result
 from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.plan import StudyPlan, StudyProgress
+from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 
 __all__ = ["study_actions"]
 
@@ -42,8 +42,8 @@ SETTINGS = (
 """What differs from the recipe `actions`, so that all runs fit into an hour of two cores."""
 
 
-def study_actions(plan: StudyPlan) -> StudyResult | None:
-    """Trains and measures each mask on each set, fold and seed; None where the deadline came first.
+def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
+    """Trains and measures each mask on each set, fold and seed, or as far as the deadline lets it.
 
     Frames are held in a temporary folder while it lasts, and nowhere else. Raises ValueError for a mask or setting
     that does not exist, CaptionError for a set that cannot be used, TrainingError where a run cannot go on.
@@ -65,12 +65,9 @@ def study_actions(plan: StudyPlan) -> StudyResult | None:
         at_once(_Seeing.write, list(seeing.values()), plan.jobs, tell_seen)
         tasks = [_Task(run, seeing[run.actions.name]) for run in open_runs]
         at_once(_Task.perform, tasks, plan.jobs, tell_trained)
-    measured: list[tuple[ActionRun, Figures]] = []
-    for run in runs:
-        if (figures := run.figures()) is None:
-            return None
-        measured.append((run, figures))
-    return actions_result(measured, left_out)
+    found = [(run, run.figures()) for run in runs]
+    measured: list[tuple[ActionRun, Figures]] = [(run, figures) for run, figures in found if figures is not None]
+    return actions_result(measured, left_out) if len(measured) == len(runs) else Stopped(len(measured), len(runs))
 
 
 @dataclass(frozen=True, slots=True)

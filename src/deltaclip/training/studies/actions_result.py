@@ -21,7 +21,7 @@ ABOUT = (
     "Every mask has weights of its own: a small CLIP of four channels from scratch, trained and tested with that mask, "
     "all with the same steps, seeds, sizes and rates. A caption names the class of a clip, in one of several wordings "
     "in training and in the first one in the test; pairs of one class are no negatives of each other. A set with folds "
-    "is tested fold by fold, each of them scenes that training did not see; a set without is trained on train and val "
+    "is tested fold by fold, each of them scenes that training did not see; a set without is trained on train "
     "and tested on test. Nothing is chosen by a validation: the last weights count. T2V: a class asks for its clips "
     "among those held out, mAP over all of them and R@1, the share of classes whose first clip is right; V2T R@1: the "
     "share of clips whose own class is nearest; ties count against the query. A figure is the mean over folds, then "
