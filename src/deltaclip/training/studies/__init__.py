@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from deltaclip.findings import StudyResult
-from deltaclip.training.studies.plan import StudyPlan, StudyProgress
+from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies.shapes import study_shapes
 
-__all__ = ["STUDIES", "StudyPlan", "StudyProgress", "study_shapes"]
+__all__ = ["STUDIES", "Stopped", "StudyPlan", "StudyProgress", "study_shapes"]
 
-STUDIES: dict[str, Callable[[StudyPlan], StudyResult | None]] = {"shapes": study_shapes}
-"""By name: what is to be trained -> what was found, or None where the time limit came first."""
+STUDIES: dict[str, Callable[[StudyPlan], StudyResult | Stopped]] = {"shapes": study_shapes}
+"""By name, none of which is in `evaluation.studies.STUDIES`: what is to be trained -> what was found, or how far it is
+where its deadline came first."""

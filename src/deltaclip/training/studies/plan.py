@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["StudyPlan", "StudyProgress"]
+__all__ = ["Stopped", "StudyPlan", "StudyProgress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,14 @@ class StudyProgress:
     doing: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A study that its deadline stopped. finished, runs: how many of its runs are done, of how many."""
+
+    finished: int
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)
