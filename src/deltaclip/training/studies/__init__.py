@@ -9,8 +9,6 @@ from deltaclip.training.studies.shapes import study_shapes
 
 __all__ = ["STUDIES", "Stopped", "StudyPlan", "StudyProgress", "study_actions", "study_shapes"]
 
-STUDIES: dict[str, Callable[[StudyPlan], StudyResult | Stopped | None]] = {
-    "shapes": study_shapes,
-    "actions": study_actions,
-}
-"""By name: what is to be trained -> what was found, or None where the time limit came first."""
+STUDIES: dict[str, Callable[[StudyPlan], StudyResult | Stopped]] = {"shapes": study_shapes, "actions": study_actions}
+"""By name, none of which is in `evaluation.studies.STUDIES`: what is to be trained -> what was found, or how far it is
+where its deadline came first."""

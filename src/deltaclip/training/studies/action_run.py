@@ -72,24 +72,6 @@ class ActionRun:
         known = [clip.split == "train" if self.fold is None else clip.fold != self.fold for clip in clips]
         return [number for number, own in enumerate(known) if own], [number for number, own in enumerate(held) if own]
 
-    @property
-    def steps_done(self) -> int:
-        """By its figures or its journal; written at every hundredth of the run or more often."""
-        if self._file.is_file():
-            return self.recipe.optim.steps or 0
-        rows = read_rows(self._out / FOLDER)
-        return int(rows[-1]["step"]) if rows else 0
-
-    @property
-    def parts(self) -> tuple[list[int], list[int]]:
-        """Numbers of the clips to train on and of those to test on.
-
-        Without folds train and val stand against test: nothing is chosen by validation, so val would lie idle.
-        """
-        clips = self.actions.clips
-        held = [clip.split == "test" if self.fold is None else clip.fold == self.fold for clip in clips]
-        return [number for number, out in enumerate(held) if not out], [n for n, out in enumerate(held) if out]
-
     def perform(self, seen: SeenActions) -> Figures | None:
         """Trains on from where the run is and measures; None where the deadline came first.
 

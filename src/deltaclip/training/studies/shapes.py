@@ -10,7 +10,7 @@ from deltaclip.findings import StudyResult
 from deltaclip.training.overrides import override
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.plan import StudyPlan, StudyProgress
+from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies.shapes_gallery import ShapesGallery
 from deltaclip.training.studies.shapes_result import shapes_result
 from deltaclip.training.studies.shapes_run import ShapesRun
@@ -29,8 +29,8 @@ SETTINGS = ("world.groups=1000", "world.directions=0", "model.image_size=48")
 """What differs from the recipe `shapes`, so that all runs fit into 75 minutes of two cores."""
 
 
-def study_shapes(plan: StudyPlan) -> StudyResult | None:
-    """Trains and measures each mask on each camera with each seed; None where the deadline came first.
+def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
+    """Trains and measures each mask on each camera with each seed, until the deadline.
 
     Raises ValueError for a mask, camera or setting that does not exist, TrainingError where a run cannot go on.
     """
@@ -45,10 +45,10 @@ def study_shapes(plan: StudyPlan) -> StudyResult | None:
     # Masks and cameras before seeds: a table that a time limit cuts has every setting once.
     in_order = sorted(runs, key=lambda run: run.recipe.seed)
     figures = at_once(_perform, in_order, plan.jobs, lambda: trained.show(sum(run.steps_done for run in runs)))
-    if any(each is None for each in figures):
-        return None
-    shutil.rmtree(plan.folder / "clips", ignore_errors=True)  # gigabytes that are drawn again in minutes
     found = {run.out: each for run, each in zip(in_order, figures, strict=True) if each is not None}
+    if len(found) < len(runs):
+        return Stopped(len(found), len(runs))
+    shutil.rmtree(plan.folder / "clips", ignore_errors=True)  # gigabytes that are drawn again in minutes
     return shapes_result([(run, found[run.out]) for run in runs])
 
 
