@@ -203,6 +203,12 @@ def test_masks_that_do_not_exist_or_stand_twice_are_refused(drawn: Path, tmp_pat
         study_actions(replace(plan_of(tmp_path, drawn), masks=("full", "full")))
 
 
+@pytest.mark.parametrize("setting", ["data.flip=0.5", "data.turn=true"])
+def test_pictures_are_not_mirrored_under_captions_that_say_left(drawn: Path, tmp_path: Path, setting: str) -> None:
+    with pytest.raises(ValueError, match="captions untrue"):
+        study_actions(replace(plan_of(tmp_path, drawn), settings=(*TINY, setting)))
+
+
 def test_sets_too_small_are_left_out_and_too_small_alone_refused(drawn: Path, tmp_path: Path) -> None:
     write_actions(tmp_path / "sets" / "one")
     write_actions(tmp_path / "sets" / "two")

@@ -126,4 +126,4 @@ class ActionClips:
         kept = len(clip.rgb)
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
         alpha = clip.alpha[self._mask][places].astype(np.float32) / np.float32(255)
-        return Pictures(clip.rgb[places], alpha, directed=True)
+        return Pictures(clip.rgb[places], alpha)

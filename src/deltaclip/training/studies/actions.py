@@ -161,4 +161,7 @@ def _recipe(plan: StudyPlan, mask: str, seed: int) -> Recipe:
         f"optim.steps={steps}",
         f"loop.validate_every={max(steps // SAVES, 1)}",
     ]
-    return override(RECIPES["actions"], [*SETTINGS, *plan.settings, *own])
+    recipe = override(RECIPES["actions"], [*SETTINGS, *plan.settings, *own])
+    if recipe.data.flip or recipe.data.turn:
+        raise ValueError("data.flip and data.turn would make captions untrue that say left, right, up or down")
+    return recipe
