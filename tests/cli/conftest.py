@@ -2,19 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from deltaclip.cli import main
+from tests.cli.calls import Answer, Call
 
 
 @pytest.fixture
-def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Calls the command line in this process: deltaclip("search", "words") -> exit code, stdout or its json, stderr."""
 
-    def call(*words: object) -> tuple[int, Any, str]:
+    def call(*words: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["deltaclip", *map(str, words)])
         code = 0
         try:

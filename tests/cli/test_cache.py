@@ -1,34 +1,20 @@
 """`deltaclip cache`: its contract, exit codes and words."""
 
-import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from deltaclip.cli import main
 from deltaclip.training.cache import FrameCache
+from tests.cli.calls import Call
 from tests.helpers import write_square
-
-Answer = tuple[int, str, str]  # exit code, stdout, stderr
 
 
 @pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def cache(deltaclip: Call) -> Call:
     """Calls the command in this process: cache("--captions", path)."""
-
-    def call(*words: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deltaclip", "cache", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(deltaclip, "cache")
 
 
 @pytest.fixture
@@ -44,10 +30,10 @@ def options(tmp_path: Path) -> list[object]:
 
 
 def test_json_tells_what_was_written_and_a_split_may_be_added_later(
-    options: list[object], tmp_path: Path, cache: Callable[..., Answer]
+    options: list[object], tmp_path: Path, cache: Call
 ) -> None:
     code, out, _ = cache(*options, "--split", "train", "--json")
-    told = json.loads(out)
+    told = out
     assert code == 0
     assert (told["held"], told["written"], told["changed"], told["failures"]) == (2, 2, [], [])
     assert told["settings"] == {"num_frames": 4, "size": 32, "motion": None, "quality": 90}
@@ -58,7 +44,7 @@ def test_json_tells_what_was_written_and_a_split_may_be_added_later(
 
 
 def test_missing_videos_stop_it_by_name_or_are_left_out_where_allowed(
-    options: list[object], tmp_path: Path, cache: Callable[..., Answer]
+    options: list[object], tmp_path: Path, cache: Call
 ) -> None:
     (tmp_path / "clips" / "b.mp4").unlink()
     code, _, words = cache(*options)
@@ -71,16 +57,14 @@ def test_missing_videos_stop_it_by_name_or_are_left_out_where_allowed(
     assert "b.mp4  cannot be read" in words
 
 
-def test_other_settings_are_refused_by_name(options: list[object], cache: Callable[..., Answer]) -> None:
+def test_other_settings_are_refused_by_name(options: list[object], cache: Call) -> None:
     cache(*options, "--split", "test")
     code, _, words = cache(*options, "--raw")
     assert code == 1
     assert "this cache was made with quality 90, not none" in words
 
 
-def test_a_cache_in_use_is_refused_with_its_own_exit_code(
-    options: list[object], tmp_path: Path, cache: Callable[..., Answer]
-) -> None:
+def test_a_cache_in_use_is_refused_with_its_own_exit_code(options: list[object], tmp_path: Path, cache: Call) -> None:
     (tmp_path / "cache").mkdir()
     with FileLock(tmp_path / "cache" / ".lock"):
         assert cache(*options)[0] == 3
@@ -94,13 +78,13 @@ def test_a_cache_in_use_is_refused_with_its_own_exit_code(
         (["--motion", "difference"], "made when reading"),
     ],
 )
-def test_wrong_usage_is_told(words: list[str], said: str, options: list[object], cache: Callable[..., Answer]) -> None:
+def test_wrong_usage_is_told(words: list[str], said: str, options: list[object], cache: Call) -> None:
     code, _, told = cache(*options, *words)
     assert code == 2
     assert said in " ".join(told.replace("│", " ").split())
 
 
-def test_without_a_data_set_and_captions_it_asks_for_one(tmp_path: Path, cache: Callable[..., Answer]) -> None:
+def test_without_a_data_set_and_captions_it_asks_for_one(tmp_path: Path, cache: Call) -> None:
     code, _, told = cache("--videos", tmp_path, "--out", tmp_path / "cache")
     assert code == 2
     assert "--captions FILE" in told

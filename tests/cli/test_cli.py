@@ -1,21 +1,16 @@
 """The command line as its users meet it: contracts of the json, exit codes, words and files."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from deltaclip.cli import main
 from deltaclip.cli.output import clock, shown
 from tests.helpers import small_checkpoint, write_square
-
-Answer = tuple[int, Any, str]  # exit code, json or text of stdout, stderr
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +22,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_square(folder / "videos" / "moving.mp4", step=1)
     write_square(folder / "videos" / "sub" / "still.mp4", step=0)
     return folder
-
-
-@pytest.fixture
-def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Calls the command line in this process: deltaclip("search", "words") -> exit code, stdout, stderr."""
-
-    def call(*words: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deltaclip", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if "--json" in words and out else out, err
-
-    return call
 
 
 @pytest.fixture

@@ -1,32 +1,18 @@
 """`deltaclip data`: its contract, exit codes and words."""
 
-import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deltaclip.cli import main
-
-Answer = tuple[int, str, str]  # exit code, stdout, stderr
+from tests.cli.calls import Call
 
 
 @pytest.fixture
-def data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def data(deltaclip: Call) -> Call:
     """Calls the command in this process: data("folder", "--annotations", path)."""
-
-    def call(*words: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deltaclip", "data", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(deltaclip, "data")
 
 
 @pytest.fixture
@@ -41,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 def test_json_has_counts_by_split_and_all_missing_ids(folder: Path, data: Any) -> None:
     code, out, _ = data("folder", "--annotations", folder, "--videos", folder / "clips", "--json")
     assert code == 1
-    assert json.loads(out) == {
+    assert out == {
         "dataset": "folder",
         "splits": {"test": {"videos": 8, "captions": 8, "missing": 7}},
         "notes": ["captions: 8 from captions.csv."],
@@ -52,8 +38,8 @@ def test_json_has_counts_by_split_and_all_missing_ids(folder: Path, data: Any) -
 def test_without_a_folder_of_videos_nothing_is_missing(folder: Path, data: Any) -> None:
     code, out, _ = data("folder", "--annotations", folder / "captions.csv", "--json")
     assert code == 0
-    assert json.loads(out)["splits"] == {"test": {"videos": 8, "captions": 8, "missing": None}}
-    assert "missing_videos" not in json.loads(out)
+    assert out["splits"] == {"test": {"videos": 8, "captions": 8, "missing": None}}
+    assert "missing_videos" not in out
 
 
 def test_words_name_the_first_missing_ids(folder: Path, data: Any) -> None:
@@ -67,19 +53,19 @@ def test_all_videos_there_is_done(folder: Path, data: Any) -> None:
     for number in range(1, 8):
         (folder / "clips" / f"v{number}.mp4").touch()
     code, out, _ = data("folder", "--annotations", folder, "--videos", folder, "--json")
-    assert (code, json.loads(out)["splits"]["test"]["missing"]) == (0, 0)
+    assert (code, out["splits"]["test"]["missing"]) == (0, 0)
 
 
 def test_captions_are_null_where_their_file_is_absent(tmp_path: Path, data: Any) -> None:
     (tmp_path / "test_list.txt").write_text("-a_1_2")
     code, out, _ = data("msvd", "--annotations", tmp_path, "--json")
-    assert (code, json.loads(out)["splits"]) == (0, {"test": {"videos": 1, "captions": None, "missing": None}})
+    assert (code, out["splits"]) == (0, {"test": {"videos": 1, "captions": None, "missing": None}})
 
 
 def test_a_bad_file_is_told_in_json_and_words_without_a_traceback(folder: Path, data: Any) -> None:
     (folder / "captions.csv").write_text("path,caption\nv0,\n")
     code, out, err = data("folder", "--annotations", folder, "--json")
-    told = json.loads(out)["error"]
+    told = out["error"]
     assert (code, told["what"], told["found"]) == (1, f"{folder / 'captions.csv'}, line 2", "caption is empty")
     assert "Traceback" not in err
 

@@ -1,18 +1,13 @@
 """`deltaclip evaluate` on a folder of videos with captions: its contract, exit codes and refusals."""
 
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deltaclip.cli import main
 from deltaclip.evaluation.runs import read_ranks
+from tests.cli.calls import Answer, Call
 from tests.helpers import small_checkpoint, write_square
-
-Answer = tuple[int, Any, str]  # exit code, json or text of stdout, stderr
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +33,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def evaluate(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Answer]:
+def evaluate(home: Path, monkeypatch: pytest.MonkeyPatch, deltaclip: Call, tmp_path: Path) -> Call:
     """Calls the command in this process on the data set of `home`: evaluate("--json") -> exit code, stdout, stderr."""
     monkeypatch.setenv("DELTACLIP_CACHE", str(tmp_path / "cache"))
 
     def call(*words: object, captions: str = "captions.csv", videos: str = "whole", encoder: str = "encoder") -> Answer:
         where = ("--annotations", home / captions, "--videos", home / videos, "--encoder", home / encoder)
-        monkeypatch.setattr(sys, "argv", ["deltaclip", "evaluate", "folder", *map(str, (*where, *words))])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if "--json" in words and out else out, err
+        return deltaclip("evaluate", "folder", *where, *words)
 
     return call
 
@@ -99,7 +85,7 @@ def test_a_broken_video_is_named_and_counts_as_missing(evaluate: Any) -> None:
 
 def test_a_second_run_needs_no_video_to_be_read(evaluate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first, _ = evaluate("--json")
-    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", divmod)  # fails when it is called
+    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", divmod)  # fails when it is called
     code, second, _ = evaluate("--json")
     assert (code, second) == (0, first)
     code, _, _ = evaluate("--json", "--no-cache")
@@ -171,15 +157,11 @@ def test_wrong_usage_is_told(evaluate: Any, words: tuple[str, ...], said: str) -
     assert said in " ".join(err.replace("│", " ").split())
 
 
-def test_options_of_a_data_set_are_refused_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_of_a_data_set_are_refused_elsewhere(deltaclip: Call) -> None:
     for words in (
         ("shapes", "--encoder", "shapes", "--split", "val"),
         ("--similarity", "x.npy", "--encoder", "shapes"),
     ):
-        monkeypatch.setattr(sys, "argv", ["deltaclip", "evaluate", *words])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        assert stop.value.code == 2
-        assert "not for" in capsys.readouterr().err
+        code, _, err = deltaclip("evaluate", *words)
+        assert code == 2
+        assert "not for" in err

@@ -1,20 +1,15 @@
 """`deltaclip train` and `deltaclip average` as their users meet them."""
 
 import csv
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deltaclip.cli import main
 from deltaclip.model import load_checkpoint
 from tests.helpers import write_square
 from tests.training.tiny import same_weights
 
-Answer = tuple[int, Any, str]  # exit code, json or text of stdout, stderr
 SIZES = (
     "model.image_size=32",
     "model.width=32",
@@ -24,23 +19,6 @@ SIZES = (
     "model.max_words=12",
 )
 TINY = [word for setting in SIZES for word in ("--set", setting)]
-
-
-@pytest.fixture
-def deltaclip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Calls the command line in this process: deltaclip("train", "shapes") -> exit code, stdout, stderr."""
-
-    def call(*words: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deltaclip", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if "--json" in words and out else out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

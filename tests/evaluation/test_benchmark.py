@@ -18,7 +18,8 @@ from deltaclip.evaluation.benchmark import (
     save_ranks,
     save_trec,
 )
-from deltaclip.evaluation.material import Material, Vectors
+from deltaclip.evaluation.encoding import Vectors
+from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax
 from deltaclip.evaluation.runs import read_ranks
 from deltaclip.evaluation.tables import FORMATS

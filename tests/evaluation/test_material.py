@@ -1,206 +1,40 @@
-"""Materials: which videos and sentences are measured, what is missing, and that a second run needs no model."""
+"""Materials: which videos and sentences are measured, and what is missing."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from deltaclip.captions import Caption, Split, VideoFiles
-from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.errors import CaptionError, VideoError
-from deltaclip.evaluation.material import Material, encode_material, material_of_split
-from deltaclip.evaluation.vector_cache import VectorCache
-from tests.evaluation.dying import die_on_b
-from tests.helpers import small_checkpoint, write_square
+from deltaclip.captions import Split, VideoFiles
+from deltaclip.errors import CaptionError
+from deltaclip.evaluation.material import material_of_split
+from tests.evaluation.three_videos import SPLIT
 
-SPLIT = Split(
-    videos=("a", "b", "c"),
-    captions=(
-        Caption("the red square moves", "a"),
-        Caption("a square", "c"),
-        Caption("red", "b"),
-        Caption("the square moves right", "c"),
-    ),
-)
+FILES = VideoFiles({name: Path(f"{name}.mp4") for name in "abc"}, ())
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> VideoFiles:
-    folder = tmp_path_factory.mktemp("videos")
-    return VideoFiles({name: write_square(folder / f"{name}.mp4", step=step) for step, name in enumerate("abc")}, ())
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_checkpoint(tmp_path_factory.mktemp("e") / "small", motion="difference")
-
-
-@pytest.fixture
-def encoder(checkpoint: Path) -> Encoder:
-    return Encoder.load(checkpoint, EncoderSpec(device="cpu"))
-
-
-@pytest.fixture
-def with_b_broken(files: VideoFiles, tmp_path: Path) -> Material:
-    broken = tmp_path / "broken.mp4"
-    broken.write_text("no video")
-    return material_of_split("d", "test", SPLIT, VideoFiles({**files.found, "b": broken}, ()))
-
-
-def test_every_text_knows_the_place_of_its_video(files: VideoFiles) -> None:
-    material = material_of_split("d", "test", SPLIT, files)
+def test_every_text_knows_the_place_of_its_video() -> None:
+    material = material_of_split("d", "test", SPLIT, FILES)
     assert material.videos == ("a", "b", "c")
     assert material.owner.tolist() == [0, 2, 1, 2]
     assert (material.missing, material.missing_texts) == ((), 0)
 
 
-def test_missing_videos_are_refused_by_name_and_count(files: VideoFiles) -> None:
+def test_missing_videos_are_refused_by_name_and_count() -> None:
     with pytest.raises(CaptionError, match="1 of 3 videos are missing: b") as refusal:
-        material_of_split("d", "test", SPLIT, VideoFiles({"a": files.found["a"], "c": files.found["c"]}, ("b",)))
+        material_of_split("d", "test", SPLIT, VideoFiles({"a": FILES.found["a"], "c": FILES.found["c"]}, ("b",)))
     assert "--allow-missing" in refusal.value.remedy
 
 
-def test_a_missing_video_that_is_allowed_goes_with_its_captions_and_is_counted(files: VideoFiles) -> None:
-    here = VideoFiles({"a": files.found["a"], "b": files.found["b"]}, ("c",))
+def test_a_missing_video_that_is_allowed_goes_with_its_captions_and_is_counted() -> None:
+    here = VideoFiles({"a": FILES.found["a"], "b": FILES.found["b"]}, ("c",))
     material = material_of_split("d", "test", SPLIT, here, allow_missing=True)
     assert material.texts == ("the red square moves", "red")
     assert material.owner.tolist() == [0, 1]
     assert (material.missing, material.missing_texts) == (("c",), 2)
 
 
-def test_a_split_without_captions_or_without_any_video_is_refused(files: VideoFiles) -> None:
+def test_a_split_without_captions_or_without_any_video_is_refused() -> None:
     with pytest.raises(CaptionError, match="captions are not here"):
-        material_of_split("d", "test", Split(("a",), None), files)
+        material_of_split("d", "test", Split(("a",), None), FILES)
     with pytest.raises(CaptionError, match="none of its 4 captions"):
         material_of_split("d", "test", SPLIT, VideoFiles({}, ("a", "b", "c")), allow_missing=True)
-
-
-def test_broken_videos_are_refused_by_name_with_the_reason(encoder: Encoder, with_b_broken: Material) -> None:
-    with pytest.raises(VideoError, match="1 of 3 videos cannot be read: b "):
-        encode_material(encoder, with_b_broken)
-
-
-def test_a_broken_video_that_is_allowed_counts_as_missing_everywhere(encoder: Encoder, with_b_broken: Material) -> None:
-    vectors = encode_material(encoder, with_b_broken, allow_missing=True)
-    assert (len(vectors.videos), len(vectors.texts), len(vectors.coverage)) == (2, 3, 2)
-    assert vectors.owner.tolist() == [0, 1, 1]
-    assert (vectors.material.missing, vectors.material.missing_texts) == (("b",), 1)
-    assert list(vectors.broken) == ["b"]
-
-
-def test_a_video_that_crashes_its_decoder_is_a_broken_one_and_the_others_go_on(
-    encoder: Encoder, files: VideoFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", die_on_b)
-    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files), allow_missing=True)
-    assert len(vectors.videos) == 2
-    assert "exit code 7" in vectors.broken["b"]
-
-
-def test_nothing_is_left_to_measure_when_all_videos_are_broken(encoder: Encoder, tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_text("no video")
-    files = VideoFiles({"a": tmp_path / "a.mp4"}, ())
-    material = material_of_split("d", "test", Split(("a",), (Caption("red", "a"),)), files)
-    with pytest.raises(CaptionError, match="1 of 1 videos"):
-        encode_material(encoder, material, allow_missing=True)
-
-
-def test_vectors_are_those_of_the_encoder_in_the_order_of_the_material(encoder: Encoder, files: VideoFiles) -> None:
-    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files))
-    assert np.abs(vectors.videos - encoder.encode_videos(files.found.values())).max() < 1e-6
-    assert np.abs(vectors.texts - encoder.encode_texts([c.text for c in SPLIT.captions or ()])).max() < 1e-6
-
-
-def test_a_second_run_runs_no_model_and_gives_the_same(
-    checkpoint: Path, files: VideoFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    material = material_of_split("d", "test", SPLIT, files)
-    first = encode_material(Encoder.load(checkpoint), material, cache=VectorCache(tmp_path))
-    again = Encoder.load(checkpoint)
-    monkeypatch.setattr(again, "_encode_batch", None)
-    monkeypatch.setattr(again, "encode_texts", None)
-    monkeypatch.setattr("deltaclip.evaluation.material.stream_video", divmod)  # fails when it is called
-    second = encode_material(again, material, cache=VectorCache(tmp_path))
-    assert np.array_equal(first.videos, second.videos)
-    assert np.array_equal(first.texts, second.texts)
-    assert first.fallback == second.fallback == {"nothing moves": 4}
-    assert first.coverage.tolist() == second.coverage.tolist()
-
-
-def test_a_video_that_was_renamed_is_known_and_one_that_changed_is_not(
-    encoder: Encoder, files: VideoFiles, tmp_path: Path
-) -> None:
-    def one(path: Path) -> Material:
-        return material_of_split("d", "test", Split(("v",), (Caption("red", "v"),)), VideoFiles({"v": path}, ()))
-
-    path = tmp_path / "v.mp4"
-    path.write_bytes(files.found["a"].read_bytes())
-    encode_material(encoder, one(path), cache=VectorCache(tmp_path / "cache"))
-    path = path.rename(tmp_path / "other.mp4")
-    encode_material(encoder, one(path), cache=VectorCache(tmp_path / "cache"))
-    entries = tmp_path / "cache" / "vectors"
-    assert len(list(entries.glob("*/video-*.npz"))) == 1
-    path.write_bytes(files.found["b"].read_bytes())
-    encode_material(encoder, one(path), cache=VectorCache(tmp_path / "cache"))
-    assert len(list(entries.glob("*/video-*.npz"))) == 2
-
-
-@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "other"])
-def test_a_damaged_entry_is_named_and_made_anew(
-    encoder: Encoder, files: VideoFiles, tmp_path: Path, damage: str
-) -> None:
-    material = material_of_split("d", "test", SPLIT, files)
-    first = encode_material(encoder, material, cache=VectorCache(tmp_path))
-    entry = sorted(tmp_path.glob("vectors/*/video-*.npz"))[0]
-    raw = bytearray(entry.read_bytes())
-    match damage:
-        case "cut":
-            raw = raw[:100]
-        case "flipped":
-            raw[raw.index(b"NUMPY") + 130] ^= 255
-        case "emptied":
-            raw = bytearray()
-        case _:
-            raw = bytearray(b"something else")
-    entry.write_bytes(raw)
-    said: list[str] = []
-    second = encode_material(encoder, material, cache=VectorCache(tmp_path, said.append))
-    assert len(said) == 1
-    assert str(entry) in said[0]
-    assert np.abs(first.videos - second.videos).max() < 1e-6
-    encode_material(encoder, material, cache=VectorCache(tmp_path, said.append))
-    assert len(said) == 1
-
-
-def test_another_mask_another_number_of_frames_and_another_precision_have_entries_of_their_own(
-    checkpoint: Path, files: VideoFiles, tmp_path: Path
-) -> None:
-    material = material_of_split("d", "test", SPLIT, files)
-    specs = (
-        EncoderSpec(precision="float32"),
-        EncoderSpec(precision="bfloat16"),
-        EncoderSpec(precision="float32", motion="full"),
-        EncoderSpec(precision="float32", num_frames=2),
-        EncoderSpec(precision="float32", sampling="clip4clip-uniform"),
-    )
-    for spec in specs:
-        encode_material(Encoder.load(checkpoint, spec), material, cache=VectorCache(tmp_path))
-    assert len(list((tmp_path / "vectors").iterdir())) == len(specs)
-
-
-def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(
-    encoder: Encoder, files: VideoFiles, tmp_path: Path
-) -> None:
-    (tmp_path / "vectors").write_text("a file where the folder should be")
-    said: list[str] = []
-    material = material_of_split("d", "test", SPLIT, files)
-    vectors = encode_material(encoder, material, cache=VectorCache(tmp_path, said.append))
-    assert len(vectors.videos) == 3
-    assert len(said) == 1
-    assert "cannot be kept" in said[0]
-
-
-def test_texts_that_are_longer_than_the_encoder_takes_are_counted(checkpoint: Path, files: VideoFiles) -> None:
-    encoder = Encoder.load(checkpoint, EncoderSpec(max_words=4))
-    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files))
-    assert vectors.cut_texts == 2

@@ -1,11 +1,13 @@
 """One word says which mask is meant and how it is fed."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltaclip.motion import MOTIONS, DifferenceSpec, MotionSpec, difference, see, subject
+from deltaclip.motion import MOTIONS, DifferenceSpec, Motion, MotionSpec, difference, see, see_each, subject
 from deltaclip.motion.spec import NAMES, THRESHOLDED
 from tests.motion.drawn import square_over_pan
 
@@ -62,3 +64,30 @@ def test_floor_and_binary_change_what_is_fed_and_not_what_was_measured() -> None
     assert ((shaped.alpha == 1) == (plain.alpha > 0.5)).all()
     assert (shaped.measured == plain.measured).all()
     assert shaped.fallback == plain.fallback
+
+
+def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_what_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames, _ = square_over_pan(num_frames=3)
+    ends = (frames[1:2], (frames[0],), (frames[2],))
+    words = ("subject", "subject:binary", "difference", "subject:floor=0.2", "difference:threshold=50", "subject")
+    alone = [see(word, *ends) for word in words]
+    calls: list[str] = []
+
+    def counted(name: str) -> Callable[..., Motion]:
+        rule = MOTIONS[name]
+
+        def call(*given: object) -> Motion:
+            calls.append(name)
+            return rule(*given)
+
+        return call
+
+    for name in ("subject", "difference"):
+        monkeypatch.setitem(MOTIONS, name, counted(name))
+    together = see_each(words, *ends)
+    assert calls == ["subject", "difference", "difference"]
+    for one, other in zip(together, alone, strict=True):
+        assert np.array_equal(one.alpha, other.alpha)
+        assert np.array_equal(one.measured, other.measured)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deltaclip.cli.encoders import load_with
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 
 if TYPE_CHECKING:  # torch is imported when the command runs
@@ -94,14 +95,10 @@ def _evaluate_one(
     captions: "CaptionSet",
     material: "Material",
 ) -> "Evaluation":
-    from deltaclip.encoder import Encoder
     from deltaclip.evaluation.benchmark import evaluate_material, post_processing
-    from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.encoding import encode_material
 
-    try:
-        encoder = Encoder.load(name, spec)
-    except ValueError as error:  # a mask, sampling or number of words that does not exist
-        raise typer.BadParameter(f"{error}.") from error
+    encoder = load_with(name, spec)
     note(encoder.describe())
     with Progress() as line:
         vectors = encode_material(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.material import (
     AllowMissingOption,
@@ -100,15 +101,12 @@ def compare(
 
 def _encoder(name: str) -> "Encoder":
     """An encoder by name, with another mask where one is said after the last @."""
-    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.encoder import EncoderSpec
 
     base, at, motion = name.rpartition("@")
     if not at or Path(name).expanduser().is_dir():
         base, motion = name, ""
-    try:
-        return Encoder.load(base, EncoderSpec(motion=motion or None))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'A B'") from error
+    return load_with(base, EncoderSpec(motion=motion or None), param_hint="'A B'")
 
 
 def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
@@ -121,7 +119,7 @@ def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
 def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: bool) -> "dict[str, SavedRanks]":
     """The T2V ranks of each encoder on the same videos and texts."""
     from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
-    from deltaclip.evaluation.material import encode_material
+    from deltaclip.evaluation.encoding import encode_material
     from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
 
     # Drawn clips are gone at the end: nobody would find their vectors again.

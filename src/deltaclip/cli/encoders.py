@@ -9,10 +9,10 @@ from deltaclip.cli.output import note
 from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.encoder import Encoder
+    from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["EncoderOption", "LibraryOption", "encoder_to_index", "load_encoder", "remembered_encoder"]
+__all__ = ["EncoderOption", "LibraryOption", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
 
 LibraryOption = Annotated[
     Path | None,
@@ -43,7 +43,7 @@ def _remembered(library: Path | None) -> "RememberedEncoder | None":
 
 def encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
     """The encoder to index with: the one named, else the library's own, else the default one."""
-    from deltaclip.encoder import DEFAULT_ENCODER, Encoder, EncoderSpec
+    from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
 
     remembered = _remembered(library)
     if name is None and motion is None and remembered is not None:
@@ -51,10 +51,17 @@ def encoder_to_index(library: Path | None, name: str | None, motion: str | None)
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():
         note(f"loading {chosen}; the first time it is fetched from the Hugging Face hub")
+    return load_with(chosen, EncoderSpec(motion=motion), param_hint="'--motion'")
+
+
+def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":
+    """The encoder of that name with what the user chose. Raises BadParameter where a choice does not exist."""
+    from deltaclip.encoder import Encoder
+
     try:
-        return Encoder.load(chosen, EncoderSpec(motion=motion))
-    except ValueError as error:  # a mask that does not exist
-        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
+        return Encoder.load(name, spec)
+    except ValueError as error:  # a mask, sampling or number of words that does not exist
+        raise typer.BadParameter(f"{error}.", param_hint=param_hint) from error
 
 
 def remembered_encoder(library: Path | None) -> "Encoder":

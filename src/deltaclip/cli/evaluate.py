@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from deltaclip.cli.benchmark import Asked, evaluate_dataset
+from deltaclip.cli.encoders import load_with
+from deltaclip.cli.material import SplitOption, VideosOption
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
 if TYPE_CHECKING:  # torch is imported when the command runs
@@ -41,14 +43,14 @@ def evaluate(
     annotations: Annotated[
         Path | None, typer.Option(help="The folder of its caption and split files, as downloaded.")
     ] = None,
-    videos: Annotated[Path | None, typer.Option(help="The folder of its videos.")] = None,
+    videos: VideosOption = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             help="shapes, a checkpoint folder, or a hub name. Given several times: the best on the split is shown."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: SplitOption = "test",
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out missing and broken videos; every table says how many.")
     ] = False,
@@ -177,13 +179,9 @@ def evaluate(
 def _evaluate_shapes(
     name: str, spec: "EncoderSpec", world: "ShapesSpec", seed: int | None, clips: int | None, as_json: bool
 ) -> None:
-    from deltaclip.encoder import Encoder
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
 
-    try:
-        loaded = Encoder.load(name, spec)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.") from error
+    loaded = load_with(name, spec)
     note(loaded.describe())
     with Progress() as line:
         result = evaluate_shapes(

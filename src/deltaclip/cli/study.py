@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.material import (
     AllowMissingOption,
@@ -125,13 +126,10 @@ def study(
     material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
     with writable(out / name):  # before minutes of work
         out.mkdir(exist_ok=True)
-    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.encoder import EncoderSpec
     from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, Bench
 
-    try:
-        loaded = Encoder.load(encoder, EncoderSpec(motion=motion, num_frames=num_frames))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.") from error
+    loaded = load_with(encoder, EncoderSpec(motion=motion, num_frames=num_frames))
     note(loaded.describe())
     with tempfile.TemporaryDirectory(prefix="deltaclip-study-") as folder, Progress() as line:
         bench = Bench(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from deltaclip.captions import CaptionSet
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError
+from deltaclip.evaluation.encoding import Vectors, encode_texts
 from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
-from deltaclip.evaluation.material import Vectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
 from deltaclip.evaluation.result import RetrievalResult, result_of

@@ -1,18 +1,16 @@
 """The protocol of an evaluation as a record, and the marks that no form of a result may lose."""
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import deltaclip
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.material import Vectors
+from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.postprocess import PostProcessing
+from deltaclip.provenance import running_checkout
 
-__all__ = ["PREPROCESSING", "Protocol", "code_commit", "protocol_of"]
+__all__ = ["PREPROCESSING", "Protocol", "protocol_of"]
 
 PREPROCESSING = "clip"
 """CLIP's own, and CLIP4Clip's: short side to the model's by bicubic with antialiasing, then the centre crop."""
@@ -124,27 +122,15 @@ def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None 
         encoder=encoder.name,
         fingerprint=encoder.fingerprint,
         version=deltaclip.__version__,
-        commit=code_commit(),
+        commit=_commit(),
         seed=material.seed,
     )
 
 
-@cache
-def code_commit() -> str | None:
-    """The commit of the checkout that this program runs from; None where it was installed from a package."""
-    root = Path(__file__).parents[3]
-    if not (root / ".git").exists():
-        return None
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, check=True, text=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if git("status", "--porcelain", "src") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None  # no git here, or a checkout of somebody else
+def _commit() -> str | None:
+    """That of the checkout that runs, marked where files were changed since."""
+    checkout = running_checkout()
+    return None if checkout is None else checkout.commit + ("-dirty" if checkout.changed else "")
 
 
 def _post_words(post: Mapping[str, Any]) -> str:  # Any: json

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.material import encode_material, shapes_material
+from deltaclip.evaluation.encoding import encode_material
+from deltaclip.evaluation.material import shapes_material
 from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
 from deltaclip.shapes import TEST_SEED, ShapesSpec, make_world
 

@@ -1,6 +1,6 @@
 """Frames in, motion out: where each frame of a clip moves, by which rule, and a picture of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ __all__ = [
     "overlay",
     "random",
     "see",
+    "see_each",
     "sheet",
     "strip",
     "subject",
@@ -62,11 +63,30 @@ def see(
     rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules for
     which `needs_neighbours` holds, which otherwise find none. Raises ValueError for a mask that does not exist.
     """
-    spec = MotionSpec.parse(motion)
+    [seen] = see_each([motion], rgb, before, after)
+    return seen
+
+
+def see_each(
+    motions: Sequence[str], rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None
+) -> list[Motion]:
+    """`see` for several masks; those that differ only in how they are fed to the model are measured once."""
+    measured: dict[MotionSpec, Motion] = {}
+    seen = []
+    for motion in motions:
+        spec = MotionSpec.parse(motion)
+        if spec.unfed not in measured:
+            measured[spec.unfed] = _measure(spec, rgb, before, after)
+        seen.append(feed(measured[spec.unfed], spec))
+    return seen
+
+
+def _measure(spec: MotionSpec, rgb: NDArray[np.uint8], before: Neighbours | None, after: Neighbours | None) -> Motion:
+    """By the rule and threshold of that spec; how it is fed is left to `feed`."""
     measure = MOTIONS[spec.name]
     if spec.name in NEEDS_NEIGHBOURS:
         none = (None,) * len(rgb)
-        return feed(measure(rgb, none if before is None else before, none if after is None else after), spec)
+        return measure(rgb, none if before is None else before, none if after is None else after)
     if spec.name in THRESHOLDED:
-        return feed(measure(rgb, DifferenceSpec(threshold=spec.threshold)), spec)
-    return feed(measure(rgb), spec)
+        return measure(rgb, DifferenceSpec(threshold=spec.threshold))
+    return measure(rgb)

@@ -8,7 +8,7 @@ subject:floor=0.2                nothing is hidden altogether: 0.2 + 0.8 alpha
 subject:binary,floor=0.2         both
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -74,6 +74,11 @@ class MotionSpec:
             else:
                 raise ValueError(f"motion {text!r}: {part!r} is not binary, threshold=LEVELS or floor=SHARE")
         return cls(name, binary=binary, **options)
+
+    @property
+    def unfed(self) -> "MotionSpec":
+        """The same mask as it is measured, whatever is done with it afterwards."""
+        return replace(self, binary=False, floor=0.0)
 
     def __str__(self) -> str:
         """The one word, the same for all ways to write the same."""

@@ -1,6 +1,7 @@
 """From a shot to pixels: background, camera, things, noise. All in numpy and OpenCV, nothing random but by seed."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -128,22 +129,24 @@ def _outlines(shot: Shot, frame: int, shift: NDArray[np.float64], spec: ShapesSp
     return outlines
 
 
-def _rings(kind: Kind, turn: float) -> list[NDArray[np.float64]]:
+@lru_cache(maxsize=256)
+def _rings(kind: Kind, turn: float) -> tuple[NDArray[np.float64], ...]:
     """Closed outlines of a shape around (0, 0), each (N, 2); its farthest point is 1 away. A ring has two."""
-
-    def polygon(corners: int, radii: tuple[float, ...] = (1.0,)) -> NDArray[np.float64]:
-        angles = turn + 2 * np.pi * np.arange(corners) / corners
-        return np.asarray(np.resize(radii, corners)[:, None] * np.stack([np.cos(angles), np.sin(angles)], -1))
-
     if kind == "circle":
-        return [0.9 * polygon(36)]
+        return (0.9 * _polygon(36, turn),)
     if kind == "ring":
-        return [0.95 * polygon(36), 0.5 * polygon(36)]
+        return 0.95 * _polygon(36, turn), 0.5 * _polygon(36, turn)
     if kind == "square":
-        return [polygon(4)]
+        return (_polygon(4, turn),)
     if kind == "triangle":
-        return [polygon(3)]
-    return [polygon(10, (1.0, 0.42))]
+        return (_polygon(3, turn),)
+    return (_polygon(10, turn, (1.0, 0.42)),)
+
+
+def _polygon(corners: int, turn: float, radii: tuple[float, ...] = (1.0,)) -> NDArray[np.float64]:
+    """Corners (N, 2) at equal angles from `turn` on, their distances from the middle taken from `radii` in turn."""
+    angles = turn + 2 * np.pi * np.arange(corners) / corners
+    return np.asarray(np.resize(radii, corners)[:, None] * np.stack([np.cos(angles), np.sin(angles)], -1))
 
 
 def _rgb(colour: Colour, spec: ShapesSpec) -> tuple[int, int, int]:

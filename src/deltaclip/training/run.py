@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+import deltaclip
 from deltaclip.errors import TrainingError
 from deltaclip.model import CheckpointRecord, save_checkpoint
 from deltaclip.model.checkpoint import check_place
 from deltaclip.model.clip import assemble
-from deltaclip.training.commit import commit
+from deltaclip.provenance import running_checkout
 from deltaclip.training.forward import Batch, Precision
 from deltaclip.training.gradients import Vectors, accumulate
 from deltaclip.training.optim import MAX_LOGIT_SCALE, RunningMean, make_optimiser, plain_weights, set_rates, split_alpha
@@ -63,7 +64,7 @@ class Run:
         self.steps = recipe.optim.steps or recipe.optim.epochs * self.order.steps_an_epoch
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
         self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
-        self.commit = commit()  # before the run: files may change while it goes on
+        self.commit = _commit()  # before the run: files may change while it goes on
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
             remedy = "Make another cache with deltaclip cache and its --size, into a new folder."
@@ -207,6 +208,14 @@ class Run:
         for name in ("states", "best", "reported", "tensorboard"):  # a frame cache may lie there as well
             shutil.rmtree(folder / name, ignore_errors=True)
         write_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
+
+
+def _commit() -> str:
+    """That of the checkout that runs, with a plus where files differ from it; the version outside a checkout."""
+    checkout = running_checkout()
+    return (
+        f"version {deltaclip.__version__}" if checkout is None else checkout.commit + ("+" if checkout.changed else "")
+    )
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 
 from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.material import Material, encode_material
+from deltaclip.evaluation.encoding import encode_material
+from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.studies import Bench
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
 from deltaclip.reader import ReaderSpec, read_video

@@ -49,16 +49,17 @@ def test_a_process_that_dies_is_an_error_that_says_what_to_do() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_what_is_under_way_ends_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_what_is_under_way_ends_with_its_parent(tmp_path: Path, stop: signal.Signals) -> None:
     file = tmp_path / "pid"
     words = f"from tests.training.studies.test_at_once import *; at_once(endless, [{str(file)!r}], 1)"
-    parent = subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[3])
+    parent = subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL)
     while not file.exists() or not file.read_text():
         assert parent.poll() is None
         time.sleep(0.1)
     child = int(file.read_text())
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    parent.send_signal(stop)
+    parent.wait(timeout=60)
     for _ in range(300):
         if not alive(child):
             return

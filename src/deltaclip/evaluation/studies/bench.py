@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec, Precision
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.material import Material, Vectors, encode_texts, shapes_material, without_broken
+from deltaclip.evaluation.encoding import Vectors, encode_texts
+from deltaclip.evaluation.material import Material, shapes_material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.findings import Estimate, Figures, Plain
 from deltaclip.model import Checkpoint

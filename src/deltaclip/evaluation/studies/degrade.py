@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.evaluation.material import Vectors
+from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.studies.bench import Bench, World, estimate, ranks_both_ways
 from deltaclip.evaluation.studies.disturbed import encode_disturbed
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask

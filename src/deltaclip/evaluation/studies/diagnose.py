@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
+from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.mask_report import TOO_BRIGHT, TOO_DARK
-from deltaclip.evaluation.material import Vectors
 from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.in_step import Agreement, Film, agreement_over_shifts, claims, read_film
 from deltaclip.evaluation.words import kinds_of

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.material import Vectors, encode_texts, without_broken
+from deltaclip.evaluation.encoding import Vectors, encode_texts
+from deltaclip.evaluation.material import without_broken
 from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.masks import Masks, agreement, fed_mask

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, parent_process
+from multiprocessing import active_children, connection, parent_process
 from typing import TypeVar
 
 from deltaclip.errors import TrainingError
@@ -31,6 +31,7 @@ def at_once(
     if not tasks:
         return []
     with ProcessPoolExecutor(min(jobs, len(tasks)), worker_context(), initializer=_begin) as pool:
+        others = set(active_children())
         under_way = [pool.submit(work, task) for task in tasks]
         try:
             _wait(under_way, look)
@@ -39,6 +40,10 @@ def at_once(
             found = "ended without a word, as it does where memory is short"
             remedy = "Give fewer --jobs; the same command goes on from where the runs are."
             raise TrainingError("a process that trains", found, remedy) from error
+        except KeyboardInterrupt:
+            for process in set(active_children()) - others:  # else the pool waits for the ends of their runs
+                process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

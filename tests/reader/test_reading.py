@@ -1,4 +1,4 @@
-"""The reader: frame and mask through one geometry, moments in order, damage told."""
+"""From files to clips: whole videos, moments in order, damage told."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,17 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.reader import (
     Clip,
     ReaderSpec,
-    fit_to_model,
     guarded,
-    measure_alpha,
-    normalise_alpha,
-    normalise_pixels,
     read_moments,
     read_motion,
     read_variants,
@@ -29,61 +24,12 @@ from tests.helpers import moving_square, write_square
 SMALL = ReaderSpec(image_size=32, num_frames=4, motion="difference")
 
 
-def wide_frames() -> NDArray[np.uint8]:
-    """Two frames of 224 x 400 in which a block left of the middle jumps."""
-    frames = np.full((2, 224, 400, 3), 30, np.uint8)
-    frames[0, 100:140, 120:160] = 200
-    frames[1, 100:140, 180:220] = 200
-    return frames
-
-
 def test_a_clip_has_the_shapes_and_the_seconds_of_its_moment(tmp_path: Path) -> None:
     clip = read_video(write_square(tmp_path / "a.mp4"), SMALL)
     assert clip.pixels.shape == (4, 3, 32, 32)
     assert clip.alpha.shape == (4, 1, 32, 32)
     assert clip.seconds.tolist() == pytest.approx([0.25, 0.75, 1.25, 1.75])
     assert [clip.start, clip.end] == pytest.approx([0.0, 2.0])
-
-
-def test_pixels_and_alpha_are_normalised_as_clip_and_alpha_clip_do() -> None:
-    white = normalise_pixels(np.full((1, 2, 2, 3), 255, np.uint8))
-    assert white[0, :, 0, 0].tolist() == pytest.approx([1.930336, 2.074884, 2.145897], abs=1e-5)
-    alpha = normalise_alpha(np.array([[[0.0, 1.0, 0.5]]], np.float32))
-    assert alpha.ravel().tolist() == pytest.approx([-1.923077, 1.923077, 0.0], abs=1e-5)
-
-
-def test_frame_and_mask_are_cropped_alike() -> None:
-    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
-    assert motion is not None
-    # The block of frame 1 stands at 180 of 400; the crop begins at 88.
-    assert pixels[1, 120, 180 - 88 + 20].min() == 200
-    assert alpha[1, 120, 180 - 88 + 20] == 1
-    assert motion.mask[1, 120, 200]
-
-
-def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> None:
-    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
-    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2, motion="difference"))
-    assert pixels.shape == (2, 56, 56, 3)
-    expected = np.stack([cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in large])
-    assert np.abs(small - expected).max() < 1e-6
-
-
-def test_a_larger_model_gets_motion_measured_at_the_same_size() -> None:
-    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
-    spec = ReaderSpec(image_size=336, num_frames=2, motion="difference")
-    pixels, alpha, motion = fit_to_model(frames, spec)
-    assert spec.decode_side == 336
-    assert pixels.shape == (2, 336, 336, 3)
-    assert motion is not None
-    assert motion.mask.shape == (2, 224, 400)
-    assert alpha.shape == (2, 336, 336)
-
-
-def test_without_a_motion_alpha_is_all_ones_and_none_is_measured() -> None:
-    _, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion=None))
-    assert motion is None
-    assert (alpha == 1).all()
 
 
 def test_a_long_video_gives_one_clip_a_segment(tmp_path: Path) -> None:
@@ -130,29 +76,16 @@ def test_read_motion_measures_at_the_size_asked_for(tmp_path: Path) -> None:
     assert motion.mask.any()
 
 
-def test_an_unknown_motion_is_refused() -> None:
-    with pytest.raises(ValueError, match="difference"):
-        ReaderSpec(32, motion="optical")
-
-
 def test_subject_gets_the_native_neighbours_of_every_sampled_frame(tmp_path: Path) -> None:
     _, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), "subject", 4, 112)
     assert "no neighbour" not in motion.fallback
     assert motion.measured.shape == (4, 112, 112)
 
 
-def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
-    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
-    spec = ReaderSpec(image_size=336, num_frames=2, motion="subject")
-    _, alpha, motion = fit_to_model(frames, spec, (None, frames[0]), (frames[1], None))
-    assert motion is not None
-    assert motion.mask.shape == (2, 224, 400)
-    assert alpha.shape == (2, 336, 336)
-
-
 def test_one_decoding_gives_the_same_clips_as_one_for_each_mask(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
-    specs = [replace(SMALL, motion=mask) for mask in ("difference", "subject", None)]
+    masks = ("difference", "subject", "subject:binary,floor=0.2", None, "difference:threshold=50,floor=0.2", "subject")
+    specs = [replace(SMALL, motion=mask) for mask in masks]
     for clip, spec in zip(read_variants(path, specs), specs, strict=True):
         alone = read_video(path, spec)
         np.testing.assert_array_equal(clip.pixels, alone.pixels)
@@ -191,15 +124,6 @@ def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Pat
     [(frames, motion)] = read_whole(path, None, 3, 48)
     assert motion is None
     assert frames.rgb.shape == (3, 48, 48, 3)
-
-
-def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
-    rgb = wide_frames()
-    alpha = measure_alpha(rgb, "difference")
-    _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, "difference"))
-    assert alpha.shape == (2, 224, 400)
-    assert np.array_equal(alpha[:, :, 88:312], cropped)
-    assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)
 
 
 def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> None:

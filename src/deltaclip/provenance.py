@@ -1,0 +1,44 @@
+"""Which code a result was made with."""
+
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+__all__ = ["Checkout", "checkout_at", "running_checkout"]
+
+ROOT = Path(__file__).parents[2]
+"""The checkout, where this program runs from one; in an installed package a folder that is none."""
+TIME_LIMIT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """commit: its first 12 hexadecimal digits. changed: whether files below src differ from it."""
+
+    commit: str
+    changed: bool
+
+
+@cache
+def running_checkout() -> Checkout | None:
+    """That of the code that runs, as it was when first asked; None where it was installed from a package."""
+    return checkout_at(ROOT)
+
+
+def checkout_at(root: Path) -> Checkout | None:
+    """The checkout whose top folder is `root`; None where it is none, or git cannot tell."""
+    # git itself would look further up: a package that lies in the checkout of something else has not its commit.
+    if not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, check=True, text=True, timeout=TIME_LIMIT_SECONDS
+        )
+        return done.stdout.strip()
+
+    try:
+        return Checkout(git("rev-parse", "--short=12", "HEAD"), bool(git("status", "--porcelain", "src")))
+    except (OSError, subprocess.SubprocessError):
+        return None  # no git here, or a checkout of somebody else

@@ -1,0 +1,44 @@
+"""The one place where video and motion meet: from a file to the arrays that an image encoder takes.
+
+Frame and mask pass through one geometry: decoded and differenced uncropped, then scaled and cropped alike
+(Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
+"""
+
+from deltaclip.reader.fitting import fit_to_model, measure_alpha
+from deltaclip.reader.geometry import centre_crop, to_short_side
+from deltaclip.reader.normalising import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD, normalise_alpha, normalise_pixels
+from deltaclip.reader.reading import (
+    guarded,
+    read_moment_motion,
+    read_moments,
+    read_motion,
+    read_variants,
+    read_video,
+    read_whole,
+    stream_video,
+)
+from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
+
+__all__ = [
+    "ALPHA_MEAN",
+    "ALPHA_STD",
+    "CLIP_MEAN",
+    "CLIP_STD",
+    "MOTION_SIDE",
+    "Clip",
+    "ReaderSpec",
+    "centre_crop",
+    "fit_to_model",
+    "guarded",
+    "measure_alpha",
+    "normalise_alpha",
+    "normalise_pixels",
+    "read_moment_motion",
+    "read_moments",
+    "read_motion",
+    "read_variants",
+    "read_video",
+    "read_whole",
+    "stream_video",
+    "to_short_side",
+]

@@ -1,0 +1,65 @@
+"""Frames to what a model is fed: motion measured at one size for all models, then frame and mask scaled alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion import Motion, Neighbours, see_each
+from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
+from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
+
+__all__ = ["fit_to_model", "fit_variants", "measure", "measure_alpha"]
+
+
+def measure(
+    rgb: NDArray[np.uint8], motions: Sequence[str], before: Neighbours | None = None, after: Neighbours | None = None
+) -> list[Motion]:
+    """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
+    at_motion_side = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
+    return see_each(motions, to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+
+
+def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
+    """Alpha of sampled frames by a rule that needs no neighbours: (T, H, W, 3) uint8, uncropped -> (T, H, W) float32.
+
+    Measured at MOTION_SIDE as `fit_to_model` does, and scaled back to the frames' own size.
+    """
+    [measured] = measure(rgb, [motion])
+    return to_size_of(rgb, measured.alpha)
+
+
+def fit_to_model(
+    rgb: NDArray[np.uint8],
+    spec: ReaderSpec,
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
+    """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
+
+    rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
+    encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size.
+    """
+    pixels, [(alpha, motion)] = fit_variants(rgb, spec.image_size, [spec.motion], before, after)
+    return pixels, alpha, motion
+
+
+def fit_variants(
+    rgb: NDArray[np.uint8],
+    image_size: int,
+    masks: Sequence[str | None],
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
+    """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
+    words = [mask for mask in masks if mask is not None]
+    motions = dict(zip(words, measure(rgb, words, before, after), strict=True)) if words else {}
+    pixels = centre_crop(to_short_side(rgb, image_size), image_size)
+    variants: list[tuple[NDArray[np.float32], Motion | None]] = []
+    for mask in masks:
+        if mask is None:
+            variants.append((np.ones(pixels.shape[:3], np.float32), None))
+        else:
+            alpha = centre_crop(to_short_side(motions[mask].alpha, image_size), image_size)
+            variants.append((alpha, motions[mask]))
+    return pixels, variants

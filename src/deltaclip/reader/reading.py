@@ -1,0 +1,165 @@
+"""From files to clips: whole videos and their moments, and what moves in them; safely, where files are not trusted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from deltaclip.errors import VideoError
+from deltaclip.motion import Motion, needs_neighbours, see
+from deltaclip.reader.fitting import fit_variants, measure
+from deltaclip.reader.geometry import to_short_side, to_size_of
+from deltaclip.reader.normalising import normalise_alpha, normalise_pixels
+from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
+from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, sample_seconds, uniform_seconds
+
+__all__ = [
+    "guarded",
+    "read_moment_motion",
+    "read_moments",
+    "read_motion",
+    "read_variants",
+    "read_video",
+    "read_whole",
+    "stream_video",
+]
+
+Item = TypeVar("Item")
+
+
+def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_SECONDS) -> Iterator[Clip]:
+    """One clip for every segment of a video, in order of time.
+
+    A file that cannot be decoded to its end gives the clips up to the damage, the last one cut short there, and
+    then raises the VideoError that tells where. Raises VideoError at once where nothing can be decoded.
+    """
+    with Video.open(path) as video:
+        for segment in video.segments(segment_seconds):
+            try:
+                clip = _read_clip(video, segment, spec)
+            except VideoError as error:
+                damaged_after = error.decoded_seconds
+                if damaged_after is not None and damaged_after > segment.start:
+                    yield _read_clip(video, Segment(segment.start, damaged_after), spec)
+                raise
+            yield clip
+
+
+def read_video(path: Path, spec: ReaderSpec) -> Clip:
+    """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
+    with Video.open(path) as video:
+        return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
+
+
+def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """`read_video` for several specs that differ in their mask alone: decoded once. Raises VideoError.
+
+    Masks that differ only in how they are fed to the model are measured once. All clips share one array of pixels.
+    specs: at least one, ValueError where more than `motion` differs.
+    """
+    first = specs[0]
+    if any(replace(spec, motion=first.motion) != first for spec in specs):
+        raise ValueError("variants may differ in their mask only")
+    with Video.open(path) as video:
+        segment = Segment(0.0, video.info.duration_seconds)
+        wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
+        frames = _frames(video, segment, wanted[0] if wanted else first)
+        return _fitted(video, segment, frames, specs)
+
+
+def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """`read_video` as `guarded` takes it: one clip. Raises VideoError."""
+    yield read_video(path, spec)
+
+
+def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
+    """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
+    with Video.open(path) as video:
+        return _seen(video, Segment(0.0, video.info.duration_seconds), motion, num_frames, short_side)
+
+
+def read_moment_motion(path: Path, start: float, end: float, motion: str, num_frames: int) -> tuple[Frames, Motion]:
+    """The same for one moment, start <= second < end, at MOTION_SIDE: to show a person why it was found."""
+    with Video.open(path) as video:
+        return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
+
+
+def read_whole(
+    path: Path, motion: str | None, num_frames: int, short_side: int
+) -> Iterator[tuple[Frames, Motion | None]]:
+    """One pair: frames of a whole video and what moves in them, uncropped, both at `short_side`.
+
+    Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
+    that both see one picture.
+    motion: None measures nothing. A generator, as `guarded` takes it. Raises VideoError, also for damage.
+    """
+    with Video.open(path) as video:
+        seconds = uniform_seconds(0.0, video.info.duration_seconds, num_frames)
+        with_neighbours = motion is not None and needs_neighbours(motion)
+        frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=with_neighbours)
+    rgb = to_short_side(frames.rgb, short_side)
+    scaled = None
+    if motion is not None:
+        [measured] = measure(frames.rgb, [motion], frames.before, frames.after)
+        scaled = Motion(
+            alpha=to_size_of(rgb, measured.alpha),
+            measured=to_size_of(rgb, measured.measured),
+            mask=to_size_of(rgb, measured.mask.astype(np.float32)) > 0.5,
+            coverage=measured.coverage,
+            confidence=measured.confidence,
+            fallback=measured.fallback,
+        )
+    yield Frames(rgb, frames.seconds), scaled
+
+
+@contextmanager
+def guarded(
+    function: Callable[..., Iterator[Item]], time_limit_seconds: float
+) -> Iterator[Callable[..., Iterator[Item]]]:
+    """That function of this module, run in a child process which may crash or hang without taking us along.
+
+    Gives (name, *args) -> items; `name` is what errors call the work, a path for example. See `video.Guard`.
+    """
+    with Guard(function, time_limit_seconds) as guard:
+        yield guard.stream
+
+
+def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
+    seconds = uniform_seconds(segment.start, segment.end, num_frames)
+    frames = video.frames_at(seconds, short_side, with_neighbours=needs_neighbours(motion))
+    return frames, see(motion, frames.rgb, frames.before, frames.after)
+
+
+def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
+    [clip] = _fitted(video, segment, _frames(video, segment, spec), [spec])
+    return clip
+
+
+def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
+    seconds = sample_seconds(segment.start, segment.end, spec.num_frames, spec.sampling, video.frame_seconds)
+    with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+
+
+def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """A clip for each spec; they differ in their mask alone."""
+    masks = [spec.motion for spec in specs]
+    pixels, variants = fit_variants(frames.rgb, specs[0].image_size, masks, frames.before, frames.after)
+    normalised = normalise_pixels(pixels)
+    num_frames = len(frames.seconds)
+    return tuple(
+        Clip(
+            pixels=normalised,
+            alpha=normalise_alpha(alpha),
+            seconds=frames.seconds,
+            path=Path(video.info.path),
+            start=segment.start,
+            end=segment.end,
+            coverage=np.ones(num_frames) if motion is None else motion.coverage,
+            fallback=(None,) * num_frames if motion is None else motion.fallback,
+        )
+        for alpha, motion in variants
+    )

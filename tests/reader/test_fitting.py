@@ -1,0 +1,67 @@
+"""Frame and mask through one geometry, whatever size the model takes."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.reader import ReaderSpec, fit_to_model, measure_alpha
+
+
+def wide_frames() -> NDArray[np.uint8]:
+    """Two frames of 224 x 400 in which a block left of the middle jumps."""
+    frames = np.full((2, 224, 400, 3), 30, np.uint8)
+    frames[0, 100:140, 120:160] = 200
+    frames[1, 100:140, 180:220] = 200
+    return frames
+
+
+def test_frame_and_mask_are_cropped_alike() -> None:
+    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
+    assert motion is not None
+    # The block of frame 1 stands at 180 of 400; the crop begins at 88.
+    assert pixels[1, 120, 180 - 88 + 20].min() == 200
+    assert alpha[1, 120, 180 - 88 + 20] == 1
+    assert motion.mask[1, 120, 200]
+
+
+def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> None:
+    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
+    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2, motion="difference"))
+    assert pixels.shape == (2, 56, 56, 3)
+    expected = np.stack([cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in large])
+    assert np.abs(small - expected).max() < 1e-6
+
+
+def test_a_larger_model_gets_motion_measured_at_the_same_size() -> None:
+    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
+    spec = ReaderSpec(image_size=336, num_frames=2, motion="difference")
+    pixels, alpha, motion = fit_to_model(frames, spec)
+    assert spec.decode_side == 336
+    assert pixels.shape == (2, 336, 336, 3)
+    assert motion is not None
+    assert motion.mask.shape == (2, 224, 400)
+    assert alpha.shape == (2, 336, 336)
+
+
+def test_without_a_motion_alpha_is_all_ones_and_none_is_measured() -> None:
+    _, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion=None))
+    assert motion is None
+    assert (alpha == 1).all()
+
+
+def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
+    frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
+    spec = ReaderSpec(image_size=336, num_frames=2, motion="subject")
+    _, alpha, motion = fit_to_model(frames, spec, (None, frames[0]), (frames[1], None))
+    assert motion is not None
+    assert motion.mask.shape == (2, 224, 400)
+    assert alpha.shape == (2, 336, 336)
+
+
+def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
+    rgb = wide_frames()
+    alpha = measure_alpha(rgb, "difference")
+    _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, "difference"))
+    assert alpha.shape == (2, 224, 400)
+    assert np.array_equal(alpha[:, :, 88:312], cropped)
+    assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)
