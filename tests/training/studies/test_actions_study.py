@@ -82,8 +82,8 @@ def test_a_finished_study_is_told_again_without_training(
 
 
 def test_other_settings_are_refused_with_the_difference(finished: tuple[StudyPlan, StudyResult]) -> None:
-    with pytest.raises(TrainingError, match=r"optim\.lr 0\.001, not 0\.002"):
-        study_actions(replace(finished[0], settings=(*TINY, "optim.lr=2e-3")))
+    with pytest.raises(TrainingError, match=r"optim\.lr 0\.002, not 0\.001"):
+        study_actions(replace(finished[0], settings=(*TINY, "optim.lr=1e-3")))
 
 
 def test_it_is_written_as_json_picture_and_table(finished: tuple[StudyPlan, StudyResult], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 
 __all__ = ["study_actions"]
 
-STEPS = 300
+STEPS = 650
 SEEDS = 3
 MASKS = ("full", "difference", "subject", "random")
 FEWEST_CLIPS = 60
@@ -31,9 +31,10 @@ SAVES = 8
 """States of a run on its way: a kill costs an eighth of it."""
 SETTINGS = (
     "model.image_size=48",
+    "model.width=48",
     "model.max_words=20",
     "data.frames=4",
-    "optim.lr=1e-3",
+    "optim.lr=2e-3",
     "optim.batch=32",
     "optim.chunk=32",
     "loop.keep_states=1",

@@ -130,6 +130,8 @@ def _protocol(measured: Sequence[Measured]) -> dict[str, Any]:  # Any: plain val
         "batch": recipe.optim.batch,
         "lr": recipe.optim.lr,
         "image_size": recipe.model.image_size,
+        "width": recipe.model.width,
+        "crop": recipe.data.crop,
         "frames_a_step": recipe.data.frames,
         "frames_tested": recipe.data.test_frames,
         "alpha_dropout": recipe.data.alpha_dropout,
