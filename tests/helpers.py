@@ -1,5 +1,7 @@
 """What several tests draw or make: small clips, and a small random encoder on disk."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,4 +49,29 @@ def small_checkpoint(
     )
     model = new_model(spec, seed, alpha_init=alpha)  # type: ignore[arg-type]  # a literal of two
     save_checkpoint(folder, model, tokenizer, CheckpointRecord(motion=motion, num_frames=num_frames, max_words=12))
+    return folder
+
+
+def write_actions(
+    folder: Path,
+    *,
+    folds: tuple[int, ...] | None = (0, 1),
+    labels: tuple[str, ...] = ("swipe_left", "swipe_right", "stay"),
+) -> Path:
+    """A set of drawn action clips in `folder`: two of each label in each fold; without folds, of each split."""
+    (folder / "clips").mkdir(parents=True)
+    columns = ["path", "caption", "label", "group", "split", *([] if folds is None else ["fold"])]
+    rows = []
+    for number, part in enumerate(("train", "val", "test") if folds is None else folds):
+        for step, label in zip((-2, 2, 0, 1), labels, strict=False):
+            for take in range(2):
+                path = f"clips/{label}_{part}_{take}.mp4"
+                frames = moving_square(12, step=abs(step) + (take if step else 0))
+                write_mp4(folder / path, frames[::-1] if step < 0 else frames, 6)
+                split = part if folds is None else ("test" if number == 0 else "train")
+                rows.append([path, f"it does {label}", label, f"scene {part}", str(split), str(part)][: len(columns)])
+    with (folder / "captions.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([columns, *rows])
+    wordings = {label: [f"it does {label}", f"one sees {label}"] for label in labels}
+    (folder / "classes.json").write_text(json.dumps(wordings), encoding="utf-8")
     return folder

@@ -1,5 +1,6 @@
 """`study` and `compare` as their users meet them: files, json, and words for what does not fit."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deltaclip.cli.study import STUDY_NAMES
+from deltaclip.cli.study import MEASURED_ONLY, STUDY_NAMES, TRAINED_NAMES, TRAINED_ONLY, study
 from deltaclip.evaluation.runs import SavedRanks, write_ranks
 from deltaclip.evaluation.studies import STUDIES
 from deltaclip.shapes import ShapesSpec, make_world, write_world
-from tests.helpers import small_checkpoint
+from deltaclip.training.studies import STUDIES as TRAINED_STUDIES
+from tests.helpers import small_checkpoint, write_actions
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_help_knows_every_study() -> None:
     assert set(STUDY_NAMES) == STUDIES.keys()
+    assert set(TRAINED_NAMES) == TRAINED_STUDIES.keys()
+
+
+def test_every_option_is_of_one_kind_of_study_or_of_both() -> None:
+    both = {"context", "name", "out", "clips", "as_json"}
+    assert {*both, *MEASURED_ONLY, *TRAINED_ONLY} == inspect.signature(study).parameters.keys()
+
+
+def test_a_study_that_trains_stops_in_time_goes_on_and_writes_the_same_json(tmp_path: Path, deltaclip: Any) -> None:
+    tiny = ["world.groups=2", "world.validation_groups=1", "data.test_frames=2", "model.image_size=32"]
+    tiny += ["model.width=32", "model.heads=2", "model.layers=1", "model.text_layers=1"]
+    words = ["study", "shapes", "--out", tmp_path, "--steps", 2, "--seeds", 1, "--mask", "full", "--camera", "pan"]
+    words += ["--clips", 6, "--jobs", 1, "--json", *(word for each in tiny for word in ("--set", each))]
+    code, told, err = deltaclip(*words, "--time-limit", 0)
+    assert code == 0
+    assert told == {"study": "shapes", "finished": False, "runs_finished": 0, "runs": 1}
+    assert "the same command goes on" in err
+    code, told, _ = deltaclip(*words)
+    assert code == 0
+    assert told["finished"]
+    assert told["files"] == [str(tmp_path / f"shapes.{suffix}") for suffix in ("json", "png", "md")]
+    assert told["command"].startswith("deltaclip study shapes")
+    assert {"steps", "seeds", "machine", "commit"} <= told["protocol"].keys()
+    [row] = told["rows"]
+    assert row["setting"] == {"camera": "pan", "mask": "full"}
+    assert row["figures"]["T2V R@1"].keys() == {"value", "low", "high", "runs"}
+    assert json.loads((tmp_path / "shapes.json").read_text())["rows"] == told["rows"]
 
 
 def test_study_writes_three_files_and_one_json_object(encoder: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -53,6 +82,23 @@ def test_study_goes_on_a_data_set(encoder: Path, folder: Path, tmp_path: Path, d
     assert (told["protocol"]["dataset"], told["protocol"]["texts"]) == ("folder", 3)
 
 
+def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip: Any) -> None:
+    tiny = ["model.image_size=16", "model.width=32", "model.heads=2", "model.layers=1", "model.text_layers=1"]
+    tiny += ["data.frames=2", "data.test_frames=2", "optim.batch=4"]
+    words = ["study", "actions", "--data", write_actions(tmp_path / "drawn"), "--out", tmp_path, "--steps", 2]
+    words += ["--seeds", 1, "--mask", "full", "--fold", 1, "--jobs", 1, *(w for each in tiny for w in ("--set", each))]
+    code, told, _ = deltaclip(*words, "--time-limit", 0, "--json")
+    assert (code, told) == (0, {"study": "actions", "finished": False, "runs_finished": 0, "runs": 1})
+    code, told, _ = deltaclip(*words, "--json")
+    assert (code, told["finished"], told["protocol"]["folds"]) == (0, True, "drawn 1 of 2")
+    assert [row["setting"] for row in told["rows"]] == [
+        {"set": "drawn", "classes": classes, "mask": "full"} for classes in (3, 2)
+    ]
+    code, told, _ = deltaclip(*words, "--fold", 7, "--json")
+    assert code == 1
+    assert "no fold 7" in told["error"]["found"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -62,6 +108,12 @@ def test_study_goes_on_a_data_set(encoder: Path, folder: Path, tmp_path: Path, d
         (("static", "--videos", "x"), "shapes is drawn"),
         (("static", "--dataset", "msvd", "--clips", "9"), "--clips is for drawn clips"),
         (("static", "--motion", "diffrence"), "did you mean difference"),
+        (("static", "--steps", "9"), "the study static trains nothing"),
+        (("shapes", "--encoder", "shapes"), "the study shapes is trained and drawn for itself"),
+        (("shapes", "--mask", "diffrence"), "did you mean difference"),
+        (("shapes", "--fold", "1"), "the study shapes is trained and drawn for itself"),
+        (("actions",), "needs the folder of its clips"),
+        (("actions", "--data", "x", "--camera", "pan"), "the study actions is trained on the clips in --data"),
     ],
 )
 def test_what_does_not_fit_is_said_with_exit_code_2(

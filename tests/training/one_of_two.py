@@ -24,7 +24,7 @@ def part_of(batch: Batch, peers: Peers) -> Batch:
     return Batch(
         batch.frames[rows],
         batch.ids[rows],
-        batch.videos[rows],
+        batch.alike[rows],
         [batch.names[row] for row in own],
         [batch.captions[row] for row in own],
     )

@@ -59,7 +59,7 @@ def test_the_gradient_is_that_of_plain_back_propagation() -> None:
     _, ours = gradients(model, batch, 2)
     model.zero_grad(set_to_none=True)
     texts, videos = text_vectors(model, batch.ids, CPU), video_vectors(model, batch.frames, CPU)
-    symmetric_cross_entropy(texts, videos, model.logit_scale, batch.videos).backward()  # type: ignore[no-untyped-call]
+    symmetric_cross_entropy(texts, videos, model.logit_scale, batch.alike).backward()  # type: ignore[no-untyped-call]
     for name, weight in model.named_parameters():
         assert weight.grad is not None
         torch.testing.assert_close(ours[name], weight.grad, atol=1e-6, rtol=1e-4)
@@ -83,7 +83,7 @@ def test_dropout_drops_the_same_in_both_passes() -> None:
             (text_vectors(model, part.ids, CPU), video_vectors(model, part.frames, CPU)) for part in batch.pieces(2)
         ]
         texts, videos = (torch.cat([each[side] for each in made]) for side in (0, 1))
-        expected = symmetric_cross_entropy(texts, videos, model.logit_scale, batch.videos)
+        expected = symmetric_cross_entropy(texts, videos, model.logit_scale, batch.alike)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
     assert torch.equal(after_cached, torch.rand(1))
 

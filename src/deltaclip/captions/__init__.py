@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, load_actions
 from deltaclip.captions.activitynet import load_activitynet
 from deltaclip.captions.didemo import load_didemo
 from deltaclip.captions.folder import load_folder
@@ -14,7 +15,19 @@ from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.captions.videos import VideoFiles, find_videos
 from deltaclip.errors import CaptionError
 
-__all__ = ["DATASETS", "Caption", "CaptionSet", "Split", "VideoFiles", "find_videos", "load_captions"]
+__all__ = [
+    "DATASETS",
+    "ActionClip",
+    "ActionSet",
+    "Caption",
+    "CaptionSet",
+    "Split",
+    "VideoFiles",
+    "find_action_sets",
+    "find_videos",
+    "load_actions",
+    "load_captions",
+]
 
 DATASETS: Mapping[str, Callable[[Path], CaptionSet]] = {
     "msrvtt": load_msrvtt,

@@ -1,16 +1,20 @@
 """Moving Shapes: clips drawn by program, with true motion and captions, in which only motion tells twins apart."""
 
 from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption
-from deltaclip.shapes.spec import COLOURS, KINDS, ShapesSpec, Thing
+from deltaclip.shapes.questions import Questions, ask
+from deltaclip.shapes.spec import COLOURS, KINDS, TEST_SEED, ShapesSpec, Thing
 from deltaclip.shapes.world import ShapesClip, make_twins, make_world, write_world
 
 __all__ = [
     "COLOURS",
     "KINDS",
+    "TEST_SEED",
     "VOCABULARY",
+    "Questions",
     "ShapesClip",
     "ShapesSpec",
     "Thing",
+    "ask",
     "full_caption",
     "make_twins",
     "make_world",

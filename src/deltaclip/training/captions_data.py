@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
 from deltaclip.errors import CacheError, CaptionError, TrainingError
@@ -40,6 +41,11 @@ class CachedClips:
         self.owner = np.array([numbers[caption.video] for caption in captions], np.int64)
         self._texts = [caption.text for caption in captions]
         self._cache, self._motion = cache, motion
+
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """Captions of one video."""
+        return self.owner
 
     def caption(self, number: int, rng: np.random.Generator | None) -> str:
         """The caption as written."""

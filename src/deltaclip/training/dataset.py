@@ -122,9 +122,8 @@ def batches(
         if isinstance(made, DeltaclipError):
             raise made
         frames, captions = made
-        videos = np.asarray(source.owner)[own]
-        names = [source.video_ids[video] for video in videos]
-        yield Batch(frames, rows(captions), torch.from_numpy(videos), names, captions)
+        names = [source.video_ids[video] for video in np.asarray(source.owner)[own]]
+        yield Batch(frames, rows(captions), torch.from_numpy(np.asarray(source.alike)[own]), names, captions)
 
 
 def video_batches(

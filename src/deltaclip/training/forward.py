@@ -20,12 +20,13 @@ class Batch:
     """Pairs of a step, of one process.
 
     frames: uint8 (B, T, 4, S, S), red, green, blue and alpha (255 is one). ids: int64 (B, L), token rows.
-    videos: int64 (B,), number of each pair's video. names: B video ids, for errors. captions: B texts.
+    alike: int64 (B,), pairs with the same number are no negatives of each other: `ClipSource.alike`.
+    names: B video ids, for errors. captions: B texts.
     """
 
     frames: torch.Tensor
     ids: torch.Tensor
-    videos: torch.Tensor
+    alike: torch.Tensor
     names: list[str]
     captions: list[str]
 
@@ -34,14 +35,14 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same with its tensors on a device."""
-        frames, ids, videos = (each.to(device, non_blocking=True) for each in (self.frames, self.ids, self.videos))
-        return Batch(frames, ids, videos, self.names, self.captions)
+        frames, ids, alike = (each.to(device, non_blocking=True) for each in (self.frames, self.ids, self.alike))
+        return Batch(frames, ids, alike, self.names, self.captions)
 
     def pieces(self, size: int) -> Iterator["Batch"]:
         """The pairs in order, `size` at a time."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Batch(self.frames[part], self.ids[part], self.videos[part], self.names[part], self.captions[part])
+            yield Batch(self.frames[part], self.ids[part], self.alike[part], self.names[part], self.captions[part])
 
 
 @dataclass(frozen=True, slots=True)

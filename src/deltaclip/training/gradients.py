@@ -80,7 +80,7 @@ def _loss(
     """The loss of the whole batch, and its gradient for this process's texts and videos. Scale's goes to its `grad`."""
     start = sum(peers.counts(len(batch), texts.device)[: peers.rank])
     all_texts, all_videos = (peers.gather_rows(rows).requires_grad_() for rows in (texts, videos))
-    numbers = peers.gather_rows(batch.videos) if masked else None
+    numbers = peers.gather_rows(batch.alike) if masked else None
     scale = model.logit_scale
     loss = symmetric_cross_entropy(all_texts, all_videos, scale, numbers)
     wanted = [all_texts, all_videos] + ([scale] if scale.requires_grad else [])

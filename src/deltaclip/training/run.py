@@ -28,7 +28,7 @@ from deltaclip.training.state import SavedState, States, write_whole
 from deltaclip.training.stops import memory_explained, refuse_loss, refuse_norm
 from deltaclip.training.validate import Figures, validate
 
-__all__ = ["FOLDER", "Run", "StepFigures"]
+__all__ = ["FOLDER", "Run", "StepFigures", "differences"]
 
 FOLDER = "training"
 """The part of a checkpoint's folder that holds the run which made it."""
@@ -218,15 +218,19 @@ def _commit() -> str:
     )
 
 
-def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    """TrainingError with what differs between the run that lies there and this one."""
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two json documents, as "optim.lr 0.001, not 0.002"; none for equal ones."""
     before, after = _flat(then), _flat(now)
-    changed = [
+    return [
         f"{name} {before.get(name)}, not {after.get(name)}"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-    if changed:
+
+
+def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    """TrainingError with what differs between the run that lies there and this one."""
+    if changed := differences(then, now):
         remedy = "Go on with the same settings and clips, or train into a new folder."
         raise TrainingError(str(out), f"the run there has {'; '.join(changed)}", remedy)
 

@@ -25,7 +25,7 @@ from deltaclip.training.dataset import worker_context
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
-__all__ = ["DrawnClips", "draw_shapes"]
+__all__ = ["DrawnClips", "draw_shapes", "drawn_file"]
 
 FORMAT = 3
 """Raised when drawn clips or their masks change, so that old files are not taken for new ones."""
@@ -74,6 +74,11 @@ def draw_shapes(
     return TrainingData(train, held, list(VOCABULARY), facts)
 
 
+def drawn_file(recipe: Recipe, cache: Path) -> Path:
+    """Where `draw_shapes` keeps the clips of a recipe in that folder."""
+    return _Groups(recipe).file(cache)
+
+
 class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     """Item g: frames uint8 (M, K, S, S, 3) and masks uint8 (M, K, S, S) of group g of M twins, the same each time."""
 
@@ -89,6 +94,10 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         """16 hexadecimal digits that change with what is drawn or seen."""
         parts: dict[str, Any] = {"world": asdict(self.world), "seen": asdict(self.reader_spec), "format": FORMAT}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def file(self, cache: Path) -> Path:
+        """Where these clips are kept in a folder."""
+        return cache / f"shapes-{self.digest}.npz"
 
     def twins(self, group: int) -> tuple[ShapesClip, ...]:
         camera = self.world.cameras[group % len(self.world.cameras)]
@@ -144,7 +153,7 @@ def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | No
 
 
 def _kept(cache: Path | None, groups: _Groups) -> Drawn | None:
-    if cache is None or not (file := cache / f"shapes-{groups.digest}.npz").is_file():
+    if cache is None or not (file := groups.file(cache)).is_file():
         return None
     with np.load(file) as arrays:
         return arrays["rgb"], arrays["alpha"]
@@ -152,7 +161,7 @@ def _kept(cache: Path | None, groups: _Groups) -> Drawn | None:
 
 def _keep(cache: Path, groups: _Groups, drawn: Drawn) -> None:
     """Writes drawn clips beside their place and renames them, so that a file is whole or not there."""
-    file = cache / f"shapes-{groups.digest}.npz"
+    file = groups.file(cache)
     if file.exists():
         return
     cache.mkdir(parents=True, exist_ok=True)

@@ -38,12 +38,16 @@ class ClipSource(Protocol):
     """Pairs of a caption and a video.
 
     owner: int64 (N,), the number of each caption's video. video_ids: what people call the videos, by number.
+    alike: int64 (N,), pairs with the same number are no negatives of each other: the owner, or the class of a clip
+    whose caption names its class.
     unit: captions that stay together in a batch, such as those of twins; N is a multiple of it. in_memory: nothing to
     wait for, so that no worker processes are started.
     """
 
     @property
     def owner(self) -> NDArray[np.int64]: ...
+    @property
+    def alike(self) -> NDArray[np.int64]: ...
     @property
     def video_ids(self) -> Sequence[str]: ...
     @property
@@ -99,6 +103,11 @@ class MemoryClips:
             raise ValueError(f"{rgb.shape} frames, {alpha.shape} masks, {len(captions)} captions do not match")
         self.rgb, self.alpha = rgb, alpha
         self.captions, self.owner, self.video_ids, self.unit = captions, owner, video_ids, unit
+
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """Captions of one video."""
+        return self.owner
 
     def caption(self, number: int, rng: np.random.Generator | None) -> str:
         """The text as given."""

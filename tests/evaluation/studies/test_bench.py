@@ -10,7 +10,6 @@ from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.studies import Bench
-from deltaclip.evaluation.studies.bench import any_true_ranks
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
 from deltaclip.reader import ReaderSpec, read_video
 
@@ -33,14 +32,6 @@ def test_the_own_mask_keeps_the_fingerprint_and_another_one_changes_it(bench: Be
 
 def test_twins_are_one_cluster(bench: Bench) -> None:
     assert bench.world(6).clusters.tolist() == [0, 0, 0, 1, 1, 1]
-
-
-def test_the_best_of_several_right_answers_counts_and_ties_count_against_it() -> None:
-    similarity = np.array([[0.9, 0.5, 0.7], [0.9, 0.9, 0.1], [0.1, 0.2, 0.3]], np.float32)
-    true = np.array([[False, True, True], [True, False, False], [True, True, True]])
-    assert any_true_ranks(similarity, true).tolist() == [2, 2, 1]
-    with pytest.raises(ValueError, match="at least one"):
-        any_true_ranks(similarity, np.zeros((3, 3), np.bool_))
 
 
 def test_a_file_that_cannot_be_read_is_refused_or_counted(bundled: Encoder, data_set: Material, tmp_path: Path) -> None:

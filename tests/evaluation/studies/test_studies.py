@@ -1,6 +1,5 @@
 """Each study on a handful of clips: rows, pictures, files, and facts that must hold however few clips there are."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.material import Material
-from deltaclip.evaluation.studies import STUDIES, Bench, StudyResult, write_study
-from deltaclip.evaluation.studies.study import Curve, Estimate, Panel, Row
+from deltaclip.evaluation.studies import STUDIES, Bench
+from deltaclip.findings import StudyResult
 from deltaclip.motion import MOTIONS
 from deltaclip.shapes import ShapesSpec
 
@@ -106,23 +105,6 @@ def test_length_of_a_data_set_joins_its_videos(
     result = STUDIES["length"](bench)
     assert [row.estimate("R@1").queries for row in result.rows] == [4, 4, 12, 12]
     assert result.rows[0].figures == result.rows[1].figures, "one video is its own mean and its own best piece"
-
-
-def test_a_study_is_written_as_json_picture_and_paragraph(tmp_path: Path) -> None:
-    estimate = Estimate(50.0, 40.0, 60.0, 10)
-    panel = Panel("t", "x", "y", (Curve.of("a", ("p|q",), [estimate]),), "bars")
-    row = Row({"mask": "p|q"}, {"R@1": estimate, "share": 0.12345, "none": None}, "f" * 16)
-    result = StudyResult("controls", "Why?", "So.", {"seed": 3, "motion": None}, (row,), (panel,), ("Noted.",))
-    written = write_study(tmp_path / "new", result, "deltaclip study controls")
-    assert [path.name for path in written] == ["controls.json", "controls.png", "controls.md"]
-    document = json.loads(written[0].read_text())
-    assert document["rows"][0]["figures"]["R@1"] == {"value": 50.0, "low": 40.0, "high": 60.0, "queries": 10}
-    assert document["command"] == "deltaclip study controls"
-    assert written[1].read_bytes().startswith(b"\x89PNG")
-    words = written[2].read_text()
-    assert "| p\\|q | 50.0 [40.0, 60.0] | 0.1235 | - |" in words
-    assert "- Noted." in words
-    assert "Seed 3." in words
 
 
 def test_the_same_study_twice_gives_the_same_rows(

@@ -6,14 +6,13 @@ from deltaclip.evaluation.studies.bench import SHAPES_SEED, Bench
 from deltaclip.evaluation.studies.controls import study_controls
 from deltaclip.evaluation.studies.degrade import study_degrade
 from deltaclip.evaluation.studies.diagnose import study_diagnose
-from deltaclip.evaluation.studies.files import write_study
 from deltaclip.evaluation.studies.frames import study_frames
 from deltaclip.evaluation.studies.length import study_length
 from deltaclip.evaluation.studies.static import study_static
-from deltaclip.evaluation.studies.study import StudyResult
 from deltaclip.evaluation.studies.threshold import study_threshold
+from deltaclip.findings import StudyResult
 
-__all__ = ["SHAPES_SEED", "STUDIES", "Bench", "StudyResult", "write_study"]
+__all__ = ["SHAPES_SEED", "STUDIES", "Bench"]
 
 STUDIES: dict[str, Callable[[Bench], StudyResult]] = {
     "threshold": study_threshold,
@@ -24,4 +23,4 @@ STUDIES: dict[str, Callable[[Bench], StudyResult]] = {
     "length": study_length,
     "diagnose": study_diagnose,
 }
-"""By name: what is measured -> what was found. Write it down with `write_study`."""
+"""By name: what is measured -> what was found. Write it down with `findings.write_study`."""

@@ -12,16 +12,16 @@ from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec, Precision
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import Vectors, encode_texts
 from deltaclip.evaluation.material import Material, shapes_material, without_broken
-from deltaclip.evaluation.studies.study import Estimate, Figures, Plain
 from deltaclip.evaluation.vector_cache import TextVectors
+from deltaclip.findings import Estimate, Figures, Plain
 from deltaclip.model import Checkpoint
 from deltaclip.ranking import bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, ReaderSpec, read_variants
-from deltaclip.shapes import ShapesClip, ShapesSpec, make_world
+from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, make_world
 
-__all__ = ["Bench", "World", "any_true_ranks", "both_estimates", "estimate", "mask_figures", "ranks_both_ways"]
+__all__ = ["Bench", "World", "both_estimates", "estimate", "mask_figures", "ranks_both_ways"]
 
-SHAPES_SEED = 1_000_003
+SHAPES_SEED = TEST_SEED
 """That of `evaluate shapes`: its clips are none that the bundled encoder was trained on."""
 FILES_AT_ONCE = 4
 """Files whose clips are held at once, times the masks that are compared."""
@@ -186,17 +186,6 @@ def ranks_both_ways(vectors: Vectors) -> tuple[Indices, Indices]:
     blocks = similarity_blocks(vectors.texts, vectors.videos, vectors.owner)
     ranking = rank_blocks(blocks, vectors.owner, len(vectors.videos))
     return ranking.t2v.pessimistic, ranking.v2t.pessimistic
-
-
-def any_true_ranks(similarity: NDArray[np.float32], true: NDArray[np.bool_]) -> Indices:
-    """Rank of the best of several right answers: 1 + the wrong ones that score as high or higher.
-
-    similarity: (Q, V). true: (Q, V), which videos a text is true of; at least one for each text. Returns (Q,) int64.
-    """
-    if not true.any(axis=1).all():
-        raise ValueError("every text must be true of at least one video")
-    best = np.where(true, similarity, -np.inf).max(axis=1, keepdims=True)
-    return np.asarray(1 + np.count_nonzero(~true & (similarity >= best), axis=1), np.int64)
 
 
 def estimate(ranks: Indices, clusters: Indices, metric: str = "R1") -> Estimate:

@@ -1,7 +1,7 @@
 """Every mask with the same weights: what the mask itself gives."""
 
 from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures, ranks_both_ways
-from deltaclip.evaluation.studies.study import Curve, Estimate, Panel, Row, StudyResult
+from deltaclip.findings import Curve, Estimate, Panel, Row, StudyResult
 from deltaclip.motion import MOTIONS
 from deltaclip.ranking import compare_ranks
 

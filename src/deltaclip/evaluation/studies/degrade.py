@@ -10,7 +10,7 @@ from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.studies.bench import Bench, World, estimate, ranks_both_ways
 from deltaclip.evaluation.studies.disturbed import encode_disturbed
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
-from deltaclip.evaluation.studies.study import Curve, Estimate, Panel, Row, StudyResult
+from deltaclip.findings import Curve, Estimate, Panel, Row, StudyResult
 from deltaclip.ranking import percentile_interval
 from deltaclip.ranking.intervals import bootstrap_means
 from deltaclip.reader import Clip

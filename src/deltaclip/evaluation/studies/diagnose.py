@@ -11,8 +11,8 @@ from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.mask_report import TOO_BRIGHT, TOO_DARK
 from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.in_step import Agreement, Film, agreement_over_shifts, claims, read_film
-from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
 from deltaclip.evaluation.words import kinds_of
+from deltaclip.findings import Curve, Panel, Row, StudyResult
 from deltaclip.reader import ReaderSpec
 
 __all__ = ["study_diagnose"]

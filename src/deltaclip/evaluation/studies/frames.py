@@ -1,7 +1,7 @@
 """Retrieval over the number of frames."""
 
 from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures
-from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
+from deltaclip.findings import Curve, Panel, Row, StudyResult
 
 __all__ = ["study_frames"]
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.studies.bench import Bench, World, any_true_ranks, estimate
-from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
+from deltaclip.evaluation.studies.bench import Bench, World, estimate
+from deltaclip.findings import Curve, Panel, Row, StudyResult
+from deltaclip.ranking import any_true_ranks
 from deltaclip.reader import read_moments
 from deltaclip.shapes import ShapesClip, ShapesSpec, Thing, full_caption
 

@@ -1,15 +1,15 @@
 """Queries about what does not move: what a mask of motion costs there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deltaclip.evaluation.studies.bench import Bench, World, any_true_ranks, estimate, ranks_both_ways
-from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
+from deltaclip.evaluation.studies.bench import Bench, World, estimate, ranks_both_ways
 from deltaclip.evaluation.words import KINDS, kinds_of
-from deltaclip.shapes import ShapesClip, ShapesSpec, Thing
+from deltaclip.findings import Curve, Panel, Row, StudyResult
+from deltaclip.ranking import any_true_ranks
+from deltaclip.shapes import ShapesSpec, ask
 
 __all__ = ["study_static"]
 
@@ -28,31 +28,18 @@ def _on_shapes(bench: Bench, masks: Sequence[str]) -> StudyResult:
     moving = bench.drawn(ShapesSpec(), bench.num_clips or CLIPS)
     still = bench.drawn(ShapesSpec(static_only=True), len(set(moving.clusters.tolist())))
     gallery = _joined(moving, still)
-    queries = {
-        "mover and stayers": [clip.caption for clip in moving.clips],
-        "mover only": [f"the {_mover(clip)} moves" for clip in moving.clips],
-        "stayers only": [_stay(clip) for clip in moving.clips],
-        "nothing moves": [clip.caption for clip in still.clips],
-    }
-    truth = {
-        "mover and stayers": _true(moving, gallery, lambda asked, clip: clip.caption == asked.caption),
-        "mover only": _true(moving, gallery, lambda asked, clip: _mover(clip) == _mover(asked)),
-        "stayers only": _true(moving, gallery, lambda asked, clip: _stayers(asked) <= _stayers(clip)),
-        "nothing moves": _true(still, gallery, lambda asked, clip: clip.caption == asked.caption),
-    }
-    asking = {kind: still if kind == "nothing moves" else moving for kind in queries}
+    kinds = ask(moving.clips, still.clips)
     encoders = [bench.encoder_for(mask) for mask in masks]
     made = bench.encode("moving and still", gallery, encoders)
     rows = []
     for mask, encoder, vectors in zip(masks, encoders, made, strict=True):
-        for kind, texts in queries.items():
-            scores = encoder.encode_texts(texts) @ vectors.videos.T
-            same = asking[kind].clusters[:, None] == gallery.clusters
+        for kind, questions in kinds.items():
+            scores = encoder.encode_texts(questions.texts) @ vectors.videos.T
+            true, same = questions.true, questions.same_things
+            own = np.where(same, scores, -np.inf)
             figures = {
-                "R@1": estimate(any_true_ranks(scores, truth[kind]), asking[kind].clusters),
-                "right things only: R@1": estimate(
-                    any_true_ranks(np.where(same, scores, -np.inf), truth[kind] & same), asking[kind].clusters
-                ),
+                "R@1": estimate(any_true_ranks(scores, true), questions.groups),
+                "right things only: R@1": estimate(any_true_ranks(own, true & same), questions.groups),
             }
             rows.append(Row({"mask": mask, "query": kind}, figures, encoder.fingerprint))
     return StudyResult(
@@ -66,9 +53,9 @@ def _on_shapes(bench: Bench, masks: Sequence[str]) -> StudyResult:
             "clips of the query's own group: all hold the things named, and only motion tells them apart. Random: the "
             "drawing of clips, the places of `random`, the bootstrap over groups of twins."
         ),
-        protocol={**bench.protocol(gallery), "texts": sum(len(texts) for texts in queries.values())},
+        protocol={**bench.protocol(gallery), "texts": sum(len(each.texts) for each in kinds.values())},
         rows=tuple(rows),
-        panels=tuple(_panel(title, rows, masks, tuple(queries)) for title in rows[0].figures),
+        panels=tuple(_panel(title, rows, masks, tuple(kinds)) for title in rows[0].figures),
     )
 
 
@@ -117,23 +104,3 @@ def _joined(first: World, second: World) -> World:
         owner=np.concatenate([one.owner, two.owner + len(one.videos)]),
     )
     return World(material, first.clips + second.clips, np.concatenate([first.clusters, second.clusters]))
-
-
-def _true(asked: World, gallery: World, holds: Callable[[ShapesClip, ShapesClip], bool]) -> NDArray[np.bool_]:
-    """(Q, V): whether the query made of a clip holds of a clip."""
-    return np.array([[holds(query, clip) for clip in gallery.clips] for query in asked.clips])
-
-
-def _mover(clip: ShapesClip) -> Thing | None:
-    [shot] = clip.shots
-    return None if shot.mover is None else shot.things[shot.mover]
-
-
-def _stayers(clip: ShapesClip) -> frozenset[Thing]:
-    [shot] = clip.shots
-    return frozenset(thing for number, thing in enumerate(shot.things) if number != shot.mover)
-
-
-def _stay(clip: ShapesClip) -> str:
-    """The second half of the full caption: "the blue square and the green ring stay"."""
-    return clip.caption.partition(" while ")[2]

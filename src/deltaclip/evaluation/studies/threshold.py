@@ -1,7 +1,7 @@
 """The paper's figure 2: retrieval over the threshold of the difference mask."""
 
 from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures
-from deltaclip.evaluation.studies.study import Curve, Panel, Row, StudyResult
+from deltaclip.findings import Curve, Panel, Row, StudyResult
 
 __all__ = ["study_threshold"]
 

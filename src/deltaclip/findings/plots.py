@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from deltaclip.evaluation.studies.study import Curve, Panel
+from deltaclip.findings.study import Curve, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from deltaclip.evaluation.studies.plots import draw_panels
-from deltaclip.evaluation.studies.study import Estimate, Row, StudyResult
+from deltaclip.findings.plots import draw_panels
+from deltaclip.findings.study import Estimate, Row, Spread, StudyResult
 
 __all__ = ["study_markdown", "write_study"]
 
@@ -30,10 +30,17 @@ def study_markdown(result: StudyResult, command: str, picture: str) -> str:
         *(f"- {note}" for note in result.notes),
         f"![{result.name}]({picture})",
         _table(result.rows),
-        f"Figures in brackets are 95% bootstrap intervals. {told[0].upper()}{told[1:]}.",
+        f"{_brackets(result.rows)}{told[0].upper()}{told[1:]}.",
         f"`{command}`",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _brackets(rows: tuple[Row, ...]) -> str:
+    """What stands in brackets behind a figure."""
+    kinds = {type(figure) for row in rows for figure in row.figures.values()}
+    words = "Figures in brackets are 95% bootstrap intervals. " if Estimate in kinds else ""
+    return words + ("Figures are means over seeds, in brackets the lowest and the highest. " if Spread in kinds else "")
 
 
 def _table(rows: tuple[Row, ...]) -> str:
@@ -50,4 +57,4 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|") if not isinstance(value, Estimate) else str(value)
+    return str(value).replace("|", "\\|")

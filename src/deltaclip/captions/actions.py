@@ -1,0 +1,122 @@
+"""Clips of labelled actions: captions.csv and classes.json beside the clips.
+
+captions.csv    columns path (below the folder), label, group, split, and fold where clips are to be held out in turn
+classes.json    label -> its wordings, the first one is its caption
+
+A group (a scene, a person, a take) lies in one fold, and not in both train and test: what is tested was not trained on,
+nor its scene.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deltaclip.captions.entries import SPLITS, bad_text, column_of, is_text, list_of, object_of
+from deltaclip.captions.files import read_json, read_table, refused
+
+__all__ = ["ActionClip", "ActionSet", "find_action_sets", "load_actions"]
+
+CAPTIONS, CLASSES = "captions.csv", "classes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionClip:
+    """One clip. path: below the folder of the set. label: a key of `ActionSet.wordings`. group: a scene or a person.
+
+    split: train, val or test. fold: from 0, or None in a set without folds.
+    """
+
+    path: str
+    label: str
+    group: str
+    split: str
+    fold: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSet:
+    """A set of labelled clips. wordings: label -> texts, in the order of classes.json."""
+
+    name: str
+    folder: Path
+    clips: tuple[ActionClip, ...]
+    wordings: Mapping[str, tuple[str, ...]]
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """Ascending; none in a set that only knows splits."""
+        return tuple(sorted({clip.fold for clip in self.clips if clip.fold is not None}))
+
+
+def find_action_sets(folder: Path) -> dict[str, Path]:
+    """Folders of sets by name: the folder itself where it holds captions.csv, else those directly in it, sorted."""
+    if (folder / CAPTIONS).is_file():
+        return {folder.resolve().name: folder}
+    found = sorted(path.parent for path in folder.glob(f"*/{CAPTIONS}"))
+    if not found:
+        raise refused(folder, f"no {CAPTIONS} here or one level below", "Give the folder of a set, or of several sets.")
+    return {path.name: path for path in found}
+
+
+def load_actions(folder: Path) -> ActionSet:
+    """The set in a folder. Raises CaptionError for what is missing, unknown or shared between training and test."""
+    wordings = _wordings(folder / CLASSES)
+    path = folder / CAPTIONS
+    clips = []
+    for line, row in read_table(path):
+        clip = ActionClip(
+            path=column_of(path, row, ("path",), line),
+            label=column_of(path, row, ("label",), line),
+            group=column_of(path, row, ("group",), line),
+            split=column_of(path, row, ("split",), line),
+            fold=_fold(path, row, line),
+        )
+        if clip.label not in wordings:
+            found = f"the label {clip.label!r}, which {CLASSES} does not know"
+            raise refused(path, found, f"Write one of {', '.join(wordings)}, or add its wordings.", line)
+        if clip.split not in SPLITS:
+            raise refused(path, f"split is {clip.split!r}", f"Write one of {', '.join(SPLITS)}.", line)
+        if not (folder / clip.path).is_file():
+            raise refused(path, f"{clip.path} is not there", "Bring the clip back, or remove its row.", line)
+        clips.append(clip)
+    if not clips:
+        raise refused(path, "holds no clip", "Give a row for each clip.")
+    _keep_apart(path, clips)
+    return ActionSet(folder.resolve().name, folder, tuple(clips), wordings)
+
+
+def _wordings(path: Path) -> dict[str, tuple[str, ...]]:
+    made: dict[str, tuple[str, ...]] = {}
+    for label, texts in object_of(path, read_json(path), "the document").items():
+        for text in (words := list_of(path, texts, label)):
+            if not is_text(text):
+                raise bad_text(path, f"a wording of {label}", text)
+        if not words:
+            raise refused(path, f"{label} has no wording", "Write at least one sentence for each label.")
+        made[label] = tuple(words)
+    return made
+
+
+def _fold(path: Path, row: Mapping[str, str], line: int) -> int | None:
+    """The fold of a row, None in a table without that column."""
+    if "fold" not in row:
+        return None
+    if not row["fold"].strip().isdecimal():
+        raise refused(path, f"fold is {row['fold']!r}", "Write a whole number from 0, or leave out the column.", line)
+    return int(row["fold"])
+
+
+def _keep_apart(path: Path, clips: list[ActionClip]) -> None:
+    """CaptionError for a file that stands twice, and for a group in two folds or in both train and test."""
+    folds: dict[str, int | None] = {}
+    splits: dict[str, set[str]] = {}
+    seen = set()
+    for clip in clips:
+        if clip.path in seen:
+            raise refused(path, f"{clip.path} stands twice", "A clip has one row.")
+        seen.add(clip.path)
+        splits.setdefault(clip.group, set()).add(clip.split)
+        apart = folds.setdefault(clip.group, clip.fold) == clip.fold and not {"train", "test"} <= splits[clip.group]
+        if not apart:
+            found = f"the group {clip.group!r} lies in two folds, or in both train and test"
+            raise refused(path, found, "Keep the clips of a scene, person or take together.")

@@ -1,0 +1,129 @@
+"""Clips of labelled actions in memory: decoded once with every mask, shared by all runs of a study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.captions import ActionSet
+from deltaclip.errors import TrainingError, VideoError
+from deltaclip.motion import needs_neighbours
+from deltaclip.reader import measure_alpha, read_whole
+from deltaclip.training.cache import random_places, uniform_places
+from deltaclip.training.source import Pictures
+from deltaclip.training.state import write_whole
+
+__all__ = ["ActionClips", "SeenActions", "SeenClip", "see_actions"]
+
+RGB = "rgb"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenClip:
+    """K frames of a clip, at the middles of equal spans, uncropped. rgb: uint8 (K, H, W, 3).
+
+    alpha: mask -> uint8 (K, H, W), 255 is one. All K frames are measured together, so that a mask has the same time
+    gaps however few of them a step takes.
+    """
+
+    rgb: NDArray[np.uint8] = field(repr=False)
+    alpha: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenActions:
+    """A set with its clips as they are seen, in the same order."""
+
+    actions: ActionSet
+    clips: tuple[SeenClip, ...]
+
+    def without_mask(self, mask: str) -> float:
+        """Share of the frames whose alpha is all ones: `full`, and every mask that fell back."""
+        whole = [(clip.alpha[mask] == 255).all(axis=(1, 2)) for clip in self.clips]
+        return float(np.concatenate(whole).mean())
+
+    def write(self, path: Path) -> None:
+        """Frames and masks as one file of arrays, whole or not there."""
+        arrays = {f"{number}.{RGB}": clip.rgb for number, clip in enumerate(self.clips)}
+        for number, clip in enumerate(self.clips):
+            arrays |= {f"{number}.{mask}": alpha for mask, alpha in clip.alpha.items()}
+        write_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # names are free
+
+    @classmethod
+    def read(cls, path: Path, actions: ActionSet, masks: Sequence[str]) -> "SeenActions":
+        """What `write` wrote of that set."""
+        with np.load(path) as arrays:
+            clips = tuple(
+                SeenClip(arrays[f"{number}.{RGB}"], {mask: arrays[f"{number}.{mask}"] for mask in masks})
+                for number in range(len(actions.clips))
+            )
+        return cls(actions, clips)
+
+
+def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short_side: int) -> SeenActions:
+    """Decodes every clip and measures every mask on it. Raises TrainingError that names all clips that are broken."""
+    clips, broken = [], {}
+    for clip in actions.clips:
+        try:
+            clips.append(_see(actions.folder / clip.path, masks, num_frames, short_side))
+        except VideoError as error:
+            broken[clip.path] = error.reason
+    if broken:
+        listed = "\n".join(f"  {path}: {reason}" for path, reason in broken.items())
+        found = f"{len(broken)} clips cannot be read:\n{listed}\n"
+        raise TrainingError(str(actions.folder), found, "Mend them, or remove their rows from captions.csv.")
+    return SeenActions(actions, tuple(clips))
+
+
+def _see(path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
+    """Masks that need neighbours are measured by the decoder's way, once for each; others on the frames themselves."""
+    followed = [mask for mask in masks if needs_neighbours(mask)]
+    [(frames, motion)] = read_whole(path, followed[0] if followed else None, num_frames, short_side)
+    alpha = {}
+    for mask in masks:
+        if mask not in followed:
+            made = measure_alpha(frames.rgb, mask)
+        elif mask == followed[0] and motion is not None:
+            made = motion.alpha
+        else:
+            [(_, other)] = read_whole(path, mask, num_frames, short_side)
+            assert other is not None  # a mask was asked for
+            made = other.alpha
+        alpha[mask] = np.round(made * 255).astype(np.uint8)
+    return SeenClip(frames.rgb, alpha)
+
+
+class ActionClips:
+    """Some clips of a set with one mask, as a run takes them: `training.ClipSource`."""
+
+    in_memory = True
+    unit = 1
+
+    def __init__(self, seen: SeenActions, numbers: Sequence[int], mask: str) -> None:
+        self._seen, self._numbers, self._mask = seen, list(numbers), mask
+        clips = [seen.actions.clips[number] for number in self._numbers]
+        labels = list(seen.actions.wordings)
+        self.labels = np.array([labels.index(clip.label) for clip in clips], np.int64)
+        self.owner = np.arange(len(clips))
+        self.video_ids = [clip.path for clip in clips]
+        self._wordings = [seen.actions.wordings[clip.label] for clip in clips]
+
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """The class: every clip of a class fits every wording of it."""
+        return self.labels
+
+    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+        """A wording of the clip's class; the first one without a generator."""
+        wordings = self._wordings[number]
+        return wordings[0] if rng is None else wordings[int(rng.integers(len(wordings)))]
+
+    def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
+        """Frames at random places of equal spans, or at their middles."""
+        clip = self._seen.clips[self._numbers[video]]
+        kept = len(clip.rgb)
+        places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
+        alpha = clip.alpha[self._mask][places].astype(np.float32) / np.float32(255)
+        return Pictures(clip.rgb[places], alpha)

@@ -1,0 +1,99 @@
+"""Whether masks help where only motion tells clips apart: each mask with weights of its own, on Moving Shapes."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from deltaclip.errors import TrainingError
+from deltaclip.findings import StudyResult
+from deltaclip.training.overrides import override
+from deltaclip.training.recipes import RECIPES
+from deltaclip.training.studies.at_once import at_once
+from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
+from deltaclip.training.studies.shapes_gallery import ShapesGallery
+from deltaclip.training.studies.shapes_result import shapes_result
+from deltaclip.training.studies.shapes_run import ShapesRun
+
+__all__ = ["study_shapes"]
+
+STEPS = 600
+SEEDS = 3
+MASKS = ("full", "difference", "subject", "random", "inverted")
+CAMERAS = ("still", "pan")
+CLIPS = 300
+"""To test with, as `evaluate shapes` draws."""
+WITHOUT_DROPOUT = "subject"
+"""The mask that is trained a second time, with alpha dropout 0."""
+SETTINGS = ("world.groups=1000", "world.directions=0", "model.image_size=48")
+"""What differs from the recipe `shapes`, so that all runs fit into 75 minutes of two cores."""
+
+
+def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
+    """Trains and measures each mask on each camera with each seed, until the deadline.
+
+    Raises ValueError for a mask, camera or setting that does not exist, TrainingError where a run cannot go on.
+    """
+    runs = _runs(plan)
+    open_runs = [run for run in runs if run.figures() is None]
+    pools = list({run.drawn: run for run in open_runs}.values())
+    material: list[ShapesGallery | ShapesRun] = [*dict.fromkeys(run.gallery for run in open_runs), *pools]
+    made = _Counter(plan, "drawing clips", len(pools))
+    at_once(_prepare, material, plan.jobs, lambda: made.show(sum(pool.drawn.is_file() for pool in pools)))
+    steps = plan.steps or STEPS
+    trained = _Counter(plan, "training", steps * len(runs))
+    # Masks and cameras before seeds: a table that a time limit cuts has every setting once.
+    in_order = sorted(runs, key=lambda run: run.recipe.seed)
+    figures = at_once(_perform, in_order, plan.jobs, lambda: trained.show(sum(run.steps_done for run in runs)))
+    found = {run.out: each for run, each in zip(in_order, figures, strict=True) if each is not None}
+    if len(found) < len(runs):
+        return Stopped(len(found), len(runs))
+    shutil.rmtree(plan.folder / "clips", ignore_errors=True)  # gigabytes that are drawn again in minutes
+    return shapes_result([(run, found[run.out]) for run in runs])
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """Tells the plan's progress: doing, of how many."""
+
+    plan: StudyPlan
+    doing: str
+    total: int
+
+    def show(self, done: int) -> None:
+        self.plan.progress(StudyProgress(self.doing, done, self.total))
+
+
+def _runs(plan: StudyPlan) -> list[ShapesRun]:
+    """Of every camera, mask and seed, in the order of the table."""
+    cameras, masks = plan.cameras or CAMERAS, plan.masks or MASKS
+    seeds = range(SEEDS if plan.seeds is None else plan.seeds)
+    variants: list[tuple[str, str, tuple[str, ...]]] = [(mask, mask, ()) for mask in masks]
+    if WITHOUT_DROPOUT in masks:
+        variants.append((f"{WITHOUT_DROPOUT}, no alpha dropout", WITHOUT_DROPOUT, ("data.alpha_dropout=0",)))
+    runs = []
+    for camera, (variant, mask, settings), seed in product(cameras, variants, seeds):
+        own = [f"data.motion={mask}", f"world.cameras={camera}", f"seed={seed}", f"optim.steps={plan.steps or STEPS}"]
+        recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *settings, *own])
+        gallery = ShapesGallery(camera, plan.clips or CLIPS, plan.folder / "test")
+        runs.append(ShapesRun(recipe, variant, gallery, plan.folder, plan.device, plan.deadline))
+    _refuse_twice(runs)
+    return runs
+
+
+def _refuse_twice(runs: Sequence[ShapesRun]) -> None:
+    """Two runs must not share a folder."""
+    if len({run.out for run in runs}) < len(runs):
+        remedy = "Name each mask and each camera once."
+        raise TrainingError("the study's masks and cameras", "one of them is named twice", remedy)
+
+
+def _prepare(task: ShapesGallery | ShapesRun) -> None:
+    if isinstance(task, ShapesGallery):
+        task.write()
+    else:
+        task.draw()
+
+
+def _perform(run: ShapesRun) -> dict[str, object] | None:
+    return run.perform()

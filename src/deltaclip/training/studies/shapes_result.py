@@ -1,0 +1,152 @@
+"""The study `shapes` as rows over seeds, panels and verdicts."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from deltaclip.findings import Curve, Figures, Panel, Row, Spread, StudyResult
+from deltaclip.training.studies.shapes_run import ShapesRun
+
+__all__ = ["shapes_result"]
+
+Measured = tuple[ShapesRun, dict[str, Any]]  # Any: the json document of `ShapesRun.perform`
+CONTROL = "full"
+METRICS = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "MdR": "MdR", "MnR": "MnR"}
+RIGHT_THINGS = "right things"
+AMONG = " among right things"
+
+ABOUT = (
+    "Every mask has weights of its own: a small CLIP from scratch, trained and tested with that mask, all with the "
+    "same steps, seeds, sizes, rates and clips. Training draws from the same clips for every seed; a seed sets the "
+    "fresh weights, the order, the frames of a step, turns and the wording. Tested on twins (the same things, another "
+    "mover), written as mp4 and read with the whole encoder as `deltaclip evaluate shapes` does, the same files for "
+    "all runs of a camera. `{right}` is the share of texts whose first clip holds the right things, whichever moves: "
+    "a third of it, 33 at most, is all that an encoder blind to motion can reach as R@1. The questions are asked of "
+    "these clips and one clip of each group in which nothing moves: `stayers only` names what stays in a clip with a "
+    "mover (true also of the still clip), `nothing moves` is the sentence of a still clip, `among right things` "
+    "leaves the clips of the question's own group. No training clip was without a mover and no training sentence "
+    "without its motion, so these two kinds are new to every encoder. `no alpha dropout`: alpha dropout 0, the others "
+    "{dropout:g} (of no effect on `full`). Random: the drawing of training and test clips (one draw of each), the "
+    "places of `random`, and the seeds. The curves are validations on {held} further groups of twins of the same "
+    "camera, as frames in memory that go through the same masks but no mp4."
+)
+
+
+def shapes_result(measured: Sequence[Measured]) -> StudyResult:
+    """From the figures of all runs, in the order of the table: those of one setting stand together, by seed."""
+    groups = [list(runs) for _, runs in groupby(measured, lambda each: (each[0].gallery.camera, each[0].variant))]
+    rows = [_row(runs) for runs in groups]
+    recipe = measured[0][0].recipe
+    cameras = tuple(dict.fromkeys(run.gallery.camera for run, _ in measured))
+    return StudyResult(
+        name="shapes",
+        question="Do masks of motion help an encoder trained with them, where only motion tells clips apart?",
+        about=ABOUT.format(right=RIGHT_THINGS, dropout=recipe.data.alpha_dropout, held=recipe.world.validation_groups),
+        protocol=_protocol(measured),
+        rows=tuple(rows),
+        panels=(
+            *(_by_camera(way, rows, cameras) for way in ("T2V R@1", "V2T R@1")),
+            *(_curves(camera, groups) for camera in cameras),
+            *(_questions(camera, rows, among) for among in ("", AMONG) for camera in cameras),
+        ),
+        notes=tuple(note for camera in cameras for note in _verdicts(camera, rows)),
+    )
+
+
+def _row(runs: Sequence[Measured]) -> Row:
+    """One setting over its seeds."""
+    run, first = runs[0]
+
+    def spread(*names: str) -> Spread:
+        return Spread.of([_inside(figures, names) for _, figures in runs])
+
+    figures: Figures = {
+        f"{way.upper()} {name}": spread(way, key) for way in ("t2v", "v2t") for key, name in METRICS.items()
+    }
+    figures[RIGHT_THINGS] = spread("right_group")
+    for kind in first["questions"]:
+        figures[kind] = spread("questions", kind, "R1")
+        figures[f"{kind}{AMONG}"] = spread("questions", kind, "right_things_R1")
+    figures["coverage"] = float(first["coverage"])  # of the files and the mask: the same for all seeds
+    figures["frames without mask"] = float(first["without_mask"])
+    return Row({"camera": run.gallery.camera, "mask": run.variant}, figures)
+
+
+def _inside(figures: dict[str, Any], names: Sequence[str]) -> float:
+    found: Any = figures
+    for name in names:
+        found = found[name]
+    return float(found)
+
+
+def _protocol(measured: Sequence[Measured]) -> dict[str, Any]:  # Any: plain values
+    run, recipe = measured[0][0], measured[0][0].recipe
+
+    def told(name: str) -> str:
+        return ", ".join(dict.fromkeys(str(figures[name]) for _, figures in measured))
+
+    return {
+        "dataset": "shapes",
+        "steps": recipe.optim.steps,
+        "seeds": len({run.recipe.seed for run, _ in measured}),
+        "runs": len(measured),
+        "test_clips": run.gallery.clips,
+        "test_seed": run.gallery.facts()["seed"],
+        "training_groups": recipe.world.groups,
+        "training_seed": recipe.world.seed,
+        "image_size": recipe.model.image_size,
+        "frames_a_step": recipe.data.frames,
+        "frames_tested": recipe.data.test_frames,
+        "batch": recipe.optim.batch,
+        "lr": recipe.optim.lr,
+        "training_seconds": round(sum(figures["seconds"] for _, figures in measured)),
+        "machine": told("machine"),
+        "torch": told("torch"),
+        "commit": told("commit"),
+    }
+
+
+def _by_camera(way: str, rows: Sequence[Row], cameras: tuple[str, ...]) -> Panel:
+    curves = []
+    for mask in dict.fromkeys(str(row.setting["mask"]) for row in rows):
+        points = [row.spread(way) for row in rows if row.setting["mask"] == mask]
+        curves.append(Curve.of(mask, cameras, points, control=mask == CONTROL))
+    return Panel(f"{way}, test", "camera", "R@1 (%)", tuple(curves), "bars")
+
+
+def _curves(camera: str, groups: Sequence[Sequence[Measured]]) -> Panel:
+    """Validation over steps, the mean over seeds between the lowest and the highest."""
+    curves = []
+    for runs in groups:
+        if runs[0][0].gallery.camera == camera:
+            steps = tuple(float(step) for step, _ in runs[0][1]["validation"])
+            by_step = zip(*([r1 for _, r1 in figures["validation"]] for _, figures in runs), strict=True)
+            variant = runs[0][0].variant
+            points = [Spread.of(values) for values in by_step]
+            curves.append(Curve.of(variant, steps, points, control=variant == CONTROL))
+    return Panel(f"T2V R@1, validation, {camera} camera", "step", "R@1 (%)", tuple(curves))
+
+
+def _questions(camera: str, rows: Sequence[Row], among: str) -> Panel:
+    kinds = tuple(name.removesuffix(AMONG) for name in rows[0].figures if name.endswith(AMONG))
+    curves = []
+    for row in rows:
+        if row.setting["camera"] == camera:
+            mask = str(row.setting["mask"])
+            points = [row.spread(f"{kind}{among}") for kind in kinds]
+            curves.append(Curve.of(mask, kinds, points, control=mask == CONTROL))
+    return Panel(f"questions{among}, {camera} camera", "", "R@1 (%)", tuple(curves), "bars")
+
+
+def _verdicts(camera: str, rows: Sequence[Row]) -> list[str]:
+    """What each mask gains over none, seed by seed."""
+    here = {str(row.setting["mask"]): row.spread("T2V R@1") for row in rows if row.setting["camera"] == camera}
+    if CONTROL not in here:
+        return []
+    notes = []
+    for mask, ours in here.items():
+        if mask != CONTROL:
+            gains = Spread.of([a - b for a, b in zip(ours.runs, here[CONTROL].runs, strict=True)])
+            ends = f"{gains.low:+.1f} to {gains.high:+.1f} over {len(gains.runs)} seeds"
+            notes.append(f"{camera} camera, {mask}: T2V R@1 {gains.value:+.1f} against {CONTROL} ({ends}).")
+    return notes
