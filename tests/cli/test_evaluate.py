@@ -78,7 +78,9 @@ def test_a_broken_video_is_named_and_counts_as_missing(evaluate: Any) -> None:
     assert code == 1
     assert "missing: c" in refusal["error"]["found"]
     code, result, err = evaluate("--allow-missing", "--json", captions="more.csv", videos="videos")
-    assert (code, result["protocol"]["missing"]) == (0, 2)
+    assert (code, result["protocol"]["missing"], result["protocol"]["broken"]) == (0, 2, 1)
+    assert result["protocol"]["marks"] == ["2 of 4 videos left out (1 missing, 1 broken), with 2 of 5 captions"]
+    assert "missing: c\n" in err
     assert [one["video"] for one in result["missing"]] == ["c", "d"]
     assert "d: " in err
 
@@ -141,9 +143,52 @@ def test_ranks_and_runs_are_written_on_request(evaluate: Any, tmp_path: Path) ->
     assert "run.txt.qrels" in err
 
 
+@pytest.mark.parametrize("option", ["--ranks", "--trec"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    evaluate: Any, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltaclip.cli.benchmark.load_with", divmod)  # fails when it is called
+    code, _, err = evaluate(option, tmp_path)
+    assert code == 2
+    assert "is a folder" in " ".join(err.replace("│", " ").split())
+    (tmp_path / "file").write_text("")
+    code, _, err = evaluate(option, tmp_path / "file" / "x")
+    assert code == 1
+    assert "cannot be written" in err
+
+
+def test_judgements_never_meet_a_folder(evaluate: Any, tmp_path: Path) -> None:
+    (tmp_path / "run.qrels").mkdir()
+    code, _, _ = evaluate("--trec", tmp_path / "run")
+    assert code == 2
+
+
+def test_folders_of_files_to_be_written_are_made(evaluate: Any, tmp_path: Path) -> None:
+    code, text, _ = evaluate("--ranks", tmp_path / "new" / "x.ranks", "--trec", tmp_path / "other" / "run")
+    assert code == 0
+    assert "R@1" in text
+    assert read_ranks(tmp_path / "new" / "x.ranks").ranks.shape == (4,)
+    assert (tmp_path / "other" / "run.qrels").is_file()
+
+
+def test_drawn_clips_are_a_result_as_any_other(home: Path, deltaclip: Call, tmp_path: Path) -> None:
+    shapes = ("evaluate", "shapes", "--encoder", home / "encoder", "--clips", 6)
+    code, result, _ = deltaclip(*shapes, "--ranks", tmp_path / "r.ranks", "--trec", tmp_path / "run", "--json")
+    assert code == 0
+    assert {"intervals", "coverage", "fallback", "right_group", "protocol"} <= set(result)
+    assert {"clips", "world", "version", "commit", "precision", "pooling"} <= set(result["protocol"])
+    assert read_ranks(tmp_path / "r.ranks").protocol == result["protocol"]
+    for form, said in (("table", "95% over videos, t2v"), ("markdown", "| --- |"), ("latex", "% encoder & mask")):
+        code, text, _ = deltaclip(*shapes, "--format", form)
+        assert code == 0
+        assert said in text
+        assert "fingerprint" in text
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--cache", "c", "--no-cache"), "exclude each other"),
         (("--split", "val"), "found here: test"),
         (("--select-on-test",), "several encoders"),
         (("--noise", "3"), "--noise: not for folder"),

@@ -66,12 +66,14 @@ def test_the_protocol_holds_what_the_figures_depend_on(encoder: Encoder) -> None
         "pooling": "mean",
         "precision": "float32",
         "device": "cpu",
-        "post": None,
+        "post": "none",
         "encoder": encoder.name,
         "fingerprint": encoder.fingerprint,
         "marks": [],
         "seed": None,
         "chosen_on": None,
+        "broken": 0,
+        "world": None,
     }
     assert {name: protocol[name] for name in expected} == expected
     assert set(protocol) == {*expected, "version", "commit", "chosen_among"}
@@ -144,6 +146,22 @@ def test_missing_videos_are_listed_with_their_reason(encoder: Encoder) -> None:
         {"video": "w1", "reason": "no such file"},
         {"video": "w2", "reason": "damaged"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ((), "4 of 8 videos missing, with 7 of 12 captions"),
+        (("w2", "w3", "w4"), "4 of 8 videos left out (1 missing, 3 broken), with 7 of 12 captions"),
+        (("w1", "w2", "w3", "w4"), "4 of 8 videos broken, with 7 of 12 captions"),
+    ],
+)
+def test_missing_and_broken_videos_are_told_apart(encoder: Encoder, broken: tuple[str, ...], said: str) -> None:
+    found = replace(vectors(("w1", "w2", "w3", "w4"), 7), broken=dict.fromkeys(broken, "damaged"))
+    evaluation = evaluate_material(encoder, found)
+    protocol = evaluation.protocol.to_json()
+    assert (protocol["missing"], protocol["broken"], protocol["marks"]) == (4, len(broken), [said])
+    assert all(said in document(evaluation, form) for form in FORMATS)
 
 
 def test_the_bank_of_qbnorm_is_the_training_captions_and_nothing_else(encoder: Encoder) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.shapes import DEFAULT_SEED, evaluate_shapes
+from deltaclip.evaluation.tables import FORMATS
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec, make_world
 from tests.helpers import small_checkpoint
@@ -37,6 +38,19 @@ def test_an_encoder_that_knows_every_answer_gets_all_of_them(encoder: Encoder, m
     assert result.right_group == 100
 
 
+def test_the_protocol_tells_the_world_that_was_drawn(encoder: Encoder) -> None:
+    result = evaluate_shapes(encoder, ShapesSpec(noise=4.0, equal_luma=True), seed=5, num_clips=6)
+    told = result.to_json()["protocol"]
+    assert (told["dataset"], told["seed"], told["clips"], told["captions"]) == ("shapes", 5, 6, 6)
+    assert (told["world"]["noise"], told["world"]["equal_luma"], told["world"]["camera"]) == (4.0, True, "still")
+    for lines in FORMATS.values():
+        text = "\n".join(lines(result)).replace("\\", "")
+        assert "shapes, split test, seed 5: 6 videos" in text
+        assert "noise 4, " in text
+        assert "equal luma on" in text
+        assert f"right things, whichever moves: {result.right_group:.1f}" in text
+
+
 def test_progress_ends_with_all_videos(encoder: Encoder) -> None:
     seen: list[tuple[int, int]] = []
     evaluate_shapes(encoder, num_clips=6, progress=lambda done, total: seen.append((done, total)))
@@ -45,5 +59,6 @@ def test_progress_ends_with_all_videos(encoder: Encoder) -> None:
 
 def test_frames_without_a_mask_are_counted_by_reason(encoder: Encoder) -> None:
     still = evaluate_shapes(encoder, ShapesSpec(static_only=True), num_clips=2)
-    assert sum(still.fallback.values()) == 8
-    assert set(still.fallback) <= {"static", "nothing found"}
+    fallback = still.vectors.fallback
+    assert sum(fallback.values()) == 8
+    assert set(fallback) <= {"static", "nothing found"}

@@ -1,4 +1,4 @@
-"""What `evaluate` does with a data set as people download it."""
+"""What `evaluate` does with a data set as people download it, and how any evaluation is shown and kept."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from deltaclip.cli.encoders import load_with
+from deltaclip.cli.files import writable
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 
 if TYPE_CHECKING:  # torch is imported when the command runs
@@ -16,7 +17,54 @@ if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.evaluation.material import Material
     from deltaclip.evaluation.vector_cache import VectorCache
 
-__all__ = ["Asked", "evaluate_dataset"]
+__all__ = ["Asked", "Targets", "evaluate_dataset"]
+
+NAMED_MISSING = 5
+"""Missing files that are named on stderr before the others are only counted; --json lists all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What becomes of a result. form: key of FORMATS. ranks, trec: files to be written. as_json: one object instead."""
+
+    form: str
+    ranks: Path | None
+    trec: Path | None
+    as_json: bool
+
+    def check(self) -> None:
+        """Before the work: raises BadParameter for a folder, DeltaclipError where no folder for a file can be made."""
+        for option, path in (("--ranks", self.ranks), ("--trec", self.trec)):
+            if path is None:
+                continue
+            files = (path, path.with_name(path.name + ".qrels")) if option == "--trec" else (path,)
+            for file in files:
+                if file.is_dir():
+                    raise typer.BadParameter(f"{file} is a folder; give a file.", param_hint=f"'{option}'")
+                with writable(file):
+                    pass
+
+    def give(self, evaluation: "Evaluation") -> None:
+        """Writes the files, and shows the result."""
+        from deltaclip.evaluation.benchmark import save_ranks, save_trec
+        from deltaclip.evaluation.tables import FORMATS
+
+        if self.ranks is not None:
+            with writable(self.ranks):
+                save_ranks(self.ranks, evaluation)
+        if self.trec is not None:
+            with writable(self.trec):
+                judgements = save_trec(self.trec, evaluation)
+            note(f"judgements for trec_eval are in {shown(judgements)}")
+        if self.as_json:
+            emit(evaluation.to_json())
+            return
+        print_lines(*(shown(line) for line in FORMATS[self.form](evaluation)))
+        if evaluation.retrieval.optimistic:
+            note(
+                "some scores are equal: ties count against the query; --json and the table's rows `best` count them "
+                "for it"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +81,18 @@ class Asked:
     post: str
     cache: Path | None
     no_cache: bool
-    form: str
-    ranks: Path | None
-    trec: Path | None
-    as_json: bool
+    targets: Targets
 
 
 def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     """Evaluates and shows one data set. Of several encoders the best on the split is shown, and marked as chosen."""
     _check_choice(asked)
+    if asked.no_cache and asked.cache is not None:
+        raise typer.BadParameter("--cache and --no-cache exclude each other.")
+    asked.targets.check()
     from deltaclip.captions import find_videos, load_captions
-    from deltaclip.evaluation.benchmark import best_of, save_ranks, save_trec
+    from deltaclip.evaluation.benchmark import best_of
     from deltaclip.evaluation.material import material_of_split
-    from deltaclip.evaluation.tables import FORMATS
     from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
 
     cache = None
@@ -59,20 +106,12 @@ def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     split = captions.splits[asked.split]
     files = find_videos(asked.videos, split.videos)
     material = material_of_split(asked.dataset, asked.split, split, files, allow_missing=asked.allow_missing)
+    if material.missing:
+        more = len(material.missing) - NAMED_MISSING
+        names = ", ".join(material.missing[:NAMED_MISSING]) + (f" and {more:,} more" if more > 0 else "")
+        note(shown(f"missing: {names}"))
     best = best_of([_evaluate_one(name, asked, spec, cache, captions, material) for name in asked.encoders])
-    if asked.ranks is not None:
-        save_ranks(asked.ranks, best)
-    if asked.trec is not None:
-        judgements = save_trec(asked.trec, best)
-        note(f"judgements for trec_eval are in {shown(judgements)}")
-    if asked.as_json:
-        emit(best.to_json())
-        return
-    print_lines(*(shown(line) for line in FORMATS[asked.form](best)))
-    if best.retrieval.optimistic:
-        note(
-            "some scores are equal: ties count against the query; --json and the table's rows `best` count them for it"
-        )
+    asked.targets.give(best)
 
 
 def _check_choice(asked: Asked) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from deltaclip.cli.benchmark import Asked, evaluate_dataset
+from deltaclip.cli.benchmark import Asked, Targets, evaluate_dataset
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.material import SplitOption, VideosOption
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
@@ -26,9 +26,9 @@ SHAPES_OPTIONS = {
 }  # fmt: skip
 ENCODER_OPTIONS = {"encoder", "motion", "num_frames", "sampling", "max_words", "precision"}
 DATASET_OPTIONS = {
-    "annotations", "videos", "split", "allow_missing", "select_on_test", "post", "output", "ranks", "trec", "cache",
-    "no_cache",
+    "annotations", "videos", "split", "allow_missing", "select_on_test", "post", "cache", "no_cache",
 }  # fmt: skip
+TARGET_OPTIONS = {"output", "ranks", "trec"}
 
 
 def evaluate(
@@ -113,7 +113,7 @@ def evaluate(
     if (similarity is None) == (dataset is None):
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
-        _refuse(context, SHAPES_OPTIONS | ENCODER_OPTIONS | DATASET_OPTIONS, "a matrix")
+        _refuse(context, SHAPES_OPTIONS | ENCODER_OPTIONS | DATASET_OPTIONS | TARGET_OPTIONS, "a matrix")
         from deltaclip.evaluation import evaluate_similarity
 
         _show(evaluate_similarity(similarity).to_json(), as_json)
@@ -132,6 +132,7 @@ def evaluate(
     spec = EncoderSpec(
         motion=motion, num_frames=num_frames, precision=precision, sampling=sampling, max_words=max_words
     )
+    targets = Targets(output, ranks, trec, as_json)
     if dataset != "shapes":
         assert dataset is not None, "no matrix was given"
         if annotations is None or videos is None:
@@ -147,10 +148,7 @@ def evaluate(
             post=post,
             cache=cache,
             no_cache=no_cache,
-            form=output,
-            ranks=ranks,
-            trec=trec,
-            as_json=as_json,
+            targets=targets,
         )
         evaluate_dataset(asked, spec)
         return
@@ -173,12 +171,13 @@ def evaluate(
         raise typer.BadParameter(f"{error}.") from error
     if len(encoder) > 1:
         raise typer.BadParameter("one at a time for shapes.", param_hint="'--encoder'")
-    _evaluate_shapes(encoder[0], spec, world, seed, clips, as_json)
+    _evaluate_shapes(encoder[0], spec, world, seed, clips, targets)
 
 
 def _evaluate_shapes(
-    name: str, spec: "EncoderSpec", world: "ShapesSpec", seed: int | None, clips: int | None, as_json: bool
+    name: str, spec: "EncoderSpec", world: "ShapesSpec", seed: int | None, clips: int | None, targets: Targets
 ) -> None:
+    targets.check()
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
 
     loaded = load_with(name, spec)
@@ -191,9 +190,7 @@ def _evaluate_shapes(
             num_clips=clips or DEFAULT_CLIPS,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
-    _show(result.to_json(), as_json)
-    if not as_json:
-        print_lines(f"right things, whichever moves: {result.right_group:.1f}")
+    targets.give(result)
 
 
 def _refuse(context: typer.Context, options: set[str], what: str) -> None:

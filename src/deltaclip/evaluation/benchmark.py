@@ -33,6 +33,8 @@ class Evaluation:
 
     retrieval, intervals: the figures. protocol: how they were made. ranking: the rank of each query. vectors, post:
     what was ranked. others: (encoder, fingerprint, R@1 of t2v) of the encoders that this one was chosen among.
+    right_group: of drawn clips, percent of texts whose first video holds the right things, whichever of them moves; a
+    third of it is what an encoder that does not see motion reaches as R@1. None elsewhere.
     """
 
     retrieval: RetrievalResult
@@ -42,6 +44,7 @@ class Evaluation:
     vectors: Vectors = field(repr=False)
     post: PostProcessing | None = None
     others: tuple[tuple[str, str, float], ...] = ()
+    right_group: float | None = None
 
     @property
     def coverage(self) -> float:
@@ -52,7 +55,7 @@ class Evaluation:
         """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
 
         "missing" lists the videos that were not ranked: {"video", "reason"}. "candidates" lists the encoders, where the
-        best of several was taken.
+        best of several was taken; "right_group" is there for drawn clips.
         """
         broken = self.vectors.broken
         document = {
@@ -65,6 +68,8 @@ class Evaluation:
                 {"video": name, "reason": broken.get(name, "no such file")} for name in self.vectors.material.missing
             ],
         }
+        if self.right_group is not None:
+            document["right_group"] = self.right_group
         if self.others:
             names = ("encoder", "fingerprint", "R1")
             document["candidates"] = [dict(zip(names, other, strict=True)) for other in self.others]

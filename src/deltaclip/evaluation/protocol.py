@@ -7,10 +7,11 @@ from typing import Any
 import deltaclip
 from deltaclip.encoder import Encoder
 from deltaclip.evaluation.encoding import Vectors
+from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import PostProcessing
 from deltaclip.provenance import running_checkout
 
-__all__ = ["PREPROCESSING", "Protocol", "protocol_of"]
+__all__ = ["PREPROCESSING", "Protocol", "protocol_of", "protocol_of_material"]
 
 PREPROCESSING = "clip"
 """CLIP's own, and CLIP4Clip's: short side to the model's by bicubic with antialiasing, then the centre crop."""
@@ -23,13 +24,15 @@ class Protocol:
     """How a result was made.
 
     dataset, split: their names. videos, captions: how many were ranked. missing, missing_captions: how many of the
-    split were not, because a file is not here or cannot be read. cut_captions: how many are longer than max_words.
+    split were not, because a file is not here or cannot be read. broken: how many of the missing are here, but cannot
+    be read. cut_captions: how many are longer than max_words.
     max_words: longest row of token ids, begin and end included. num_frames, sampling: frames of a video and their rule.
     preprocessing: see PREPROCESSING. motion: the mask, None where the alpha weights are zero. pooling: see POOLING.
-    precision, device: of the encoder. post: how scores were re-weighed, None for not at all.
+    precision, device: of the encoder. post: how scores were re-weighed, None for not at all ("none" in json).
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
     where it is not known, and ends in "-dirty" where files were changed since.
-    seed: of drawn clips, else None. chosen_on: the split on which the encoder was chosen among `chosen_among`.
+    seed: of drawn clips, else None. world: how these were drawn, by name of the option, else None.
+    chosen_on: the split on which the encoder was chosen among `chosen_among`.
     """
 
     dataset: str
@@ -53,6 +56,8 @@ class Protocol:
     version: str
     commit: str | None
     seed: int | None = None
+    broken: int = 0
+    world: Mapping[str, Any] | None = None  # Any: json
     chosen_on: str | None = None
     chosen_among: int = 1
 
@@ -69,16 +74,22 @@ class Protocol:
         if self.missing:
             whole = self.videos + self.missing
             captions = self.captions + self.missing_captions
-            marks.append(
-                f"{self.missing:,} of {whole:,} videos missing, with {self.missing_captions:,} of {captions:,} captions"
-            )
+            left_out = f"{self.missing:,} of {whole:,} videos"
+            if self.broken == 0:
+                left_out += " missing"
+            elif self.broken == self.missing:
+                left_out += " broken"
+            else:
+                left_out += f" left out ({self._left_out_words()})"
+            marks.append(f"{left_out}, with {self.missing_captions:,} of {captions:,} captions")
         if self.chosen_on is not None:
             marks.append(f"best of {self.chosen_among} encoders on {self.chosen_on}")
         return tuple(marks)
 
     def to_json(self) -> dict[str, Any]:  # Any: json
-        """The fields by name, and "marks"."""
-        return {**asdict(self), "marks": list(self.marks)}
+        """The fields by name, and "marks"; of drawn clips also "clips", how many. "post" is an object or "none"."""
+        document = {**asdict(self), "post": "none" if self.post is None else dict(self.post), "marks": list(self.marks)}
+        return document if self.world is None else {**document, "clips": self.videos}
 
     def lines(self) -> tuple[str, ...]:
         """For people, to stand under a table; no line holds a line feed, whatever the names are."""
@@ -88,19 +99,33 @@ class Protocol:
         post = "none" if self.post is None else _post_words(self.post)
         code = f"deltaclip {self.version}" + ("" if self.commit is None else f" at {self.commit}")
         lines = (
-            f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self.missing:,} missing), "
+            f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self._left_out_words()}), "
             f"{self.captions:,} captions of at most {self.max_words} tokens{cut}",
             f"{self.num_frames} frames ({self.sampling}), preprocessing {self.preprocessing}, {mask}, pooling "
             f"{self.pooling}, post-processing {post}",
             f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.precision} on {self.device}; {code}",
             *(f"note: {mark}" for mark in self.marks),
         )
+        if self.world is not None:
+            drawn = ", ".join(f"{name.replace('_', ' ')} {_world_word(value)}" for name, value in self.world.items())
+            lines = (lines[0], f"drawn with {drawn}", *lines[1:])
         return tuple(line.replace("\n", " ") for line in lines)
+
+    def _left_out_words(self) -> str:
+        """`1 missing, 3 broken`: files that are not here, and files that cannot be read."""
+        missing = f"{self.missing - self.broken:,} missing"
+        return f"{missing}, {self.broken:,} broken" if self.broken else missing
 
 
 def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Protocol:
     """The protocol of ranking these vectors, made by this encoder."""
-    material = vectors.material
+    return protocol_of_material(encoder, vectors.material, len(vectors.broken), vectors.cut_texts, post)
+
+
+def protocol_of_material(
+    encoder: Encoder, material: Material, broken: int, cut_texts: int, post: PostProcessing | None = None
+) -> Protocol:
+    """The same without vectors. broken: how many of the missing videos cannot be read. cut_texts: see `Vectors`."""
     spec = encoder.reader_spec
     return Protocol(
         dataset=material.dataset,
@@ -109,7 +134,7 @@ def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None 
         captions=len(material.texts),
         missing=len(material.missing),
         missing_captions=material.missing_texts,
-        cut_captions=vectors.cut_texts,
+        cut_captions=cut_texts,
         max_words=encoder.max_words,
         num_frames=spec.num_frames,
         sampling=spec.sampling,
@@ -124,6 +149,7 @@ def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None 
         version=deltaclip.__version__,
         commit=_commit(),
         seed=material.seed,
+        broken=broken,
     )
 
 
@@ -131,6 +157,12 @@ def _commit() -> str | None:
     """That of the checkout that runs, marked where files were changed since."""
     checkout = running_checkout()
     return None if checkout is None else checkout.commit + ("-dirty" if checkout.changed else "")
+
+
+def _world_word(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _post_words(post: Mapping[str, Any]) -> str:  # Any: json

@@ -2,62 +2,27 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from deltaclip.encoder import Encoder
+from deltaclip.evaluation.benchmark import Evaluation, evaluate_material
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import shapes_material
+<<<<<<< HEAD
 from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
 from deltaclip.shapes import TEST_SEED, ShapesSpec, make_world
+=======
+from deltaclip.shapes import ShapesSpec, make_world
+>>>>>>> mendshapes
 
-__all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "ShapesResult", "evaluate_shapes"]
+__all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"]
 
 DEFAULT_WORLD = ShapesSpec()
 DEFAULT_CLIPS = 300
 DEFAULT_SEED = TEST_SEED
-
-
-@dataclass(frozen=True, slots=True)
-class ShapesResult:
-    """What came out, and of what.
-
-    retrieval: both directions. right_group: percent of texts whose first video holds the right things, whichever
-    of them moves; a third of it is what an encoder that does not see motion reaches as R@1.
-    fallback: how many frames got the whole picture instead of their mask, by reason.
-    seed, clips, encoder, fingerprint, motion, num_frames: how it was made.
-    """
-
-    retrieval: RetrievalResult
-    right_group: float
-    fallback: dict[str, int]
-    seed: int
-    clips: int
-    encoder: str
-    fingerprint: str
-    motion: str | None
-    num_frames: int
-
-    def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """The retrieval figures, "right_group", "fallback" and a "protocol" that tells how they were made."""
-        protocol = {
-            "dataset": "shapes",
-            "seed": self.seed,
-            "clips": self.clips,
-            "encoder": self.encoder,
-            "fingerprint": self.fingerprint,
-            "motion": self.motion,
-            "num_frames": self.num_frames,
-        }
-        return {
-            **self.retrieval.to_json(),
-            "right_group": self.right_group,
-            "fallback": self.fallback,
-            "protocol": protocol,
-        }
 
 
 def evaluate_shapes(
@@ -67,10 +32,11 @@ def evaluate_shapes(
     seed: int = DEFAULT_SEED,
     num_clips: int = DEFAULT_CLIPS,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> ShapesResult:
+) -> Evaluation:
     """Rank clips of a drawn world for their full captions, both ways.
 
     Clips come in groups of twins: the same things, another mover. They are written as mp4 and read as any file is.
+    The intervals draw single videos, as those of data sets do: they take twins for independent.
     progress is called with (videos done, videos in all).
     """
     with tempfile.TemporaryDirectory(prefix="deltaclip-shapes-") as folder:
@@ -78,14 +44,9 @@ def evaluate_shapes(
         vectors = encode_material(encoder, material, progress=progress)
     groups = np.array([clip.group for clip in make_world(seed, num_clips, spec)])
     first = np.argmax(vectors.texts @ vectors.videos.T, axis=1)
-    return ShapesResult(
-        retrieval=evaluate_vectors(vectors.texts, vectors.videos, vectors.owner),
-        fallback=vectors.fallback,
+    evaluation = evaluate_material(encoder, vectors)
+    return replace(
+        evaluation,
+        protocol=replace(evaluation.protocol, world=asdict(spec)),
         right_group=float(np.mean(groups[first] == groups) * 100),
-        seed=seed,
-        clips=len(material.videos),
-        encoder=encoder.name,
-        fingerprint=encoder.fingerprint,
-        motion=encoder.reader_spec.motion,
-        num_frames=encoder.reader_spec.num_frames,
     )

@@ -33,7 +33,7 @@ def table_lines(evaluation: Evaluation) -> list[str]:
         pairs = getattr(evaluation.intervals, way)
         words = ", ".join(f"R@{k} {pairs[f'R{k}'][0]:.1f} to {pairs[f'R{k}'][1]:.1f}" for k in (1, 5, 10))
         lines.append(f"{level:.0%} over videos, {way}: {words}")
-    return [*lines, *_candidate_lines(evaluation), *evaluation.protocol.lines()]
+    return [*lines, *_lines_below(evaluation)]
 
 
 def markdown_lines(evaluation: Evaluation) -> list[str]:
@@ -44,13 +44,12 @@ def markdown_lines(evaluation: Evaluation) -> list[str]:
     notes = _markdown("; ".join(evaluation.protocol.marks))
     right = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     rows = [f"| {' | '.join(row)} |" for row in (head, right, [*cells, notes])]
-    below = [*_candidate_lines(evaluation), *evaluation.protocol.lines()]
-    return [*rows, "", *(f"- {_markdown(line)}" for line in below)]
+    return [*rows, "", *(f"- {_markdown(line)}" for line in _lines_below(evaluation))]
 
 
 def latex_lines(evaluation: Evaluation) -> list[str]:
     """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes."""
-    comments = [f"% {line}" for line in (*_candidate_lines(evaluation), *evaluation.protocol.lines())]
+    comments = [f"% {line}" for line in _lines_below(evaluation)]
     names = [_latex(name) for name in _names(evaluation)]
     figures = _figures(evaluation, " {{\\scriptsize [{0:.1f}, {1:.1f}]}}")
     notes = _latex("; ".join(evaluation.protocol.marks))
@@ -80,10 +79,11 @@ def _figures(evaluation: Evaluation, interval: str) -> list[str]:
     return cells
 
 
-def _candidate_lines(evaluation: Evaluation) -> list[str]:
-    """Every encoder that was tried, where the best of several was taken."""
-    lines = [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
-    return [line.replace("\n", " ") for line in lines]
+def _lines_below(evaluation: Evaluation) -> list[str]:
+    """What drawn clips tell beside, every encoder that was tried for the best of several, and the protocol."""
+    lines = [] if evaluation.right_group is None else [f"right things, whichever moves: {evaluation.right_group:.1f}"]
+    lines += [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
+    return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]
 
 
 def _markdown(text: str) -> str:

@@ -9,6 +9,7 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import Material
+from deltaclip.evaluation.protocol import protocol_of
 from deltaclip.evaluation.studies import Bench
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
 from deltaclip.reader import ReaderSpec, read_video
@@ -45,7 +46,18 @@ def test_a_file_that_cannot_be_read_is_refused_or_counted(bundled: Encoder, data
     [made] = bench.encode("", bench.world(6), [bundled])
     assert (made.material.missing, len(made.videos), len(made.texts)) == (("a",), 5, 10)
     told = bench.protocol(bench.world(6))
-    assert (told["videos"], told["texts"], told["missing"]) == (5, 10, 1)
+    assert (told["videos"], told["texts"], told["missing"], told["broken"]) == (5, 10, 1, 1)
+
+
+def test_a_study_tells_its_protocol_as_an_evaluation_does(bench: Bench) -> None:
+    world = bench.world(6)
+    [vectors] = bench.encode("", world, [bench.encoder])
+    told, record = bench.protocol(world), protocol_of(bench.encoder, vectors).to_json()
+    names = {"version", "commit", "precision", "device", "pooling", "preprocessing", "max_words", "post", "sampling"}
+    assert names <= told.keys()
+    shared = told.keys() & record.keys()
+    assert {name: told[name] for name in shared} == {name: record[name] for name in shared}
+    assert told["texts"] == record["captions"]
 
 
 def test_agreement_of_masks_by_hand() -> None:

@@ -12,6 +12,7 @@ from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec, Precision
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import Vectors, encode_texts
 from deltaclip.evaluation.material import Material, shapes_material, without_broken
+from deltaclip.evaluation.protocol import protocol_of_material
 from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.findings import Estimate, Figures, Plain
 from deltaclip.model import Checkpoint
@@ -25,6 +26,9 @@ SHAPES_SEED = TEST_SEED
 """That of `evaluate shapes`: its clips are none that the bundled encoder was trained on."""
 FILES_AT_ONCE = 4
 """Files whose clips are held at once, times the masks that are compared."""
+
+NOT_OF_STUDIES = {"captions", "cut_captions", "marks", "world", "chosen_on", "chosen_among"}
+"""What a `Protocol` tells of one ranking of one set: a study may have several, and chooses no encoder."""
 
 STILL = ShapesSpec()
 Indices = NDArray[np.int64]
@@ -145,21 +149,16 @@ class Bench:
         return [one.vectors(measured, texts, broken) for one in gathered]
 
     def protocol(self, world: World) -> dict[str, Plain]:
-        """How results were made, for every file that tells them."""
+        """How results were made, for every file that tells them: the `Protocol` of evaluations where it applies.
+
+        Studies may ask other texts than the captions, so that "texts" stands for these and cut ones are not counted.
+        """
         material = world.material.without(tuple(self.broken))
-        return {
-            "dataset": material.dataset,
-            "split": material.split,
-            "videos": len(material.videos),
-            "texts": len(material.texts),
-            "missing": len(material.missing),
-            "seed": self.seed,
-            "encoder": self.encoder.name,
-            "fingerprint": self.encoder.fingerprint,
-            "motion": self.encoder.reader_spec.motion,
-            "num_frames": self.num_frames,
-            "alpha_acts": self.encoder.alpha_acts,
-        }
+        broken = len(self.broken.keys() & set(material.missing))
+        record = protocol_of_material(self.encoder, material, broken, cut_texts=0).to_json()
+        record["texts"] = record["captions"]
+        told: dict[str, Plain] = {name: value for name, value in record.items() if name not in NOT_OF_STUDIES}
+        return told | {"seed": self.seed, "alpha_acts": self.encoder.alpha_acts}
 
 
 @dataclass(slots=True)
