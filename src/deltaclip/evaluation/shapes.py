@@ -11,12 +11,7 @@ from deltaclip.encoder import Encoder
 from deltaclip.evaluation.benchmark import Evaluation, evaluate_material
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import shapes_material
-<<<<<<< HEAD
-from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
 from deltaclip.shapes import TEST_SEED, ShapesSpec, make_world
-=======
-from deltaclip.shapes import ShapesSpec, make_world
->>>>>>> mendshapes
 
 __all__ = ["DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"]
 
