@@ -1,5 +1,6 @@
 """Two systems on the same queries: hand-made ranks, and the page that shows them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,37 @@ def test_texts_that_only_the_second_knows_are_used() -> None:
 def test_other_queries_are_refused_and_one_of_them_is_named() -> None:
     with pytest.raises(CaptionError, match="'d' among them"):
         compare_saved(("A", "B"), saved([1, 2, 3, 4]), saved([1, 2, 3, 4], queries="abcz"))
+
+
+PLAIN = {"dataset": "msvd", "split": "test", "videos": 3, "missing": 0, "post": None, "marks": [], "motion": "full"}
+DSL = "post-processing dsl (temperature 100)"
+WITH_DSL = PLAIN | {"post": {"name": "dsl", "temperature": 100.0}, "marks": [DSL], "motion": None}
+
+
+def test_marks_and_protocols_of_both_sides_stay_with_the_figures() -> None:
+    ours = replace(saved([1, 2, 10, 1]), protocol=WITH_DSL)
+    theirs = replace(saved([10, 2, 1, 2]), protocol=PLAIN)
+    compared = compare_saved(("A", "B"), ours, theirs)
+    assert compared.marked == (f"A [{DSL}]", "B")
+    assert compared.protocols == (WITH_DSL, PLAIN)
+    page = comparison_page([compared], {})
+    assert f"A [{DSL}] against B" in page
+    assert page.count("dataset msvd, split test, videos 3, missing 0") == 2
+    assert "mask full" in page
+    assert f"note: {DSL}" in page
+
+
+@pytest.mark.parametrize(("part", "other"), [("dataset", "msrvtt"), ("split", "val"), ("videos", 4)])
+def test_ranks_among_other_videos_are_refused_with_both_names(part: str, other: object) -> None:
+    ours = replace(saved([1, 2, 3, 4]), protocol=PLAIN)
+    theirs = replace(ours, protocol=PLAIN | {part: other})
+    with pytest.raises(CaptionError, match=rf"^A and B: .*{part} {PLAIN[part]} against {other}\."):
+        compare_saved(("A", "B"), ours, theirs)
+
+
+def test_a_part_that_one_file_does_not_say_is_no_difference() -> None:
+    ours = replace(saved([1, 2, 3, 4]), protocol={"dataset": "msvd"})
+    assert compare_saved(("A", "B"), ours, saved([1, 2, 3, 4])).overall.ties == 4
 
 
 def test_the_page_shows_figures_queries_and_pictures_in_one_file(tmp_path: Path) -> None:

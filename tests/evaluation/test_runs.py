@@ -61,6 +61,8 @@ BROKEN = [
     ([{"format": "other"}], "line 1: not the head"),
     ([HEAD | {"direction": "up"}], "line 1: not the head"),
     ([[1]], "line 1: not a json object"),
+    ([HEAD | {"protocol": 3}], "line 1: its protocol is no json object"),
+    ([HEAD | {"protocol": {"a": float("inf")}}], "line 1: its protocol has a number"),
     ([HEAD, LINE], "1 queries where its head says 2"),
     ([HEAD, LINE, LINE], "line 3: query 'q' again"),
     ([HEAD, LINE, LINE | {"rank": 0}], "line 3: no query, video and rank"),

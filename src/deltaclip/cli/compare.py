@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from deltaclip.cli.material import (
     split_material,
 )
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 __all__ = ["compare"]
 
 SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
+RANK_ENDINGS = (".ranks", ".jsonl", ".json")
+SAME_OPTIONS = "Give --dataset, --split and the other options that the file was made with."
 
 
 def compare(
@@ -58,6 +61,7 @@ def compare(
         raise typer.BadParameter("give two or more to compare.", param_hint="'A B'")
     if len(set(systems)) < len(systems):
         raise typer.BadParameter("one of them is given twice.", param_hint="'A B'")
+    _refuse_absent(systems)
     if report is not None:
         with writable(report):  # before minutes of work
             pass
@@ -68,15 +72,19 @@ def compare(
     if clips is not None and dataset != "shapes":
         raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
     from deltaclip.evaluation.compare import compare_saved
+    from deltaclip.evaluation.recorded import protocol_lines
     from deltaclip.evaluation.runs import read_ranks
 
     saved: dict[str, SavedRanks] = {name: read_ranks(Path(name)) for name in files}
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
         paths: dict[str, Path] = {}
         if not only_files:
+            _check_options(systems, saved, dataset, split, seed)
             encoders = {name: _encoder(name) for name in systems if name not in saved}
             material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
             material = _drawn(Path(folder), clips, seed) if material is None else material
+            for name in files:
+                _check_queries(name, saved[name], material, allow_missing)
             paths = dict(zip(material.videos, material.paths, strict=True))
             saved |= _rank(encoders, material, allow_missing)
         elif videos is not None:
@@ -92,11 +100,74 @@ def compare(
             with writable(report):
                 report.write_text(page, encoding="utf-8")
     if as_json:
-        emit({"comparisons": [one.to_json() for one in compared], "report": report})
+        comparisons = [one.to_json() for one in compared]
+        emit({"comparisons": comparisons, "protocols": _protocols(systems, saved), "report": report})
         return
     _show(compared)
+    for name in systems:
+        lines = protocol_lines(saved[name].protocol)
+        print_lines(f"{shown(name)}:", *(f"  {shown(line)}" for line in lines))
     if report is not None:
         note(f"wrote {shown(report)}")
+
+
+def _refuse_absent(systems: Sequence[str]) -> None:
+    """Raises CaptionError for a name that can only be a file of ranks, and is not there.
+
+    Such a name ends as files of ranks do, or is a path with an ending. ORG/NAME may be of the hub, where names have
+    dots too (openai/clip-2.1), unless there is a folder ORG here.
+    """
+    for name in systems:
+        base = name.rpartition("@")[0] or name
+        if any(Path(part).expanduser().exists() for part in (name, base)):
+            continue
+        path = Path(base).expanduser()
+        hub = base.count("/") == 1 and not base.startswith((".", "/", "~")) and not path.parent.is_dir()
+        a_path = len(path.parts) > 1 and bool(path.suffix) and not hub
+        if a_path or any(part.endswith(RANK_ENDINGS) for part in (name, base)):
+            raise CaptionError(name, "no such file", "Give a file of `evaluate --ranks`, or an encoder by its name.")
+
+
+def _check_options(
+    systems: Sequence[str], saved: "dict[str, SavedRanks]", dataset: str, split: str, seed: int | None
+) -> None:
+    """Refuses ranks of another data set than the encoders will be measured on, before an encoder is loaded."""
+    from deltaclip.evaluation.recorded import check_same_material
+
+    encoder = next(name for name in systems if name not in saved)
+    asked = {"dataset": dataset, "split": split, "seed": seed}
+    for name, ranks in saved.items():
+        if ranks.direction != "t2v":
+            raise CaptionError(name, f"ranks of {ranks.direction}, while encoders are ranked as t2v", "Give t2v ranks.")
+        check_same_material((name, encoder), ranks.protocol, asked, SAME_OPTIONS)
+
+
+def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_missing: bool) -> None:
+    """Refuses ranks of other videos or queries than the encoders will be measured on, before any is encoded.
+
+    Where videos may be missing, one that cannot be read is only known later: then fewer queries are not refused here.
+    """
+    from deltaclip.evaluation.benchmark import query_names
+    from deltaclip.evaluation.recorded import check_same_material
+
+    what = f"{material.dataset}, split {material.split}"
+    here = {"dataset": material.dataset, "split": material.split, "seed": material.seed}
+    if not allow_missing:
+        here["videos"] = len(material.videos)
+    check_same_material((name, what), ranks.protocol, here, SAME_OPTIONS)
+    theirs, ours = set(ranks.queries), set(query_names(material.videos, material.owner))
+    unshared = theirs - ours if allow_missing else theirs ^ ours
+    if unshared:
+        found = f"{len(unshared)} queries are only in the file or only in {what}, {min(unshared)!r} among them"
+        raise CaptionError(name, found, SAME_OPTIONS)
+
+
+def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[dict[str, Any]]:  # Any: json
+    """How each was made, in the order given, with its name on the command line."""
+    from deltaclip.evaluation.recorded import protocol_marks
+
+    made = ((name, saved[name].protocol) for name in systems)
+    return [{**protocol, "marks": protocol_marks(protocol), "system": name} for name, protocol in made]
 
 
 def _encoder(name: str) -> "Encoder":
@@ -141,10 +212,9 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
 
 def _show(compared: "Sequence[Compared]") -> None:
     for one in compared:
-        overall = one.overall
+        overall, (first, second) = one.overall, one.marked
         print_lines(
-            f"{shown(one.first)} against {shown(one.second)}: {overall.wins} won, {overall.losses} lost, "
-            f"{overall.ties} alike"
+            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} alike"
         )
         for kind, part in (("all", overall), *one.by_kind.items()):
             for name in SHOWN_METRICS:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from deltaclip.evaluation.recorded import check_same_material, marked_name
 from deltaclip.evaluation.runs import SavedRanks, align_ranks
 from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
 from deltaclip.ranking import Comparison, compare_ranks
@@ -41,6 +42,7 @@ class Compared:
 
     first, second: their names. overall: all queries. by_kind: those with texts of each kind of `words.caption_kind`;
     empty where the texts are not known. wins, losses: queries that the first ranks better and worse, clearest first.
+    protocols: how the ranks of the first and the second were made, as saved.
     """
 
     first: str
@@ -49,6 +51,12 @@ class Compared:
     by_kind: Mapping[CaptionKind, Comparison]
     wins: tuple[QueryPair, ...] = field(repr=False)
     losses: tuple[QueryPair, ...] = field(repr=False)
+    protocols: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)  # Any: json
+
+    @property
+    def marked(self) -> tuple[str, str]:
+        """Both names with the marks that no form of the figures may lose."""
+        return marked_name(self.first, self.protocols[0]), marked_name(self.second, self.protocols[1])
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"first", "second", the fields of `Comparison`, "by_kind": {kind: those fields}}."""
@@ -59,8 +67,11 @@ class Compared:
 def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks) -> Compared:
     """Compare two rankings of the same queries. names: what the two are called.
 
-    Raises CaptionError that names the first difference where their queries are not the same.
+    Raises CaptionError that names the first difference where their queries are not the same, or were not ranked among
+    the same videos.
     """
+    remedy = "Rank the same split of the same data set with both, without missing videos or with the same ones missing."
+    check_same_material(names, first.protocol, second.protocol, remedy)
     ours, theirs, groups = align_ranks(first, second)
     place = {query: number for number, query in enumerate(second.queries)}
     order = [place[query] for query in first.queries]
@@ -85,7 +96,14 @@ def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks)
     ]
     best = sorted((pair for pair in pairs if pair.gain > 0), key=lambda pair: -pair.gain)
     worst = sorted((pair for pair in pairs if pair.gain < 0), key=lambda pair: pair.gain)
-    return Compared(*names, compare_ranks(ours, theirs, groups), by_kind, tuple(best), tuple(worst))
+    return Compared(
+        *names,
+        overall=compare_ranks(ours, theirs, groups),
+        by_kind=by_kind,
+        wins=tuple(best),
+        losses=tuple(worst),
+        protocols=(first.protocol, second.protocol),
+    )
 
 
 def _found(saved: SavedRanks, number: int) -> str | None:

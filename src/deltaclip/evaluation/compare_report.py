@@ -3,10 +3,12 @@
 import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.compare import Compared, QueryPair
 from deltaclip.evaluation.mask_report import PAGE_STYLE, picture_address
+from deltaclip.evaluation.recorded import protocol_lines
 from deltaclip.motion import Tile, strip
 from deltaclip.ranking import Comparison
 from deltaclip.reader import read_motion
@@ -41,14 +43,16 @@ def comparison_page(compared: Sequence[Compared], videos: Mapping[str, Path]) ->
 
 def _section(compared: Compared, address: Address) -> str:
     overall = compared.overall
+    first, second = compared.marked
     head = (
-        f"<h2>{_safe(compared.first)} against {_safe(compared.second)}</h2>"
+        f"<h2>{_safe(first)} against {_safe(second)}</h2>"
         f"<p>{overall.queries} queries in {overall.clusters} videos: {overall.wins} ranked better by the first, "
         f"{overall.losses} worse, {overall.ties} alike. Differences are first less second, with {overall.level:.0%} "
         f"paired bootstrap intervals over videos; p from {overall.permutations:,} exchanges of whole videos.</p>"
     )
     tables = [_table("all queries", overall)]
     tables += [_table(f"captions: {kind}", part) for kind, part in compared.by_kind.items()]
+    tables += [_protocol(name, made) for name, made in zip(compared.marked, compared.protocols, strict=True)]
     lists = _queries("Won", compared.wins, compared, address) + _queries("Lost", compared.losses, compared, address)
     return head + "".join(tables) + lists
 
@@ -61,6 +65,12 @@ def _table(title: str, comparison: Comparison) -> str:
     )
     head = "<tr><th></th><th>first</th><th>second</th><th>difference</th><th>p</th></tr>"
     return f"<h2>{title} ({comparison.queries})</h2><table>{head}{rows}</table>"
+
+
+def _protocol(name: str, protocol: Mapping[str, Any]) -> str:  # Any: json
+    """How the ranks of one side were made."""
+    lines = "".join(f"<br>{_safe(line)}" for line in protocol_lines(protocol))
+    return f"<p><b>{_safe(name)}</b>{lines}</p>"
 
 
 def _queries(title: str, pairs: Sequence[QueryPair], compared: Compared, address: Address) -> str:

@@ -95,6 +95,7 @@ def read_ranks(path: Path) -> SavedRanks:
         raise CaptionError(
             f"{path}, line 1", "not the head of a file of ranks", f'It must say "format": "{FORMAT}" and a direction.'
         )
+    protocol = _protocol(path, head)
     parts = [_query_line(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
     if head.get("queries") != len(parts):
         raise CaptionError(
@@ -111,7 +112,7 @@ def read_ranks(path: Path) -> SavedRanks:
         ranks=np.array([part["rank"] for part in parts], np.int64),
         texts=tuple(part["text"] for part in parts) if all("text" in part for part in parts) else None,
         candidates=tuple(part["candidates"] for part in parts) if all("candidates" in part for part in parts) else None,
-        protocol=head.get("protocol", {}),
+        protocol=protocol,
     )
 
 
@@ -123,6 +124,19 @@ def _json_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a 
     if not isinstance(document, dict):
         raise CaptionError(f"{path}, line {number}", "not a json object", "Give a file of saved ranks.")
     return document
+
+
+def _protocol(path: Path, head: Mapping[str, Any]) -> dict[str, Any]:  # Any: a json document
+    protocol = head.get("protocol") or {}
+    if not isinstance(protocol, dict):
+        raise CaptionError(f"{path}, line 1", "its protocol is no json object", "Leave it out, or name its parts.")
+    try:
+        json.dumps(protocol, allow_nan=False)
+    except ValueError as err:
+        raise CaptionError(
+            f"{path}, line 1", "its protocol has a number that is not finite", "Write finite numbers, or leave it out."
+        ) from err
+    return protocol
 
 
 def _query_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a json document
