@@ -88,7 +88,7 @@ def study(
     Examples:
       deltaclip study controls --out studies
       deltaclip study diagnose --dataset msvd --annotations msvd --videos msvd/YouTubeClips --encoder CKPT --out studies
-      deltaclip study shapes --out studies --steps 600 --mask full --mask subject
+      deltaclip study shapes --out studies --steps 1000 --mask full --mask subject
     """
     _refuse_unknown(name)
     _refuse_of_the_other_kind(context, name)
