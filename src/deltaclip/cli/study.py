@@ -98,7 +98,7 @@ def study(
     Examples:
       deltaclip study controls --out studies
       deltaclip study diagnose --dataset msvd --annotations msvd --videos msvd/YouTubeClips --encoder CKPT --out studies
-      deltaclip study shapes --out studies --steps 600 --mask full --mask subject
+      deltaclip study shapes --out studies --steps 1000 --mask full --mask subject
       deltaclip study actions --data actions --out studies --time-limit 3600
     """
     _refuse_unknown(name)
