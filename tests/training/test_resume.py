@@ -12,7 +12,8 @@ import torch
 
 from deltaclip.errors import TrainingError
 from deltaclip.training import Progress, override, train
-from deltaclip.training.state import States, write_whole
+from deltaclip.training.durable import write_whole
+from deltaclip.training.state import States
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
 
 RECIPE = tiny_recipe("optim.ema=0.9", "loop.report=last")

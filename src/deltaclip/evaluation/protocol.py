@@ -9,6 +9,7 @@ from deltaclip.encoder import Encoder
 from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import PostProcessing
+from deltaclip.evaluation.recorded import in_words
 from deltaclip.provenance import running_checkout
 
 __all__ = ["PREPROCESSING", "Protocol", "protocol_of", "protocol_of_material"]
@@ -70,7 +71,7 @@ class Protocol:
         """What makes the figures incomparable with plain ones of the whole set; part of every row that shows them."""
         marks = []
         if self.post is not None:
-            marks.append(f"post-processing {_post_words(self.post)}")
+            marks.append(f"post-processing {in_words(self.post)}")
         if self.missing:
             whole = self.videos + self.missing
             captions = self.captions + self.missing_captions
@@ -96,7 +97,7 @@ class Protocol:
         mask = "no mask (alpha weights are zero)" if self.motion is None else f"mask {self.motion}"
         cut = f", {self.cut_captions:,} of them cut" if self.cut_captions else ""
         seed = "" if self.seed is None else f", seed {self.seed}"
-        post = "none" if self.post is None else _post_words(self.post)
+        post = "none" if self.post is None else in_words(self.post)
         code = f"deltaclip {self.version}" + ("" if self.commit is None else f" at {self.commit}")
         lines = (
             f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self._left_out_words()}), "
@@ -163,9 +164,3 @@ def _world_word(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _post_words(post: Mapping[str, Any]) -> str:  # Any: json
-    """`dsl (temperature 100)`"""
-    details = ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in post.items() if name != "name")
-    return f"{post['name']} ({details})" if details else str(post["name"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from deltaclip.errors import CaptionError
 
-__all__ = ["check_same_material", "marked_name", "protocol_lines", "protocol_marks"]
+__all__ = ["check_same_material", "in_words", "marked_name", "protocol_lines", "protocol_marks"]
 
 Recorded = Mapping[str, Any]  # Any: json
 """As `Protocol.to_json` gives it, or less."""
@@ -30,9 +30,9 @@ def protocol_marks(protocol: Recorded) -> tuple[str, ...]:
     saved = protocol.get("marks")
     marks = [str(mark) for mark in saved] if isinstance(saved, list | tuple) else []
     if protocol.get("post") not in NO_POST and not any(mark.startswith("post-processing") for mark in marks):
-        marks.append(f"post-processing {_value(protocol['post'])}")
+        marks.append(f"post-processing {in_words(protocol['post'])}")
     if protocol.get("missing") and not any("missing" in mark for mark in marks):
-        marks.append(f"{_value(protocol['missing'])} videos missing")
+        marks.append(f"{in_words(protocol['missing'])} videos missing")
     return tuple(marks)
 
 
@@ -61,7 +61,7 @@ def check_same_material(names: tuple[str, str], first: Recorded, second: Recorde
     Other differences, as of masks or post-processing, are what a comparison is for.
     """
     differing = [
-        f"{name} {_value(first[name])} against {_value(second[name])}"
+        f"{name} {in_words(first[name])} against {in_words(second[name])}"
         for name in MATERIAL
         if first.get(name) is not None and second.get(name) is not None and first[name] != second[name]
     ]
@@ -76,16 +76,16 @@ def _part(name: str, value: object) -> str:
     chosen_alone = name == "chosen_among" and value == 1
     if chosen_alone or (value is None and name not in ("motion", "post")):
         return ""
-    return f"{WORDS.get(name, name.replace('_', ' '))} {'none' if value is None else _value(value)}"
+    return f"{WORDS.get(name, name.replace('_', ' '))} {'none' if value is None else in_words(value)}"
 
 
-def _value(value: object) -> str:
+def in_words(value: object) -> str:
     """`dsl (temperature 100)`, `1,000`, or the text itself."""
     if isinstance(value, Mapping):
         details = ", ".join(
-            f"{name.replace('_', ' ')} {_value(part)}" for name, part in value.items() if name != "name"
+            f"{name.replace('_', ' ')} {in_words(part)}" for name, part in value.items() if name != "name"
         )
-        title = _value(value.get("name", ""))
+        title = in_words(value.get("name", ""))
         return f"{title} ({details})".strip() if details else title
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value:,g}" if isinstance(value, float) else f"{value:,}"

@@ -49,9 +49,9 @@ NEEDS_NEIGHBOURS = frozenset({"subject"})
 """Those that also look at the native frames beside each sampled one."""
 
 
-def needs_neighbours(motion: str) -> bool:
-    """Whether that mask, in the word of `MotionSpec`, looks at the native frames beside each sampled one."""
-    return MotionSpec.parse(motion).name in NEEDS_NEIGHBOURS
+def needs_neighbours(motion: str | None) -> bool:
+    """Whether that mask, in the word of `MotionSpec`, looks at the native frames beside each sampled one; None not."""
+    return motion is not None and MotionSpec.parse(motion).name in NEEDS_NEIGHBOURS
 
 
 def see(

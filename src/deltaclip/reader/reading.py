@@ -65,7 +65,7 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         raise ValueError("variants may differ in their mask only")
     with Video.open(path) as video:
         segment = Segment(0.0, video.info.duration_seconds)
-        wanted = [spec for spec in specs if spec.motion is not None and needs_neighbours(spec.motion)]
+        wanted = [spec for spec in specs if needs_neighbours(spec.motion)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return _fitted(video, segment, frames, specs)
 
@@ -98,8 +98,7 @@ def read_whole(
     """
     with Video.open(path) as video:
         seconds = uniform_seconds(0.0, video.info.duration_seconds, num_frames)
-        with_neighbours = motion is not None and needs_neighbours(motion)
-        frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=with_neighbours)
+        frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=needs_neighbours(motion))
     rgb = to_short_side(frames.rgb, short_side)
     scaled = None
     if motion is not None:
@@ -140,8 +139,7 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     seconds = sample_seconds(segment.start, segment.end, spec.num_frames, spec.sampling, video.frame_seconds)
-    with_neighbours = spec.motion is not None and needs_neighbours(spec.motion)
-    return video.frames_at(seconds, spec.decode_side, with_neighbours=with_neighbours)
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion))
 
 
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:

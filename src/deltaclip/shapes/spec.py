@@ -79,11 +79,6 @@ class ShapesSpec:
         if not 0 <= self.crf <= 51:
             raise ValueError(f"crf {self.crf}: 0 to 51")
 
-    @property
-    def total_frames(self) -> int:
-        """Native frames of the whole clip, over all its scenes."""
-        return self.num_frames * self.scenes
-
 
 @dataclass(frozen=True, slots=True)
 class Thing:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from deltaclip.training.state import write_whole
+from deltaclip.training.durable import write_whole
 
 __all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory", "read_rows"]
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deltaclip.model.record import RECORD_FILE
+from deltaclip.training.durable import write_whole
 from deltaclip.training.run import FOLDER, Run
-from deltaclip.training.state import write_whole
 from deltaclip.training.validate import Figures
 
 __all__ = ["Outcome", "Speed", "report_weights"]

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from deltaclip.motion import Tile, encode_png, overlay, strip
+from deltaclip.training.durable import write_whole
 from deltaclip.training.journal import read_rows
 from deltaclip.training.outcome import Outcome
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run import FOLDER
 from deltaclip.training.source import TrainingData
-from deltaclip.training.state import write_whole
 
 __all__ = ["write_report"]
 

@@ -16,6 +16,7 @@ from deltaclip.model import CheckpointRecord, save_checkpoint
 from deltaclip.model.checkpoint import check_place
 from deltaclip.model.clip import assemble
 from deltaclip.provenance import running_checkout
+from deltaclip.training.durable import write_whole
 from deltaclip.training.forward import Batch, Precision
 from deltaclip.training.gradients import Vectors, accumulate
 from deltaclip.training.optim import MAX_LOGIT_SCALE, RunningMean, make_optimiser, plain_weights, set_rates, split_alpha
@@ -24,7 +25,7 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import Order
 from deltaclip.training.source import TrainingData
 from deltaclip.training.start import recompute_layers, start_model
-from deltaclip.training.state import SavedState, States, write_whole
+from deltaclip.training.state import SavedState, States
 from deltaclip.training.stops import memory_explained, refuse_loss, refuse_norm
 from deltaclip.training.validate import Figures, validate
 

@@ -7,7 +7,6 @@ gaps as in searching; a step takes some of those frames.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from deltaclip.motion import Neighbours, needs_neighbours
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
+from deltaclip.training.durable import write_whole
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
@@ -61,9 +61,12 @@ def draw_shapes(
     are the same for any number. cache: folder that keeps drawn clips for further runs of one world and mask.
     """
     groups = _Groups(recipe)
-    made = _kept(cache, groups) or _drawn(groups, progress, workers)
-    if cache is not None:
-        _keep(cache, groups, made)
+    made = None if cache is None else _kept(groups.file(cache))
+    if made is None:
+        made = _drawn(groups, progress, workers)
+        if cache is not None:
+            arrays = {"rgb": made[0], "alpha": made[1]}
+            write_whole(groups.file(cache), lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
     rgb, alpha = made
     clips = [clip for group in range(len(groups)) for clip in groups.twins(group)]
     unit = len(clips) // len(groups)
@@ -115,7 +118,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         spec = self.reader_spec
         numbers = ((np.arange(spec.num_frames) + rng.random()) * clip.num_frames / spec.num_frames).astype(np.int64)
         before, after = None, None
-        if spec.motion is not None and needs_neighbours(spec.motion):
+        if needs_neighbours(spec.motion):
             before, after = (self._neighbours(clip, numbers + step) for step in (-1, 1))
         pixels, alpha, _ = fit_to_model(self._decoded(clip, numbers), spec, before, after)
         return pixels, np.round(alpha * 255).astype(np.uint8)
@@ -152,22 +155,11 @@ def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | No
     return np.concatenate([rgb for rgb, _ in parts]), np.concatenate([alpha for _, alpha in parts])
 
 
-def _kept(cache: Path | None, groups: _Groups) -> Drawn | None:
-    if cache is None or not (file := groups.file(cache)).is_file():
+def _kept(file: Path) -> Drawn | None:
+    if not file.is_file():
         return None
     with np.load(file) as arrays:
         return arrays["rgb"], arrays["alpha"]
-
-
-def _keep(cache: Path, groups: _Groups, drawn: Drawn) -> None:
-    """Writes drawn clips beside their place and renames them, so that a file is whole or not there."""
-    file = groups.file(cache)
-    if file.exists():
-        return
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=cache, suffix=".partial", delete=False) as stream:
-        np.savez(stream, rgb=drawn[0], alpha=drawn[1])
-    os.replace(stream.name, file)
 
 
 def _as_it_is(item: Any) -> Any:  # DataLoader's own type

@@ -6,24 +6,20 @@ OUT/training/best/step-00000100/                      the checkpoint with the be
 A state names the best checkpoint it knows, so that both stay together when older ones are removed.
 """
 
-import errno
-import os
 import pickle
 import re
 import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from deltaclip.errors import TrainingError
+from deltaclip.training.durable import PARTIAL, write_whole
 
-__all__ = ["SavedState", "States", "write_whole"]
+__all__ = ["SavedState", "States"]
 
-PARTIAL = ".partial"
 _NAME = re.compile(r"step-(\d+)-best-(\d+)\.pt")
 
 
@@ -79,39 +75,3 @@ class States:
         """Removes what a killed process left half written."""
         for left in (self.folder / "states").glob(f"*{PARTIAL}"):
             left.unlink()
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes a file beside its place, makes sure it is on disk, and renames it: after any kill the old or the new.
-
-    Raises TrainingError where there is no room or right to write; what was there stays.
-    """
-    beside = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=PARTIAL, delete=False) as stream:
-            beside = Path(stream.name)
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.chmod(0o644)
-        os.replace(beside, path)
-        _sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch.save makes a RuntimeError of a full disk
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
-        remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
-        raise TrainingError(str(path), found, remedy) from error
-    finally:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name itself is safe only once its folder is on disk. Not every system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

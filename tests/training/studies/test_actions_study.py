@@ -115,7 +115,7 @@ class Killed(BaseException):
     """What a kill is to a process: nothing below catches it."""
 
 
-@pytest.mark.parametrize("moment", ["write_whole", "shutil.rmtree"])
+@pytest.mark.parametrize("moment", ["keep_figures", "shutil.rmtree"])
 def test_a_run_killed_while_its_figures_are_written_ends_as_one_that_was_not(
     drawn: Path, seen: SeenActions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -1,11 +1,10 @@
 """One shard: a tar that grows under another name and appears whole, or not at all."""
 
-import os
 import tarfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BufferedWriter, BytesIO
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,9 @@ from deltaclip.motion import Motion, MotionSpec
 from deltaclip.training.cache.coding import encode_alpha, encode_picture
 from deltaclip.training.cache.index import Entry, Source, StoredFrame, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
+from deltaclip.training.durable import replace_durably
 
-__all__ = ["PART_SUFFIX", "EncodedVideo", "ShardWriter", "encode_video", "replace_durably"]
+__all__ = ["PART_SUFFIX", "EncodedVideo", "ShardWriter", "encode_video"]
 
 PART_SUFFIX = ".part"
 """Of files that are being written. A run that finds one removes it: its writer has died."""
@@ -118,17 +118,3 @@ class ShardWriter:
         offset = self._tar.offset + tarfile.BLOCKSIZE
         self._tar.addfile(info, BytesIO(content))
         return offset
-
-
-def replace_durably(file: BufferedWriter, part: Path, path: Path) -> None:
-    """Closes a file written as `part` and gives it its name, both on disk before this returns."""
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
-    part.replace(path)
-    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be synced, and need not be
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -15,7 +15,8 @@ from deltaclip.training.cache.decoding import decoded_videos
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Source
 from deltaclip.training.cache.read import read_index
 from deltaclip.training.cache.settings import CacheSettings
-from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter, replace_durably
+from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
+from deltaclip.training.durable import replace_durably
 
 __all__ = ["CacheFailure", "CacheInUseError", "CacheProgress", "CacheReport", "write_cache"]
 

@@ -12,8 +12,8 @@ from deltaclip.errors import TrainingError, VideoError
 from deltaclip.motion import needs_neighbours
 from deltaclip.reader import measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
+from deltaclip.training.durable import write_whole
 from deltaclip.training.source import Pictures
-from deltaclip.training.state import write_whole
 
 __all__ = ["ActionClips", "SeenActions", "SeenClip", "see_actions"]
 

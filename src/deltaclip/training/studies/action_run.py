@@ -7,28 +7,24 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from deltaclip.captions import ActionSet
-from deltaclip.errors import TrainingError
 from deltaclip.model import Checkpoint, load_checkpoint, model_spec
 from deltaclip.training.dataset import TokenRows, video_batches
 from deltaclip.training.forward import Precision, text_vectors, video_vectors
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER, differences
+from deltaclip.training.run import FOLDER
 from deltaclip.training.source import TrainingData
-from deltaclip.training.state import write_whole
 from deltaclip.training.studies.action_clips import ActionClips, SeenActions
 from deltaclip.training.studies.action_figures import class_figures, merged_classes
+from deltaclip.training.studies.kept import Figures, keep_figures, kept_figures
 
 __all__ = ["ActionRun"]
-
-Figures = dict[str, Any]  # Any: a json document
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +99,17 @@ class ActionRun:
             "seconds": outcome.seconds,
             **{name: record.get(name) for name in ("machine", "commit", "torch")},
         }
-        document = json.dumps({"settings": self._settings(), "figures": figures}, indent=1, allow_nan=False)
-        write_whole(self._file, lambda stream: stream.write(document.encode()))
+        keep_figures(self._file, self._settings(), figures)
         shutil.rmtree(self._out)
         return figures
 
     def figures(self) -> Figures | None:
         """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
-        if not self._file.is_file():
-            return None
-        document = json.loads(self._file.read_text(encoding="utf-8"))
-        if changed := differences(document["settings"], self._settings()):
-            found = f"the finished run there has {'; '.join(changed)}"
-            raise TrainingError(str(self._file), found, "Give the same settings and clips, or another --out.")
-        shutil.rmtree(self._out, ignore_errors=True)  # left by a kill between both
-        figures: Figures = document["figures"]
-        return figures
+        remedy = "Give the same settings and clips, or another --out."
+        kept = kept_figures(self._file, self._settings(), self._file, remedy)
+        if kept is not None:
+            shutil.rmtree(self._out, ignore_errors=True)  # left by a kill between both
+        return kept
 
     @property
     def _out(self) -> Path:
@@ -131,8 +122,7 @@ class ActionRun:
     def _settings(self) -> Figures:
         learnt, tested = ([self.actions.clips[number].path for number in numbers] for numbers in self.parts)
         clips = {"train": _digest(learnt), "test": _digest(tested), "wordings": _digest(dict(self.actions.wordings))}
-        settings: Figures = json.loads(json.dumps({"recipe": self.recipe.facts(), "clips": clips}))
-        return settings
+        return {"recipe": self.recipe.facts(), "clips": clips}
 
     @torch.no_grad()
     def _measure(self, trained: Checkpoint, clips: ActionClips) -> dict[str, dict[str, float]]:

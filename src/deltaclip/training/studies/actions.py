@@ -15,9 +15,10 @@ from deltaclip.training.overrides import override
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies.action_clips import SeenActions, see_actions
-from deltaclip.training.studies.action_run import ActionRun, Figures
+from deltaclip.training.studies.action_run import ActionRun
 from deltaclip.training.studies.actions_result import actions_result
 from deltaclip.training.studies.at_once import at_once
+from deltaclip.training.studies.kept import Figures
 from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
 
 __all__ = ["study_actions"]

@@ -1,26 +1,22 @@
 """One run of the study `shapes`: clips drawn, a small CLIP trained, measured, and the figures kept beside it."""
 
-import json
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.errors import TrainingError
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER, differences
+from deltaclip.training.run import FOLDER
 from deltaclip.training.shapes_data import draw_shapes, drawn_file
-from deltaclip.training.state import write_whole
+from deltaclip.training.studies.kept import Figures, keep_figures, kept_figures
 from deltaclip.training.studies.shapes_gallery import ShapesGallery
 
 __all__ = ["ShapesRun"]
 
 FIGURES_FILE = "figures.json"
-Figures = dict[str, Any]  # Any: a json document
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +81,20 @@ class ShapesRun:
             "seconds": outcome.seconds,
             **{name: record.get(name) for name in ("machine", "commit", "torch")},
         }
-        document = json.dumps({"settings": self._settings(), "figures": figures}, indent=1, allow_nan=False)
-        write_whole(self.out / FOLDER / FIGURES_FILE, lambda stream: stream.write(document.encode()))
+        keep_figures(self._file, self._settings(), figures)
         return figures
 
     def figures(self) -> Figures | None:
         """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
-        path = self.out / FOLDER / FIGURES_FILE
-        if not path.is_file():
-            return None
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if changed := differences(document["settings"], self._settings()):
-            found = f"the finished run there has {'; '.join(changed)}"
-            raise TrainingError(str(self.out), found, "Give the same settings, or another --out.")
-        figures: Figures = document["figures"]
-        return figures
+        return kept_figures(self._file, self._settings(), self.out, "Give the same settings, or another --out.")
+
+    @property
+    def _file(self) -> Path:
+        return self.out / FOLDER / FIGURES_FILE
 
     @property
     def _clips(self) -> Path:
         return self.folder / "clips"
 
     def _settings(self) -> Figures:
-        settings: Figures = json.loads(json.dumps({"recipe": self.recipe.facts(), "test": self.gallery.facts()}))
-        return settings
+        return {"recipe": self.recipe.facts(), "test": self.gallery.facts()}
