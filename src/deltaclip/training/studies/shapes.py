@@ -17,7 +17,7 @@ from deltaclip.training.studies.shapes_run import ShapesRun
 
 __all__ = ["study_shapes"]
 
-STEPS = 250
+STEPS = 200
 SEEDS = 3
 MASKS = ("full", "difference", "subject", "random", "inverted")
 CAMERAS = ("still", "pan")
