@@ -94,6 +94,10 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
     assert [row["setting"] for row in told["rows"]] == [
         {"set": "drawn", "classes": classes, "mask": "full"} for classes in (3, 2)
     ]
+    code, told, _ = deltaclip(*words)
+    assert code == 0
+    assert "sd of folds -" in told
+    assert "None" not in told
     code, told, _ = deltaclip(*words, "--fold", 7, "--json")
     assert code == 1
     assert "no fold 7" in told["error"]["found"]
