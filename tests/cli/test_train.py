@@ -76,6 +76,20 @@ def test_shapes_takes_its_old_options(tmp_path: Path, deltaclip: Any) -> None:
     assert len(list((tmp_path / "drawn").iterdir())) == 1
 
 
+def test_info_shows_the_recipe_line_by_line(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    assert deltaclip(*own(home, tmp_path / "out"), "--steps", 1)[0] == 0
+    code, told, _ = deltaclip("info", "--encoder", tmp_path / "out")
+    assert code == 0
+    assert "training\n  name         own\n" in told
+    assert "  data         dataset=folder motion=difference frames=6 " in told
+    assert "  optim        lr=1e-06 " in told
+    assert " steps=1 " in told
+    assert "  validation\n    t2v          R1=" in told
+    assert "{" not in told
+    _, facts, _ = deltaclip("info", "--encoder", tmp_path / "out", "--json")
+    assert facts["training"]["data"]["motion"] == "difference"
+
+
 def test_missing_videos_are_named_and_nothing_is_trained(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     captions = tmp_path / "captions.csv"
     captions.write_text((home / "captions.csv").read_text() + "gone.mp4,a dog,train\n")
