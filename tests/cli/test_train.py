@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deltaclip.model import load_checkpoint
-from tests.helpers import write_square
+from tests.helpers import small_checkpoint, write_square
 from tests.training.tiny import same_weights
 
 SIZES = (
@@ -166,6 +166,22 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_decoded(
         code, _, err = deltaclip(*words, *resume)
         assert (code, said in plain(err).replace(" /", "/")) == (expected, True), (out, cache, err)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "photos"]
+
+
+def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anything_is_decoded(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    words = [tmp_path / "cache" if word == home / "cache" else word for word in own(home, tmp_path / "out")]
+    nothing = [tmp_path / "nothing" if word == "fresh" else word for word in words]
+    code, answer, _ = deltaclip(*nothing, "--json")
+    assert (code, answer["error"]["found"]) == (1, "neither a folder here nor a hub name")
+    small_checkpoint(tmp_path / "start")
+    (tmp_path / "start" / "tokenizer.json").unlink()
+    mute = [tmp_path / "start" if word == "fresh" else word for word in words]
+    assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
+    code, _, err = deltaclip(*words, "--set", "model.image_size=304")
+    assert (code, "kept at 224 pixels and the model takes 304" in plain(err)) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["start"]
 
 
 def test_what_a_cache_lost_is_decoded_again_or_named_before_the_run(home: Path, tmp_path: Path, deltaclip: Any) -> None:

@@ -10,7 +10,7 @@ import typer
 from deltaclip.cli.encoders import check_device
 from deltaclip.cli.files import OverwriteOption
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
-from deltaclip.cli.train_options import check_places, check_sources, chosen_recipe
+from deltaclip.cli.train_options import check_places, check_sources, check_start, chosen_recipe
 
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Outcome, Recipe, TrainingData
@@ -70,6 +70,8 @@ def train(
     check_sources(chosen, captions, annotations, videos, frames, allow_missing=allow_missing)
     check_places(out, cache, resume=resume, overwrite=overwrite, leads=leads)
     check_device(device)
+    if leads:
+        check_start(chosen, frames)
     with Progress() as line:
         source = captions or annotations
         if source is None:

@@ -12,7 +12,7 @@ from deltaclip.cli.files import refuse_file, refuse_to_replace
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Recipe
 
-__all__ = ["check_places", "check_sources", "chosen_recipe"]
+__all__ = ["check_places", "check_sources", "check_start", "chosen_recipe"]
 
 
 def chosen_recipe(
@@ -83,6 +83,29 @@ def check_sources(
     if (videos is None or os.environ.get("WORLD_SIZE", "1") != "1") and not cache.is_dir():
         words = "give --videos, or a --cache made with deltaclip cache (under torchrun always the latter)."
         raise typer.BadParameter(words, param_hint="'--videos'")
+
+
+def check_start(recipe: "Recipe", cache: Path) -> None:
+    """Before hours of decoding: whether the start weights can be had, and a cache has pictures as large as they take.
+
+    Raises CheckpointError, and BadParameter where the frames kept in `cache`, or in a new one there, are too small.
+    """
+    from deltaclip.errors import CacheError
+    from deltaclip.training.cache import CacheSettings, FrameCache
+    from deltaclip.training.start import start_side
+
+    side = start_side(recipe)
+    if recipe.data.dataset == "shapes":
+        return
+    try:
+        kept = FrameCache.open(cache).settings.size
+    except CacheError:  # none yet, or one that is judged when it is used
+        kept = CacheSettings().size
+    if kept < side:
+        words = (
+            f"frames are kept at {kept} pixels and the model takes {side}: make a cache with deltaclip cache --size."
+        )
+        raise typer.BadParameter(words, param_hint="'--cache'")
 
 
 def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool, leads: bool) -> None:
