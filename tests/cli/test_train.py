@@ -126,6 +126,9 @@ def test_missing_videos_are_named_and_nothing_is_trained(home: Path, tmp_path: P
         (("train", "--captions", "f.csv", "--set", "data.dataset=msvd"), "--captions and --set data.dataset"),
         (("train", "--captions", "f.csv", "--annotations", "x"), "--captions and --annotations exclude"),
         (("train", "msvd", "--set", "data.dataset=msvdd"), "did you mean msvd?"),
+        (("train", "msvd", "--set", "model.width=66", "--set", "model.layers=2"), "model.layers, model.width: not for"),
+        (("train", "msvd", "--set", "world.groups=2"), "world.groups: only for clips that are drawn"),
+        (("train", "shapes", "--set", "optim.epochs=2"), "the recipe has optim.steps=3000 instead"),
         (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite exclude"),
         (
             ("train", "shapes", "--videos", "x", "--allow-missing"),
@@ -172,12 +175,13 @@ def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anyth
     home: Path, tmp_path: Path, deltaclip: Any
 ) -> None:
     words = [tmp_path / "cache" if word == home / "cache" else word for word in own(home, tmp_path / "out")]
-    nothing = [tmp_path / "nothing" if word == "fresh" else word for word in words]
-    code, answer, _ = deltaclip(*nothing, "--json")
+    place = words.index(TINY[0], words.index("optim.batch=4"))
+    begun = [*words[:place], *words[place + len(TINY) :]]
+    code, answer, _ = deltaclip(*(tmp_path / "nothing" if word == "fresh" else word for word in begun), "--json")
     assert (code, answer["error"]["found"]) == (1, "neither a folder here nor a hub name")
     small_checkpoint(tmp_path / "start")
     (tmp_path / "start" / "tokenizer.json").unlink()
-    mute = [tmp_path / "start" if word == "fresh" else word for word in words]
+    mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
     assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
     code, _, err = deltaclip(*words, "--set", "model.image_size=304")
     assert (code, "kept at 224 pixels and the model takes 304" in plain(err)) == (2, True)

@@ -42,10 +42,30 @@ def chosen_recipe(
         given.append("data.dataset=folder")
     _refuse_twice(settings, given)
     try:
-        return override(RECIPES[name or "own"], [*settings, *given])
+        made = override(RECIPES[name or "own"], [*settings, *given])
     except ValueError as error:
         hint = "'--motion'" if "motion" in str(error) and motion is not None else "'--set'"
         raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
+    _refuse_ignored(made, {each.partition("=")[0] for each in (*settings, *given)})
+    return made
+
+
+def _refuse_ignored(recipe: "Recipe", named: set[str]) -> None:
+    """Fields that were set and that a run of this recipe does not look at."""
+    from deltaclip.training.start import FRESH
+
+    drawn = recipe.data.dataset == "shapes"
+    if recipe.model.init != FRESH:
+        # A start has its sizes; drawn clips are drawn at model.image_size whatever the start is.
+        kept = {"model.init", "model.max_words", *(["model.image_size"] if drawn else [])}
+        if sizes := sorted(each for each in named - kept if each.startswith("model.")):
+            words = f"{', '.join(sizes)}: not for the start {recipe.model.init}, which has its own; see --init fresh."
+            raise typer.BadParameter(words, param_hint="'--set'")
+    if not drawn and (world := sorted(each for each in named if each.startswith("world."))):
+        raise typer.BadParameter(f"{', '.join(world)}: only for clips that are drawn.", param_hint="'--set'")
+    if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:
+        words = f"optim.epochs: the recipe has optim.steps={recipe.optim.steps} instead; set optim.steps=none as well."
+        raise typer.BadParameter(words, param_hint="'--set'")
 
 
 def _refuse_twice(settings: Sequence[str], given: Sequence[str]) -> None:
