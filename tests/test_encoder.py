@@ -159,3 +159,17 @@ def test_more_words_than_the_model_has_places_for_are_refused(folder: Path) -> N
 def test_an_unknown_sampling_is_refused_by_name(folder: Path) -> None:
     with pytest.raises(ValueError, match="choose one of uniform, clip4clip-head"):
         Encoder.load(folder, EncoderSpec(sampling="random"))
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ("foo", "'foo' is none of auto, cpu, cuda, cuda:1, mps"),
+        ("meta", "'meta' is none of auto"),
+        ("cuda:99", "device cuda:99: .* CUDA GPU"),
+        ("", "'' is none of auto"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told_by_name(device: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        choose_placement(device)

@@ -8,7 +8,6 @@ from functools import cached_property
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -25,9 +24,10 @@ from deltaclip.model import (
     model_spec,
     text_features,
 )
+from deltaclip.model.placement import Placement, Precision, choose_placement
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "choose_placement", "locate"]
+__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "Precision", "choose_placement", "locate"]
 
 DEFAULT_MOTION = "subject"
 """For checkpoints that were not trained with another mask: right under a moving camera, where the paper's is not."""
@@ -37,8 +37,6 @@ BUNDLED = {"shapes": "checkpoints/shapes"}
 VECTOR_VERSION = 2
 """Raised whenever reading, masks or pooling change what vector a file gets, so that old libraries are not mixed in."""
 CLIPS_PER_BATCH = 8
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +57,6 @@ class EncoderSpec:
     precision: Precision = "auto"
     sampling: str = "uniform"
     max_words: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the model runs and why. device, dtype: as in torch. reason: said to the user, who must not guess."""
-
-    device: torch.device
-    dtype: torch.dtype
-    reason: str
-
-    def __str__(self) -> str:
-        short = {torch.bfloat16: "bf16", torch.float32: "fp32"}[self.dtype]
-        return f"{self.device} ({short}, {self.reason})"
 
 
 class Encoder:
@@ -211,32 +196,6 @@ class Encoder:
     def _autocast(self) -> torch.autocast:
         lower = self.placement.dtype != torch.float32
         return torch.autocast(self.placement.device.type, dtype=self.placement.dtype if lower else None, enabled=lower)
-
-
-def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
-    """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 where it has such instructions."""
-    if device != "auto":
-        chosen, reason = torch.device(device), "as asked"
-    elif torch.cuda.is_available():
-        chosen, reason = torch.device("cuda"), "a CUDA GPU was found"
-    elif torch.backends.mps.is_available():
-        chosen, reason = torch.device("mps"), "an Apple GPU was found"
-    else:
-        chosen, reason = torch.device("cpu"), "no GPU was found"
-    if precision != "auto":
-        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-    else:
-        native = {"cuda": torch.cuda.is_bf16_supported, "cpu": _cpu_has_bfloat16}.get(chosen.type, lambda: False)
-        dtype = torch.bfloat16 if native() else torch.float32
-    return Placement(chosen, dtype, reason)
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bf16 natively; elsewhere bf16 is emulated and several times slower."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.11
-        return False
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def locate(name: str) -> str:

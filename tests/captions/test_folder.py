@@ -102,3 +102,9 @@ def test_another_kind_of_file_and_a_folder_without_any_are_refused(tmp_path: Pat
     assert "captions.csv" in refusal("folder", write(tmp_path, notes__txt="a")).remedy
     assert refusal("folder", tmp_path / "notes.txt").found == "not a table of captions"
     assert refusal("folder", tmp_path / "nothing").found == "not a folder"
+
+
+@pytest.mark.parametrize("name", ["captions.csv", "more.jsonl.gz", "none/captions.tsv"])
+def test_a_file_that_is_missing_is_not_called_a_folder(tmp_path: Path, name: str) -> None:
+    error = refusal("folder", tmp_path / name)
+    assert (error.what, error.found) == (str(tmp_path / name), "no such file")

@@ -94,6 +94,10 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
     assert [row["setting"] for row in told["rows"]] == [
         {"set": "drawn", "classes": classes, "mask": "full"} for classes in (3, 2)
     ]
+    code, told, _ = deltaclip(*words)
+    assert code == 0
+    assert "sd of folds -" in told
+    assert "None" not in told
     code, told, _ = deltaclip(*words, "--fold", 7, "--json")
     assert code == 1
     assert "no fold 7" in told["error"]["found"]
@@ -112,6 +116,7 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
         (("shapes", "--encoder", "shapes"), "the study shapes is trained and drawn for itself"),
         (("shapes", "--mask", "diffrence"), "did you mean difference"),
         (("shapes", "--fold", "1"), "the study shapes is trained and drawn for itself"),
+        (("shapes", "--device", "foo"), "device 'foo' is none of auto, cpu"),
         (("actions",), "needs the folder of its clips"),
         (("actions", "--data", "x", "--camera", "pan"), "the study actions is trained on the clips in --data"),
     ],

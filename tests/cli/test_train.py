@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deltaclip.model import load_checkpoint
-from tests.helpers import write_square
+from tests.helpers import small_checkpoint, write_square
 from tests.training.tiny import same_weights
 
 SIZES = (
@@ -76,6 +76,20 @@ def test_shapes_takes_its_old_options(tmp_path: Path, deltaclip: Any) -> None:
     assert len(list((tmp_path / "drawn").iterdir())) == 1
 
 
+def test_info_shows_the_recipe_line_by_line(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    assert deltaclip(*own(home, tmp_path / "out"), "--steps", 1)[0] == 0
+    code, told, _ = deltaclip("info", "--encoder", tmp_path / "out")
+    assert code == 0
+    assert "training\n  name         own\n" in told
+    assert "  data         dataset=folder motion=difference frames=6 " in told
+    assert "  optim        lr=1e-06 " in told
+    assert " steps=1 " in told
+    assert "  validation\n    t2v          R1=" in told
+    assert "{" not in told
+    _, facts, _ = deltaclip("info", "--encoder", tmp_path / "out", "--json")
+    assert facts["training"]["data"]["motion"] == "difference"
+
+
 def test_missing_videos_are_named_and_nothing_is_trained(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     captions = tmp_path / "captions.csv"
     captions.write_text((home / "captions.csv").read_text() + "gone.mp4,a dog,train\n")
@@ -99,12 +113,97 @@ def test_missing_videos_are_named_and_nothing_is_trained(home: Path, tmp_path: P
         (("train", "shapes", "--motion", "sbject"), "did you mean subject?"),
         (("train", "msvd"), "--annotations"),
         (("train", "actions"), "--captions"),
+        (("train", "shapes", "--device", "foo"), "device 'foo' is none of auto, cpu"),
+        (("train", "shapes", "--set", "model.width=97"), "model.width 97 is no multiple of model.heads 3"),
+        (("train", "shapes", "--set", "model.patch_size=48"), "no multiple of model.patch_size 48"),
+        (("train", "shapes", "--set", "model.max_words=1"), "model.max_words 1"),
+        (("train", "shapes", "--set", "optim.lr=nan"), "optim.lr is nan"),
+        (("train", "shapes", "--set", "seed=-1"), "seed is 0 or more"),
+        (("train", "shapes", "--steps", "1", "--set", "optim.steps=5"), "--steps and --set optim.steps"),
+        (("train", "shapes", "--motion", "full", "--set", "data.motion=centre"), "--motion and --set data.motion"),
+        (("train", "shapes", "--seed", "1", "--set", "seed=2"), "--seed and --set seed"),
+        (("train", "shapes", "--init", "fresh", "--set", "model.init=shapes"), "--init and --set model.init"),
+        (("train", "--captions", "f.csv", "--set", "data.dataset=msvd"), "--captions and --set data.dataset"),
+        (("train", "--captions", "f.csv", "--annotations", "x"), "--captions and --annotations exclude"),
+        (("train", "msvd", "--set", "data.dataset=msvdd"), "did you mean msvd?"),
+        (("train", "msvd", "--set", "model.width=66", "--set", "model.layers=2"), "model.layers, model.width: not for"),
+        (("train", "msvd", "--set", "world.groups=2"), "world.groups: only for clips that are drawn"),
+        (("train", "shapes", "--set", "optim.epochs=2"), "the recipe has optim.steps=3000 instead"),
+        (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite exclude"),
+        (
+            ("train", "shapes", "--videos", "x", "--allow-missing"),
+            "--videos, --allow-missing: not for the recipe shapes",
+        ),
+        (("train", "shapes", "--annotations", "x"), "--annotations: not for the recipe shapes"),
     ],
 )
 def test_wrong_usage_is_explained(words: tuple[str, ...], said: str, tmp_path: Path, deltaclip: Any) -> None:
     code, _, err = deltaclip(*words, "--out", tmp_path / "out")
     assert code == 2
-    assert said in err
+    assert said in plain(err)
+    assert not (tmp_path / "out").exists()
+
+
+def plain(err: str) -> str:
+    """What a frame around a usage error holds, on one line."""
+    return " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",), ("--overwrite",)])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_decoded(
+    home: Path, tmp_path: Path, deltaclip: Any, resume: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("mine")
+    places = [
+        ("file", "new", 2, "file is a file; give a folder"),
+        ("file/sub", "new", 2, "file is a file; give a folder"),
+        ("run", "file", 2, "file is a file; give a folder"),
+        ("run", "run", 2, "--cache and --out are one folder"),
+        ("run", "run/frames", 2, "--cache lies in --out"),
+        ("photos", "new", 1, "photos: "),
+    ]
+    for out, cache, expected, said in places:
+        words = [tmp_path / cache if word == home / "cache" else word for word in own(home, tmp_path / out)]
+        code, _, err = deltaclip(*words, *resume)
+        assert (code, said in plain(err).replace(" /", "/")) == (expected, True), (out, cache, err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "photos"]
+
+
+def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anything_is_decoded(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    words = [tmp_path / "cache" if word == home / "cache" else word for word in own(home, tmp_path / "out")]
+    place = words.index(TINY[0], words.index("optim.batch=4"))
+    begun = [*words[:place], *words[place + len(TINY) :]]
+    code, answer, _ = deltaclip(*(tmp_path / "nothing" if word == "fresh" else word for word in begun), "--json")
+    assert (code, answer["error"]["found"]) == (1, "neither a folder here nor a hub name")
+    small_checkpoint(tmp_path / "start")
+    (tmp_path / "start" / "tokenizer.json").unlink()
+    mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
+    assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
+    code, _, err = deltaclip(*words, "--set", "model.image_size=304")
+    assert (code, "kept at 224 pixels and the model takes 304" in plain(err)) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["start"]
+
+
+def test_what_a_cache_lost_is_decoded_again_or_named_before_the_run(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    words = [tmp_path / "cache" if word == home / "cache" else word for word in own(home, tmp_path / "one")]
+    assert deltaclip(*words, "--time-limit", 0)[0] == 0
+    (tmp_path / "cache" / "shard-00000.tar").unlink()
+    without = [*words[:3], *words[5:-1], tmp_path / "two"]
+    code, answer, _ = deltaclip(*without, "--json")
+    assert (code, answer["error"]["found"]) == (1, "gone or cut off: shard-00000.tar")
+    assert not (tmp_path / "two").exists()
+    code, _, err = deltaclip(*words[:-1], tmp_path / "two", "--time-limit", 0)
+    assert code == 0
+    assert "shard-00000.tar is gone or cut off: its videos (4) are decoded again" in err
+    (tmp_path / "cache" / "cache.json").write_text("{")
+    code, _, err = deltaclip(*words[:-1], tmp_path / "three", "--time-limit", 0)
+    assert code == 0
+    assert "all videos are decoded again" in err
+    assert deltaclip(*without[:-1], tmp_path / "four", "--time-limit", 0)[0] == 0
 
 
 def test_captions_without_videos_or_cache_are_wrong_usage(home: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -122,3 +221,11 @@ def test_a_checkpoint_and_its_start_are_averaged(home: Path, tmp_path: Path, del
     assert (code, answer["weight"], answer["motion"]) == (0, 0.5, "difference")
     assert deltaclip(*words)[0] == 1
     assert deltaclip(*words, "--overwrite")[0] == 0
+    into_the_run = (*words[:-1], tmp_path / "two", "--overwrite")
+    kept = sorted(path for path in (tmp_path / "two" / "training").rglob("*") if path.is_file())
+    assert deltaclip(*into_the_run)[0] == 0
+    assert sorted(path for path in (tmp_path / "two" / "training").rglob("*") if path.is_file()) == kept
+    assert same_weights(tmp_path / "two", tmp_path / "between")
+    (tmp_path / "file").write_text("mine")
+    code, _, err = deltaclip(*words[:-1], tmp_path / "file")
+    assert (code, "give a folder" in plain(err)) == (2, True)

@@ -105,6 +105,7 @@ def test_a_permuted_gallery_gives_the_same_figures(encoder: Encoder) -> None:
 def test_marks_stand_in_every_form(encoder: Encoder, form: str) -> None:
     plain = evaluate_material(encoder, vectors())
     assert "note" not in document(plain, form).replace("notes", "")
+    assert "intervals over 3 videos are too narrow" in document(plain, form)
     marked = evaluate_material(encoder, vectors(("w1", "w2"), 7), DualSoftmax())
     text = document(best_of([plain, marked, marked]), form)
     assert "3 encoders on test" in text

@@ -42,6 +42,19 @@ def test_the_document_is_plain_json() -> None:
     assert len(document["t2v"]["R1"]) == len(document["sum_of_recalls"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("videos", "said"), [(1, "over 1 video are"), (2, "over 2 videos are"), (9, "over 9"), (10, None)]
+)
+def test_an_interval_over_few_videos_warns_of_itself(videos: int, said: str | None) -> None:
+    # of one video every sample is the same, so that the interval is a point and looks certain
+    owner = np.arange(videos)
+    intervals = retrieval_intervals(rank_matrix(np.eye(videos), owner), owner, samples=9)
+    document = intervals.to_json()
+    assert document["videos"] == videos
+    assert (said or "") in document.get("warning", "")
+    assert ("warning" in document) == (said is not None)
+
+
 def test_owners_of_other_texts_are_refused() -> None:
     with pytest.raises(ValueError, match="groups for"):
         retrieval_intervals(RANKING, OWNER[:-1])

@@ -23,7 +23,7 @@ from deltaclip.model import (
 )
 from deltaclip.model.clip import PATCH_EMBEDDING
 
-from .conftest import ids, pictures, plainly_loaded, trained_like
+from .conftest import WORDS, ids, pictures, plainly_loaded, trained_like
 
 
 def edit_config(folder: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
@@ -215,6 +215,109 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_and_no_rest(
         save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord())
     assert (folder / "model.safetensors").read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+
+
+def test_what_else_lies_in_the_folder_of_an_older_checkpoint_stays(folder: Path) -> None:
+    # average --overwrite into a run's folder removed the run, its states and its frame cache
+    (folder / "training" / "cache").mkdir(parents=True)
+    (folder / "training" / "cache" / "shard-00000.tar").write_text("frames")
+    (folder / "README.md").write_text("mine")
+    save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord(licence="MIT"))
+    assert (folder / "training" / "cache" / "shard-00000.tar").read_text() == "frames"
+    assert (folder / "README.md").read_text() == "mine"
+    assert load_checkpoint(folder).record.licence == "MIT"
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        "pytorch_model.bin",
+        "model-00001-of-00002.safetensors",
+        "model.safetensors.index.json",
+        "vocab.json",
+        "tf_model.h5",
+    ],
+)
+def test_no_weights_or_tokens_of_an_older_checkpoint_are_left(folder: Path, stale: str) -> None:
+    (folder / stale).write_text("older")
+    save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord())
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "deltaclip.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_an_older_checkpoint_comes_back_where_its_replacing_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    (folder / "pytorch_model.bin").write_text("older")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    moves = {"rename": Path.rename, "replace": Path.replace}
+    done = 0
+
+    def failing(name: str) -> Callable[[Path, Path], Path]:
+        def move(path: Path, to: Path) -> Path:
+            nonlocal done
+            done += 1
+            if done == at + 1:
+                raise OSError(5, "Input/output error")
+            return moves[name](path, to)
+
+        return move
+
+    for name in moves:
+        monkeypatch.setattr(Path, name, failing(name))
+    if at < 8:  # four older files go away, four new ones come
+        with pytest.raises(CheckpointError, match="Input/output error"):
+            save_checkpoint(folder, trained_like(seed=2), Tokenizer.from_words(WORDS), CheckpointRecord())
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    else:
+        save_checkpoint(folder, trained_like(seed=2), Tokenizer.from_words(WORDS), CheckpointRecord())
+    assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+
+
+def test_after_a_kill_while_files_are_replaced_nothing_loads_and_saving_again_completes_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    replace = Path.replace
+
+    def kill_at_the_weights(path: Path, to: Path) -> Path:
+        if path.name == "model.safetensors":
+            raise KilledError
+        return replace(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", kill_at_the_weights)
+        patch.setattr(room, "_put_back", lambda *_: None)  # a killed process mends nothing
+        with pytest.raises(KilledError):
+            save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord())
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        load_checkpoint(folder)
+    [old] = folder.parent.glob(".checkpoint.*.old")
+    assert {path.name for path in old.iterdir()} >= {"config.json", "model.safetensors", "deltaclip.json"}
+    save_checkpoint(folder, trained_like(seed=2), None, CheckpointRecord(licence="MIT"))
+    assert load_checkpoint(folder).record.licence == "MIT"
+
+
+def test_a_checkpoint_larger_than_a_file_may_be_is_told_and_leaves_nothing(tmp_path: Path, model: CLIPModel) -> None:
+    # safetensors raises an error of its own, which nobody had foreseen
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(CheckpointError, match=r"new: cannot be written \(.*too large.*\)\. Make room"):
+            save_checkpoint(tmp_path / "new", model, None, CheckpointRecord())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_files_of_a_checkpoint_are_as_readable_as_any_new_file(folder: Path) -> None:
+    # safetensors writes for the owner alone
+    (folder.parent / "other").touch()
+    modes = {path.name: path.stat().st_mode for path in folder.iterdir()}
+    assert set(modes.values()) == {(folder.parent / "other").stat().st_mode}
 
 
 def test_a_file_in_place_of_a_folder_is_sent_to_convert(tmp_path: Path) -> None:

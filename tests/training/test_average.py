@@ -41,8 +41,17 @@ def test_the_mask_and_frames_are_the_second_ones(tmp_path: Path) -> None:
 def test_models_of_other_sizes_are_refused(tmp_path: Path) -> None:
     small_checkpoint(tmp_path / "small")
     train(override(tiny_recipe(), ["optim.steps=1"]), tiny_data(), tmp_path / "tiny", device="cpu")
-    with pytest.raises(CheckpointError, match="other sizes"):
+    with pytest.raises(
+        CheckpointError, match=r"other sizes \(vision_layers 1 and 2, projection_dim 16 and 32, "
+    ) as told:
         average(str(tmp_path / "small"), str(tmp_path / "tiny"), 0.5, tmp_path / "out")
+    assert "image_size" not in told.value.found, "both have 32"
+
+
+def test_a_place_that_is_taken_is_told_before_weights_are_read(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        average("nothing/of-that-name", "nothing/either", 0.5, tmp_path / "out")
 
 
 def test_a_share_beyond_the_ends_is_refused(tmp_path: Path) -> None:

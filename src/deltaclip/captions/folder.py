@@ -23,6 +23,8 @@ COLUMNS = "path and caption, and if wanted start, end and split"
 
 def load_folder(annotations: Path) -> CaptionSet:
     """The captions of a file, or of the only such file in a folder; `captions.csv` and the like go before others."""
+    if not annotations.exists() and Path(base_name(annotations)).suffix.lower() in SUFFIXES:
+        raise refused(annotations, "no such file", "Check the name, or give the folder that holds it.")
     path = annotations if annotations.is_file() else _only_file(AnnotationFolder(annotations))
     if Path(base_name(path)).suffix.lower() not in SUFFIXES:
         raise refused(path, "not a table of captions", f"Give one of {', '.join(SUFFIXES)}, also packed as .gz or .xz.")

@@ -51,13 +51,15 @@ def cache(
     from dataclasses import asdict
 
     from deltaclip.captions import find_videos
-    from deltaclip.training.cache import write_cache
+    from deltaclip.training.cache import mend_cache, write_cache
 
     settings = _settings(frames, size, motion, None if raw else quality)
     ids = _ids(_captions(dataset, captions, annotations), split)
     files = find_videos(videos, ids)
     # A video without a file goes along, to be named with all others that cannot be read, unless it is held already.
     wanted = {**files.found, **{video: videos / video for video in files.missing}}
+    for text in mend_cache(out):
+        note(shown(text))
     with Progress() as line:
 
         def progress(step: "CacheProgress") -> None:

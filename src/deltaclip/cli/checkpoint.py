@@ -1,5 +1,6 @@
 """`convert`, `tokenize` and `info`: about checkpoints."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,9 +102,32 @@ def info(
     if as_json:
         emit(facts)
         return
-    print_lines(*(f"{name:12} {shown(value)}" for name, value in facts.items() if value not in (None, [])))
+    print_lines(
+        *(shown(line) for name, value in facts.items() if value not in (None, []) for line in _told(name, value))
+    )
     if not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
             "Train, or convert Alpha-CLIP weights (deltaclip convert --alpha), to make motion count."
         )
+
+
+def _told(name: str, value: object, indent: str = "") -> Iterator[str]:
+    """A fact for people: one line, of a record one line a part, its fields written as --set takes them."""
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        for each in value:
+            yield from _told(name, each, indent)
+    elif not isinstance(value, Mapping):
+        yield f"{indent}{name:12} {value}" if indent == "" else f"{indent}{name:12} {_word(value)}"
+    elif not any(isinstance(each, Mapping) for each in value.values()):
+        yield f"{indent}{name:12} " + " ".join(f"{key}={_word(each)}" for key, each in value.items())
+    else:
+        yield f"{indent}{name}"
+        for key, each in value.items():
+            yield from _told(key, each, f"{indent}  ")
+
+
+def _word(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["EncoderOption", "LibraryOption", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
+__all__ = ["EncoderOption", "LibraryOption", "check_device", "encoder_to_index", "load_encoder", "load_with"]
+__all__ += ["remembered_encoder"]
 
 LibraryOption = Annotated[
     Path | None,
@@ -62,6 +63,16 @@ def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> 
         return Encoder.load(name, spec)
     except ValueError as error:  # a mask, sampling or number of words that does not exist
         raise typer.BadParameter(f"{error}.", param_hint=param_hint) from error
+
+
+def check_device(device: str) -> None:
+    """Raises BadParameter where the device of --device does not exist, or not here: before any work."""
+    from deltaclip.encoder import choose_placement
+
+    try:
+        choose_placement(device)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--device'") from error
 
 
 def remembered_encoder(library: Path | None) -> "Encoder":

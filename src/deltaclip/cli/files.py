@@ -9,13 +9,24 @@ import typer
 
 from deltaclip.errors import CheckpointError, DeltaclipError
 
-__all__ = ["OverwriteOption", "refuse_to_replace", "writable"]
+__all__ = ["OverwriteOption", "refuse_file", "refuse_to_replace", "writable"]
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the checkpoint that lies there.")]
 
 
+def refuse_file(folder: Path, option: str) -> None:
+    """Raises BadParameter where a folder that is to be written is a file, or would lie in one."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{there} is a file; give a folder.", param_hint=f"'{option}'")
+
+
 def refuse_to_replace(out: Path, overwrite: bool) -> None:
-    """Raises CheckpointError where `out` holds something: hours of training, or what a library was made with."""
+    """Raises CheckpointError where `out` holds something: hours of training, or what a library was made with.
+
+    BadParameter where it is a file.
+    """
+    refuse_file(out, "--out")
     if not overwrite and out.is_dir() and any(out.iterdir()):
         remedy = "Give a new folder, or --overwrite to replace a checkpoint."
         raise CheckpointError(str(out), "the folder is not empty", remedy)

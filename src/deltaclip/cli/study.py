@@ -186,4 +186,6 @@ def _write(result: "StudyResult", out: Path, as_json: bool) -> None:
 
 
 def _figure(value: object) -> str:
+    if value is None:
+        return "-"
     return f"{value:.4g}" if isinstance(value, float) else shown(value)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deltaclip.cli.files import OverwriteOption, refuse_to_replace
+from deltaclip.cli.encoders import check_device
+from deltaclip.cli.files import OverwriteOption
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+from deltaclip.cli.train_options import check_places, check_sources, check_start, chosen_recipe
 
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Outcome, Recipe, TrainingData
@@ -62,16 +64,20 @@ def train(
     from deltaclip.training import write_report
 
     started = time.monotonic()
-    chosen = _recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
+    chosen = chosen_recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
     leads = os.environ.get("RANK", "0") == "0"
-    if leads and not resume:  # before hours of decoding; the others would see what the first has begun
-        refuse_to_replace(out, overwrite)
+    frames = cache or out / "training" / "cache"
+    check_sources(chosen, captions, annotations, videos, frames, allow_missing=allow_missing)
+    check_places(out, cache, resume=resume, overwrite=overwrite, leads=leads)
+    check_device(device)
+    if leads:
+        check_start(chosen, frames)
     with Progress() as line:
-        if chosen.data.dataset == "shapes" and captions is None:
+        source = captions or annotations
+        if source is None:
             data = _drawn(chosen, cache, line)
         else:
-            folder = cache or out / "training" / "cache"
-            data = _captioned(chosen, captions, annotations, videos, folder, allow_missing, line)
+            data = _captioned(chosen, source, videos, frames, allow_missing, line)
         if leads:
             note(f"training {chosen.name}: motion {chosen.data.motion}, seed {chosen.seed}, {_counts(data)}")
 
@@ -99,38 +105,6 @@ def train(
         _tell(outcome, page, as_json)
 
 
-def _recipe(
-    name: str | None,
-    captions: Path | None,
-    settings: list[str],
-    *,
-    init: str | None,
-    motion: str | None,
-    steps: int | None,
-    seed: int | None,
-) -> "Recipe":
-    """The recipe of that name with everything set that was typed. Raises BadParameter."""
-    from difflib import get_close_matches
-
-    from deltaclip.training import RECIPES, override
-
-    if name is None and captions is None:
-        raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
-    if name is not None and name not in RECIPES:
-        near = get_close_matches(name, RECIPES, 1)
-        words = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}."
-        raise typer.BadParameter(f"{name!r} is not a recipe: {words}", param_hint="RECIPE")
-    typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
-    given = [f"{field}={value}" for field, value in typed.items() if value is not None]
-    if captions is not None:
-        given.append("data.dataset=folder")
-    try:
-        return override(RECIPES[name or "own"], [*settings, *given])
-    except ValueError as error:
-        hint = "'--motion'" if "motion" in str(error) and motion is not None else "'--set'"
-        raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
-
-
 def _drawn(recipe: "Recipe", cache: Path | None, line: Progress) -> "TrainingData":
     from deltaclip.training import draw_shapes
 
@@ -138,24 +112,16 @@ def _drawn(recipe: "Recipe", cache: Path | None, line: Progress) -> "TrainingDat
 
 
 def _captioned(
-    recipe: "Recipe",
-    captions: Path | None,
-    annotations: Path | None,
-    videos: Path | None,
-    cache: Path,
-    allow_missing: bool,
-    line: Progress,
+    recipe: "Recipe", source: Path, videos: Path | None, cache: Path, allow_missing: bool, line: Progress
 ) -> "TrainingData":
     from deltaclip.captions import load_captions
     from deltaclip.training import captioned_clips, fill_cache, open_cache
+    from deltaclip.training.cache import mend_cache, refuse_lost
 
-    if not recipe.data.dataset:
-        raise typer.BadParameter(f"the recipe {recipe.name} needs captions.", param_hint="'--captions'")
-    source = captions or annotations
-    if source is None:
-        raise typer.BadParameter(f"{recipe.data.dataset} needs its caption files.", param_hint="'--annotations'")
     found = load_captions(recipe.data.dataset, source)
     if videos is not None and os.environ.get("WORLD_SIZE", "1") == "1":
+        for text in mend_cache(cache):
+            note(shown(text))
         fill_cache(
             found,
             videos,
@@ -164,10 +130,9 @@ def _captioned(
             allow_missing=allow_missing,
             progress=lambda now: line.show(f"decoding {now.video}", now.done, now.total),
         )
-    elif not cache.is_dir():
-        words = "give --videos, or a --cache made with deltaclip cache (under torchrun always the latter)."
-        raise typer.BadParameter(words, param_hint="'--videos'")
     data = captioned_clips(found, open_cache(cache, recipe), recipe, allow_missing=allow_missing)
+    held_out = () if data.validation is None else data.validation.video_ids
+    refuse_lost(cache, (*data.train.video_ids, *held_out))
     if left_out := data.facts["videos_left_out"]:
         note(f"{left_out} videos are missing or broken; their captions are left out")
     return data

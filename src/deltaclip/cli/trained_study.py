@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from deltaclip.cli.encoders import check_device
 from deltaclip.cli.output import Progress, emit, note, print_lines
 
 if TYPE_CHECKING:  # torch is imported by the command itself
@@ -25,6 +26,7 @@ def run_trained(
 ) -> "StudyResult | None":
     """What the study found. None where the time limit came first, which is told here. folder: of its runs."""
     started = time.time()
+    check_device(chosen["device"])
     from deltaclip.training.studies import STUDIES, Stopped, StudyPlan
 
     with Progress() as line:

@@ -11,13 +11,16 @@ from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentil
 
 __all__ = ["RetrievalIntervals", "retrieval_intervals"]
 
+FEW_VIDEOS = 10
+"""Below it a bootstrap over videos is much too narrow: it can draw only what it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievalIntervals:
     """Where the figures of a `RetrievalResult` would lie if other videos had been drawn.
 
     t2v, v2t, v2t_plain: by name of the metric. sum_of_recalls: of t2v and v2t on the same samples.
-    level: share of samples inside, 0..1. samples, seed: how they were drawn.
+    level: share of samples inside, 0..1. samples, seed: how they were drawn. videos: of how many.
     """
 
     t2v: Mapping[str, Interval]
@@ -27,9 +30,21 @@ class RetrievalIntervals:
     level: float
     samples: int
     seed: int
+    videos: int
+
+    @property
+    def warning(self) -> str | None:
+        """What to know where too few videos were drawn from; of one the interval has no width at all."""
+        if self.videos >= FEW_VIDEOS:
+            return None
+        count = f"{self.videos} video{'s' if self.videos > 1 else ''}"
+        return f"intervals over {count} are too narrow: with fewer than {FEW_VIDEOS} they say little"
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}."""
+        """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}.
+
+        "warning" stands there only where fewer than 10 videos were drawn from.
+        """
         directions = {name: getattr(self, name) for name in ("t2v", "v2t", "v2t_plain")}
         return {
             **{way: {name: list(pair) for name, pair in pairs.items()} for way, pairs in directions.items()},
@@ -37,6 +52,8 @@ class RetrievalIntervals:
             "level": self.level,
             "samples": self.samples,
             "seed": self.seed,
+            "videos": self.videos,
+            **({} if self.warning is None else {"warning": self.warning}),
         }
 
 
@@ -64,4 +81,5 @@ def retrieval_intervals(
         level=level,
         samples=samples,
         seed=seed,
+        videos=len(videos),
     )

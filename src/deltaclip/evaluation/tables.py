@@ -80,8 +80,9 @@ def _figures(evaluation: Evaluation, interval: str) -> list[str]:
 
 
 def _lines_below(evaluation: Evaluation) -> list[str]:
-    """What drawn clips tell beside, every encoder that was tried for the best of several, and the protocol."""
+    """What drawn clips tell beside, encoders that were tried for the best of several, few videos, and the protocol."""
     lines = [] if evaluation.right_group is None else [f"right things, whichever moves: {evaluation.right_group:.1f}"]
+    lines += [] if evaluation.intervals.warning is None else [evaluation.intervals.warning]
     lines += [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
     return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]
 

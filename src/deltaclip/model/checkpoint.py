@@ -5,10 +5,13 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
@@ -26,6 +29,15 @@ WEIGHTS_FILE = "model.safetensors"
 PICKLE_FILE = "pytorch_model.bin"
 TOKENIZER_FILE = "tokenizer.json"
 CARD_FILE = "README.md"
+SHARDS = (
+    "model-*-of-*.safetensors",
+    "pytorch_model-*-of-*.bin",
+    f"{WEIGHTS_FILE}.index.json",
+    f"{PICKLE_FILE}.index.json",
+)
+OTHER_WEIGHTS = (PICKLE_FILE, "tf_model.h5", "flax_model.msgpack")
+OWN_FILES = (CONFIG_FILE, WEIGHTS_FILE, RECORD_FILE, *TOKENIZER_FILES, *SHARDS, *OTHER_WEIGHTS)
+"""Patterns of the names that make a checkpoint; a new one leaves none of the older one's behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,27 +172,34 @@ def save_checkpoint(
 ) -> None:
     """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too.
 
-    Everything is written into a folder beside and then renamed, so that a checkpoint is whole or not there. An older
-    one in its place is replaced (until the new one stands it is kept beside, as .NAME.*.old); anything else there is
-    a CheckpointError.
+    Everything is written into a folder beside first. A new checkpoint then appears by one renaming, whole or not at
+    all. Of an older one in its place the checkpoint's own files are replaced, the weights of other programs and
+    tokenizers that would be loaded with it among them; whatever else lies in the folder stays untouched. A file system
+    cannot swap several files at once: while they are (a few renamings), and after a kill just then, the folder has no
+    config.json, so that nobody loads half of each; the older files are kept beside as .NAME.*.old until the new ones
+    stand, and saving again completes the folder. A reader that had opened config.json before may meet the new weights.
+    Raises CheckpointError where something else lies there or it cannot be written; what was there is left as it was.
     """
     target = Path(folder).expanduser()
     check_place(target)
     check_tokenizer(model, tokenizer, str(target))
+    place = target.resolve()  # where a link leads: renaming does not cross file systems
+    beside = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    except OSError as err:
-        raise CheckpointError(str(target), f"cannot be written ({err.strerror})", "Choose another folder.") from err
-    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
         _write(beside, model, tokenizer, record)
-        _swap(beside, target)
-    except OSError as err:
-        raise CheckpointError(
-            str(target), f"cannot be written ({err.strerror})", "Free space or rights, then again."
-        ) from err
+        if place.is_dir():
+            _replace_files(beside, place)
+        else:
+            beside.rename(place)
+    except (OSError, SafetensorError) as err:  # safetensors makes its own error of a full disk
+        reason = (err.strerror if isinstance(err, OSError) else None) or str(err)
+        remedy = "Make room or permissions there, or choose another folder."
+        raise CheckpointError(str(target), f"cannot be written ({reason})", remedy) from err
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_place(target: Path) -> None:
@@ -193,7 +212,7 @@ def check_place(target: Path) -> None:
 
 
 def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
-    # mkdtemp makes the folder for its owner alone; a checkpoint is as readable as any new folder.
+    # mkdtemp and safetensors write for the owner alone; a checkpoint is as readable as any new folder.
     umask = os.umask(0)
     os.umask(umask)
     folder.chmod(0o777 & ~umask)
@@ -201,21 +220,44 @@ def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: 
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    (folder / WEIGHTS_FILE).chmod(0o666 & ~umask)
     if tokenizer is not None:
         tokenizer.save(folder / TOKENIZER_FILE)
     (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
 
 
-def _swap(new: Path, target: Path) -> None:
-    """Puts a whole folder in the place of another, or of none, by renaming."""
-    if not target.is_dir():
-        new.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / "checkpoint"
-    target.rename(old)
+def _replace_files(new: Path, target: Path) -> None:
+    """Puts the files of `new` in the place of the older checkpoint's; on an error the older ones come back.
+
+    config.json goes first and comes last, without it nothing is loaded. The record is replaced and never away: it marks
+    the folder as a checkpoint, so that after a kill another can be saved there.
+    """
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    own = sorted((path for path in target.iterdir() if _is_own(path)), key=lambda path: path.name != CONFIG_FILE)
     try:
-        new.rename(target)
+        for path in own:
+            if path.name == RECORD_FILE:
+                shutil.copy2(path, old)
+            else:
+                path.rename(old / path.name)
+        for path in sorted(new.iterdir(), key=lambda path: path.name == CONFIG_FILE):
+            path.replace(target / path.name)
     except BaseException:
-        old.rename(target)
+        _put_back(old, target, own)
         raise
-    shutil.rmtree(old.parent, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, target: Path, own: Sequence[Path]) -> None:
+    """Undoes a replacing that failed. own: what the checkpoint in `target` consisted of."""
+    for path in target.iterdir():
+        if _is_own(path) and path not in own:
+            path.unlink()
+    for path in sorted(old.iterdir(), key=lambda path: path.name == CONFIG_FILE):
+        path.replace(target / path.name)
+    old.rmdir()
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file belongs to the checkpoint in its folder: it is loaded from there, by us or by transformers."""
+    return path.is_file() and any(fnmatch(path.name, pattern) for pattern in OWN_FILES)

@@ -135,8 +135,9 @@ class Tokenizer:
         return tuple(found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a tokenizer.json that `from_source` and the tokenizers library read."""
-        self._inner.save(str(path))
+        """Writes a tokenizer.json that `from_source` and the tokenizers library read. Raises OSError."""
+        # Not by `save` of the library, which makes a bare Exception of a full disk.
+        Path(path).write_text(self._inner.to_str(pretty=True), encoding="utf-8")
 
     def digest(self) -> str:
         """A sha256 in hex that changes with anything that could change a token."""

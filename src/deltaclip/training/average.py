@@ -4,12 +4,13 @@ Often better than both on clips unlike the training's. It needs two checkpoints 
 and one trained from the other (or from a common start), else what lies between them is noise.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Checkpoint, load_checkpoint, model_spec, save_checkpoint
+from deltaclip.model.checkpoint import check_place
 from deltaclip.model.clip import assemble
 from deltaclip.model.record import UNKNOWN_LICENCE
 
@@ -25,6 +26,7 @@ def average(first: str, second: str, weight: int | float, out: Path) -> Checkpoi
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be from 0 (all of the first) to 1 (all of the second), not {weight}")
+    check_place(out.expanduser())  # before the weights are read
     one, two = (load_checkpoint(locate(name)) for name in (first, second))
     _refuse_unlike(first, one, second, two)
     ours, theirs = one.model.state_dict(), two.model.state_dict()
@@ -41,10 +43,11 @@ def average(first: str, second: str, weight: int | float, out: Path) -> Checkpoi
 
 
 def _refuse_unlike(first: str, one: Checkpoint, second: str, two: Checkpoint) -> None:
-    ours, theirs = model_spec(one.model), model_spec(two.model)
+    ours, theirs = asdict(model_spec(one.model)), asdict(model_spec(two.model))
     what, remedy = f"{first} and {second}", "Average two checkpoints of one model, such as a start and its fine-tuning."
     if ours != theirs:
-        raise CheckpointError(what, f"models of other sizes ({ours} and {theirs})", remedy)
+        differing = ", ".join(f"{name} {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name])
+        raise CheckpointError(what, f"models of other sizes ({differing})", remedy)
     digests = [None if each.tokenizer is None else each.tokenizer.digest() for each in (one, two)]
     if digests[0] != digests[1]:
         raise CheckpointError(what, "tokenizers that differ", remedy)

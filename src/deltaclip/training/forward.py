@@ -57,6 +57,7 @@ class Precision:
         """The device as asked for, under torchrun the one of this process; auto takes bfloat16 on CUDA alone.
 
         A CPU that multiplies bfloat16 would gain with large models only, and those are not trained there.
+        Raises ValueError where there is no such device.
         """
         placement = choose_placement(device, precision)
         chosen = placement.device

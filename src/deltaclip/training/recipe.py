@@ -1,9 +1,13 @@
 """What a training run is made of, in one frozen record that the checkpoint keeps."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any, Literal, get_args
 
+from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
+from deltaclip.shapes.spec import Camera
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
 
@@ -27,6 +31,13 @@ class WorldRecipe:
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
             raise ValueError("world.groups starts at 1, world.validation_groups at 0")
+        if self.seed < 0:
+            raise ValueError(f"world.seed is 0 or more, not {self.seed}")
+        if not self.cameras:
+            raise ValueError("world.cameras names one camera at least")
+        for camera in self.cameras:
+            if camera not in get_args(Camera):
+                raise ValueError(f"world.cameras: no camera {camera!r}, only {', '.join(get_args(Camera))}")
         if not 0 <= self.directions <= 1:
             raise ValueError(f"world.directions is a share from 0 to 1, not {self.directions}")
 
@@ -56,6 +67,11 @@ class DataRecipe:
     word_dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        known = ("shapes", *DATASETS)
+        if self.dataset and self.dataset not in known:
+            near = get_close_matches(self.dataset, known, 1)
+            meant = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
+            raise ValueError(f"data.dataset {self.dataset!r} is not a data set here: {meant}")
         object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
         if min(self.frames, self.test_frames) < 1:
             raise ValueError("data.frames and data.test_frames start at 1")
@@ -84,6 +100,17 @@ class ModelRecipe:
     layers: int = 3
     heads: int = 3
     text_layers: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "patch_size", "width", "layers", "heads", "text_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.{name} starts at 1, not {getattr(self, name)}")
+        if self.image_size % self.patch_size:
+            raise ValueError(f"model.image_size {self.image_size} is no multiple of model.patch_size {self.patch_size}")
+        if self.width % self.heads:
+            raise ValueError(f"model.width {self.width} is no multiple of model.heads {self.heads}")
+        if self.max_words < 3:
+            raise ValueError(f"model.max_words {self.max_words} leaves no word between begin and end: 3 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +144,10 @@ class OptimRecipe:
     ema: float = 0.0
 
     def __post_init__(self) -> None:
+        for each in fields(self):  # NaN passes every comparison below
+            value = getattr(self, each.name)
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"optim.{each.name} is {value}, not a number that steps can be made with")
         if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
             raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps start at 1")
         if self.lr < 0 or (self.zero_alpha_lr or 0.0) < 0 or self.weight_decay < 0 or self.gradient_norm <= 0:
@@ -163,6 +194,8 @@ class Recipe:
     world: WorldRecipe = field(default_factory=WorldRecipe)
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed is 0 or more, not {self.seed}")
         if self.data.dataset == "shapes" and self.data.frames > self.data.test_frames:
             raise ValueError(
                 f"data.frames {self.data.frames}: a drawn clip has data.test_frames, {self.data.test_frames}"

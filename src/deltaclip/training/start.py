@@ -6,12 +6,12 @@ from transformers import CLIPModel
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
-from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, load_checkpoint, model_spec, new_model
+from deltaclip.model import Checkpoint, CheckpointRecord, ModelSpec, Tokenizer, load_checkpoint, model_spec, new_model
 from deltaclip.training.dataset import TokenRows
 from deltaclip.training.recipe import ModelRecipe, Recipe
 from deltaclip.training.source import TrainingData
 
-__all__ = ["FRESH", "Start", "recompute_layers", "start_model"]
+__all__ = ["FRESH", "Start", "recompute_layers", "start_model", "start_side"]
 
 FRESH = "fresh"
 
@@ -39,12 +39,24 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
         licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
         record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
         return Start(model, tokenizer, record)
-    loaded = load_checkpoint(locate(recipe.model.init))
+    loaded, tokenizer = _loaded(recipe.model.init)
+    max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
+    return Start(loaded.model, tokenizer, replace(loaded.record, max_words=max_words, **settings))  # type: ignore[arg-type]
+
+
+def start_side(recipe: Recipe) -> int:
+    """Pixels of a side that the model of a run takes, known before there is data. Raises as `start_model` does."""
+    if recipe.model.init == FRESH:
+        return recipe.model.image_size
+    return model_spec(_loaded(recipe.model.init)[0].model).image_size
+
+
+def _loaded(init: str) -> tuple[Checkpoint, Tokenizer]:
+    loaded = load_checkpoint(locate(init))
     if loaded.tokenizer is None:
         remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
-        raise CheckpointError(recipe.model.init, "this checkpoint has no tokenizer, so captions cannot be read", remedy)
-    max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
-    return Start(loaded.model, loaded.tokenizer, replace(loaded.record, max_words=max_words, **settings))  # type: ignore[arg-type]
+        raise CheckpointError(init, "this checkpoint has no tokenizer, so captions cannot be read", remedy)
+    return loaded, loaded.tokenizer
 
 
 def recompute_layers(model: CLIPModel) -> None:

@@ -72,6 +72,22 @@ class CacheIndex:
         }
         return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
+    @classmethod
+    def salvaged(cls, document: bytes) -> "CacheIndex | None":
+        """What can still be read of a cache.json that was cut off: settings, and whole lines. None without settings."""
+        head, *lines = document.decode("ascii", "replace").split("\n")
+        videos: list[str] = []
+        for line in lines[:-1]:  # the last one has no end
+            try:
+                json.loads("{" + line.rstrip(",") + "}")
+            except ValueError:
+                break
+            videos.append(line.rstrip(","))
+        try:
+            return cls.from_bytes((head + ",".join(videos) + "}}").encode("ascii"))
+        except (ValueError, KeyError, TypeError, IndexError):
+            return None
+
 
 def _entry_row(entry: Entry) -> tuple[str | int, ...]:
     source = entry.source

@@ -1,5 +1,6 @@
 """Reading a cache: random access to the frames of a clip, from any process, on disk or in object storage."""
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ from deltaclip.training.cache.coding import decode_alpha, decode_picture
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
 
-__all__ = ["CachedFrames", "FrameCache", "read_index"]
+__all__ = ["CachedFrames", "DamagedIndexError", "FrameCache", "read_index"]
+
+
+class DamagedIndexError(CacheError):
+    """cache.json is cut off or overwritten; what it was made for may be decoded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,9 @@ class FrameCache:
     def _damaged(self, video: str) -> CacheError:
         shard = self._entry(video).shard
         return CacheError(
-            f"{self._folder}/{shard}", f"its bytes of video {video} are not those that were written", _AGAIN
+            f"{self._folder}/{shard}",
+            f"its bytes of video {video} are not those that were written",
+            f"Remove this shard. {GIVE_VIDEOS}",
         )
 
 
@@ -196,6 +203,8 @@ def read_index(folder: str | Path) -> CacheIndex:
         raise CacheError(str(folder), f"cannot be read ({err})", "Check its permissions and the network.") from err
     try:
         return CacheIndex.from_bytes(document)
+    except (json.JSONDecodeError, UnicodeDecodeError) as err:
+        raise DamagedIndexError(f"{folder}/{INDEX_NAME}", f"cut off or overwritten ({err})", GIVE_VIDEOS) from err
     except (ValueError, KeyError, TypeError, IndexError) as err:
         raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
 
@@ -212,6 +221,7 @@ def _masks(kept: str | None) -> str:
     return f"masks {kept}" if kept else "no masks"
 
 
+GIVE_VIDEOS = "Give --videos, and what is lost is decoded again; or copy the cache again from where it came."
 _AGAIN = "Copy the cache again from where it came, or make it anew."
 
 

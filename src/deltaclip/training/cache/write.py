@@ -18,7 +18,15 @@ from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
 from deltaclip.training.durable import replace_durably
 
-__all__ = ["CacheFailure", "CacheInUseError", "CacheProgress", "CacheReport", "write_cache"]
+__all__ = [
+    "CacheFailure",
+    "CacheInUseError",
+    "CacheProgress",
+    "CacheReport",
+    "only_writer",
+    "write_cache",
+    "write_index",
+]
 
 VIDEOS_PER_SHARD = 32
 """About 35 MB: what a kill may lose, and what object storage likes to hold in one piece."""
@@ -95,7 +103,7 @@ def write_cache(
         raise CacheError(
             str(out), f"cannot be made ({err.strerror})", "Choose a folder that you may write to."
         ) from err
-    with _only_writer(out):
+    with only_writer(out):
         index = _agreed_index(out, settings)
         sources, missing = _look_at(videos, index)
         if missing and not allow_missing:
@@ -181,7 +189,7 @@ def write_index(out: Path, index: CacheIndex) -> None:
 
 
 @contextmanager
-def _only_writer(out: Path) -> Iterator[None]:
+def only_writer(out: Path) -> Iterator[None]:
     """Holds the cache for writing and clears what a writer that died left behind."""
     lock = FileLock(out / LOCK_NAME)
     with _writing(out):

@@ -1,0 +1,157 @@
+"""What `train` refuses before any work: options that contradict each other, do nothing, or name no place to write."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from deltaclip.cli.files import refuse_file, refuse_to_replace
+
+if TYPE_CHECKING:  # torch is imported by the command itself
+    from deltaclip.training import Recipe
+
+__all__ = ["check_places", "check_sources", "check_start", "chosen_recipe"]
+
+
+def chosen_recipe(
+    name: str | None,
+    captions: Path | None,
+    settings: Sequence[str],
+    *,
+    init: str | None,
+    motion: str | None,
+    steps: int | None,
+    seed: int | None,
+) -> "Recipe":
+    """The recipe of that name with everything set that was typed. Raises BadParameter."""
+    from difflib import get_close_matches
+
+    from deltaclip.training import RECIPES, override
+
+    if name is None and captions is None:
+        raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
+    if name is not None and name not in RECIPES:
+        near = get_close_matches(name, RECIPES, 1)
+        words = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}."
+        raise typer.BadParameter(f"{name!r} is not a recipe: {words}", param_hint="RECIPE")
+    typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
+    given = [f"{field}={value}" for field, value in typed.items() if value is not None]
+    if captions is not None:
+        given.append("data.dataset=folder")
+    _refuse_twice(settings, given)
+    try:
+        made = override(RECIPES[name or "own"], [*settings, *given])
+    except ValueError as error:
+        hint = "'--motion'" if "motion" in str(error) and motion is not None else "'--set'"
+        raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
+    _refuse_ignored(made, {each.partition("=")[0] for each in (*settings, *given)})
+    return made
+
+
+def _refuse_ignored(recipe: "Recipe", named: set[str]) -> None:
+    """Fields that were set and that a run of this recipe does not look at."""
+    from deltaclip.training.start import FRESH
+
+    drawn = recipe.data.dataset == "shapes"
+    if recipe.model.init != FRESH:
+        # A start has its sizes; drawn clips are drawn at model.image_size whatever the start is.
+        kept = {"model.init", "model.max_words", *(["model.image_size"] if drawn else [])}
+        if sizes := sorted(each for each in named - kept if each.startswith("model.")):
+            words = f"{', '.join(sizes)}: not for the start {recipe.model.init}, which has its own; see --init fresh."
+            raise typer.BadParameter(words, param_hint="'--set'")
+    if not drawn and (world := sorted(each for each in named if each.startswith("world."))):
+        raise typer.BadParameter(f"{', '.join(world)}: only for clips that are drawn.", param_hint="'--set'")
+    if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:
+        words = f"optim.epochs: the recipe has optim.steps={recipe.optim.steps} instead; set optim.steps=none as well."
+        raise typer.BadParameter(words, param_hint="'--set'")
+
+
+def _refuse_twice(settings: Sequence[str], given: Sequence[str]) -> None:
+    """One field said by an option of its own and by --set: which of them is meant?"""
+    options = {"model.init": "--init", "data.motion": "--motion", "optim.steps": "--steps", "seed": "--seed"}
+    options["data.dataset"] = "--captions"
+    named = {setting.partition("=")[0] for setting in settings}
+    for field in (each.partition("=")[0] for each in given):
+        if field in named:
+            raise typer.BadParameter(f"{options[field]} and --set {field} say the same field; give one of them.")
+
+
+def check_sources(
+    recipe: "Recipe",
+    captions: Path | None,
+    annotations: Path | None,
+    videos: Path | None,
+    cache: Path,
+    *,
+    allow_missing: bool,
+) -> None:
+    """Raises BadParameter where captions and frames are missing, named twice, or given to a recipe that draws."""
+    if captions is not None and annotations is not None:
+        raise typer.BadParameter("--captions and --annotations exclude each other: they name different captions.")
+    if recipe.data.dataset == "shapes":
+        options = {"--annotations": annotations, "--videos": videos, "--allow-missing": allow_missing or None}
+        given = [option for option, value in options.items() if value is not None]
+        if given:
+            raise typer.BadParameter(f"{', '.join(given)}: not for the recipe {recipe.name}, which draws its clips.")
+        return
+    if not recipe.data.dataset:
+        raise typer.BadParameter(f"the recipe {recipe.name} needs captions.", param_hint="'--captions'")
+    if captions is None and annotations is None:
+        raise typer.BadParameter(f"{recipe.data.dataset} needs its caption files.", param_hint="'--annotations'")
+    if (videos is None or os.environ.get("WORLD_SIZE", "1") != "1") and not cache.is_dir():
+        words = "give --videos, or a --cache made with deltaclip cache (under torchrun always the latter)."
+        raise typer.BadParameter(words, param_hint="'--videos'")
+
+
+def check_start(recipe: "Recipe", cache: Path) -> None:
+    """Before hours of decoding: whether the start weights can be had, and a cache has pictures as large as they take.
+
+    Raises CheckpointError, and BadParameter where the frames kept in `cache`, or in a new one there, are too small.
+    """
+    from deltaclip.errors import CacheError
+    from deltaclip.training.cache import CacheSettings, FrameCache
+    from deltaclip.training.start import start_side
+
+    side = start_side(recipe)
+    if recipe.data.dataset == "shapes":
+        return
+    try:
+        kept = FrameCache.open(cache).settings.size
+    except CacheError:  # none yet, or one that is judged when it is used
+        kept = CacheSettings().size
+    if kept < side:
+        words = (
+            f"frames are kept at {kept} pixels and the model takes {side}: make a cache with deltaclip cache --size."
+        )
+        raise typer.BadParameter(words, param_hint="'--cache'")
+
+
+def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool, leads: bool) -> None:
+    """Before hours of decoding: whether a run may be written to `out`, and frames to `cache`.
+
+    leads: False for the processes of a run that only follow; they would see what the first has begun.
+    Raises BadParameter, and CheckpointError where something lies in `out` that is to stay.
+    """
+    from deltaclip.model.checkpoint import check_place
+    from deltaclip.training.run import FOLDER, RUN_FILE
+
+    if resume and overwrite:
+        raise typer.BadParameter("--resume and --overwrite exclude each other: go on with the run, or begin anew.")
+    refuse_file(out, "--out")
+    if cache is not None:
+        refuse_file(cache, "--cache")
+        theirs, ours = cache.resolve(), out.resolve()
+        if theirs == ours:
+            raise typer.BadParameter(f"--cache and --out are one folder, {out}; give each its own.")
+        if ours in theirs.parents and (ours / FOLDER) not in (theirs, *theirs.parents):
+            raise typer.BadParameter(f"--cache lies in --out, {out}; give it a place beside, or none.")
+    if not leads:
+        return
+    others = [path for path in out.iterdir() if path.name != FOLDER] if out.is_dir() else []
+    if resume and ((out / FOLDER / RUN_FILE).is_file() or not others):
+        return
+    refuse_to_replace(out, overwrite)
+    if others:
+        check_place(out)
