@@ -76,8 +76,13 @@ def main() -> None:
         if debug:
             raise
         note(shown(error))
+        # All that the error is about, where a line names the first of them only.
+        listed = getattr(error, "listed", {})
         if "--json" in arguments:
-            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy}})
+            every = {"listed": listed} if listed else {}
+            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy, **every}})
+        elif any(each not in str(error) for each in listed):
+            note(f"--json names all {len(listed):,}")
         # Another process holds the library or the cache: nothing failed, nothing was done.
         sys.exit(EXIT_REFUSED if getattr(error, "refused", False) else EXIT_FAILED)
     except (KeyboardInterrupt, SystemExit) as stop:
@@ -85,7 +90,8 @@ def main() -> None:
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
         if code == EXIT_INTERRUPTED:
             goes_on = "; what was finished is kept, and the same command goes on from there"
-            note("stopped" + (goes_on if arguments[:1] and arguments[0] in GOES_ON else ""))
+            said = _words_of_interrupt(stop)
+            note("stopped" + (said or (goes_on if arguments[:1] and arguments[0] in GOES_ON else "")))
         sys.exit(code)
     except Exception as error:
         if debug:
@@ -93,6 +99,14 @@ def main() -> None:
         note(f"deltaclip failed in a way that nobody foresaw: {type(error).__name__}: {shown(error)}")
         note("Run it again with --debug and report what it prints.")
         sys.exit(EXIT_FAILED)
+
+
+def _words_of_interrupt(stop: BaseException) -> str:
+    """What a command says of where it was when Ctrl-C came, or nothing. typer's exit has the interrupt behind it."""
+    error: BaseException | None = stop
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return f"; {shown(error)}" if error is not None and str(error) else ""
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
