@@ -92,7 +92,7 @@ class Journal:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
             found = f"no space left to write it ({error.strerror})" if full else f"cannot be written ({error.strerror})"
-            remedy = "The last state is kept: make room or permissions there, then go on with --resume."
+            remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
             raise TrainingError(str(self.path), found, remedy) from error
         self._board.write(row)
 
