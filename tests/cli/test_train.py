@@ -126,6 +126,18 @@ def test_ctrl_c_keeps_a_state_and_says_where(
     assert deltaclip(*own(home, tmp_path / "out"), "--resume")[0] == 0
 
 
+def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deltaclip.training.fill_cache", pressed)
+    code, _, err = deltaclip(*own(home, tmp_path / "out"))
+    assert code == 130
+    assert err == "stopped; what was saved is kept, and the same command with --resume goes on from there\n"
+
+
 def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     (tmp_path / "out" / "training").mkdir(parents=True)
     with (tmp_path / "out" / "training" / LOCK_NAME).open("w") as first:

@@ -14,8 +14,12 @@ from deltaclip.errors import DeltaclipError
 __all__ = ["app", "main"]
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-GOES_ON = frozenset({"index", "cache"})
-"""Commands that, given again after Ctrl-C, take up what they were at."""
+GOES_ON = {
+    "index": "what was finished is kept, and the same command goes on from there",
+    "cache": "what was finished is kept, and the same command goes on from there",
+    "train": "what was saved is kept, and the same command with --resume goes on from there",
+}
+"""Commands that, given again after Ctrl-C, take up what they were at, and how."""
 
 app = typer.Typer(
     help="Find moments in videos from words, by what moves in them.",
@@ -89,9 +93,8 @@ def main() -> None:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
         if code == EXIT_INTERRUPTED:
-            goes_on = "; what was finished is kept, and the same command goes on from there"
-            said = _words_of_interrupt(stop)
-            note("stopped" + (said or (goes_on if arguments[:1] and arguments[0] in GOES_ON else "")))
+            words = _words_of_interrupt(stop) or GOES_ON.get(arguments[0] if arguments else "", "")
+            note(f"stopped; {words}" if words else "stopped")
         sys.exit(code)
     except Exception as error:
         if debug:
@@ -106,7 +109,7 @@ def _words_of_interrupt(stop: BaseException) -> str:
     error: BaseException | None = stop
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
-    return f"; {shown(error)}" if error is not None and str(error) else ""
+    return "" if error is None else shown(error)
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
