@@ -70,9 +70,7 @@ def main() -> None:
 def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:  # Any: json
     """Ours and the naive step for one model."""
     recipe, data, paths = prepare(name, options, folder)
-    run = Run(
-        recipe, data, folder / f"out-{name}", Precision.choose("auto", "auto"), ALONE, resume=False, overwrite=True
-    )
+    run = Run(recipe, data, folder / f"out-{name}", Precision.choose("auto", "auto"), ALONE)
     flops = flops_of_clip(run)
     ours = time_ours(run, options)
     memory = peak_memory(run.precision.device)
@@ -161,7 +159,7 @@ def time_naive(
 ) -> float:
     """Clips a second where each clip is decoded inside a float32 step over the whole batch at once."""
     plain = replace(recipe, optim=replace(recipe.optim, precision="float32"))
-    run = Run(plain, data, out, Precision.choose("auto", "float32"), ALONE, resume=False, overwrite=True)
+    run = Run(plain, data, out, Precision.choose("auto", "float32"), ALONE)
     spec = ReaderSpec(run.side, recipe.data.frames, None)
     steps = max(options.steps // 4, 2)
     clips, began = 0, time.perf_counter()

@@ -1,12 +1,15 @@
 """`deltaclip train` and `deltaclip average` as their users meet them."""
 
 import csv
+import fcntl
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deltaclip.model import load_checkpoint
+from deltaclip.training.place import LOCK_NAME
 from tests.helpers import small_checkpoint, write_square
 from tests.training.tiny import same_weights
 
@@ -97,10 +100,65 @@ def test_missing_videos_are_named_and_nothing_is_trained(home: Path, tmp_path: P
     code, answer, _ = deltaclip(*words, "--json")
     assert code == 1
     assert "gone.mp4" in answer["error"]["found"]
+    assert list(answer["error"]["listed"]) == ["gone.mp4"]
     assert not (tmp_path / "out").exists()
     code, answer, err = deltaclip(*words, "--allow-missing", "--json")
     assert (code, answer["finished"]) == (0, True)
-    assert "1 videos are missing or broken" in err
+    assert "1 video is missing or broken" in err
+
+
+def test_many_missing_videos_are_named_in_one_line_and_all_in_json(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    captions = tmp_path / "captions.csv"
+    gone = [f"gone{number:02d}.mp4" for number in range(30)]
+    captions.write_text((home / "captions.csv").read_text() + "".join(f"{name},a dog,train\n" for name in gone))
+    words = [captions if word == home / "captions.csv" else word for word in own(home, tmp_path / "out")]
+    code, _, err = deltaclip(*words)
+    assert (code, "\\n" in err, err.count("gone")) == (1, False, 10)
+    assert "30 videos: cannot be trained with: gone00.mp4: no such file" in err
+    assert err.endswith("--json names all 30\n")
+    assert list(deltaclip(*words, "--json")[1]["error"]["listed"]) == gone
+
+
+def test_ctrl_c_keeps_a_state_and_says_where(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deltaclip.training.loop import _Loop
+
+    real = _Loop._progress
+
+    def pressed(loop: _Loop) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return real(loop)
+
+    monkeypatch.setattr(_Loop, "_progress", pressed)
+    code, _, err = deltaclip(*own(home, tmp_path / "out"))
+    assert code == 130
+    assert err.endswith(
+        "stopped; the state of step 1 of 4 is saved; the same command with --resume goes on from there\n"
+    )
+    monkeypatch.undo()
+    assert deltaclip(*own(home, tmp_path / "out"), "--resume")[0] == 0
+
+
+def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deltaclip.training.fill_cache", pressed)
+    code, _, err = deltaclip(*own(home, tmp_path / "out"))
+    assert code == 130
+    assert err == "stopped; what was saved is kept, and the same command with --resume goes on from there\n"
+
+
+def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "out" / "training").mkdir(parents=True)
+    with (tmp_path / "out" / "training" / LOCK_NAME).open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        code, _, err = deltaclip(*own(home, tmp_path / "out"), "--overwrite")
+    assert code == 3
+    assert f"{tmp_path / 'out'}: another process is training in this folder" in err
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,27 @@
 """What each process of the two-process test does: gradients of uneven batches, then a run, both written to a folder."""
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from deltaclip.errors import TrainingError
 from deltaclip.training import train
 from deltaclip.training.forward import Batch
 from deltaclip.training.gradients import accumulate
 from deltaclip.training.peers import Peers, join_peers
+from deltaclip.training.place import FOLDER, LOCK_NAME
 from deltaclip.training.sampler import own_part
 from tests.training.test_gradients import CPU, random_batch, tiny_model
 from tests.training.tiny import tiny_data, tiny_recipe
 
 SIZES = {"even": 8, "uneven": 7, "one for two": 1}
 RECIPE = tiny_recipe("optim.steps=4", "optim.batch=5")  # 10 captions: batches of 3 + 2 pairs
+
+
+DIVERGING = tiny_recipe("optim.lr=1e15")
 
 
 def part_of(batch: Batch, peers: Peers) -> Batch:
@@ -49,3 +56,18 @@ def main(folder: Path, environment: dict[str, str]) -> None:
         torch.save(gradients_of(peers), folder / f"gradients-{peers.rank}.pt")
         outcome = train(RECIPE, tiny_data(), folder / "out", device="cpu")
         torch.save(outcome.validation, folder / f"validation-{peers.rank}.pt")
+        with (folder / "out" / FOLDER / LOCK_NAME).open("a") as other:
+            if peers.leads:
+                fcntl.flock(other, fcntl.LOCK_EX)
+            refusal = refused(lambda: train(RECIPE, tiny_data(), folder / "out", device="cpu", overwrite=True))
+        diverged = refused(lambda: train(DIVERGING, tiny_data(), folder / "diverged", device="cpu"))
+        torch.save([refusal, diverged], folder / f"refused-{peers.rank}.pt")
+
+
+def refused(call: Callable[[], object]) -> str:
+    """What the call was refused with."""
+    try:
+        call()
+    except TrainingError as error:
+        return str(error)
+    return "not refused"

@@ -1,15 +1,26 @@
 """Captions and a frame cache as training data: all that is missing is named, nothing is filled in."""
 
+import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deltaclip.captions import Caption, CaptionSet, Split
+from deltaclip.captions import Caption, CaptionSet, Split, load_captions
 from deltaclip.errors import CacheError, CaptionError, TrainingError
-from deltaclip.training import CacheSettings, FrameCache, captioned_clips, fill_cache, open_cache, override, train
+from deltaclip.training import (
+    CacheSettings,
+    FrameCache,
+    TrainingData,
+    captioned_clips,
+    fill_cache,
+    open_cache,
+    override,
+    train,
+)
 from deltaclip.training.cache import write_cache
+from deltaclip.training.captions_data import UnusableVideosError
 from tests.helpers import write_square
 from tests.training.tiny import tiny_recipe
 
@@ -88,7 +99,7 @@ def test_an_empty_train_split_is_an_error(cache: Path) -> None:
 
 
 def test_a_train_split_without_any_video_is_an_error(cache: Path) -> None:
-    with pytest.raises(CaptionError, match="no caption of the train split has its video"):
+    with pytest.raises(TrainingError, match=r"1 video: cannot be trained with: gone: .* all there is to train on"):
         captioned_clips(caption_set(("gone",)), open_cache(cache, RECIPE), RECIPE, allow_missing=True)
 
 
@@ -131,3 +142,62 @@ def test_a_cache_that_is_damaged_on_the_way_says_where(cache: Path, tmp_path: Pa
     shard.write_bytes(b"\0" * shard.stat().st_size)
     with pytest.raises(CacheError, match=r"shard-00000\.tar.*not those that were written"):
         train(RECIPE, data, tmp_path / "out", device="cpu", workers=workers)
+
+
+def test_many_missing_videos_are_counted_and_all_listed(cache: Path) -> None:
+    captions = caption_set(tuple(f"gone{number:03d}" for number in range(500)))
+    with pytest.raises(
+        UnusableVideosError, match="500 videos: cannot be trained with: gone000: not in the cache; "
+    ) as e:
+        captioned_clips(captions, open_cache(cache, RECIPE), RECIPE)
+    assert "gone009: not in the cache and 490 more. Mend them" in str(e.value)
+    assert len(pickle.loads(pickle.dumps(e.value)).listed) == 500
+    assert "\n" not in str(e.value)
+
+
+def test_videos_left_out_are_named(cache: Path) -> None:
+    data = captioned_clips(caption_set(("a", "b", "gone")), open_cache(cache, RECIPE), RECIPE, allow_missing=True)
+    assert data.notes == ("1 video is missing or broken; its captions are left out: gone",)
+
+
+def test_validation_on_videos_that_are_trained_on_is_told(cache: Path) -> None:
+    data = captioned_clips(caption_set(("a", "b"), ("b", "c")), open_cache(cache, RECIPE), RECIPE)
+    [note] = data.notes
+    assert note == "1 video of the validation is trained on as well, so that its figures are no evidence: b"
+
+
+def test_a_table_without_splits_is_named_and_told_that_its_rows_count_as_test(cache: Path, tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("path,caption\na,a dog\n")
+    with pytest.raises(CaptionError, match=r"mine\.csv: no captions in its train split, only test 1 video.*as test"):
+        captioned_clips(load_captions("folder", table), open_cache(cache, RECIPE), RECIPE)
+
+
+def test_going_on_with_another_cache_is_refused_with_the_difference(cache: Path, videos: Path, tmp_path: Path) -> None:
+    files = {name: videos / f"{name}.mp4" for name in "abc"}
+    write_cache(tmp_path / "frames", files, CacheSettings(6, 48, None), workers=1)
+    first, other = (
+        captioned_clips(caption_set(), open_cache(each, RECIPE), RECIPE) for each in (cache, tmp_path / "frames")
+    )
+    recipe = override(RECIPE, ["optim.steps=1"])
+    train(recipe, first, tmp_path / "out", device="cpu", workers=0)
+    with pytest.raises(
+        TrainingError, match=r"clips\.cache\.num_frames 8, not 6; clips\.cache\.size 64, not 48\. Go on"
+    ):
+        train(recipe, other, tmp_path / "out", device="cpu", workers=0, resume=True)
+
+
+def test_going_on_with_a_changed_video_or_others_left_out_names_them(videos: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(videos, tmp_path / "videos")
+    captions, recipe = caption_set(("a", "b", "gone")), override(RECIPE, ["optim.steps=1"])
+
+    def data(captions: CaptionSet) -> TrainingData:
+        fill_cache(captions, own, tmp_path / "frames", recipe, allow_missing=True)
+        return captioned_clips(captions, open_cache(tmp_path / "frames", recipe), recipe, allow_missing=True)
+
+    train(recipe, data(captions), tmp_path / "out", device="cpu", workers=0)
+    write_square(own / "a.mp4", step=5)
+    write_square(own / "gone.mp4", step=7)
+    (own / "b.mp4").unlink()  # held by the cache, and so still the same
+    with pytest.raises(TrainingError, match=r"; a \d+ bytes of .*, not \d+ bytes of .*; gone left out, not \d+ bytes"):
+        train(recipe, data(captions), tmp_path / "out", device="cpu", workers=0, resume=True)

@@ -1,5 +1,6 @@
 """The page of a run: whole in itself, with the figures of the run and nothing that a caption could break."""
 
+import json
 import re
 from pathlib import Path
 
@@ -34,3 +35,10 @@ def test_captions_are_shown_as_text(tmp_path: Path) -> None:
     page, _ = page_of(TrainingData(wild, None, WORDS), tmp_path / "out")
     assert "&lt;script&gt;one" in page
     assert "<script" not in page
+
+
+def test_a_curve_of_zeros_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    outcome = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
+    row = {"step": 1, "loss": 0.0, "gradient_norm": 0.0}
+    (tmp_path / "out" / "training" / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    assert write_report(RECIPE, tiny_data(), outcome).is_file()

@@ -7,6 +7,7 @@ there to be searched with. Several rows may name one path. Other columns are ign
 The id of a video is its path as written; `find_videos` finds it below the folder of videos, or anywhere if absolute.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def load_folder(annotations: Path) -> CaptionSet:
     notes = [f"captions: {sum(map(len, found.values())):,} from {path.name}."]
     if unsplit:
         notes.append(f"{unsplit:,} of them name no split and belong to test.")
-    return assembled("folder", splits, notes)
+    return replace(assembled("folder", splits, notes), source=str(path))
 
 
 def _only_file(folder: AnnotationFolder) -> Path:

@@ -40,8 +40,10 @@ class CaptionSet:
     dataset: its name in DATASETS.
     splits: those that were found, of `train`, `val` and `test`, in this order.
     notes: sentences that say which files were read, what was chosen among several, and what is absent.
+    source: the one table that all was read from, for errors; "" for a data set of several files.
     """
 
     dataset: str
     splits: Mapping[str, Split]
     notes: tuple[str, ...]
+    source: str = ""

@@ -14,8 +14,12 @@ from deltaclip.errors import DeltaclipError
 __all__ = ["app", "main"]
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-GOES_ON = frozenset({"index", "cache"})
-"""Commands that, given again after Ctrl-C, take up what they were at."""
+GOES_ON = {
+    "index": "what was finished is kept, and the same command goes on from there",
+    "cache": "what was finished is kept, and the same command goes on from there",
+    "train": "what was saved is kept, and the same command with --resume goes on from there",
+}
+"""Commands that, given again after Ctrl-C, take up what they were at, and how."""
 
 app = typer.Typer(
     help="Find moments in videos from words, by what moves in them.",
@@ -76,16 +80,21 @@ def main() -> None:
         if debug:
             raise
         note(shown(error))
+        # All that the error is about, where a line names the first of them only.
+        listed = getattr(error, "listed", {})
         if "--json" in arguments:
-            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy}})
+            every = {"listed": listed} if listed else {}
+            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy, **every}})
+        elif any(each not in str(error) for each in listed):
+            note(f"--json names all {len(listed):,}")
         # Another process holds the library or the cache: nothing failed, nothing was done.
         sys.exit(EXIT_REFUSED if getattr(error, "refused", False) else EXIT_FAILED)
     except (KeyboardInterrupt, SystemExit) as stop:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
         if code == EXIT_INTERRUPTED:
-            goes_on = "; what was finished is kept, and the same command goes on from there"
-            note("stopped" + (goes_on if arguments[:1] and arguments[0] in GOES_ON else ""))
+            words = _words_of_interrupt(stop) or GOES_ON.get(arguments[0] if arguments else "", "")
+            note(f"stopped; {words}" if words else "stopped")
         sys.exit(code)
     except Exception as error:
         if debug:
@@ -93,6 +102,14 @@ def main() -> None:
         note(f"deltaclip failed in a way that nobody foresaw: {type(error).__name__}: {shown(error)}")
         note("Run it again with --debug and report what it prints.")
         sys.exit(EXIT_FAILED)
+
+
+def _words_of_interrupt(stop: BaseException) -> str:
+    """What a command says of where it was when Ctrl-C came, or nothing. typer's exit has the interrupt behind it."""
+    error: BaseException | None = stop
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return "" if error is None else shown(error)
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

@@ -99,6 +99,7 @@ def train(
             time_limit=None if time_limit is None else max(time_limit - (time.monotonic() - started), 0.0),
             device=device,
             workers=workers,
+            note=lambda text: note(shown(text)),
         )
     if leads:
         page = write_report(chosen, data, outcome)
@@ -133,8 +134,6 @@ def _captioned(
     data = captioned_clips(found, open_cache(cache, recipe), recipe, allow_missing=allow_missing)
     held_out = () if data.validation is None else data.validation.video_ids
     refuse_lost(cache, (*data.train.video_ids, *held_out))
-    if left_out := data.facts["videos_left_out"]:
-        note(f"{left_out} videos are missing or broken; their captions are left out")
     return data
 
 

@@ -135,7 +135,7 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
     Raises BadParameter, and CheckpointError where something lies in `out` that is to stay.
     """
     from deltaclip.model.checkpoint import check_place
-    from deltaclip.training.run import FOLDER, RUN_FILE
+    from deltaclip.training.place import FOLDER, RUN_FILE
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other: go on with the run, or begin anew.")

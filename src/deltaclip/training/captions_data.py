@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
-from deltaclip.errors import CacheError, CaptionError, TrainingError
+from deltaclip.errors import CacheError, CaptionError, DeltaclipError, TrainingError
 from deltaclip.motion import MotionSpec, needs_neighbours
 from deltaclip.training.cache import (
     CacheProgress,
@@ -20,13 +21,26 @@ from deltaclip.training.cache import (
     uniform_places,
     write_cache,
 )
-from deltaclip.training.cache.index import INDEX_NAME
+from deltaclip.training.cache.index import INDEX_NAME, Source
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
+from deltaclip.training.words import count, listed
 
-__all__ = ["CachedClips", "captioned_clips", "fill_cache", "open_cache"]
+__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "open_cache"]
 
 SPLITS = ("train", "val")
+LEFT_OUT = "left out"
+
+
+class UnusableVideosError(TrainingError):
+    """Videos that a run needs and cannot have. listed: all of them, each with its reason; `found` names the first."""
+
+    def __init__(self, what: str, found: str, remedy: str, listed: dict[str, str]) -> None:
+        super().__init__(what, found, remedy)
+        self.listed = listed
+
+    def __reduce__(self) -> tuple[type["UnusableVideosError"], tuple[str, str, str, dict[str, str]]]:
+        return type(self), (self.what, self.found, self.remedy, self.listed)
 
 
 class CachedClips:
@@ -92,7 +106,7 @@ def fill_cache(
     bad = {video: f"no such file below {videos}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
-        raise _unusable(bad)
+        raise _unusable(bad, "Mend them, or leave their captions out with --allow-missing.")
 
 
 def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
@@ -120,12 +134,12 @@ def captioned_clips(
     """The train and val splits of a data set as training data.
 
     Raises TrainingError that names all videos which the cache does not hold (with `allow_missing` their captions are
-    left out and counted), CaptionError where no train caption is left and where captions are about moments.
+    left out and noted), CaptionError where no train caption is left and where captions are about moments.
     """
     wanted = Wanted.of(captions).videos
     missing = {video: "not in the cache" for video in wanted if video not in cache}
     if missing and not allow_missing:
-        raise _unusable(missing)
+        raise _unusable(missing, "Mend them, or leave their captions out with --allow-missing.")
     splits = {}
     for split in SPLITS:
         kept = [caption for caption in _captions(captions, split) if caption.video not in missing]
@@ -133,9 +147,8 @@ def captioned_clips(
         splits[split] = CachedClips(kept, videos, cache, recipe.data.motion) if kept else None
     train, validation = splits["train"], splits["val"]
     if train is None:
-        found = "no captions in its train split" if not missing else "no caption of the train split has its video"
-        remedy = "Give captions with split=train, or the folder that holds the training split."
-        raise CaptionError(captions.dataset, found, remedy)
+        raise _nothing_to_train_on(captions, missing)
+    sources = {video: LEFT_OUT if video in missing else _identity(cache.source(video)) for video in wanted}
     pairs = [(caption.video, caption.text) for split in SPLITS for caption in _captions(captions, split)]
     facts = {
         "dataset": captions.dataset,
@@ -144,9 +157,19 @@ def captioned_clips(
         "validation_captions": 0 if validation is None else len(validation.owner),
         "validation_videos": 0 if validation is None else len(validation.video_ids),
         "videos_left_out": len(missing),
-        "digest": hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16],
+        "digest": _digest(pairs),
+        "cache": cache.settings.to_json(),
+        "sources": _digest(sources),
     }
-    return TrainingData(train, validation, [text for _, text in pairs], facts, side=cache.settings.size)
+    return TrainingData(
+        train,
+        validation,
+        [text for _, text in pairs],
+        facts,
+        side=cache.settings.size,
+        sources=sources,
+        notes=_notes(train, validation, list(missing)),
+    )
 
 
 def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
@@ -168,7 +191,46 @@ def _fitting(recipe: Recipe) -> CacheSettings:
     return CacheSettings(num_frames=frames, motion=MotionSpec.parse(motion).name if needs_neighbours(motion) else None)
 
 
-def _unusable(reasons: dict[str, str]) -> TrainingError:
-    listed = "\n".join(f"  {video}: {reason}" for video, reason in reasons.items())
-    remedy = "Mend them, or leave their captions out with --allow-missing."
-    return TrainingError(f"{len(reasons)} videos", f"cannot be trained with:\n{listed}\n", remedy)
+def _identity(source: Source) -> str:
+    """The file a video was decoded from, by what tells the cache that it changed."""
+    seconds, fraction = divmod(source.mtime_ns, 10**9)
+    changed = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{source.size_bytes} bytes of {changed}.{fraction:09d}"
+
+
+def _digest(document: object) -> str:
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]
+
+
+def _notes(train: CachedClips, validation: CachedClips | None, missing: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if missing:
+        are, their = ("is", "its") if len(missing) == 1 else ("are", "their")
+        notes.append(
+            f"{count(len(missing), 'video')} {are} missing or broken; {their} captions are left out: {listed(missing)}"
+        )
+    known = set(train.video_ids)
+    both = [video for video in (() if validation is None else validation.video_ids) if video in known]
+    if both:
+        notes.append(
+            f"{count(len(both), 'video')} of the validation {'is' if len(both) == 1 else 'are'} trained on as well, so "
+            f"that its figures are no evidence: {listed(both)}"
+        )
+    return tuple(notes)
+
+
+def _nothing_to_train_on(captions: CaptionSet, missing: dict[str, str]) -> DeltaclipError:
+    rows = _captions(captions, "train")
+    bad = {caption.video: missing[caption.video] for caption in rows}
+    if bad:
+        return _unusable(bad, "They are all there is to train on: mend them, or give other --videos.")
+    there = ", ".join(f"{name} {count(len(split.videos), 'video')}" for name, split in captions.splits.items())
+    remedy = "Give captions with split=train, or the folder that holds the training split."
+    if captions.dataset == "folder":
+        remedy = "Give a column split with train, val or test in each row; rows without one count as test."
+    return CaptionError(captions.source or captions.dataset, f"no captions in its train split, only {there}", remedy)
+
+
+def _unusable(reasons: dict[str, str], remedy: str) -> TrainingError:
+    words = listed([f"{video}: {reason}" for video, reason in reasons.items()], "; ")
+    return UnusableVideosError(count(len(reasons), "video"), f"cannot be trained with: {words}", remedy, reasons)

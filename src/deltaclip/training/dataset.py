@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from multiprocessing.context import ForkServerContext, SpawnContext
 
@@ -115,7 +116,7 @@ def batches(
         collate_fn=_Collate(recipe, side),
         num_workers=workers,
         multiprocessing_context=worker_context() if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin,
         pin_memory=torch.cuda.is_available(),
     )
     for own, made in zip(numbers, loader, strict=True):
@@ -136,7 +137,7 @@ def video_batches(
         collate_fn=_stack,
         num_workers=workers,
         multiprocessing_context=worker_context() if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin,
     )
     for made in loader:
         if isinstance(made, DeltaclipError):
@@ -163,5 +164,7 @@ def worker_context() -> ForkServerContext | SpawnContext:
     return context
 
 
-def _one_thread(worker: int) -> None:
+def _begin(worker: int) -> None:
     cv2.setNumThreads(1)  # as many processes as cores already
+    # A terminal's Ctrl-C goes to all; the run ends them itself, once it has read and saved what it was at.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

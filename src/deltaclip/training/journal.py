@@ -1,15 +1,17 @@
-"""What a run writes down while it goes: metrics.jsonl, and TensorBoard's files where that is installed."""
+"""What a run writes down while it goes: metrics.jsonl, and the same for TensorBoard."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from deltaclip.errors import TrainingError
+from deltaclip.training.board import Board
 from deltaclip.training.durable import write_whole
 
 __all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory", "read_rows"]
@@ -66,30 +68,37 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:  # Any: numbers and validat
 
 
 class Journal:
-    """Rows of a run by step. folder: OUT/training. A run that goes on from a step forgets the rows after it."""
+    """Rows of a run by step. folder: OUT/training. A run that goes on from a step forgets the rows after it.
 
-    def __init__(self, folder: Path, step: int) -> None:
+    note: told where TensorBoard's file cannot be written.
+    """
+
+    def __init__(self, folder: Path, step: int, note: Callable[[str], None] = lambda text: None) -> None:
         self.path = folder / NAME
         rows = [row for row in read_rows(folder) if row["step"] <= step] if step else []
         text = "".join(json.dumps(row) + "\n" for row in rows)
         write_whole(self.path, lambda stream: stream.write(text.encode()))
-        self._board = _board(folder / "tensorboard", step)
+        self._board = Board(folder / "tensorboard", step, note)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Adds a row: "step" and whatever was measured there; dicts of figures are one level deep."""
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row, allow_nan=False) + "\n")
-        if self._board is not None:
-            for name, value in row.items():
-                for key, number in value.items() if isinstance(value, dict) else [("", value)]:
-                    if name != "step" and isinstance(number, int | float):
-                        self._board.add_scalar(f"{name}/{key}".rstrip("/"), number, row["step"])
-            self._board.flush()
+        """Adds a row: "step" and whatever was measured there; dicts of figures are one level deep.
+
+        Raises TrainingError where there is no room or right to write; of the row, a part may then be there.
+        """
+        text = json.dumps(row, allow_nan=False) + "\n"
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+            found = f"no space left to write it ({error.strerror})" if full else f"cannot be written ({error.strerror})"
+            remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
+            raise TrainingError(str(self.path), found, remedy) from error
+        self._board.write(row)
 
     def close(self) -> None:
         """Closes TensorBoard's file."""
-        if self._board is not None:
-            self._board.close()
+        self._board.close()
 
 
 def peak_memory(device: torch.device) -> int:
@@ -100,11 +109,3 @@ def peak_memory(device: torch.device) -> int:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _board(folder: Path, step: int) -> Any:  # Any: SummaryWriter, or None where tensorboard is not installed
-    if find_spec("tensorboard") is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,26 +1,32 @@
 """The training loop, one for every recipe: thin, and deterministic from seed and step on one kind of machine."""
 
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from deltaclip.training.dataset import batches, default_workers
-from deltaclip.training.forward import Batch, Precision, video_vectors
+from deltaclip.training.forward import Batch, Precision
+from deltaclip.training.interrupt import Interrupt
 from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory, read_rows
+from deltaclip.training.negatives import no_negatives
 from deltaclip.training.optim import alpha_parts
 from deltaclip.training.outcome import Outcome, Speed, report_weights
 from deltaclip.training.peers import join_peers
+from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER, Run
+from deltaclip.training.run import Run
 from deltaclip.training.source import TrainingData
 from deltaclip.training.validate import Figures
 
 __all__ = ["train"]
 
-COMPARED_CLIPS = 8
-"""Clips of a batch whose vectors are compared with and without their masks."""
+GOING_ON, TOO_LATE, INTERRUPTED = range(3)
+"""What a process wants behind a step; the highest of all processes is done."""
 
 
 def train(
@@ -34,6 +40,7 @@ def train(
     time_limit: int | float | None = None,
     device: str = "auto",
     workers: int | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Trains by a recipe on some clips and writes a checkpoint folder; the run's own files lie in OUT/training.
 
@@ -41,28 +48,39 @@ def train(
     recipe and clips, or begin where there is none. overwrite: begin anew and remove an older run.
     time_limit: seconds after which the run stops behind a step, with a state to go on from and no checkpoint.
     device: as in torch, or auto. workers: processes that read clips; None takes none for clips in memory.
+    note: told by the leading process what people should know beside the figures, a sentence each.
     Under torchrun every process calls this with the same arguments.
-    Raises TrainingError where the run cannot begin or go on, CheckpointError where the start weights are missing.
+    Raises TrainingError where the run cannot begin or go on, RunInUseError where another process trains in OUT,
+    CheckpointError where the start weights are missing. The first Ctrl-C becomes a KeyboardInterrupt behind the
+    current step, with a state to go on from, and says so.
     """
     started = time.monotonic()
     precision = Precision.choose(device, recipe.optim.precision)
     with join_peers(precision.device) as peers:
-        run = Run(recipe, data, out, precision, peers, resume=resume, overwrite=overwrite)
-        loop = _Loop(run, watch, default_workers(data.train) if workers is None else workers)
-        finished = loop.go_on(None if time_limit is None else started + time_limit)
-        outcome = report_weights(run, loop.figures, loop.speed, finished)
-        peers.any(False, precision.device)  # the checkpoint is there for all
-        return outcome
+        run = Run(recipe, data, out, precision, peers)
+        tell = note if peers.leads else lambda text: None
+        with run.in_place(resume=resume, overwrite=overwrite):
+            for text in data.notes:
+                tell(text)
+            if resume:
+                tell(_where(run))
+            loop = _Loop(run, watch, tell, default_workers(data.train) if workers is None else workers)
+            with closing(loop):
+                finished = loop.go_on(None if time_limit is None else started + time_limit)
+            outcome = report_weights(run, loop.figures, loop.speed, finished)
+            peers.any(False, precision.device)  # the checkpoint is there for all
+            return outcome
 
 
 class _Loop:
     """Steps of a run, with what is measured and written on the way. figures: of the last validation."""
 
-    def __init__(self, run: Run, watch: Watch, workers: int) -> None:
-        self.run, self.watch, self.workers = run, watch, workers
+    def __init__(self, run: Run, watch: Watch, note: Callable[[str], None], workers: int) -> None:
+        self.run, self.watch, self.note, self.workers = run, watch, note, workers
         self.figures: Figures | None = None
         self._whole, self._window = Stopwatch(), Stopwatch()
-        self._journal = Journal(run.out / FOLDER, run.step) if run.peers.leads else None
+        self._told_no_negatives = False
+        self._journal = Journal(run.out / FOLDER, run.step, note) if run.peers.leads else None
 
     @property
     def speed(self) -> Speed:
@@ -70,8 +88,16 @@ class _Loop:
         clips_per_second, data_wait = self._whole.read()
         return Speed(round(clips_per_second, 2), round(data_wait, 4), peak_memory(self.run.precision.device))
 
+    def close(self) -> None:
+        """Closes the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
     def go_on(self, deadline: float | None) -> bool:
-        """Steps until the end, or the first one after the deadline (`time.monotonic`). True at the end."""
+        """Steps until the end, or the first one after the deadline (`time.monotonic`). True at the end.
+
+        Raises KeyboardInterrupt behind the step in which somebody pressed Ctrl-C; a state is saved then.
+        """
         run = self.run
         if run.step == run.steps:  # a finished run, resumed: its last figures are its best or those of its last row
             self.figures = self._last_figures()
@@ -85,26 +111,44 @@ class _Loop:
             (run.peers.rank, run.peers.world),
             self.workers,
         )
-        while run.step < run.steps:
-            self._step(stream)
-            if deadline is not None and run.peers.any(time.monotonic() > deadline, run.precision.device):
-                if run.step < run.steps:
-                    run.save()
-                return run.step == run.steps
+        with Interrupt(self.note) as interrupt:
+            while run.step < run.steps:
+                batch = self._step(stream)
+                wanted = self._wanted(deadline, interrupt)
+                if wanted == GOING_ON or run.step == run.steps:
+                    continue
+                run.refuse_broken(batch)
+                run.save()
+                if wanted == INTERRUPTED:
+                    raise KeyboardInterrupt(
+                        f"the state of step {run.step} of {run.steps} is saved; the same command with --resume goes on "
+                        "from there"
+                    )
+                return False
         return True
 
-    def _step(self, stream: Any) -> None:  # Any: the iterator of batches
+    def _wanted(self, deadline: float | None, interrupt: Interrupt) -> int:
+        late = deadline is not None and time.monotonic() > deadline
+        own = INTERRUPTED if interrupt.asked else TOO_LATE if late else GOING_ON
+        return max(self.run.peers.counts(own, self.run.precision.device))
+
+    def _step(self, stream: Any) -> Batch:  # Any: the iterator of batches
         run = self.run
         began = time.perf_counter()
         batch: Batch = next(stream)
         ready = time.perf_counter()
-        size = len(run.order.batch_of(run.step))
+        numbers = run.order.batch_of(run.step)
+        self._tell_no_negatives(numbers)
         figures = run.advance(batch)
         taken, waited = time.perf_counter() - began, ready - began
         for stopwatch in (self._whole, self._window):
-            stopwatch.count(size, taken, waited)
+            stopwatch.count(len(numbers), taken, waited)
         save_every = run.recipe.loop.save_every
-        if run.step % run.log_every == 0 or run.step in (1, run.steps):
+        logged = run.step % run.log_every == 0 or run.step in (1, run.steps)
+        validated = run.step % run.validate_every == 0 or run.step == run.steps
+        saved = save_every is not None and run.step % save_every == 0
+        mask_cosine = run.refuse_broken(batch) if logged or validated or saved else None
+        if logged:
             self._write(
                 {
                     "epoch": run.order.epoch_of(run.step - 1),
@@ -112,21 +156,32 @@ class _Loop:
                     "rate": figures.rate,
                     "gradient_norm": figures.gradient_norm,
                     "logit_scale": run.model.logit_scale.exp().item(),
-                    **self._measured(batch),
+                    "mask_cosine": mask_cosine,
+                    **self._measured(),
                 }
             )
-        if run.step % run.validate_every == 0 or run.step == run.steps:
+        if validated:
             self.figures = run.validate(self.workers)
             if self.figures is not None:
                 self._write(dict(self.figures))
             run.save()
-        elif save_every is not None and run.step % save_every == 0:
+        elif saved:
             run.save()
         if run.peers.leads:
             self.watch(self._progress())
+        return batch
 
-    def _measured(self, batch: Batch) -> dict[str, Any]:  # Any: numbers, or None where there was nothing to measure
-        """Speed, memory, and whether masks act: norms of alpha and colour weights, cosine with and without a mask."""
+    def _tell_no_negatives(self, numbers: NDArray[np.int64]) -> None:
+        run = self.run
+        if not self._told_no_negatives and no_negatives(run.data.train, numbers, run.recipe):
+            self._told_no_negatives = True
+            self.note(
+                f"step {run.step + 1}: all captions of this batch are of one video or class, so that nothing is learnt "
+                "from it; a larger optim.batch makes such steps rare"
+            )
+
+    def _measured(self) -> dict[str, float]:
+        """Speed, memory, and norms of alpha and colour weights."""
         run = self.run
         clips_per_second, data_wait = self._window.read()
         self._window = Stopwatch()
@@ -137,23 +192,7 @@ class _Loop:
             "memory_bytes": peak_memory(run.precision.device),
             "alpha_norm": alpha.norm().item(),
             "rgb_norm": rgb.norm().item(),
-            "mask_cosine": self._mask_cosine(batch) if run.peers.leads else None,
         }
-
-    @torch.no_grad()
-    def _mask_cosine(self, batch: Batch) -> float | None:
-        """Mean cosine between vectors of clips with their masks and with all ones; None where no clip has a mask."""
-        masked = (batch.frames[:, :, 3] < 255).flatten(1).any(1)
-        frames = batch.frames[masked][:COMPARED_CLIPS].to(self.run.precision.device)
-        if not len(frames):
-            return None
-        whole = frames.clone()
-        whole[:, :, 3] = 255
-        model = self.run.model
-        model.train(False)
-        with_masks, without = (video_vectors(model, each, self.run.precision) for each in (frames, whole))
-        model.train()
-        return (with_masks * without).sum(1).mean().item()
 
     def _write(self, row: dict[str, Any]) -> None:  # Any: numbers and figures
         if self._journal is not None:
@@ -167,3 +206,10 @@ class _Loop:
     def _last_figures(self) -> Figures | None:
         rows = [row for row in read_rows(self.run.out / FOLDER) if "t2v" in row]
         return {side: rows[-1][side] for side in ("t2v", "v2t")} if rows else None
+
+
+def _where(run: Run) -> str:
+    """What --resume found."""
+    if not run.step:
+        return f"{run.out} holds no state to go on from; the run begins with its first step"
+    return f"the run goes on behind step {run.step} of {run.steps}"

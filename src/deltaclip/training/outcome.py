@@ -8,7 +8,8 @@ from pathlib import Path
 
 from deltaclip.model.record import RECORD_FILE
 from deltaclip.training.durable import write_whole
-from deltaclip.training.run import FOLDER, Run
+from deltaclip.training.place import FOLDER
+from deltaclip.training.run import Run
 from deltaclip.training.validate import Figures
 
 __all__ = ["Outcome", "Speed", "report_weights"]

@@ -14,8 +14,8 @@ from deltaclip.motion import Tile, encode_png, overlay, strip
 from deltaclip.training.durable import write_whole
 from deltaclip.training.journal import read_rows
 from deltaclip.training.outcome import Outcome
+from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER
 from deltaclip.training.source import TrainingData
 
 __all__ = ["write_report"]
@@ -91,7 +91,7 @@ def _curves(rows: Sequence[dict[str, Any]]) -> bytes:  # Any: rows of the journa
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 60 else "")
         axes.set_title(title, fontsize=10)
         axes.grid(alpha=0.3)
-        if log:
+        if log and any(value > 0 for _, value in points):  # else there is nothing that the axis could show
             axes.set_yscale("log")
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=90)

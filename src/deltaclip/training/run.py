@@ -1,11 +1,10 @@
 """One run: its model and optimiser, a step, and everything that is needed to go on later."""
 
-import json
-import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,27 +12,24 @@ import torch
 import deltaclip
 from deltaclip.errors import TrainingError
 from deltaclip.model import CheckpointRecord, save_checkpoint
-from deltaclip.model.checkpoint import check_place
 from deltaclip.model.clip import assemble
 from deltaclip.provenance import running_checkout
-from deltaclip.training.durable import write_whole
 from deltaclip.training.forward import Batch, Precision
 from deltaclip.training.gradients import Vectors, accumulate
+from deltaclip.training.negatives import refuse_without_negatives
 from deltaclip.training.optim import MAX_LOGIT_SCALE, RunningMean, make_optimiser, plain_weights, set_rates, split_alpha
 from deltaclip.training.peers import Peers
+from deltaclip.training.place import FOLDER, held_place, take_place
+from deltaclip.training.probe import look
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import Order
 from deltaclip.training.source import TrainingData
 from deltaclip.training.start import recompute_layers, start_model
 from deltaclip.training.state import SavedState, States
-from deltaclip.training.stops import memory_explained, refuse_loss, refuse_norm
+from deltaclip.training.stops import broken_update, memory_explained, refuse_loss, refuse_norm
 from deltaclip.training.validate import Figures, validate
 
-__all__ = ["FOLDER", "Run", "StepFigures", "differences"]
-
-FOLDER = "training"
-"""The part of a checkpoint's folder that holds the run which made it."""
-RUN_FILE = "run.json"
+__all__ = ["Run", "StepFigures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +51,6 @@ class Run:
         out: Path,
         precision: Precision,
         peers: Peers,
-        *,
-        resume: bool,
-        overwrite: bool,
     ) -> None:
         self.recipe, self.data, self.out, self.precision, self.peers = recipe, data, out, precision, peers
         self.states = States(out / FOLDER, recipe.loop.keep_states)
@@ -65,6 +58,7 @@ class Run:
         self.steps = recipe.optim.steps or recipe.optim.epochs * self.order.steps_an_epoch
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
         self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
+        refuse_without_negatives(data.train, self.order)
         self.commit = _commit()  # before the run: files may change while it goes on
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
@@ -79,13 +73,28 @@ class Run:
         self.optimiser = make_optimiser(self.model, recipe.optim)
         self.mean = RunningMean(self.model, recipe.optim.ema)
         self.step, self.loss = 0, float("nan")
+        self._last = StepFigures(float("nan"), float("nan"), 0.0)
         self.best: tuple[int, Figures] | None = None
         self._seconds, self._since = 0.0, time.perf_counter()
-        if peers.leads:
-            self._take_place(resume=resume, overwrite=overwrite)
-        peers.any(False, precision.device)  # nobody looks for states before the folder is in order
-        if resume and (saved := self.states.saved()):
-            self._load(saved[-1])
+
+    @contextmanager
+    def in_place(self, *, resume: bool, overwrite: bool) -> Iterator[None]:
+        """Holds OUT for this run as long as the context lasts, and loads the last state where it goes on.
+
+        Raises TrainingError where another run lies there or is under way, CheckpointError for anything else.
+        """
+        facts = {"recipe": self.recipe.facts(), "clips": dict(self.data.facts)}
+        if self.data.sources:
+            facts["sources"] = dict(self.data.sources)
+
+        def take() -> None:
+            take_place(self.out, facts, resume=resume, overwrite=overwrite)
+            self.states.sweep()
+
+        with held_place(self.out, self.peers, self.precision.device, take):
+            if resume and (saved := self.states.saved()):
+                self._load(saved[-1])
+            yield
 
     @property
     def side(self) -> int:
@@ -127,7 +136,26 @@ class Run:
         self.mean.update(self.model)
         self.step += 1
         self.loss = loss.item()
-        return StepFigures(self.loss, norm.item(), rate)
+        self._last = StepFigures(self.loss, norm.item(), rate)
+        size = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
+        if self.peers.any(not bool(torch.isfinite(size)), self.precision.device):
+            raise self._broken(f"their norm is {size.item()}")
+        return self._last
+
+    def refuse_broken(self, batch: Batch) -> float | None:
+        """Before weights are measured, validated, saved or reported: TrainingError where they give no numbers.
+
+        Finite weights can be too large for that. Returns the mean cosine between vectors of some clips of the batch
+        with and without their masks, None where none has a mask.
+        """
+        seen = look(self.model, batch, self.precision)
+        sound = seen.sound
+        if self.mean.decay:
+            with self.mean.in_place(self.model):
+                sound = sound and look(self.model, batch, self.precision).sound
+        if self.peers.any(not sound, self.precision.device):
+            raise self._broken("the vectors they give are no numbers")
+        return seen.mask_cosine
 
     def validate(self, workers: int) -> Figures | None:
         """Figures of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
@@ -135,7 +163,12 @@ class Run:
             return None
         source, rows = self.data.validation, self.start.rows
         with self.mean.in_place(self.model):
-            figures = validate(self.model, source, self.recipe, rows, self.side, self.precision, self.peers, workers)
+            try:
+                figures = validate(
+                    self.model, source, self.recipe, rows, self.side, self.precision, self.peers, workers
+                )
+            except FloatingPointError as error:
+                raise self._broken(f"{error} are no numbers") from error
             if self.best is None or figures["t2v"]["R1"] > self.best[1]["t2v"]["R1"]:
                 self.best = self.step, figures
                 if self.peers.leads:
@@ -181,6 +214,10 @@ class Run:
         }
         return replace(self.start.record, training=training)
 
+    def _broken(self, found: str) -> TrainingError:
+        rate = self.recipe.optim.lr * self._last.rate
+        return broken_update(self.step, found, rate, self._last.gradient_norm)
+
     def _load(self, saved: SavedState) -> None:
         content = self.states.load(saved, self.precision.device)
         self.model.load_state_dict(content["model"])
@@ -190,26 +227,6 @@ class Run:
         best = content["best"]
         self.best = None if best["figures"] is None else (best["step"], best["figures"])
 
-    def _take_place(self, *, resume: bool, overwrite: bool) -> None:
-        """Makes OUT ours. Raises TrainingError where another run lies there, CheckpointError for anything else."""
-        folder = self.out / FOLDER
-        facts = json.loads(json.dumps({"recipe": self.recipe.facts(), "clips": dict(self.data.facts)}))
-        if resume and (folder / RUN_FILE).is_file():
-            _refuse_others(self.out, json.loads((folder / RUN_FILE).read_text(encoding="utf-8")), facts)
-            self.states.sweep()
-            return
-        others = [path for path in self.out.iterdir() if path != folder] if self.out.is_dir() else []
-        if others or not self.out.is_dir():
-            check_place(self.out)
-        if not overwrite and (others or (folder / RUN_FILE).exists()):
-            remedy = "Give a new folder; --resume goes on with a run of these settings, --overwrite replaces it."
-            raise TrainingError(str(self.out), "the folder is not empty", remedy)
-        for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
-            (folder / name).unlink(missing_ok=True)
-        for name in ("states", "best", "reported", "tensorboard"):  # a frame cache may lie there as well
-            shutil.rmtree(folder / name, ignore_errors=True)
-        write_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
-
 
 def _commit() -> str:
     """That of the checkout that runs, with a plus where files differ from it; the version outside a checkout."""
@@ -217,27 +234,3 @@ def _commit() -> str:
     return (
         f"version {deltaclip.__version__}" if checkout is None else checkout.commit + ("+" if checkout.changed else "")
     )
-
-
-def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two json documents, as "optim.lr 0.001, not 0.002"; none for equal ones."""
-    before, after = _flat(then), _flat(now)
-    return [
-        f"{name} {before.get(name)}, not {after.get(name)}"
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
-    ]
-
-
-def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    """TrainingError with what differs between the run that lies there and this one."""
-    if changed := differences(then, now):
-        remedy = "Go on with the same settings and clips, or train into a new folder."
-        raise TrainingError(str(out), f"the run there has {'; '.join(changed)}", remedy)
-
-
-def _flat(facts: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in facts.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat

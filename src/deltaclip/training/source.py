@@ -72,6 +72,8 @@ class TrainingData:
     words: all captions, for the vocabulary of a fresh model. facts: what the checkpoint says of them (data set, counts,
     what was left out); a run goes on only with the same facts.
     side: short side of the pictures where it is limited; a model that takes larger ones is refused.
+    sources: video -> the file its pictures were made of, in words, or that it was left out; empty where there are no
+    files. A run goes on only with the same. notes: sentences about the clips that people should read.
     """
 
     train: ClipSource
@@ -79,6 +81,8 @@ class TrainingData:
     words: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # Any: a json document
     side: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class MemoryClips:

@@ -8,11 +8,13 @@ import torch
 from deltaclip.errors import TrainingError
 from deltaclip.training.gradients import Vectors
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.words import listed
 
-__all__ = ["memory_explained", "refuse_loss", "refuse_norm"]
+__all__ = ["broken_update", "memory_explained", "refuse_loss", "refuse_norm"]
 
-SHOWN = 10
-REMEDY = "Look at these clips; lower optim.lr, or set optim.precision=float32. The last state is kept for --resume."
+ANEW = "a new run (--overwrite, or another --out): --resume keeps to the settings and would come here again."
+"""States before it stay, but no setting may change with them."""
+REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {ANEW}"
 
 
 def refuse_loss(step: int, loss: torch.Tensor, vectors: Vectors, logit_scale: torch.Tensor) -> None:
@@ -23,13 +25,11 @@ def refuse_loss(step: int, loss: torch.Tensor, vectors: Vectors, logit_scale: to
     for part, rows in parts.items():
         broken = (~torch.isfinite(rows).all(1)).nonzero().flatten().tolist()
         if broken:
-            raise _refused(
-                step, f"the {part} of {_listed([vectors.batch.names[row] for row in broken])} are no numbers"
-            )
+            raise _refused(step, f"the {part} of {listed([vectors.batch.names[row] for row in broken])} are no numbers")
     if not bool(torch.isfinite(logit_scale)):
         raise _refused(step, "the logit scale is no number")
     # Another process may hold the broken rows; it names them.
-    raise _refused(step, f"the loss is {loss.item()}, with {_listed(vectors.batch.names)} in this process")
+    raise _refused(step, f"the loss is {loss.item()}, with {listed(vectors.batch.names)} in this process")
 
 
 def refuse_norm(step: int, norm: torch.Tensor, model: torch.nn.Module, names: list[str]) -> None:
@@ -42,8 +42,15 @@ def refuse_norm(step: int, norm: torch.Tensor, model: torch.nn.Module, names: li
         if weight.grad is not None and not bool(torch.isfinite(weight.grad).all())
     ]
     raise _refused(
-        step, f"the gradient of {_listed(broken) or 'all weights together'} is no number, with {_listed(names)}"
+        step, f"the gradient of {listed(broken) or 'all weights together'} is no number, with {listed(names)}"
     )
+
+
+def broken_update(step: int, found: str, rate: float, norm: float) -> TrainingError:
+    """For weights that were finite before a step and are of no use after it. norm: of the gradient, before clipping."""
+    numbers = f"rate {rate:.3g}, gradient norm {norm:.3g} before it was clipped"
+    remedy = f"Nothing of this step was saved. Lower optim.lr in {ANEW}"
+    return TrainingError(f"step {step}", f"the update itself broke the weights: {found} ({numbers})", remedy)
 
 
 @contextmanager
@@ -66,8 +73,3 @@ def memory_explained(recipe: Recipe, frames: int) -> Iterator[None]:
 
 def _refused(step: int, found: str) -> TrainingError:
     return TrainingError(f"step {step}", found, REMEDY)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

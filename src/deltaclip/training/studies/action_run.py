@@ -17,8 +17,8 @@ from deltaclip.training.dataset import TokenRows, video_batches
 from deltaclip.training.forward import Precision, text_vectors, video_vectors
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
+from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER
 from deltaclip.training.source import TrainingData
 from deltaclip.training.studies.action_clips import ActionClips, SeenActions
 from deltaclip.training.studies.action_figures import class_figures, merged_classes

@@ -6,7 +6,7 @@ from typing import Any
 
 from deltaclip.errors import TrainingError
 from deltaclip.training.durable import write_whole
-from deltaclip.training.run import differences
+from deltaclip.training.place import differences
 
 __all__ = ["Figures", "keep_figures", "kept_figures"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
+from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.run import FOLDER
 from deltaclip.training.shapes_data import draw_shapes, drawn_file
 from deltaclip.training.studies.kept import Figures, keep_figures, kept_figures
 from deltaclip.training.studies.shapes_gallery import ShapesGallery
