@@ -99,8 +99,9 @@ def test_a_run_killed_on_the_way_ends_as_one_that_was_not_and_searches(
     assert same_weights(tmp_path / "whole", tmp_path / "killed")
     split = ("evaluate", "folder", "--annotations", captions, "--videos", videos, "--split", "test", "--no-cache")
     measured = answer(*split, "--encoder", done["out"])
-    assert (measured["num_videos"], measured["num_texts"]) == (2, 4)
-    assert measured["protocol"]["motion"] == "difference"
+    protocol = measured["protocol"]
+    assert (protocol["videos"], protocol["captions"], protocol["motion"]) == (2, 2, "difference")
+    assert measured["intervals"]["warning"], "two videos tell next to nothing"
     answer("index", videos / "bear.mp4", videos / "wolf.mp4", "--library", tmp_path / "lib", "--encoder", done["out"])
     found = answer("search", "a bear walks", "--library", tmp_path / "lib")
     assert {Path(hit["path"]).name for hit in found["hits"]} == {"bear.mp4", "wolf.mp4"}
