@@ -13,6 +13,7 @@ Measured = tuple[ShapesRun, dict[str, Any]]  # Any: the json document of `Shapes
 CONTROL = "full"
 METRICS = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "MdR": "MdR", "MnR": "MnR"}
 RIGHT_THINGS = "right things"
+RIGHT_MOVER = "right mover of these"
 AMONG = " among right things"
 
 ABOUT = (
@@ -21,7 +22,8 @@ ABOUT = (
     "fresh weights, the order, the frames of a step, turns and the wording. Tested on twins (the same things, another "
     "mover), written as mp4 and read with the whole encoder as `deltaclip evaluate shapes` does, the same files for "
     "all runs of a camera. `{right}` is the share of texts whose first clip holds the right things, whichever moves: "
-    "a third of it, 33 at most, is all that an encoder blind to motion can reach as R@1. The questions are asked of "
+    "a third of it, 33 at most, is all that an encoder blind to motion can reach as R@1. `{mover}` is R@1 as a share "
+    "of it, 33 by chance, and tells what the mask gives however well the things are known. The questions are asked of "
     "these clips and one clip of each group in which nothing moves: `stayers only` names what stays in a clip with a "
     "mover (true also of the still clip), `nothing moves` is the sentence of a still clip, `among right things` "
     "leaves the clips of the question's own group. No training clip was without a mover and no training sentence "
@@ -38,14 +40,20 @@ def shapes_result(measured: Sequence[Measured]) -> StudyResult:
     rows = [_row(runs) for runs in groups]
     recipe = measured[0][0].recipe
     cameras = tuple(dict.fromkeys(run.gallery.camera for run, _ in measured))
+    ways = ("T2V R@1", RIGHT_MOVER if all(row.figures[RIGHT_MOVER] for row in rows) else "V2T R@1")
     return StudyResult(
         name="shapes",
         question="Do masks of motion help an encoder trained with them, where only motion tells clips apart?",
-        about=ABOUT.format(right=RIGHT_THINGS, dropout=recipe.data.alpha_dropout, held=recipe.world.validation_groups),
+        about=ABOUT.format(
+            right=RIGHT_THINGS,
+            mover=RIGHT_MOVER,
+            dropout=recipe.data.alpha_dropout,
+            held=recipe.world.validation_groups,
+        ),
         protocol=_protocol(measured),
         rows=tuple(rows),
         panels=(
-            *(_by_camera(way, rows, cameras) for way in ("T2V R@1", "V2T R@1")),
+            *(_by_camera(way, rows, cameras) for way in ways),
             *(_curves(camera, groups) for camera in cameras),
             *(_questions(camera, rows, among) for among in ("", AMONG) for camera in cameras),
         ),
@@ -64,12 +72,20 @@ def _row(runs: Sequence[Measured]) -> Row:
         f"{way.upper()} {name}": spread(way, key) for way in ("t2v", "v2t") for key, name in METRICS.items()
     }
     figures[RIGHT_THINGS] = spread("right_group")
+    figures[RIGHT_MOVER] = _right_mover([each for _, each in runs])
     for kind in first["questions"]:
         figures[kind] = spread("questions", kind, "R1")
         figures[f"{kind}{AMONG}"] = spread("questions", kind, "right_things_R1")
     figures["coverage"] = float(first["coverage"])  # of the files and the mask: the same for all seeds
     figures["frames without mask"] = float(first["without_mask"])
     return Row({"camera": run.gallery.camera, "mask": run.variant}, figures)
+
+
+def _right_mover(runs: Sequence[dict[str, Any]]) -> Spread | None:
+    """None where a run never finds the right things."""
+    if not all(figures["right_group"] for figures in runs):
+        return None
+    return Spread.of([100 * figures["t2v"]["R1"] / figures["right_group"] for figures in runs])
 
 
 def _inside(figures: dict[str, Any], names: Sequence[str]) -> float:
@@ -111,7 +127,7 @@ def _by_camera(way: str, rows: Sequence[Row], cameras: tuple[str, ...]) -> Panel
     for mask in dict.fromkeys(str(row.setting["mask"]) for row in rows):
         points = [row.spread(way) for row in rows if row.setting["mask"] == mask]
         curves.append(Curve.of(mask, cameras, points, control=mask == CONTROL))
-    return Panel(f"{way}, test", "camera", "R@1 (%)", tuple(curves), "bars")
+    return Panel(f"{way}, test", "camera", f"{way} (%)", tuple(curves), "bars")
 
 
 def _curves(camera: str, groups: Sequence[Sequence[Measured]]) -> Panel:
