@@ -1,7 +1,6 @@
 """The encoder: device, precision, batches; videos and texts to vectors of one space."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ from deltaclip.model import (
     text_features,
 )
 from deltaclip.model.placement import Placement, Precision, choose_placement
+from deltaclip.provenance import digest
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
 __all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "Precision", "choose_placement", "locate"]
@@ -88,7 +88,7 @@ class Encoder:
         """Longest row of token ids, begin and end among them."""
         if not 2 <= self.max_words <= self._sizes.context_length:
             raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {self._sizes.context_length}")
-        self._weights_digest = _digest(checkpoint.model.state_dict())
+        self._weights_digest = _weights_digest(checkpoint.model.state_dict())
         self.model = checkpoint.model
         torch.nn.Module.to(self.model, self.placement.device)
 
@@ -127,7 +127,7 @@ class Encoder:
         }
         if self.reader_spec.sampling != "uniform":  # named where it is not the rule: older fingerprints stay
             parts["sampling"] = self.reader_spec.sampling
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(parts, sort_keys=True)
 
     def describe(self) -> str:
         """One line for people: what runs where, and whether masks matter."""
@@ -208,13 +208,13 @@ def locate(name: str) -> str:
     return str(folder)
 
 
-def _digest(state: dict[str, torch.Tensor]) -> str:
+def _weights_digest(state: dict[str, torch.Tensor]) -> str:
     """A digest of all weights, by name, so that one changed weight is another encoder."""
-    digest = hashlib.blake2b(digest_size=16)
+    made = hashlib.blake2b(digest_size=16)
     for key in sorted(state):
-        digest.update(key.encode())
-        digest.update(np.ascontiguousarray(state[key].detach().cpu().numpy()).data)
-    return digest.hexdigest()
+        made.update(key.encode())
+        made.update(np.ascontiguousarray(state[key].detach().cpu().numpy()).data)
+    return made.hexdigest()
 
 
 def _batches(items: Iterable[Clip], size: int) -> Iterator[list[Clip]]:

@@ -1,11 +1,13 @@
-"""Which code a result was made with."""
+"""Which code and settings a result was made with."""
 
+import hashlib
+import json
 import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Checkout", "checkout_at", "running_checkout"]
+__all__ = ["Checkout", "checkout_at", "digest", "running_checkout"]
 
 ROOT = Path(__file__).parents[2]
 """The checkout, where this program runs from one; in an installed package a folder that is none."""
@@ -42,3 +44,8 @@ def checkout_at(root: Path) -> Checkout | None:
         return Checkout(git("rev-parse", "--short=12", "HEAD"), bool(git("status", "--porcelain", "src")))
     except (OSError, subprocess.SubprocessError):
         return None  # no git here, or a checkout of somebody else
+
+
+def digest(document: object, *, sort_keys: bool = False) -> str:
+    """16 hexadecimal digits that tell json documents apart. sort_keys: whether the order of names does not count."""
+    return hashlib.sha256(json.dumps(document, sort_keys=sort_keys).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ import typer
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
+from deltaclip.wording import listed
 
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
@@ -107,9 +108,7 @@ def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     files = find_videos(asked.videos, split.videos)
     material = material_of_split(asked.dataset, asked.split, split, files, allow_missing=asked.allow_missing)
     if material.missing:
-        more = len(material.missing) - NAMED_MISSING
-        names = ", ".join(material.missing[:NAMED_MISSING]) + (f" and {more:,} more" if more > 0 else "")
-        note(shown(f"missing: {names}"))
+        note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
     best = best_of([_evaluate_one(name, asked, spec, cache, captions, material) for name in asked.encoders])
     asked.targets.give(best)
 

@@ -20,6 +20,7 @@ from deltaclip.cli.material import (
 )
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
 from deltaclip.cli.trained_study import run_trained
+from deltaclip.wording import did_you_mean
 
 if TYPE_CHECKING:  # findings need numpy
     from deltaclip.findings import StudyResult
@@ -149,11 +150,9 @@ def study(
 
 def _refuse_unknown(name: str) -> None:
     if name not in ALL_NAMES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, ALL_NAMES)
-        meant = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(ALL_NAMES)}."
-        raise typer.BadParameter(f"no study {name!r}: {meant}", param_hint="NAME")
+        raise typer.BadParameter(
+            f"no study {name!r}: {did_you_mean(name, ALL_NAMES)}.".replace("?.", "?"), param_hint="NAME"
+        )
 
 
 def _refuse_of_the_other_kind(context: typer.Context, name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from deltaclip.cli.files import refuse_file, refuse_to_replace
+from deltaclip.wording import did_you_mean
 
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Recipe
@@ -26,16 +27,13 @@ def chosen_recipe(
     seed: int | None,
 ) -> "Recipe":
     """The recipe of that name with everything set that was typed. Raises BadParameter."""
-    from difflib import get_close_matches
-
     from deltaclip.training import RECIPES, override
 
     if name is None and captions is None:
         raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
     if name is not None and name not in RECIPES:
-        near = get_close_matches(name, RECIPES, 1)
-        words = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}."
-        raise typer.BadParameter(f"{name!r} is not a recipe: {words}", param_hint="RECIPE")
+        words = f"{name!r} is not a recipe: {did_you_mean(name, RECIPES)}."
+        raise typer.BadParameter(words.replace("?.", "?"), param_hint="RECIPE")
     typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
     given = [f"{field}={value}" for field, value in typed.items() if value is not None]
     if captions is not None:
@@ -135,7 +133,7 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
     Raises BadParameter, and CheckpointError where something lies in `out` that is to stay.
     """
     from deltaclip.model.checkpoint import check_place
-    from deltaclip.training.place import FOLDER, RUN_FILE
+    from deltaclip.training.place import FOLDER, RUN_FILE, beside_run
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other: go on with the run, or begin anew.")
@@ -149,7 +147,7 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
             raise typer.BadParameter(f"--cache lies in --out, {out}; give it a place beside, or none.")
     if not leads:
         return
-    others = [path for path in out.iterdir() if path.name != FOLDER] if out.is_dir() else []
+    others = beside_run(out)
     if resume and ((out / FOLDER / RUN_FILE).is_file() or not others):
         return
     refuse_to_replace(out, overwrite)

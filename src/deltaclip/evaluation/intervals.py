@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval
+from deltaclip.wording import count
 
 __all__ = ["RetrievalIntervals", "retrieval_intervals"]
 
@@ -37,8 +38,9 @@ class RetrievalIntervals:
         """What to know where too few videos were drawn from; of one the interval has no width at all."""
         if self.videos >= FEW_VIDEOS:
             return None
-        count = f"{self.videos} video{'s' if self.videos > 1 else ''}"
-        return f"intervals over {count} are too narrow: with fewer than {FEW_VIDEOS} they say little"
+        return (
+            f"intervals over {count(self.videos, 'video')} are too narrow: with fewer than {FEW_VIDEOS} they say little"
+        )
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}.

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from deltaclip.captions import Split, VideoFiles
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.shapes import ShapesSpec, make_world, write_world
+from deltaclip.wording import listed
 
 __all__ = ["Material", "material_of_split", "shapes_material", "without_broken"]
-
-NAMED = 10
-"""Names that an error lists before it only counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +75,7 @@ def material_of_split(
         raise CaptionError(what, "its captions are not here", "See `deltaclip data` for the files that it looks for.")
     missing = tuple(video for video in split.videos if video not in files.found)
     if missing and not allow_missing:
-        found = f"{len(missing)} of {len(split.videos)} videos are missing: {_some(missing)}"
+        found = f"{len(missing)} of {len(split.videos)} videos are missing: {listed(missing)}"
         remedy = "Put them there, or allow them to be missing (--allow-missing); every table then says how many."
         raise CaptionError(what, found, remedy)
     videos = tuple(video for video in split.videos if video in files.found)
@@ -128,10 +126,4 @@ def without_broken(material: Material, broken: Mapping[str, str], allow_missing:
 
 def _first(broken: Mapping[str, str]) -> str:
     """The first names with their reasons, and how many more there are."""
-    return _some([f"{name} ({reason.rstrip('.')})" for name, reason in broken.items()], "; ")
-
-
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return between.join(names[:NAMED]) + more
+    return listed([f"{name} ({reason.rstrip('.')})" for name, reason in broken.items()], "; ")

@@ -14,6 +14,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, vision_config
+from deltaclip.wording import listed
 
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
 LISTED_KEYS = 20
@@ -35,7 +36,7 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     broken = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
     if broken:
         remedy = "Fetch or train the weights again: vectors made with them would be no numbers."
-        raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed(broken)}", remedy)
+        raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed_keys(broken)}", remedy)
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
     model.load_state_dict({name: weight.float().contiguous() for name, weight in state.items()}, assign=True)
@@ -63,16 +64,15 @@ def _check_weights(shapes: Mapping[str, torch.Size], state: Mapping[str, Tensor]
         ],
     }
     found = "; ".join(
-        f"{len(names)} weights {problem}: {listed(names)}" for problem, names in problems.items() if names
+        f"{len(names)} weights {problem}: {listed_keys(names)}" for problem, names in problems.items() if names
     )
     if found:
         raise CheckpointError(what, found, "Give the whole weights of one CLIP, with the configuration they belong to.")
 
 
-def listed(names: list[str]) -> str:
-    """Names for an error message, at most twenty of them and how many more there are."""
-    more = f" and {len(names) - LISTED_KEYS} more" if len(names) > LISTED_KEYS else ""
-    return ", ".join(names[:LISTED_KEYS]) + more
+def listed_keys(names: list[str]) -> str:
+    """Names of weights for an error message, at most twenty of them and how many more there are."""
+    return listed(names, most=LISTED_KEYS)
 
 
 def image_features(model: CLIPModel, pixels: Tensor, alpha: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import PATCH_EMBEDDING, listed, with_alpha_channel
+from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_alpha_channel
 from deltaclip.model.spec import HEAD_WIDTH, ModelSpec
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
@@ -69,7 +69,7 @@ def check_names(names: Iterable[str], expected: set[str], what: str) -> None:
     """CheckpointError with the list, if a name is missing or there is one we have no place for."""
     missing, unmapped = sorted(expected - set(names)), sorted(set(names) - expected)
     parts = [
-        f"{len(group)} {kind} weights: {listed(group)}"
+        f"{len(group)} {kind} weights: {listed_keys(group)}"
         for kind, group in (("missing", missing), ("unmapped", unmapped))
         if group
     ]

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import listed
+from deltaclip.model.clip import listed_keys
 from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers
 from deltaclip.model.record import SourceFile
 from deltaclip.model.weights import read_weights
@@ -64,7 +64,7 @@ def _clip4clip(path: Path, weights: Mapping[str, Tensor]) -> ClipFile:
     others = sorted(name for name in weights if not name.startswith((CLIP4CLIP, *CLIP4CLIP_HEADS)))
     if others:
         remedy = "Give a checkpoint as CLIP4Clip writes it: clip.* and the heads of its similarities."
-        raise CheckpointError(str(path), f"{len(others)} unmapped weights: {listed(others)}", remedy)
+        raise CheckpointError(str(path), f"{len(others)} unmapped weights: {listed_keys(others)}", remedy)
     inner = {name.removeprefix(CLIP4CLIP): value for name, value in weights.items() if name.startswith(CLIP4CLIP)}
     return ClipFile("clip4clip", SourceFile.of(path), CLIP4CLIP_LICENCE, _complete(inner, path), heads)
 

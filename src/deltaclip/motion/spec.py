@@ -9,13 +9,13 @@ subject:binary,floor=0.2         both
 """
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.difference import PAPER
 from deltaclip.motion.types import Motion
+from deltaclip.wording import did_you_mean
 
 __all__ = ["MotionSpec", "feed", "feed_alpha"]
 
@@ -43,11 +43,7 @@ class MotionSpec:
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
-            near = get_close_matches(self.name, NAMES, 1)
-            raise ValueError(
-                f"motion {self.name!r}: "
-                + (f"did you mean {near[0]}?" if near else f"choose one of {', '.join(NAMES)}")
-            )
+            raise ValueError(f"motion {self.name!r}: {did_you_mean(self.name, NAMES)}")
         if not 0 <= self.threshold <= 255:
             raise ValueError(f"motion {self.name}: threshold must be 0..255, not {self.threshold}")
         if self.threshold != PAPER.threshold and self.name not in THRESHOLDED:

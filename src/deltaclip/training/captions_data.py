@@ -1,7 +1,5 @@
 """Captions of people and frames of a cache as training data."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
 from deltaclip.errors import CacheError, CaptionError, DeltaclipError, TrainingError
 from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.provenance import digest
 from deltaclip.training.cache import (
     CacheProgress,
     CacheSettings,
@@ -24,7 +23,7 @@ from deltaclip.training.cache import (
 from deltaclip.training.cache.index import INDEX_NAME, Source
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
-from deltaclip.training.words import count, listed
+from deltaclip.wording import count, listed
 
 __all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "open_cache"]
 
@@ -157,9 +156,9 @@ def captioned_clips(
         "validation_captions": 0 if validation is None else len(validation.owner),
         "validation_videos": 0 if validation is None else len(validation.video_ids),
         "videos_left_out": len(missing),
-        "digest": _digest(pairs),
+        "digest": digest(pairs),
         "cache": cache.settings.to_json(),
-        "sources": _digest(sources),
+        "sources": digest(sources),
     }
     return TrainingData(
         train,
@@ -196,10 +195,6 @@ def _identity(source: Source) -> str:
     seconds, fraction = divmod(source.mtime_ns, 10**9)
     changed = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{source.size_bytes} bytes of {changed}.{fraction:09d}"
-
-
-def _digest(document: object) -> str:
-    return hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]
 
 
 def _notes(train: CachedClips, validation: CachedClips | None, missing: Sequence[str]) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ from typing import IO
 
 from deltaclip.errors import TrainingError
 
-__all__ = ["PARTIAL", "replace_durably", "write_whole"]
+__all__ = ["PARTIAL", "cannot_write", "replace_durably", "write_whole"]
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""Of a disk without room, a limit on the size of a file, and a quota."""
 PARTIAL = ".partial"
 """Ends the name of a file that is being written."""
 
@@ -29,13 +31,18 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             beside.chmod(0o644)
             replace_durably(stream, beside, path)
     except (OSError, RuntimeError) as error:  # torch.save makes a RuntimeError of a full disk
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
-        remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
-        raise TrainingError(str(path), found, remedy) from error
+        raise cannot_write(path, error) from error
     finally:
         if beside is not None:
             beside.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError | RuntimeError) -> TrainingError:
+    """What a run says where one of its files cannot be written, and why."""
+    full = isinstance(error, OSError) and error.errno in FULL
+    found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
+    remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
+    return TrainingError(str(path), found, remedy)
 
 
 def replace_durably(file: IO[bytes], part: Path, path: Path) -> None:

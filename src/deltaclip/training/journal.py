@@ -1,6 +1,5 @@
 """What a run writes down while it goes: metrics.jsonl, and the same for TensorBoard."""
 
-import errno
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -10,9 +9,8 @@ from typing import Any
 
 import torch
 
-from deltaclip.errors import TrainingError
 from deltaclip.training.board import Board
-from deltaclip.training.durable import write_whole
+from deltaclip.training.durable import cannot_write, write_whole
 
 __all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory", "read_rows"]
 
@@ -90,10 +88,7 @@ class Journal:
             with self.path.open("a", encoding="utf-8") as stream:
                 stream.write(text)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-            found = f"no space left to write it ({error.strerror})" if full else f"cannot be written ({error.strerror})"
-            remedy = "What was saved before is untouched. Make room or permissions there, then go on with --resume."
-            raise TrainingError(str(self.path), found, remedy) from error
+            raise cannot_write(self.path, error) from error
         self._board.write(row)
 
     def close(self) -> None:

@@ -113,12 +113,13 @@ class _Loop:
         )
         with Interrupt(self.note) as interrupt:
             while run.step < run.steps:
-                batch = self._step(stream)
+                unsaved = self._step(stream)
                 wanted = self._wanted(deadline, interrupt)
                 if wanted == GOING_ON or run.step == run.steps:
                     continue
-                run.refuse_broken(batch)
-                run.save()
+                if unsaved is not None:
+                    run.refuse_broken(unsaved)
+                    run.save()
                 if wanted == INTERRUPTED:
                     raise KeyboardInterrupt(
                         f"the state of step {run.step} of {run.steps} is saved; the same command with --resume goes on "
@@ -132,7 +133,8 @@ class _Loop:
         own = INTERRUPTED if interrupt.asked else TOO_LATE if late else GOING_ON
         return max(self.run.peers.counts(own, self.run.precision.device))
 
-    def _step(self, stream: Any) -> Batch:  # Any: the iterator of batches
+    def _step(self, stream: Any) -> Batch | None:  # Any: the iterator of batches
+        """One step; its batch where no state was saved behind it."""
         run = self.run
         began = time.perf_counter()
         batch: Batch = next(stream)
@@ -169,7 +171,7 @@ class _Loop:
             run.save()
         if run.peers.leads:
             self.watch(self._progress())
-        return batch
+        return None if validated or saved else batch
 
     def _tell_no_negatives(self, numbers: NDArray[np.int64]) -> None:
         run = self.run

@@ -15,7 +15,7 @@ from deltaclip.model.checkpoint import check_place
 from deltaclip.training.durable import write_whole
 from deltaclip.training.peers import Peers
 
-__all__ = ["FOLDER", "RunInUseError", "differences", "held_place", "take_place"]
+__all__ = ["FOLDER", "RunInUseError", "beside_run", "differences", "held_place", "take_place"]
 
 FOLDER = "training"
 """The part of a checkpoint's folder that holds the run which made it."""
@@ -43,11 +43,8 @@ def held_place(out: Path, peers: Peers, device: torch.device, take: Callable[[],
             try:
                 stack.enter_context(_lock(out))
                 take()
-            except (
-                DeltaclipError,
-                OSError,
-            ) as error:  # raised below, when no other process waits for this one
-                refusal = error
+            except (DeltaclipError, OSError) as error:
+                refusal = error  # raised below, when no other process waits for this one
         if peers.any(refusal is not None, device):
             others = TrainingError(str(out), "the leading process could not take this folder", "Its message says why.")
             raise refusal or others
@@ -56,7 +53,7 @@ def held_place(out: Path, peers: Peers, device: torch.device, take: Callable[[],
 
 @contextmanager
 def _lock(out: Path) -> Iterator[None]:
-    if _others(out):
+    if beside_run(out):
         check_place(out)  # before anything of ours is written there
     lock = FileLock(out / FOLDER / LOCK_NAME)
     try:
@@ -84,7 +81,7 @@ def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: boo
     if resume and (folder / RUN_FILE).is_file():
         _refuse_others(out, json.loads((folder / RUN_FILE).read_text(encoding="utf-8")), facts)
         return
-    others = _others(out)
+    others = beside_run(out)
     if others or not out.is_dir():
         check_place(out)
     if not overwrite and (others or (folder / RUN_FILE).exists()):
@@ -107,7 +104,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
-def _others(out: Path) -> list[Path]:
+def beside_run(out: Path) -> list[Path]:
     """What lies in OUT beside the run."""
     return [path for path in out.iterdir() if path != out / FOLDER] if out.is_dir() else []
 

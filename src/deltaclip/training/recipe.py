@@ -1,13 +1,13 @@
 """What a training run is made of, in one frozen record that the checkpoint keeps."""
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
 from deltaclip.shapes.spec import Camera
+from deltaclip.wording import did_you_mean
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
 
@@ -69,8 +69,7 @@ class DataRecipe:
     def __post_init__(self) -> None:
         known = ("shapes", *DATASETS)
         if self.dataset and self.dataset not in known:
-            near = get_close_matches(self.dataset, known, 1)
-            meant = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
+            meant = did_you_mean(self.dataset, known)
             raise ValueError(f"data.dataset {self.dataset!r} is not a data set here: {meant}")
         object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
         if min(self.frames, self.test_frames) < 1:

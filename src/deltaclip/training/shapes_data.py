@@ -4,8 +4,6 @@ They are seen with the frames of a search (at equal spans, moved a little in tim
 gaps as in searching; a step takes some of those frames.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -18,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from deltaclip.motion import Neighbours, needs_neighbours
+from deltaclip.provenance import digest
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
@@ -96,7 +95,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
     def digest(self) -> str:
         """16 hexadecimal digits that change with what is drawn or seen."""
         parts: dict[str, Any] = {"world": asdict(self.world), "seen": asdict(self.reader_spec), "format": FORMAT}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(parts, sort_keys=True)
 
     def file(self, cache: Path) -> Path:
         """Where these clips are kept in a folder."""

@@ -8,7 +8,7 @@ import torch
 from deltaclip.errors import TrainingError
 from deltaclip.training.gradients import Vectors
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.words import listed
+from deltaclip.wording import listed
 
 __all__ = ["broken_update", "memory_explained", "refuse_loss", "refuse_norm"]
 

@@ -16,7 +16,7 @@ from deltaclip.training.peers import Peers
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import own_part
 from deltaclip.training.source import ClipSource
-from deltaclip.training.words import listed
+from deltaclip.wording import listed
 
 __all__ = ["Figures", "validate"]
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
-from deltaclip.errors import TrainingError, VideoError
+from deltaclip.errors import VideoError
 from deltaclip.motion import needs_neighbours
 from deltaclip.reader import measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
+from deltaclip.training.captions_data import UnusableVideosError
 from deltaclip.training.durable import write_whole
 from deltaclip.training.source import Pictures
+from deltaclip.wording import count, listed
 
 __all__ = ["ActionClips", "SeenActions", "SeenClip", "see_actions"]
 
@@ -63,7 +65,8 @@ class SeenActions:
 
 
 def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short_side: int) -> SeenActions:
-    """Decodes every clip and measures every mask on it. Raises TrainingError that names all clips that are broken."""
+    """Decodes every clip and measures every mask on it. Raises UnusableVideosError for all clips that are
+    broken."""
     clips, broken = [], {}
     for clip in actions.clips:
         try:
@@ -71,9 +74,11 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
         except VideoError as error:
             broken[clip.path] = error.reason
     if broken:
-        listed = "\n".join(f"  {path}: {reason}" for path, reason in broken.items())
-        found = f"{len(broken)} clips cannot be read:\n{listed}\n"
-        raise TrainingError(str(actions.folder), found, "Mend them, or remove their rows from captions.csv.")
+        words = listed([f"{path}: {reason.rstrip('.')}" for path, reason in broken.items()], "; ")
+        remedy = "Mend them, or remove their rows from captions.csv."
+        raise UnusableVideosError(
+            str(actions.folder), f"{count(len(broken), 'clip')} cannot be read: {words}", remedy, broken
+        )
     return SeenActions(actions, tuple(clips))
 
 

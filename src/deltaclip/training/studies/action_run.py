@@ -1,7 +1,5 @@
 """One run of the study `actions`: a small CLIP from scratch on some clips, measured on the others."""
 
-import hashlib
-import json
 import re
 import shutil
 import time
@@ -13,6 +11,7 @@ import torch
 
 from deltaclip.captions import ActionSet
 from deltaclip.model import Checkpoint, load_checkpoint, model_spec
+from deltaclip.provenance import digest
 from deltaclip.training.dataset import TokenRows, video_batches
 from deltaclip.training.forward import Precision, text_vectors, video_vectors
 from deltaclip.training.journal import read_rows
@@ -121,7 +120,7 @@ class ActionRun:
 
     def _settings(self) -> Figures:
         learnt, tested = ([self.actions.clips[number].path for number in numbers] for numbers in self.parts)
-        clips = {"train": _digest(learnt), "test": _digest(tested), "wordings": _digest(dict(self.actions.wordings))}
+        clips = {"train": digest(learnt), "test": digest(tested), "wordings": digest(dict(self.actions.wordings))}
         return {"recipe": self.recipe.facts(), "clips": clips}
 
     @torch.no_grad()
@@ -138,7 +137,3 @@ class ActionRun:
         labels = list(self.actions.wordings)
         ways = (np.arange(len(labels)), merged_classes(labels))
         return {str(int(classes.max()) + 1): class_figures(similarity, clips.labels, classes) for classes in ways}
-
-
-def _digest(document: object) -> str:
-    return hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]
