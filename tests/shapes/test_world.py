@@ -177,6 +177,26 @@ def test_varied_captions_are_true_and_use_known_words_only() -> None:
             assert said <= {part for thing in shot.things for part in (thing.colour, thing.kind)}
 
 
+def test_mover_captions_tell_the_mover_alone_in_known_words() -> None:
+    rng = np.random.default_rng(0)
+    for clip in make_world(3, 30, ShapesSpec(directions=True)):
+        shot = clip.shots[0]
+        assert shot.mover is not None
+        mover = shot.things[shot.mover]
+        for _ in range(5):
+            words = set(clip.mover_caption(rng).split())
+            assert words <= set(VOCABULARY)
+            assert words & {*COLOURS, *KINDS} <= {mover.colour, mover.kind}
+            assert words & {"left", "leftwards", "right", "rightwards", "up", "upwards", "down", "downwards"}
+    assert len({clip.mover_caption(rng) for _ in range(20)}) > 5
+
+
+def test_a_clip_without_a_mover_has_no_sentence_of_one() -> None:
+    [clip] = make_twins(0, ShapesSpec(static_only=True))
+    said = clip.mover_caption(np.random.default_rng(0))
+    assert sum(str(thing.colour) in said for thing in clip.shots[0].things) >= 1
+
+
 def test_varied_captions_differ() -> None:
     rng = np.random.default_rng(0)
     clip = make_twins(0, STILL)[0]

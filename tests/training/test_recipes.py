@@ -93,6 +93,7 @@ def test_two_fields_that_fit_only_together_may_be_set_together() -> None:
         lambda: OptimRecipe(chunk=0),
         lambda: OptimRecipe(ema=1.0),
         lambda: WorldRecipe(groups=0),
+        lambda: WorldRecipe(mover_epochs=-1),
         lambda: Recipe("shapes", data=DataRecipe("shapes", frames=7, test_frames=6)),
         lambda: WorldRecipe(directions=1.5),
     ],

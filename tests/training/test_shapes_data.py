@@ -67,6 +67,19 @@ def test_captions_vary_with_a_generator_and_are_true_to_their_clip() -> None:
     assert len(said) > 1
 
 
+def test_the_first_epochs_tell_the_mover_alone_and_draw_no_other_clips(tmp_path: Path) -> None:
+    beginning, _ = drawn(override(TINY, ["world.mover_epochs=2"]), cache=tmp_path)
+    never, _ = drawn(override(TINY, ["world.mover_epochs=0"]), cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+    def stayers_told(clips: DrawnClips, epoch: int) -> int:
+        return sum("while" in clips.caption(0, np.random.default_rng(seed), epoch) for seed in range(20))
+
+    assert [stayers_told(beginning, epoch) for epoch in (0, 1)] == [0, 0]
+    assert stayers_told(beginning, 2) == stayers_told(never, 0) > 0
+    assert beginning.caption(0, None, 0) == never.caption(0, None, 0)
+
+
 @pytest.mark.parametrize("motion", ["difference", "subject"])
 def test_masks_are_near_those_of_the_same_clip_read_from_a_file(motion: str, tmp_path: Path) -> None:
     recipe = override(TINY, [f"data.motion={motion}", "world.groups=1", "world.validation_groups=0"])

@@ -8,7 +8,7 @@ import numpy as np
 from deltaclip.shapes.paths import Track
 from deltaclip.shapes.spec import COLOURS, KINDS, Colour, Kind, Thing
 
-__all__ = ["VOCABULARY", "direction_of", "full_caption", "varied_caption"]
+__all__ = ["VOCABULARY", "direction_of", "full_caption", "mover_caption", "varied_caption"]
 
 COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in COLOURS}
 COLOUR_WORDS["purple"] = ("purple", "purple", "violet")
@@ -76,6 +76,16 @@ def full_caption(things: tuple[Thing, ...], mover: int | None, direction: str | 
     return f"the {things[mover]} {goes} while {_join(stayers)} {'stay' if len(stayers) > 1 else 'stays'}"
 
 
+def mover_caption(rng: np.random.Generator, mover: Thing, direction: str | None = None) -> str:
+    """One true sentence in random words that tells the mover alone, by colour and shape; four in ten are the plain one.
+
+    For the first steps of a training: whoever must find the mover to tell clips apart learns where to look.
+    """
+    if rng.random() < 0.4:
+        return f"the {mover} moves {direction}" if direction else f"the {mover} moves"
+    return f"{_name(rng, mover)} {_goes(rng, direction)}"
+
+
 def varied_caption(
     rng: np.random.Generator, things: tuple[Thing, ...], mover: int | None, direction: str | None = None
 ) -> str:
@@ -98,12 +108,17 @@ def varied_caption(
         return str(rng.choice([f"nothing moves while {stay}", f"{stay} and nothing moves", stay]))
     if not stay and rng.random() < 0.25:
         return _curt(rng, things[mover], direction)
-    goes = rng.choice(MOVES) + (f" {rng.choice(DIRECTION_WORDS[direction])}" if direction else "")
+    goes = _goes(rng, direction)
     move = f"{_name(rng, things[mover])} {goes}"
     if not stay:
         return move
     link = rng.choice(["while", "while", "and", "as", "but"])
     return f"{move} {link} {stay}" if rng.random() < 0.6 else f"{stay} {link} {move}"
+
+
+def _goes(rng: np.random.Generator, direction: str | None) -> str:
+    goes = str(rng.choice(MOVES))
+    return f"{goes} {rng.choice(DIRECTION_WORDS[direction])}" if direction else goes
 
 
 def _name(rng: np.random.Generator, thing: Thing) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deltaclip.shapes.captions import direction_of, full_caption, varied_caption
+from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
 from deltaclip.shapes.paths import draw_tracks
 from deltaclip.shapes.spec import COLOURS, KINDS, ShapesSpec, Thing
@@ -49,6 +49,15 @@ class ShapesClip:
     def varied_caption(self, rng: np.random.Generator) -> str:
         """A true sentence or paragraph in random words (see captions.varied_caption)."""
         return ". ".join(varied_caption(rng, shot.things, shot.mover, _direction(shot)) for shot in self._scenes())
+
+    def mover_caption(self, rng: np.random.Generator) -> str:
+        """A true sentence in random words of what moves alone; a varied one where nothing does."""
+        return ". ".join(
+            varied_caption(rng, shot.things, None)
+            if shot.mover is None
+            else mover_caption(rng, shot.things[shot.mover], _direction(shot))
+            for shot in self._scenes()
+        )
 
     def frames(self, numbers: ArrayLike) -> NDArray[np.uint8]:
         """Pictures at native frame numbers, rgb uint8 (len(numbers), size, size, 3)."""

@@ -60,7 +60,7 @@ class CachedClips:
         """Captions of one video."""
         return self.owner
 
-    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+    def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
         """The caption as written."""
         return self._texts[number]
 

@@ -59,7 +59,7 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
     def _read(self, number: int, epoch: int) -> Pair:
         rng = np.random.default_rng([self.recipe.seed, 3, epoch, number])
         pictures = self.source.pictures(int(self.source.owner[number]), self.recipe.data.frames, rng)
-        caption = drop_words(self.source.caption(number, rng), self.recipe.data.word_dropout, rng)
+        caption = drop_words(self.source.caption(number, rng, epoch), self.recipe.data.word_dropout, rng)
         return model_frames(pictures, self.side, self.recipe.data, rng), caption
 
 

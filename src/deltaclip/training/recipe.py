@@ -20,6 +20,8 @@ class WorldRecipe:
     groups: groups of twins drawn once, of which batches are taken. validation_groups: further ones to validate with.
     cameras: group g is filmed by camera g modulo their number. directions: share of the groups in which the mover goes
     one way and captions say which; these are neither turned nor mirrored.
+    mover_epochs: epochs at the beginning in which sentences tell the mover alone. Colours of all three things tell
+    nearly every clip from the others of a batch, so that shapes are hardly asked for; of the mover alone they do not.
     """
 
     seed: int = 0
@@ -27,10 +29,13 @@ class WorldRecipe:
     validation_groups: int = 33
     cameras: tuple[str, ...] = ("still",)
     directions: float = 0.0
+    mover_epochs: int = 0
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
             raise ValueError("world.groups starts at 1, world.validation_groups at 0")
+        if self.mover_epochs < 0:
+            raise ValueError(f"world.mover_epochs is 0 or more, not {self.mover_epochs}")
         if self.seed < 0:
             raise ValueError(f"world.seed is 0 or more, not {self.seed}")
         if not self.cameras:

@@ -31,16 +31,26 @@ FORMAT = 3
 
 
 class DrawnClips(MemoryClips):
-    """Twins in memory; each reading of a caption may be worded otherwise."""
+    """Twins in memory; each reading of a caption may be worded otherwise. mover_epochs: as in `WorldRecipe`."""
 
-    def __init__(self, clips: list[ShapesClip], rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], unit: int) -> None:
+    def __init__(
+        self,
+        clips: list[ShapesClip],
+        rgb: NDArray[np.uint8],
+        alpha: NDArray[np.uint8],
+        unit: int,
+        mover_epochs: int = 0,
+    ) -> None:
         ids = [f"group {clip.group} twin {number % unit}" for number, clip in enumerate(clips)]
         super().__init__(rgb, alpha, [clip.caption for clip in clips], np.arange(len(clips)), ids, unit)
-        self.clips = clips
+        self.clips, self.mover_epochs = clips, mover_epochs
 
-    def caption(self, number: int, rng: np.random.Generator | None) -> str:
-        """A true sentence in random words, or the fixed full one."""
-        return self.captions[number] if rng is None else self.clips[number].varied_caption(rng)
+    def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
+        """A true sentence in random words, in the first epochs of the mover alone; or the fixed full one."""
+        if rng is None:
+            return self.captions[number]
+        clip = self.clips[number]
+        return clip.mover_caption(rng) if epoch < self.mover_epochs else clip.varied_caption(rng)
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
         """As in memory; directed where the captions of the clip's world say where the mover goes."""
@@ -71,7 +81,7 @@ def draw_shapes(
     unit = len(clips) // len(groups)
     cut = recipe.world.groups * unit
     held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit) if len(clips) > cut else None
-    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit)
+    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, recipe.world.mover_epochs)
     facts = {"dataset": "shapes", "clips": cut, "validation_clips": len(clips) - cut, "drawn": groups.digest}
     return TrainingData(train, held, list(VOCABULARY), facts)
 
@@ -94,7 +104,9 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with what is drawn or seen."""
-        parts: dict[str, Any] = {"world": asdict(self.world), "seen": asdict(self.reader_spec), "format": FORMAT}
+        drawn = asdict(self.world)
+        del drawn["mover_epochs"]  # of what is said, not of what is drawn
+        parts: dict[str, Any] = {"world": drawn, "seen": asdict(self.reader_spec), "format": FORMAT}
         return digest(parts, sort_keys=True)
 
     def file(self, cache: Path) -> Path:

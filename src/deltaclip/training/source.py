@@ -55,8 +55,8 @@ class ClipSource(Protocol):
     @property
     def in_memory(self) -> bool: ...
 
-    def caption(self, number: int, rng: np.random.Generator | None) -> str:
-        """A wording of caption `number`; the fixed one without a generator."""
+    def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
+        """A wording of caption `number`, which may depend on the epoch; the fixed one without a generator."""
         ...
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
@@ -113,7 +113,7 @@ class MemoryClips:
         """Captions of one video."""
         return self.owner
 
-    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+    def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
         """The text as given."""
         return self.captions[number]
 

@@ -120,7 +120,7 @@ class ActionClips:
         """The class: every clip of a class fits every wording of it."""
         return self.labels
 
-    def caption(self, number: int, rng: np.random.Generator | None) -> str:
+    def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
         """A wording of the clip's class; the first one without a generator."""
         wordings = self._wordings[number]
         return wordings[0] if rng is None else wordings[int(rng.integers(len(wordings)))]
