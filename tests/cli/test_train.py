@@ -140,6 +140,15 @@ def test_ctrl_c_keeps_a_state_and_says_where(
     assert deltaclip(*own(home, tmp_path / "out"), "--resume")[0] == 0
 
 
+def test_going_on_with_other_settings_is_refused_before_anything_is_decoded(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deltaclip(*own(home, tmp_path / "out"), "--time-limit", "0")[0] == 0
+    monkeypatch.setattr("deltaclip.training.fill_cache", lambda *_: pytest.fail("clips were read"))
+    code, _, err = deltaclip(*own(home, tmp_path / "out"), "--set", "optim.lr=0.5", "--resume")
+    assert (code, ", not 0.5. Go on with the same settings" in plain(err)) == (1, True), err
+
+
 def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
     home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import TrainingError
+from deltaclip.model import load_checkpoint
 from deltaclip.training import MemoryClips, Progress, TrainingData, forward, gradients, override, train
 from deltaclip.training.state import States
 from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny_recipe, weights
@@ -153,6 +154,17 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no checkpoint of deltaclip"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", overwrite=True)
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+
+
+def test_nothing_of_an_older_checkpoint_is_left_beside_the_new_one(tmp_path: Path) -> None:
+    train(RECIPE, tiny_data(), tmp_path, device="cpu")
+    for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "notes.txt"):
+        (tmp_path / name).write_text("older")
+    train(override(RECIPE, ["seed=1"]), tiny_data(), tmp_path, device="cpu", overwrite=True)
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"config.json", "deltaclip.json", "model.safetensors", "notes.txt", "tokenizer.json", "training"}
+    assert not {path.name for path in (tmp_path / "training").iterdir()} & {"reported", "replaced"}
+    assert (load_checkpoint(tmp_path).record.training or {})["seed"] == 1
 
 
 def test_clips_that_do_not_match_their_captions_are_refused() -> None:

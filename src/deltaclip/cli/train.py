@@ -62,6 +62,7 @@ def train(
     """
     from deltaclip.training import train as run_training
     from deltaclip.training import write_report
+    from deltaclip.training.place import refuse_other_recipe
 
     started = time.monotonic()
     chosen = chosen_recipe(recipe, captions, settings or [], init=init, motion=motion, steps=steps, seed=seed)
@@ -71,6 +72,8 @@ def train(
     check_places(out, cache, resume=resume, overwrite=overwrite, leads=leads)
     check_device(device)
     if leads:
+        if resume:
+            refuse_other_recipe(out, chosen.facts())
         check_start(chosen, frames)
     with Progress() as line:
         source = captions or annotations

@@ -190,7 +190,7 @@ def save_checkpoint(
         beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
         _write(beside, model, tokenizer, record)
         if place.is_dir():
-            _replace_files(beside, place)
+            replace_files(beside, place, place.parent)
         else:
             beside.rename(place)
     except (OSError, SafetensorError) as err:  # safetensors makes its own error of a full disk
@@ -226,13 +226,14 @@ def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: 
     (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
 
 
-def _replace_files(new: Path, target: Path) -> None:
-    """Puts the files of `new` in the place of the older checkpoint's; on an error the older ones come back.
+def replace_files(new: Path, target: Path, aside: Path) -> None:
+    """Puts the files of the folder `new` in the place of an older checkpoint's; on an error the older ones come back.
 
+    aside: folder on the same disk, where the older ones wait meanwhile.
     config.json goes first and comes last, without it nothing is loaded. The record is replaced and never away: it marks
     the folder as a checkpoint, so that after a kill another can be saved there.
     """
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=aside))
     own = sorted((path for path in target.iterdir() if _is_own(path)), key=lambda path: path.name != CONFIG_FILE)
     try:
         for path in own:

@@ -1,12 +1,11 @@
 """The end of a run: the weights that are reported become the checkpoint, and the figures a file."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deltaclip.model.record import RECORD_FILE
+from deltaclip.model.checkpoint import replace_files
 from deltaclip.training.durable import write_whole
 from deltaclip.training.place import FOLDER
 from deltaclip.training.run import Run
@@ -68,13 +67,16 @@ def report_weights(run: Run, last: Figures | None, speed: Speed, finished: bool)
 
 
 def _write_checkpoint(run: Run, step: int, figures: Figures | None) -> None:
-    """File by file, the record last: OUT also holds the run, so that it cannot be swapped as a whole."""
+    """File by file: OUT also holds the run, so that it cannot be swapped as a whole."""
     made = run.out / FOLDER / "reported"
     if step == run.step:
         with run.mean.in_place(run.model):
             run.save_weights(made, figures)
     else:
         shutil.copytree(run.states.best_folder(step), made, dirs_exist_ok=True)
-    for path in sorted(made.iterdir(), key=lambda path: path.name == RECORD_FILE):
-        os.replace(path, run.out / path.name)
+    aside = run.out / FOLDER / "replaced"
+    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed in here
+    aside.mkdir()
+    replace_files(made, run.out, aside)
+    aside.rmdir()
     made.rmdir()

@@ -15,7 +15,7 @@ from deltaclip.model.checkpoint import check_place
 from deltaclip.training.durable import write_whole
 from deltaclip.training.peers import Peers
 
-__all__ = ["FOLDER", "RunInUseError", "beside_run", "differences", "held_place", "take_place"]
+__all__ = ["FOLDER", "RunInUseError", "beside_run", "differences", "held_place", "refuse_other_recipe", "take_place"]
 
 FOLDER = "training"
 """The part of a checkpoint's folder that holds the run which made it."""
@@ -89,9 +89,21 @@ def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: boo
         raise TrainingError(str(out), "the folder is not empty", remedy)
     for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
         (folder / name).unlink(missing_ok=True)
-    for name in ("states", "best", "reported", "tensorboard"):  # a frame cache may lie there as well
+    for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may lie there as well
         shutil.rmtree(folder / name, ignore_errors=True)
     write_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
+
+
+def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:
+    """Before clips are decoded: TrainingError where the run in OUT, to be gone on with, has another recipe.
+
+    recipe: `Recipe.facts()` of what was asked for. `take_place` looks at the clips as well, once they are known.
+    """
+    file = out / FOLDER / RUN_FILE
+    if file.is_file():
+        then = json.loads(file.read_text(encoding="utf-8"))
+        now = json.loads(json.dumps(recipe))
+        _refuse_changed(out, differences({"recipe": then["recipe"]}, {"recipe": now}))
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -121,6 +133,10 @@ def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None
     changed = differences(then, now) + videos[:SHOWN]
     if len(videos) > SHOWN:
         changed.append(f"{len(videos) - SHOWN} more videos that differ")
+    _refuse_changed(out, changed)
+
+
+def _refuse_changed(out: Path, changed: list[str]) -> None:
     if changed:
         remedy = "Go on with the same settings and clips, or train into a new folder."
         raise TrainingError(str(out), f"the run there has {'; '.join(changed)}", remedy)
