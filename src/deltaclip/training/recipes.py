@@ -36,7 +36,7 @@ _OURS = (
         data=DataRecipe("shapes", "subject", frames=2, test_frames=6, flip=0.5, turn=True, word_dropout=0.02),
         model=ModelRecipe(image_size=64),
         world=WorldRecipe(groups=3_000, cameras=("still", "pan"), directions=0.2, mover_epochs=3),
-        optim=OptimRecipe(lr=1e-3, zero_alpha_lr=None, weight_decay=0.1, batch=96, steps=3_000, chunk=96),
+        optim=OptimRecipe(lr=1e-3, zero_alpha_lr=None, weight_decay=0.1, warm_up=0.06, batch=96, steps=5_000, chunk=96),
     ),
     # MSVD has 100 validation videos of its own; MSR-VTT's "val" is its test set, so that the last weights are reported.
     Recipe("msvd", data=DataRecipe("msvd"), model=_FINE_TUNING, loop=LoopRecipe(report="best")),

@@ -25,7 +25,7 @@ CLIPS = 300
 """To test with, as `evaluate shapes` draws."""
 WITHOUT_DROPOUT = "subject"
 """The mask that is trained a second time, with alpha dropout 0."""
-SETTINGS = ("world.groups=800", "world.directions=0", "world.mover_epochs=0")
+SETTINGS = ("world.groups=800", "world.directions=0", "world.mover_epochs=0", "optim.warm_up=0.1")
 """What differs from the recipe `shapes`; with the steps, so that all runs fit into 75 minutes of two cores."""
 
 
