@@ -1,4 +1,4 @@
-"""Ctrl-C in a run: the first keeps what was learnt, the second ends at once."""
+"""Ctrl-C and SIGTERM in a run: the first keeps what was learnt, the second ends at once."""
 
 import multiprocessing
 import os
@@ -15,11 +15,11 @@ from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny
 RECIPE = tiny_recipe("optim.ema=0.9")
 
 
-def pressed_at(step: int, times: int) -> Callable[[Progress], None]:
+def pressed_at(step: int, times: int, number: int = signal.SIGINT) -> Callable[[Progress], None]:
     def watch(progress: Progress) -> None:
         if progress.step == step:
             for _ in range(times):
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
 
     return watch
 
@@ -41,6 +41,22 @@ def test_the_second_one_ends_at_once_with_the_former_states(tmp_path: Path) -> N
         train(RECIPE, tiny_data(), tmp_path / "out", pressed_at(3, 2), device="cpu")
     assert not str(stop.value)
     assert [state.step for state in States(tmp_path / "out" / "training", 2).saved()] == [2]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_queue_that_ends_the_run_gets_a_state_as_well(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt, match="the state of step 3 of 6 is saved"):
+        train(RECIPE, tiny_data(), tmp_path / "out", pressed_at(3, 1, signal.SIGTERM), device="cpu")
+    assert [state.step for state in States(tmp_path / "out" / "training", 2).saved()] == [2, 3]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_one_that_torchrun_passes_on_again_is_no_second_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a run")
+    notes: list[str] = []
+    with pytest.raises(KeyboardInterrupt, match="the state of step 3 of 6 is saved"):
+        train(RECIPE, tiny_data(), tmp_path / "out", pressed_at(3, 2), device="cpu", note=notes.append)
+    assert notes == ["stopping behind this step"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
