@@ -107,6 +107,23 @@ def test_searching_without_a_library_says_what_to_do(tmp_path: Path, deltaclip: 
     assert "deltaclip index" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "what", "found"),
+    [
+        (("search", "a dog", "--limit", "nine"), "deltaclip search", "--limit"),
+        (("index",), "deltaclip index", "Missing argument"),
+        (("train", "shapes", "--resume", "--overwrite", "--out", "run"), "deltaclip train", "exclude each other"),
+        (("indx",), "deltaclip", "No such command 'indx'"),
+    ],
+)
+def test_wrong_usage_is_one_json_object_too(words: tuple[str, ...], what: str, found: str, deltaclip: Any) -> None:
+    code, answer, err = deltaclip(*words, "--json")
+    assert (code, answer["error"]["what"]) == (2, what)
+    assert found in answer["error"]["found"]
+    assert answer["error"]["remedy"] == f"{what} --help says what it takes."
+    assert err
+
+
 def test_another_encoder_than_the_librarys_is_refused(
     home: Path, library: Path, tmp_path: Path, deltaclip: Any
 ) -> None:

@@ -195,7 +195,7 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         (("train", "msvd", "--set", "data.dataset=msvdd"), "did you mean msvd?"),
         (("train", "msvd", "--set", "model.width=66", "--set", "model.layers=2"), "model.layers, model.width: not for"),
         (("train", "msvd", "--set", "world.groups=2"), "world.groups: only for clips that are drawn"),
-        (("train", "shapes", "--set", "optim.epochs=2"), "the recipe has optim.steps=3000 instead"),
+        (("train", "shapes", "--set", "optim.epochs=2"), "the recipe has optim.steps=5000 instead"),
         (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite exclude"),
         (
             ("train", "shapes", "--videos", "x", "--allow-missing"),

@@ -95,6 +95,8 @@ def main() -> None:
         if code == EXIT_INTERRUPTED:
             words = _words_of_interrupt(stop) or GOES_ON.get(arguments[0] if arguments else "", "")
             note(f"stopped; {words}" if words else "stopped")
+        elif "--json" in arguments and (wrong := _wrong_usage(stop)):
+            emit({"error": wrong})
         sys.exit(code)
     except Exception as error:
         if debug:
@@ -110,6 +112,18 @@ def _words_of_interrupt(stop: BaseException) -> str:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return "" if error is None else shown(error)
+
+
+def _wrong_usage(stop: BaseException) -> dict[str, str]:
+    """What was wrong with the words of a command, or nothing. typer has shown it, and exits with it behind."""
+    error: BaseException | None = stop
+    while error is not None and not hasattr(error, "format_message"):
+        error = error.__context__
+    if error is None:
+        return {}
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "deltaclip"
+    return {"what": command, "found": error.format_message(), "remedy": f"{command} --help says what it takes."}
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

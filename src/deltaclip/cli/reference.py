@@ -14,7 +14,8 @@ HEAD = """# Commands
 This page is made from the program (`make docs`); a test holds that it is up to date.
 
 Exit codes: 0 done, 1 done with failures named, 2 wrong usage, 3 refused. Data goes to stdout, everything else to
-stderr. With `--json` a command prints exactly one object. `--debug` shows the traceback of an error.
+stderr. With `--json` a command prints exactly one object, for a refusal or wrong usage `{"error": …}`. `--debug`
+shows the traceback of an error.
 """
 
 
