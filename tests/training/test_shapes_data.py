@@ -78,6 +78,9 @@ def test_the_first_epochs_tell_the_mover_alone_and_draw_no_other_clips(tmp_path:
     assert [stayers_told(beginning, epoch) for epoch in (0, 1)] == [0, 0]
     assert stayers_told(beginning, 2) == stayers_told(never, 0) > 0
     assert beginning.caption(0, None, 0) == never.caption(0, None, 0)
+    # An epoch is one step here.
+    short, _ = drawn(override(TINY, ["world.mover_epochs=2", "optim.steps=19"]), cache=tmp_path)
+    assert (stayers_told(short, 0), stayers_told(short, 1)) == (0, stayers_told(never, 1))
 
 
 @pytest.mark.parametrize("motion", ["difference", "subject"])

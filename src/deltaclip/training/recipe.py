@@ -20,8 +20,9 @@ class WorldRecipe:
     groups: groups of twins drawn once, of which batches are taken. validation_groups: further ones to validate with.
     cameras: group g is filmed by camera g modulo their number. directions: share of the groups in which the mover goes
     one way and captions say which; these are neither turned nor mirrored.
-    mover_epochs: epochs at the beginning in which sentences tell the mover alone. Colours of all three things tell
-    nearly every clip from the others of a batch, so that shapes are hardly asked for; of the mover alone they do not.
+    mover_epochs: epochs at the beginning, a tenth of the run at most, in which sentences tell the mover alone. The
+    colours of all three things tell nearly every clip from the others of a batch, so that shapes are hardly asked for;
+    those of the mover alone do not.
     """
 
     seed: int = 0

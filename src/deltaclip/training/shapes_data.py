@@ -22,6 +22,7 @@ from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.durable import write_whole
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.sampler import Order
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
 __all__ = ["DrawnClips", "draw_shapes", "drawn_file"]
@@ -81,9 +82,16 @@ def draw_shapes(
     unit = len(clips) // len(groups)
     cut = recipe.world.groups * unit
     held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit) if len(clips) > cut else None
-    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, recipe.world.mover_epochs)
+    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, _mover_epochs(recipe, cut, unit))
     facts = {"dataset": "shapes", "clips": cut, "validation_clips": len(clips) - cut, "drawn": groups.digest}
     return TrainingData(train, held, list(VOCABULARY), facts)
+
+
+def _mover_epochs(recipe: Recipe, captions: int, unit: int) -> int:
+    """Those of the recipe, but a tenth of the run at most: a short run shall not learn of movers alone."""
+    an_epoch = Order(captions, unit, recipe.optim.batch, recipe.seed).steps_an_epoch
+    epochs = recipe.optim.epochs if recipe.optim.steps is None else recipe.optim.steps // an_epoch
+    return min(recipe.world.mover_epochs, epochs // 10)
 
 
 def drawn_file(recipe: Recipe, cache: Path) -> Path:
