@@ -16,10 +16,10 @@ def listed(names: Sequence[str], between: str = ", ", most: int = 10) -> str:
     return between.join(names[:most]) + more
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known name nearest to one that is not known, else all of them: without a capital or a final full stop."""
+def did_you_mean(name: str, known: Iterable[str], end: str = "") -> str:
+    """The known name nearest to one that is not known, as a question; else all of them, and `end` behind them."""
     from difflib import get_close_matches  # only needed where something is wrong
 
     choices = tuple(known)
     near = get_close_matches(name, choices, 1)
-    return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
+    return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}{end}"

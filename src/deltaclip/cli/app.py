@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -107,23 +108,27 @@ def main() -> None:
 
 
 def _words_of_interrupt(stop: BaseException) -> str:
-    """What a command says of where it was when Ctrl-C came, or nothing. typer's exit has the interrupt behind it."""
-    error: BaseException | None = stop
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
+    """What a command says of where it was when Ctrl-C came, or nothing."""
+    error = next((each for each in _behind(stop) if isinstance(each, KeyboardInterrupt)), None)
     return "" if error is None else shown(error)
 
 
 def _wrong_usage(stop: BaseException) -> dict[str, str]:
-    """What was wrong with the words of a command, or nothing. typer has shown it, and exits with it behind."""
-    error: BaseException | None = stop
-    while error is not None and not hasattr(error, "format_message"):
-        error = error.__context__
+    """What was wrong with the words of a command, which typer has shown already; or nothing."""
+    error = next((each for each in _behind(stop) if hasattr(each, "format_message")), None)
     if error is None:
         return {}
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "deltaclip"
     return {"what": command, "found": error.format_message(), "remedy": f"{command} --help says what it takes."}
+
+
+def _behind(stop: BaseException) -> Iterator[BaseException]:
+    """An exception and those in whose handling it was raised: typer's exit has its reason behind it."""
+    error: BaseException | None = stop
+    while error is not None:
+        yield error
+        error = error.__context__
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

@@ -150,9 +150,7 @@ def study(
 
 def _refuse_unknown(name: str) -> None:
     if name not in ALL_NAMES:
-        raise typer.BadParameter(
-            f"no study {name!r}: {did_you_mean(name, ALL_NAMES)}.".replace("?.", "?"), param_hint="NAME"
-        )
+        raise typer.BadParameter(f"no study {name!r}: {did_you_mean(name, ALL_NAMES, '.')}", param_hint="NAME")
 
 
 def _refuse_of_the_other_kind(context: typer.Context, name: str) -> None:

@@ -32,8 +32,7 @@ def chosen_recipe(
     if name is None and captions is None:
         raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
     if name is not None and name not in RECIPES:
-        words = f"{name!r} is not a recipe: {did_you_mean(name, RECIPES)}."
-        raise typer.BadParameter(words.replace("?.", "?"), param_hint="RECIPE")
+        raise typer.BadParameter(f"{name!r} is not a recipe: {did_you_mean(name, RECIPES, '.')}", param_hint="RECIPE")
     typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
     given = [f"{field}={value}" for field, value in typed.items() if value is not None]
     if captions is not None:

@@ -72,8 +72,7 @@ def full_caption(things: tuple[Thing, ...], mover: int | None, direction: str | 
     stayers = [f"the {thing}" for number, thing in enumerate(things) if number != mover]
     if mover is None:
         return f"nothing moves while {_join(stayers)} stay"
-    goes = f"moves {direction}" if direction else "moves"
-    return f"the {things[mover]} {goes} while {_join(stayers)} {'stay' if len(stayers) > 1 else 'stays'}"
+    return f"the {things[mover]} {_moves(direction)} while {_join(stayers)} {'stay' if len(stayers) > 1 else 'stays'}"
 
 
 def mover_caption(rng: np.random.Generator, mover: Thing, direction: str | None = None) -> str:
@@ -82,7 +81,7 @@ def mover_caption(rng: np.random.Generator, mover: Thing, direction: str | None 
     For the first steps of a training: whoever must find the mover to tell clips apart learns where to look.
     """
     if rng.random() < 0.4:
-        return f"the {mover} moves {direction}" if direction else f"the {mover} moves"
+        return f"the {mover} {_moves(direction)}"
     return f"{_name(rng, mover)} {_goes(rng, direction)}"
 
 
@@ -108,12 +107,16 @@ def varied_caption(
         return str(rng.choice([f"nothing moves while {stay}", f"{stay} and nothing moves", stay]))
     if not stay and rng.random() < 0.25:
         return _curt(rng, things[mover], direction)
-    goes = _goes(rng, direction)
+    goes = _goes(rng, direction)  # drawn before the name: a seed shall go on giving the sentences that it gave
     move = f"{_name(rng, things[mover])} {goes}"
     if not stay:
         return move
     link = rng.choice(["while", "while", "and", "as", "but"])
     return f"{move} {link} {stay}" if rng.random() < 0.6 else f"{stay} {link} {move}"
+
+
+def _moves(direction: str | None) -> str:
+    return f"moves {direction}" if direction else "moves"
 
 
 def _goes(rng: np.random.Generator, direction: str | None) -> str:

@@ -78,5 +78,5 @@ def _write_checkpoint(run: Run, step: int, figures: Figures | None) -> None:
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed in here
     aside.mkdir()
     replace_files(made, run.out, aside)
-    aside.rmdir()
+    shutil.rmtree(aside, ignore_errors=True)
     made.rmdir()

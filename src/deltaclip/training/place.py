@@ -78,8 +78,9 @@ def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: boo
     """
     folder = out / FOLDER
     facts = json.loads(json.dumps(facts))
-    if resume and (folder / RUN_FILE).is_file():
-        _refuse_others(out, json.loads((folder / RUN_FILE).read_text(encoding="utf-8")), facts)
+    then = _held(out) if resume else None
+    if then is not None:
+        _refuse_others(out, then, facts)
         return
     others = beside_run(out)
     if others or not out.is_dir():
@@ -99,9 +100,8 @@ def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:
 
     recipe: `Recipe.facts()` of what was asked for. `take_place` looks at the clips as well, once they are known.
     """
-    file = out / FOLDER / RUN_FILE
-    if file.is_file():
-        then = json.loads(file.read_text(encoding="utf-8"))
+    then = _held(out)
+    if then is not None:
         now = json.loads(json.dumps(recipe))
         _refuse_changed(out, differences({"recipe": then["recipe"]}, {"recipe": now}))
 
@@ -119,6 +119,13 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def beside_run(out: Path) -> list[Path]:
     """What lies in OUT beside the run."""
     return [path for path in out.iterdir() if path != out / FOLDER] if out.is_dir() else []
+
+
+def _held(out: Path) -> dict[str, Any] | None:
+    """The facts of the run that lies in OUT, None where none does."""
+    file = out / FOLDER / RUN_FILE
+    facts: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return facts
 
 
 def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:

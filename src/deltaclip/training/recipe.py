@@ -160,6 +160,10 @@ class OptimRecipe:
         if not 0 <= self.ema < 1 or not 0 <= self.warm_up <= 1:
             raise ValueError("optim.ema is 0 or more and below 1, optim.warm_up a share from 0 to 1")
 
+    def steps_of_run(self, an_epoch: int) -> int:
+        """How many steps a run has whose epochs have `an_epoch` of them."""
+        return self.steps or self.epochs * an_epoch
+
 
 @dataclass(frozen=True, slots=True)
 class LoopRecipe:

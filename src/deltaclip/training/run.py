@@ -55,7 +55,7 @@ class Run:
         self.recipe, self.data, self.out, self.precision, self.peers = recipe, data, out, precision, peers
         self.states = States(out / FOLDER, recipe.loop.keep_states)
         self.order = Order(len(data.train.owner), data.train.unit, recipe.optim.batch, recipe.seed)
-        self.steps = recipe.optim.steps or recipe.optim.epochs * self.order.steps_an_epoch
+        self.steps = recipe.optim.steps_of_run(self.order.steps_an_epoch)
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
         self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
         refuse_without_negatives(data.train, self.order)

@@ -90,8 +90,7 @@ def draw_shapes(
 def _mover_epochs(recipe: Recipe, captions: int, unit: int) -> int:
     """Those of the recipe, but a tenth of the run at most: a short run shall not learn of movers alone."""
     an_epoch = Order(captions, unit, recipe.optim.batch, recipe.seed).steps_an_epoch
-    epochs = recipe.optim.epochs if recipe.optim.steps is None else recipe.optim.steps // an_epoch
-    return min(recipe.world.mover_epochs, epochs // 10)
+    return min(recipe.world.mover_epochs, recipe.optim.steps_of_run(an_epoch) // (10 * an_epoch))
 
 
 def drawn_file(recipe: Recipe, cache: Path) -> Path:

@@ -10,6 +10,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from deltaclip.errors import VideoError
+from deltaclip.wording import count
 
 __all__ = ["FORMATS", "film_candidates", "open_container", "stat_video"]
 
@@ -83,10 +84,9 @@ def film_candidates(container: InputContainer, path: Path) -> list[VideoStream]:
 
 def _count(kinds: list[str], num_covers: int) -> str:
     """Words for what a file without a film holds: "found 1 audio stream, 1 cover picture"."""
-    counts = {kind: kinds.count(kind) for kind in sorted(set(kinds) - {"video"})}
-    words = [f"{count} {kind} stream{'s' if count > 1 else ''}" for kind, count in counts.items()]
+    words = [count(kinds.count(kind), f"{kind} stream") for kind in sorted(set(kinds) - {"video"})]
     if num_covers:
-        words.append(f"{num_covers} cover picture{'s' if num_covers > 1 else ''}")
+        words.append(count(num_covers, "cover picture"))
     return f"found {', '.join(words) or 'no streams at all'}"
 
 
