@@ -149,6 +149,19 @@ def test_going_on_with_other_settings_is_refused_before_anything_is_decoded(
     assert (code, ", not 0.5. Go on with the same settings" in plain(err)) == (1, True), err
 
 
+def test_videos_that_were_refused_may_be_left_out_into_the_same_folder(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    captions = tmp_path / "captions.csv"
+    captions.write_text((home / "captions.csv").read_text() + "gone.mp4,a dog,train\n")
+    out = tmp_path / "out"
+    other = {home / "captions.csv": captions, home / "cache": out / "training" / "cache"}
+    words = [other.get(word, word) if isinstance(word, Path) else word for word in own(home, out)]
+    code, _, err = deltaclip(*words)
+    assert (code, "--allow-missing" in err, (out / "training" / "cache").is_dir()) == (1, True, True), err
+    assert deltaclip(*words, "--allow-missing")[0] == 0
+
+
 def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
     home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

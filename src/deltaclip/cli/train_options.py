@@ -146,8 +146,8 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
             raise typer.BadParameter(f"--cache lies in --out, {out}; give it a place beside, or none.")
     if not leads:
         return
-    others = beside_run(out)
-    if resume and ((out / FOLDER / RUN_FILE).is_file() or not others):
+    others, begun = beside_run(out), (out / FOLDER / RUN_FILE).is_file()
+    if (resume and begun) or not (begun or others):  # a frame cache in `out` is kept and used
         return
     refuse_to_replace(out, overwrite)
     if others:

@@ -227,5 +227,5 @@ def _nothing_to_train_on(captions: CaptionSet, missing: dict[str, str]) -> Delta
 
 
 def _unusable(reasons: dict[str, str], remedy: str) -> TrainingError:
-    words = listed([f"{video}: {reason}" for video, reason in reasons.items()], "; ")
+    words = listed([f"{video}: {reason.rstrip('.')}" for video, reason in reasons.items()], "; ")
     return UnusableVideosError(count(len(reasons), "video"), f"cannot be trained with: {words}", remedy, reasons)
