@@ -47,7 +47,7 @@ class DeltaclipError(Exception):
 class VideoError(DeltaclipError):
     """A file that cannot be shown as a video, or only up to a point.
 
-    decoded_seconds: how far from its first frame the file could be decoded, where it is damaged after that; else None.
+    decoded_seconds: up to where on a player's clock the file could be decoded, if it is damaged after that; else None.
     """
 
     def __init__(self, what: str, found: str, remedy: str, decoded_seconds: float | None = None) -> None:

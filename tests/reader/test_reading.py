@@ -129,7 +129,7 @@ def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Pat
 def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
     (tmp_path / "b.mp4").write_text("no video")
-    with guarded(read_whole, 60.0) as read:
+    with guarded(read_whole) as read:
         [(frames, _)] = read("a", path, None, 2, 32)
         with pytest.raises(VideoError, match=r"b\.mp4"):
             list(read("b", tmp_path / "b.mp4", None, 2, 32))

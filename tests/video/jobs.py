@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from deltaclip.errors import CaptionError
+from deltaclip.video.guard import pulse
 
 
 def job(kind: str, amount: int = 0) -> Iterator[object]:
@@ -41,6 +42,15 @@ def job(kind: str, amount: int = 0) -> Iterator[object]:
         import cv2
 
         yield cv2.getNumThreads()
+    elif kind == "steps":
+        for _ in range(amount):
+            time.sleep(0.3)
+            pulse()
+        yield "done"
+    elif kind == "endless":
+        while True:
+            time.sleep(0.05)
+            pulse()
     elif kind == "slow":
         for number in range(3):
             time.sleep(amount / 1000)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from deltaclip.video import SAMPLINGS, Segment, random_seconds, sample_seconds, split_segments, uniform_seconds
 from deltaclip.video.sampling import clip4clip_frames, native_neighbours
@@ -62,31 +63,57 @@ def test_a_range_without_seconds_is_refused(start: float, end: float, num_frames
     ],
 )
 def test_a_short_rest_joins_the_segment_before(duration: float, ends: list[float]) -> None:
-    segments = split_segments(duration, np.arange(0, duration, 0.04))
+    segments = split_segments(np.arange(0, duration, 0.04), duration)
     assert [segment.end for segment in segments] == ends
     assert [segment.start for segment in segments] == [0, *ends[:-1]]
+    assert not any(segment.held for segment in segments)
 
 
-def test_a_segment_without_a_new_frame_joins_the_one_before() -> None:
-    segments = split_segments(100, np.array([0, 1, 2, 50, 51, 95]))
-    assert segments == (Segment(0, 45), Segment(45, 90), Segment(90, 100))
+def test_a_picture_that_is_held_is_a_segment_of_its_own() -> None:
+    # 12 s of motion, one picture for a minute, 3 s of motion: what moves is not stretched over the hold.
+    seconds = np.concatenate([np.arange(0, 12, 0.04), [12.0], np.arange(72, 75, 0.04)])
+    assert split_segments(seconds, 75) == (Segment(0, 12), Segment(12, 72, held=True), Segment(72, 75))
+
+
+def test_a_picture_that_is_held_to_the_end_is_a_segment_of_its_own() -> None:
+    assert split_segments(np.array([0, 1, 2, 3]), 63) == (Segment(0, 3), Segment(3, 63, held=True))
+
+
+def test_what_moves_between_holds_is_cut_from_its_own_beginning() -> None:
+    seconds = np.concatenate([[0.0], np.arange(100, 140, 0.5)])
+    starts = [(segment.start, segment.end) for segment in split_segments(seconds, 140)]
+    assert starts == [(0, 100), (100, 115), (115, 130), (130, 140)]
+
+
+def test_a_picture_held_for_less_than_a_third_of_the_length_is_no_hold() -> None:
+    assert split_segments(np.array([0, 1, 2, 6.9, 8]), 9) == (Segment(0, 9),)
+
+
+def test_segments_begin_with_the_first_frame_and_not_at_zero() -> None:
+    assert split_segments(np.arange(7, 27, 0.04), 27) == (Segment(7, 22), Segment(22, 27))
 
 
 def test_frames_ten_hours_apart_give_a_segment_each_at_once() -> None:
     seconds = np.arange(50, dtype=np.float64) * 36_000
-    assert len(split_segments(50 * 36_000.0, seconds)) == 50
+    segments = split_segments(seconds, 50 * 36_000.0)
+    assert len(segments) == 50
+    assert all(segment.held for segment in segments)
 
 
 @given(st.lists(st.floats(1e-3, 1e5), max_size=40), st.floats(1e-3, 100), st.floats(0.5, 60))
 def test_segments_cover_the_video_and_each_has_a_frame(gaps: list[float], rest: float, length: float) -> None:
     seconds = np.array([0.0, *itertools.accumulate(gaps)])
-    duration = float(seconds[-1]) + rest
-    segments = split_segments(duration, seconds, length)
+    end = float(seconds[-1]) + rest
+    segments = split_segments(seconds, end, length)
     assert segments[0].start == 0
-    assert segments[-1].end == duration
+    assert segments[-1].end == end
     assert all(before.end == after.start for before, after in itertools.pairwise(segments))
     for segment in segments:
-        assert ((segment.start <= seconds) & (seconds < segment.end)).any()
+        inside = (segment.start <= seconds) & (seconds < segment.end)
+        assert inside.any()
+        assert segment.held or segment.end - segment.start < length * 4 / 3 + 1e-9
+        if segment.held:
+            assert inside.sum() == 1
 
 
 def test_a_segment_needs_an_end_after_its_start() -> None:
@@ -94,31 +121,46 @@ def test_a_segment_needs_an_end_after_its_start() -> None:
         Segment(3, 3)
 
 
-@pytest.mark.parametrize(("duration", "length"), [(0, 15), (float("inf"), 15), (3, 0)])
-def test_segments_need_positive_lengths(duration: float, length: float) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        split_segments(duration, np.zeros(1), length)
+@pytest.mark.parametrize(("end", "length"), [(0, 15), (float("inf"), 15), (3, 0)])
+def test_a_video_needs_an_end_and_segments_a_length(end: float, length: float) -> None:
+    with pytest.raises(ValueError, match="cannot be cut"):
+        split_segments(np.zeros(1), end, length)
 
 
 def test_a_video_without_frames_has_no_segments() -> None:
     with pytest.raises(ValueError, match="without frames"):
-        split_segments(3, np.zeros(0))
+        split_segments(np.zeros(0), 3)
+
+
+def neighbours(frame_seconds: NDArray[np.float64], frames: list[int], side: int) -> list[int]:
+    """`native_neighbours` of frames looked at when they appear; the last stays for as long as the first."""
+    end = float(frame_seconds[-1] + frame_seconds[1] - frame_seconds[0])
+    numbers = np.array(frames)
+    return [int(found) for found in native_neighbours(frame_seconds, numbers, side, frame_seconds[numbers], end)]
 
 
 @pytest.mark.parametrize(
     ("rate", "distance"), [(10, 1), (24, 1), (25, 1), (30, 1), (50, 2), (60, 2), (120, 5), (240, 10), (3, 0)]
 )
 def test_a_neighbour_lies_about_a_24th_of_a_second_away(rate: int, distance: int) -> None:
-    seconds = np.arange(60) / rate
-    middle = np.array([30])
     expected = [30 - distance, 30 + distance] if distance else [-1, -1]
-    assert [int(native_neighbours(seconds, middle, side)[0]) for side in (-1, 1)] == expected
+    assert [neighbours(np.arange(60) / rate, [30], side)[0] for side in (-1, 1)] == expected
 
 
 def test_the_first_frame_has_none_before_it_and_the_last_none_after() -> None:
     seconds = np.arange(3) / 24
-    assert native_neighbours(seconds, np.array([0, 1, 2]), -1).tolist() == [-1, 0, 1]
-    assert native_neighbours(seconds, np.array([0, 1, 2]), 1).tolist() == [1, 2, -1]
+    assert neighbours(seconds, [0, 1, 2], -1) == [-1, 0, 1]
+    assert neighbours(seconds, [0, 1, 2], 1) == [1, 2, -1]
+
+
+def test_a_picture_that_is_held_is_its_own_neighbour() -> None:
+    # Frames 0 to 12 in half a second, then frame 12 for a minute, then frames 13 and 14.
+    seconds = np.array([*(np.arange(13) / 24), 60.5, 60.5 + 1 / 24])
+    asked = np.array([0.4, 0.52, 0.6, 30.0, 60.4, 60.48, 60.5])
+    frames = np.array([9, 12, 12, 12, 12, 12, 13])
+    end = 60.6
+    assert native_neighbours(seconds, frames, -1, asked, end).tolist() == [8, 11, 12, 12, 12, 12, -1]
+    assert native_neighbours(seconds, frames, 1, asked, end).tolist() == [10, 12, 12, 12, 12, 13, 14]
 
 
 @pytest.mark.parametrize(
@@ -149,18 +191,35 @@ def test_clip4clip_takes_the_frame_at_the_start_of_each_second(
 def test_clip4clip_seconds_are_those_of_its_frames() -> None:
     # 4 s at 10 fps, of which two frames: seconds 0 and 3 by `uniform`, 2 and 3 by `tail`
     frame_seconds = np.arange(40) / 10
-    assert sample_seconds(0, 4, 2, "clip4clip-uniform", frame_seconds).tolist() == [0.0, 3.0]
-    assert sample_seconds(0, 4, 2, "clip4clip-tail", frame_seconds).tolist() == [2.0, 3.0]
-    assert sample_seconds(0, 4, 9, "clip4clip-head", frame_seconds).tolist() == [0.0, 1.0, 2.0, 3.0]
-    assert sample_seconds(0, 4, 2, "uniform", frame_seconds).tolist() == [1.0, 3.0]
+    four = Segment(0, 4)
+    assert sample_seconds(four, 2, "clip4clip-uniform", frame_seconds).tolist() == [0.0, 3.0]
+    assert sample_seconds(four, 2, "clip4clip-tail", frame_seconds).tolist() == [2.0, 3.0]
+    assert sample_seconds(four, 9, "clip4clip-head", frame_seconds).tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert sample_seconds(four, 2, "uniform", frame_seconds).tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_frames_that_are_not_written_while_nothing_moves_do_not_shift_the_samples(sampling: str) -> None:
+    written = np.arange(200) / 10
+    unwritten = written[(written < 4) | (written >= 16)]
+    whole = Segment(0, 20)
+    seconds = sample_seconds(whole, 5, sampling, written)
+    assert np.allclose(sample_seconds(whole, 5, sampling, unwritten), seconds)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_a_hold_is_looked_at_once(sampling: str) -> None:
+    seconds = sample_seconds(Segment(3, 90, held=True), 12, sampling, np.array([0, 1, 2, 3, 90]))
+    assert seconds.tolist() == [3]
 
 
 @given(st.integers(1, 400), st.floats(0.5, 120), counts, st.sampled_from(SAMPLINGS))
 def test_every_sampling_ascends_inside_a_video_and_takes_no_more_than_asked(
     num_native: int, rate: float, num_frames: int, sampling: str
 ) -> None:
-    seconds = sample_seconds(0.0, num_native / rate, num_frames, sampling, np.arange(num_native) / rate)
+    end = num_native / rate
+    seconds = sample_seconds(Segment(0.0, end), num_frames, sampling, np.arange(num_native) / rate)
     assert 1 <= len(seconds) <= num_frames
     assert (np.diff(seconds) > 0).all()
     assert seconds[0] >= 0
-    assert seconds[-1] < num_native / rate
+    assert seconds[-1] < end

@@ -19,8 +19,6 @@ __all__ = ["Vectors", "encode_material", "encode_texts"]
 
 VIDEOS_AT_ONCE = 32
 """Videos whose vectors are computed before they are kept: what an interrupted run loses at most."""
-TIME_LIMIT_SECONDS = 180.0
-"""What a video may take to be read, in a child process: one that hangs or crashes its decoder is a broken one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +60,7 @@ def encode_material(
     Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
     count as missing, and their texts with them. Raises CaptionError where nothing is left then.
     """
-    with guarded(stream_video, TIME_LIMIT_SECONDS) as read:
+    with guarded(stream_video) as read:
         work = _Work(encoder, material, cache, read, progress)
         for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
             work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))

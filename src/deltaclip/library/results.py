@@ -20,7 +20,7 @@ __all__ = [
 class Hit:
     """A moment that was found.
 
-    path: the file. start, end: the moment in seconds from its first frame, start <= second < end.
+    path: the file. start, end: the moment in seconds on a player's clock, start <= second < end.
     score: cosine similarity of query and moment, -1..1, higher is better.
     coverage: share 0..1 of the frames that moves, mean over the moment; None where the encoder takes no masks.
     """

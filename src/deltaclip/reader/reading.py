@@ -43,7 +43,7 @@ def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_
             except VideoError as error:
                 damaged_after = error.decoded_seconds
                 if damaged_after is not None and damaged_after > segment.start:
-                    yield _read_clip(video, Segment(segment.start, damaged_after), spec)
+                    yield _read_clip(video, replace(segment, end=damaged_after), spec)
                 raise
             yield clip
 
@@ -51,7 +51,7 @@ def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_
 def read_video(path: Path, spec: ReaderSpec) -> Clip:
     """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
     with Video.open(path) as video:
-        return _read_clip(video, Segment(0.0, video.info.duration_seconds), spec)
+        return _read_clip(video, video.whole, spec)
 
 
 def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
@@ -64,7 +64,7 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     if any(replace(spec, motion=first.motion) != first for spec in specs):
         raise ValueError("variants may differ in their mask only")
     with Video.open(path) as video:
-        segment = Segment(0.0, video.info.duration_seconds)
+        segment = video.whole
         wanted = [spec for spec in specs if needs_neighbours(spec.motion)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return _fitted(video, segment, frames, specs)
@@ -78,7 +78,7 @@ def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
     """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
     with Video.open(path) as video:
-        return _seen(video, Segment(0.0, video.info.duration_seconds), motion, num_frames, short_side)
+        return _seen(video, video.whole, motion, num_frames, short_side)
 
 
 def read_moment_motion(path: Path, start: float, end: float, motion: str, num_frames: int) -> tuple[Frames, Motion]:
@@ -97,7 +97,7 @@ def read_whole(
     motion: None measures nothing. A generator, as `guarded` takes it. Raises VideoError, also for damage.
     """
     with Video.open(path) as video:
-        seconds = uniform_seconds(0.0, video.info.duration_seconds, num_frames)
+        seconds = uniform_seconds(video.whole.start, video.whole.end, num_frames)
         frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=needs_neighbours(motion))
     rgb = to_short_side(frames.rgb, short_side)
     scaled = None
@@ -115,14 +115,12 @@ def read_whole(
 
 
 @contextmanager
-def guarded(
-    function: Callable[..., Iterator[Item]], time_limit_seconds: float
-) -> Iterator[Callable[..., Iterator[Item]]]:
+def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., Iterator[Item]]]:
     """That function of this module, run in a child process which may crash or hang without taking us along.
 
-    Gives (name, *args) -> items; `name` is what errors call the work, a path for example. See `video.Guard`.
+    Gives (name, *args) -> items; `name` is the path, as errors call it. See `video.Guard`.
     """
-    with Guard(function, time_limit_seconds) as guard:
+    with Guard(function) as guard:
         yield guard.stream
 
 
@@ -138,7 +136,7 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
-    seconds = sample_seconds(segment.start, segment.end, spec.num_frames, spec.sampling, video.frame_seconds)
+    seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds)
     return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion))
 
 
@@ -158,6 +156,7 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
             end=segment.end,
             coverage=np.ones(num_frames) if motion is None else motion.coverage,
             fallback=(None,) * num_frames if motion is None else motion.fallback,
+            notes=video.info.notes,
         )
         for alpha, motion in variants
     )

@@ -50,9 +50,9 @@ class Clip:
     """What an image encoder sees of one moment.
 
     pixels: (T, 3, S, S) float32, normalised as CLIP does. alpha: (T, 1, S, S) float32, normalised as Alpha-CLIP does.
-    seconds: (T,) float64, from the file's first frame. path: the file. start, end: the moment, start <= second < end.
+    seconds: (T,) float64, on a player's clock. path: the file. start, end: the moment, start <= second < end.
     coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
-    notes: sentences about the file that whoever uses its clips should know, for example that its time stamps are broken.
+    notes: sentences about the file that whoever uses its clips should know: that its time stamps are broken, say.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)

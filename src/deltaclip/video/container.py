@@ -12,15 +12,17 @@ from av.video.stream import VideoStream
 from deltaclip.errors import VideoError
 from deltaclip.wording import count
 
-__all__ = ["FORMATS", "film_candidates", "open_container", "stat_video"]
+__all__ = ["FORMATS", "STILL_PICTURES", "film_candidates", "open_container", "stat_video"]
 
 _CONTAINERS = (
     "3gp amv apng asf av1 avi dv flv gif gxf h261 h263 h264 hevc ivf jpegxl_anim m4v matroska mjpeg mov mp4 mpeg "
     "mpegts mpegvideo mxf nut obu ogg rm swf vc1 vvc webm wtv yuv4mpegpipe"
 )
-_STILL_PICTURES = "bmp_pipe gif_pipe jpeg_pipe jpegxl_pipe pam_pipe pgm_pipe png_pipe ppm_pipe tiff_pipe webp_pipe"
+_PICTURES = "bmp gif jpeg jpegxl pam pgm png ppm tiff webp"
+STILL_PICTURES = tuple(f"{kind}_pipe" for kind in _PICTURES.split())
+"""FFmpeg demuxers of files that are one picture."""
 
-FORMATS = tuple(f"{_CONTAINERS} {_STILL_PICTURES}".split())
+FORMATS = (*_CONTAINERS.split(), *STILL_PICTURES)
 """FFmpeg demuxers that may read a file, by the name it detects from the bytes, never by the suffix.
 
 An allow list, because many of the others follow addresses written in the file (hls, dash, concat, sdp, image2,

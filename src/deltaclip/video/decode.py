@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.video.container import open_container
+from deltaclip.video.guard import pulse
 from deltaclip.video.packets import Clock, VideoPacket
 from deltaclip.video.timeline import Timeline
 
-__all__ = ["Decoder", "shows_in_order"]
+__all__ = ["Decoder", "pictures_share_times", "shows_in_order"]
 
 MAX_MISSING = 1
 """A picture may stand in for at most this many following ones that give none, as it does on a player's screen.
@@ -33,6 +34,9 @@ MIN_SKIPPED = 4
 ORDER_SAMPLE = 50
 """Pictures decoded to see whether a doubtful stream's times can be believed."""
 
+SHARED_SAMPLE = 250
+"""Pictures decoded to see whether two of them have one time, in files in which many packets do."""
+
 
 def shows_in_order(path: Path, stream_index: int, timeline: Timeline) -> bool:
     """Whether the first pictures come out of the decoder with rising times, as they must if the times are true."""
@@ -44,6 +48,19 @@ def shows_in_order(path: Path, stream_index: int, timeline: Timeline) -> bool:
     return ticks == sorted(ticks)
 
 
+def pictures_share_times(path: Path, stream_index: int, timeline: Timeline) -> bool:
+    """Whether two pictures come out of the decoder with one time, so that the stamps are broken.
+
+    Otherwise the packets that share a stamp are no pictures of their own: hidden frames, the fields of one picture.
+    """
+    decoder = Decoder(path, stream_index, timeline)
+    try:
+        ticks = [tick for tick, _ in itertools.islice(decoder.pictures, SHARED_SAMPLE)]
+    finally:
+        decoder.close()
+    return len(set(ticks)) < len(ticks)
+
+
 class Decoder:
     """Decodes forwards, and seeks only when that leads to a wanted frame with less decoding."""
 
@@ -53,7 +70,7 @@ class Decoder:
         self._timeline = timeline
         self._container: InputContainer | None = None
         self._failed: set[tuple[int | None, int | None]] = set()
-        self._first_tick = int(timeline.ticks[0])
+        self._start_tick = int(timeline.ticks[0])
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
         self._last_key: float = -np.inf
@@ -85,7 +102,7 @@ class Decoder:
                 f"no picture can be decoded ({self.packets_failed} of {len(self._timeline.ticks)} packets failed)",
                 "Fetch or export the file again.",
             )
-        self._first_tick = self._ahead[0]
+        self._start_tick = self._ahead[0]
         return self._ahead
 
     def show(self, tick: int) -> VideoFrame:
@@ -115,8 +132,8 @@ class Decoder:
         shown, frame = self._shown if self._shown is not None else (None, None)
         missing = len(ticks) if shown is None else np.count_nonzero((ticks > shown) & (ticks <= tick))
         if frame is None or missing > MAX_MISSING:
-            last = 0.0 if shown is None else float((shown - self._first_tick) * self._timeline.time_base)
-            remedy = "Fetch or export the file again; what lies before can be read."
+            last = self._timeline.seconds_at(self._start_tick if shown is None else shown)
+            remedy = "Fetch or export the file again; what comes before can be read."
             raise VideoError(str(self._path), f"damaged after {last:.2f} s", remedy, decoded_seconds=last)
         return frame
 
@@ -130,7 +147,7 @@ class Decoder:
 
     def _gap_to(self, key: int) -> int:
         """How many frames a seek to `key` would save."""
-        here = self._shown[0] if self._shown is not None else self._first_tick
+        here = self._shown[0] if self._shown is not None else self._start_tick
         return int(np.count_nonzero((self._timeline.ticks > here) & (self._timeline.ticks < key)))
 
     def _walk_to(self, tick: int) -> None:
@@ -214,6 +231,7 @@ class Decoder:
                 earliest = packet.pts if earliest is None else earliest
                 if packet.is_keyframe:
                     self._last_key = max(self._last_key, packet.pts)
+            pulse()
             try:
                 pictures = packet.decode()
             except av.FFmpegError:

@@ -1,12 +1,16 @@
-"""A child process with a time limit: decoders of strangers' files may crash or hang, and must not take us along."""
+"""A child process that is watched: decoders of strangers' files may crash or hang, and must not take us along."""
 
 import contextlib
+import ctypes
+import math
 import multiprocessing
+import multiprocessing.sharedctypes
 import os
 import pickle
 import signal
 import sys
 import threading
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterator
@@ -17,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError
 
-__all__ = ["Guard"]
+__all__ = ["TIME_LIMIT_VARIABLE", "Guard", "pulse"]
 
 Item = TypeVar("Item")
 
@@ -27,23 +31,52 @@ _STARTING = threading.Lock()
 START_SECONDS = 60.0
 """How long a fresh child may take to start and to import what the function needs; a cold disk is slow."""
 
+STILL_SECONDS = 20.0
+"""How long a decoder may make no progress: not one packet read, not one picture decoded. Only what hangs does."""
+BYTES_A_SECOND = 20 * 2**20
+"""Such a step may read the whole file, as seeking does in one without an index: the slowest disk that we wait for."""
+MOST_STEPS = 30
+"""How many times as long one item may take in all: a broken file may make a decoder go round for ever."""
+
+TIME_LIMIT_VARIABLE = "DELTACLIP_TIME_LIMIT"
+"""The environment variable that sets another STILL_SECONDS."""
+
+_pulse: Any = None
+"""In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
+
+
+def pulse() -> None:
+    """Tells the parent that work on a file goes on. To be called for every packet and picture; costs nothing."""
+    if _pulse is not None:
+        _pulse.value += 1
+
 
 class Guard(Generic[Item]):
-    """Runs a generator function in a spawned child process, with a time limit for each item.
+    """Runs a generator function in a spawned child process, and ends the child if it makes no progress.
 
-        with Guard(read_clips, time_limit_seconds=60) as guard:
+        with Guard(read_clips) as guard:
             for clip in guard.stream(path, path, spec):
                 ...
+
+    How long a healthy file takes nobody knows before: a second of 5K video decodes in many. So the child may take
+    as long as it makes progress (`pulse`), and is given up when it makes none for `still_seconds` and the time that a
+    slow disk needs for the file, or when an item takes MOST_STEPS times as long as that.
 
     The child serves one file after the other. One that crashes, hangs or is left in the middle is ended and
     replaced, so nothing of one file can show up in the next. It works one item ahead of the consumer: the pipe
     holds no more large ones. Spawned, not forked: the fork of a process with threads (PyTorch's) may deadlock.
     """
 
-    def __init__(self, function: Callable[..., Iterator[Item]], time_limit_seconds: float) -> None:
-        """function: of a module's top level, so that the child finds it. time_limit_seconds: for each item."""
+    def __init__(self, function: Callable[..., Iterator[Item]], still_seconds: float | None = None) -> None:
+        """function: of a module's top level, so that the child finds it.
+
+        still_seconds: how long it may make no progress; None takes DELTACLIP_TIME_LIMIT, else STILL_SECONDS.
+        Raises ValueError if that variable holds no positive number.
+        """
         self._function = pickle.dumps(function)
-        self._time_limit_seconds = time_limit_seconds
+        self._still_seconds = _chosen_still_seconds() if still_seconds is None else still_seconds
+        # Not locked: one process writes, and a child that is killed would keep the lock.
+        self._pulse = multiprocessing.sharedctypes.RawValue(ctypes.c_uint64, 0)
         self._child: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._open_stream = 0
@@ -71,17 +104,18 @@ class Guard(Generic[Item]):
     def stream(self, name: str, *args: Any) -> Iterator[Item]:
         """Yields the items of `function(*args)`. A stream left open before is ended.
 
-        name: what errors call the work in hand, a path for example. args: anything that can be pickled.
-        A DeltaclipError of the function is raised as it is; other exceptions, a crash of the child and a passed
-        time limit are VideoErrors.
+        name: what errors call the work in hand: the path of the file, whose size says how long it may take to read.
+        args: anything that can be pickled. A DeltaclipError of the function is raised as it is; other exceptions, a
+        crash of the child and a standstill are VideoErrors.
         """
         if self._open_stream:
             self.close()
         self._num_streams += 1
         serial = self._open_stream = self._num_streams
         try:
+            limit = self._still_seconds + _size_bytes(name) / BYTES_A_SECOND
             self._begin(name, args)
-            while (message := self._receive(name, self._time_limit_seconds))[0] == "item":
+            while (message := self._receive(name, limit))[0] == "item":
                 yield message[1]
                 if self._open_stream != serial:
                     raise ValueError(f"{name}: this stream was ended by a later one, or by close()")
@@ -100,7 +134,7 @@ class Guard(Generic[Item]):
         if self._child is None:
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            child = context.Process(target=_serve, args=(theirs,), name="deltaclip-guard", daemon=True)
+            child = context.Process(target=_serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
             with _STARTING, _unnamed_main():
                 child.start()
             self._child = child
@@ -116,14 +150,20 @@ class Guard(Generic[Item]):
         with contextlib.suppress(BrokenPipeError):  # the child has died: _receive, which comes next, says how
             self._pipe.send(message)
 
-    def _receive(self, name: str, limit_seconds: float) -> tuple[str, Any]:
+    def _receive(self, name: str, still_seconds: float) -> tuple[str, Any]:
         """The child's next message: ("item", item), ("end", None), ("error", (exception, note)) or ("ready", None)."""
         assert self._pipe is not None
         assert self._child is not None
-        if not wait([self._pipe, self._child.sentinel], limit_seconds):
-            raise VideoError(
-                name, f"took longer than {limit_seconds:g} s and was given up", "Leave it out, or raise the time limit."
-            )
+        begun = seen_at = time.monotonic()
+        seen = self._pulse.value
+        while not wait([self._pipe, self._child.sentinel], min(still_seconds, 1.0)):
+            now = time.monotonic()
+            if self._pulse.value != seen:
+                seen, seen_at = self._pulse.value, now
+            if now - seen_at >= still_seconds:
+                raise _given_up(name, f"no progress for {still_seconds:.3g} s", still_seconds)
+            if now - begun >= MOST_STEPS * still_seconds:
+                raise _given_up(name, f"not done after {now - begun:.0f} s", still_seconds)
         try:
             # What a dying child still said comes first; its death is the end of the pipe.
             message: tuple[str, Any] = self._pipe.recv()
@@ -135,6 +175,35 @@ class Guard(Generic[Item]):
                 "Leave the file out, or give the machine more memory if that was missing.",
             ) from err
         return message
+
+
+def _chosen_still_seconds() -> float:
+    """STILL_SECONDS, unless the environment names another number."""
+    text = os.environ.get(TIME_LIMIT_VARIABLE, "")
+    if not text:
+        return STILL_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{TIME_LIMIT_VARIABLE} is {text!r}: give a positive number of seconds")
+    return seconds
+
+
+def _size_bytes(name: str) -> int:
+    """The size of the file of that name; 0 if it is none: whoever opens it says why."""
+    try:
+        return os.path.getsize(name)
+    except (OSError, ValueError):
+        return 0
+
+
+def _given_up(name: str, found: str, still_seconds: float) -> VideoError:
+    more = f"{TIME_LIMIT_VARIABLE}={math.ceil(3 * still_seconds)}"
+    return VideoError(
+        name, f"{found}, given up", f"If a player shows it, give it more time: set {more}, and try again."
+    )
 
 
 @contextlib.contextmanager
@@ -159,8 +228,13 @@ def _cause_of_death(exit_code: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-def _serve(pipe: Connection) -> None:
-    """The child's life: the function first, then job after job until the pipe ends."""
+def _serve(pipe: Connection, shared: Any) -> None:
+    """The child's life: the function first, then job after job until the pipe ends.
+
+    shared: what `pulse` raises; ctypes' shared numbers have no type that one could name.
+    """
+    global _pulse
+    _pulse = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     threading.Thread(target=_die_with_parent, daemon=True).start()
     # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.

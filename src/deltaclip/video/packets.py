@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from deltaclip.video.guard import pulse
 from deltaclip.video.timeline import PacketRow, Timeline, build_timeline
 
 __all__ = ["Clock", "Film", "VideoPacket", "find_film"]
@@ -22,6 +25,9 @@ else:
 JUMP_SECONDS = Fraction(1, 2)
 """A decoding time this far behind the one expected begins a new recording; less is jitter."""
 
+MAX_SHARED = 0.02
+"""Share of the packets whose time stamp may be another's already: above it the stamps may be broken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Film:
@@ -32,8 +38,11 @@ class Film:
     timeline: Timeline | None
     """None when the stream promises no picture."""
     doubtful: bool
-    """True when the times follow the order of decoding although the codec may show pictures in another: in AVI,
-    which has no place for both, and where times were damaged. Decoding tells (`shows_in_order`)."""
+    """True if the times follow the order of decoding although the codec may show pictures in a different one: in AVI,
+    which has no place for both, and in files whose times were damaged. Decoding tells (`shows_in_order`)."""
+    spread: Timeline | None
+    """If many packets share a time stamp: the timeline in which each is a frame of its own, all spread out evenly.
+    Decoding tells whether they are (`pictures_share_times`): packets that show nothing share the next one's."""
 
 
 class Clock:
@@ -59,30 +68,48 @@ class Clock:
 
 
 def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> Film:
-    """The first candidate, or the first with more than one packet if that is but a single picture.
+    """The candidate that a player shows: of several that move the default one, among these the largest picture.
 
+    A single picture is shown only if nothing moves; a film may have thumbnails or a smaller copy before it.
     Reads the container to its end.
     """
     rows: dict[int, list[PacketRow]] = {stream.index: [] for stream in candidates}
     clocks = {stream.index: Clock(_fraction(stream.time_base) or Fraction(1)) for stream in candidates}
     try:
         for packet in container.demux(tuple(candidates)):
+            pulse()
             clocks[packet.stream.index].correct(packet)
             if packet.size:
                 row = PacketRow(packet.pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
                 rows[packet.stream.index].append(row)
     except av.FFmpegError:
         pass  # The file breaks off: what could be read stands, and frames behind it are not promised.
-    film = next((stream for stream in candidates if len(rows[stream.index]) > 1), candidates[0])
-    timeline = build_timeline(
+    # max() takes the first of equals.
+    film = max(candidates, key=lambda stream: _rank(stream, len(rows[stream.index])))
+    build = partial(
+        build_timeline,
         rows[film.index] + _cut_off(container, film, rows[film.index]),
         _fraction(film.time_base),
         _fraction(film.average_rate) or _fraction(film.guessed_rate),
         jumps=clocks[film.index].offset != 0,
+        origin_seconds=None if container.start_time is None else Fraction(container.start_time, av.time_base),
     )
     times = [row.pts for row in rows[film.index] if row.pts is not None]
-    doubtful = bool(film.codec_context.has_b_frames) and times == sorted(times)
-    return Film(film.index, film.codec_context.name, timeline, doubtful)
+    shared = len(times) - len(set(times))
+    return Film(
+        film.index,
+        film.codec_context.name,
+        build(),
+        doubtful=bool(film.codec_context.has_b_frames) and times == sorted(times),
+        spread=build(stamps_broken=True) if shared > MAX_SHARED * len(times) else None,
+    )
+
+
+def _rank(stream: VideoStream, num_packets: int) -> tuple[bool, bool, bool, int]:
+    """What a player compares: the highest is the film."""
+    is_picture = bool(stream.disposition & (Disposition.still_image | Disposition.timed_thumbnails))
+    is_default = bool(stream.disposition & Disposition.default)
+    return not is_picture, num_packets > 1, is_default, stream.width * stream.height
 
 
 def _cut_off(container: InputContainer, stream: VideoStream, rows: Sequence[PacketRow]) -> list[PacketRow]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import cast
 
 import av
@@ -13,6 +14,7 @@ from av.video.reformatter import ColorRange, Interpolation
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
+from deltaclip.video.still import exif_orientation
 
 __all__ = ["Orientation", "orientation_of", "scaled_size", "to_rgb"]
 
@@ -40,23 +42,36 @@ class Orientation:
         return self.clockwise in (90, 270)
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
+def orientation_of(frame: VideoFrame, still: Path | None) -> Orientation:
     """What the display matrix of the file asks for. Matrices that are no quarter turn (all zeros, skewed) are ignored.
 
     The matrix [[a, b], [c, d]] sends a decoded pixel (x, y) to (a x + c y, b x + d y), y downwards.
+    still: the file if it is a still picture, whose EXIF may name an orientation instead.
     """
     try:
         side_data = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
     except ValueError:
-        # PyAV does not know every kind of side data (the EXIF of phones' pictures), and reads all or none. The angle
-        # it still gives; a mirrored picture, which no camera makes by itself, is then taken for a turned one.
-        return Orientation(False, -frame.rotation % 360 if frame.rotation % 90 == 0 else 0)
+        # PyAV does not know every kind of side data (the EXIF of phones' pictures), and reads all or none.
+        side_data = None
     if side_data is None:
-        return Orientation(False, 0)
+        named = _EXIF_ORIENTATIONS.get(exif_orientation(still)) if still else None
+        return named or Orientation(False, -frame.rotation % 360 if frame.rotation % 90 == 0 else 0)
     matrix = np.frombuffer(bytes(side_data), dtype=np.int32)[[0, 1, 3, 4]].astype(np.float64)
     quarters = np.rint(matrix / max(np.abs(matrix).max(), 1))
     return _ORIENTATIONS.get(tuple(quarters), Orientation(False, 0))
 
+
+_EXIF_ORIENTATIONS = {
+    1: Orientation(False, 0),
+    2: Orientation(True, 0),
+    3: Orientation(False, 180),
+    4: Orientation(True, 180),
+    5: Orientation(True, 270),
+    6: Orientation(False, 90),
+    7: Orientation(True, 90),
+    8: Orientation(False, 270),
+}
+"""EXIF 3.0, tag 0x0112: where the first row and the first column of the stored picture belong."""
 
 _ORIENTATIONS = {
     # a, b, c, d, rounded

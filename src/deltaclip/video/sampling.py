@@ -23,6 +23,13 @@ SAMPLINGS = ("uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform")
 SEGMENT_SECONDS = 15.0
 """Length of the pieces into which a long video is cut, one vector each."""
 
+HOLD_SHARE = 1 / 3
+"""A picture that stays for this share of a piece's length, 5 s of 15, is a hold: a piece of its own."""
+REGULAR_GAP = 1.5
+"""A frame that stays for this many times the median or longer stands for others that were not written."""
+STILL_GAP = 4.0
+"""A frame that stays for more than this many times the median stands still; less is a rate that varies."""
+
 NEIGHBOUR_SECONDS = 1 / 24
 """How far from a sampled frame its native neighbours should lie: far enough to move, near enough to follow."""
 FARTHEST_NEIGHBOUR_SECONDS = 0.25
@@ -31,10 +38,14 @@ FARTHEST_NEIGHBOUR_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a video: start <= seconds < end, counted from the first frame shown."""
+    """A piece of a video: start <= seconds < end on a player's clock.
+
+    held: one picture stays on the screen for all of it, so that one frame says everything.
+    """
 
     start: float
     end: float
+    held: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end < np.inf:
@@ -72,20 +83,30 @@ def clip4clip_frames(num_native: int, native_rate: float, num_frames: int, choic
 
 
 def sample_seconds(
-    start: float, end: float, num_frames: int, sampling: str, frame_seconds: NDArray[np.float64]
+    segment: Segment, num_frames: int, sampling: str, frame_seconds: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Where to look in start <= seconds < end, by a name in SAMPLINGS.
+    """Where to look in a segment, by a name in SAMPLINGS: by the clock, however many frames are there.
 
-    frame_seconds: (N,) sorted, when each frame of the video appears. Returns (T,) float64, ascending; T is
-    `num_frames` for `uniform`, at most that for CLIP4Clip's rules.
+    frame_seconds: (N,) sorted, when each frame of the video appears. Returns (T,) float64, ascending; T is 1 in a
+    hold, else `num_frames` for `uniform` and at most that for CLIP4Clip's rules.
     """
+    start, end = segment.start, segment.end
+    if segment.held:
+        return np.array([start])
     if sampling == "uniform":
         return uniform_seconds(start, end, num_frames)
+    choice = sampling.removeprefix("clip4clip-")
     first = max(int(np.searchsorted(frame_seconds, start, side="right")) - 1, 0)
     last = max(int(np.searchsorted(frame_seconds, end, side="left")), first + 1)
-    choice = sampling.removeprefix("clip4clip-")
-    frames = clip4clip_frames(last - first, (last - first) / (end - start), num_frames, choice)
-    return frame_seconds[first + frames]
+    gaps = np.diff(np.append(frame_seconds[first:last], end))
+    regular = gaps < REGULAR_GAP * np.median(gaps)
+    if regular.all():
+        frames = clip4clip_frames(last - first, (last - first) / (end - start), num_frames, choice)
+        return frame_seconds[first + frames]
+    # As if the frames that are missing were there: a screen recording writes none while nothing changes.
+    period = float(gaps[regular].mean())
+    frames = clip4clip_frames(max(round((end - start) / period), 1), 1 / period, num_frames, choice)
+    return np.asarray(np.minimum(start + frames * period, np.nextafter(end, start)))
 
 
 def random_seconds(start: float, end: float, num_frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -100,25 +121,38 @@ def random_seconds(start: float, end: float, num_frames: int, rng: np.random.Gen
 
 
 def split_segments(
-    duration_seconds: float, frame_seconds: NDArray[np.float64], length_seconds: float = SEGMENT_SECONDS
+    frame_seconds: NDArray[np.float64], end_seconds: float, length_seconds: float = SEGMENT_SECONDS
 ) -> tuple[Segment, ...]:
-    """Cuts 0 <= seconds < duration_seconds into pieces of `length_seconds`, each with at least one frame of its own.
+    """Cuts a video into holds and pieces of `length_seconds` that move, each with at least one frame of its own.
 
-    frame_seconds: (N,) float64, sorted, N >= 1, the first is 0: when each frame appears.
-    A last piece shorter than a third of the length joins the one before, and so does a piece in which no new
-    frame appears. The work depends on the number of frames only: headers that claim years cost nothing.
+    frame_seconds: (N,) float64, sorted, N >= 1: when each frame appears. end_seconds: when the last one disappears.
+    A picture that stays for a third of the length or more is a segment of its own, so that no piece that moves is
+    stretched over it. What lies between holds is cut from its beginning; a last piece shorter than a third of the
+    length joins the one before. The work depends on the number of frames only: headers that claim years cost nothing.
     """
-    if not 0 < duration_seconds < np.inf or not 0 < length_seconds < np.inf:
-        raise ValueError(f"duration {duration_seconds} and length {length_seconds} must be positive")
     if len(frame_seconds) == 0:
         raise ValueError("a video without frames has no segments")
-    whole = np.floor(duration_seconds / length_seconds)
-    last = whole if duration_seconds - whole * length_seconds >= length_seconds / 3 else whole - 1
-    span = np.clip(_span_of(frame_seconds, length_seconds), 0, max(last, 0))
-    span = np.unique(span[frame_seconds < duration_seconds])
-    starts = [0.0, *(float(start) for start in span[1:] * length_seconds)]
-    ends = [*starts[1:], float(duration_seconds)]
-    return tuple(Segment(start, end) for start, end in zip(starts, ends, strict=True))
+    if not frame_seconds[-1] < end_seconds < np.inf or not 0 < length_seconds < np.inf:
+        raise ValueError(f"a video that ends at {end_seconds} s cannot be cut into pieces of {length_seconds} s")
+    edges = np.append(frame_seconds, end_seconds)
+    holds = np.flatnonzero(np.diff(edges) >= length_seconds * HOLD_SHARE)
+    segments: list[Segment] = []
+    moving_from = 0
+    for hold in [*holds.tolist(), len(frame_seconds)]:
+        if hold > moving_from:
+            segments += _pieces(float(edges[moving_from]), float(edges[hold]), length_seconds)
+        if hold < len(frame_seconds):
+            segments.append(Segment(float(edges[hold]), float(edges[hold + 1]), held=True))
+        moving_from = hold + 1
+    return tuple(segments)
+
+
+def _pieces(start: float, end: float, length_seconds: float) -> list[Segment]:
+    """start <= seconds < end in pieces of one length; a rest shorter than a third of it joins the one before."""
+    whole, rest = divmod(end - start, length_seconds)
+    num_pieces = max(int(whole) + (rest >= length_seconds / 3), 1)
+    starts = [start + number * length_seconds for number in range(num_pieces)]
+    return [Segment(*edges) for edges in zip(starts, [*starts[1:], end], strict=True)]
 
 
 def _edges(start: float, end: float, num_frames: int) -> NDArray[np.float64]:
@@ -130,30 +164,39 @@ def _edges(start: float, end: float, num_frames: int) -> NDArray[np.float64]:
     return np.linspace(start, end, num_frames + 1, dtype=np.float64)
 
 
-def _span_of(seconds: NDArray[np.float64], length_seconds: float) -> NDArray[np.float64]:
-    """(N,) whole numbers k with k * length <= seconds < (k + 1) * length, as rounded products compare."""
-    k = np.floor(seconds / length_seconds)
-    k -= k * length_seconds > seconds
-    k += (k + 1) * length_seconds <= seconds
-    return k
-
-
-def native_neighbours(frame_seconds: NDArray[np.float64], frames: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+def native_neighbours(
+    frame_seconds: NDArray[np.float64],
+    frames: NDArray[np.int64],
+    side: int,
+    seconds: NDArray[np.float64],
+    end_seconds: float,
+) -> NDArray[np.int64]:
     """For each frame the one before (side -1) or after (side 1) it that lies nearest to 1/24 s away.
 
-    frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them.
-    Returns (T,) int64: numbers among the N, or -1 where there is none within 0.25 s. At 60 fps that is not the next
-    frame but the second; at 10 fps it is the next.
+    frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them, on the screen at
+    `seconds` (T,). end_seconds: when the last frame disappears.
+    Returns (T,) int64: numbers among the N, or -1 if there is none within 0.25 s. At 60 fps that is not the next frame
+    but the second; at 10 fps it is the next. A picture that stands still is its own neighbour, as if its frame had been
+    written again and again: what moved before, or will, does not move then.
     """
-    found = np.full(len(frames), -1, np.int64)
+    edges = np.append(frame_seconds, end_seconds)
+    still = np.diff(edges)[frames] > STILL_GAP * np.median(np.diff(edges))
+    away = seconds - edges[frames] if side < 0 else edges[frames + 1] - seconds
+    found = np.where(still & (away > NEIGHBOUR_SECONDS), frames, np.int64(-1))
+    if side > 0:
+        # The last moment of a hold: the next frame is near, although it is far from where the hold began.
+        ends = still & (found < 0) & (frames + 1 < len(frame_seconds))
+        found[ends] = frames[ends] + 1
     for place, frame in enumerate(frames):
+        if found[place] >= 0:
+            continue
         number = int(frame) + side
         nearest = np.inf
         while 0 <= number < len(frame_seconds):
-            away = abs(float(frame_seconds[number] - frame_seconds[frame]))
+            distance = abs(float(frame_seconds[number] - frame_seconds[frame]))
             # Half a millisecond: 1/60 s steps lie at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
-            if away > FARTHEST_NEIGHBOUR_SECONDS or abs(away - NEIGHBOUR_SECONDS) > nearest - 5e-4:
+            if distance > FARTHEST_NEIGHBOUR_SECONDS or abs(distance - NEIGHBOUR_SECONDS) > nearest - 5e-4:
                 break
-            found[place], nearest = number, abs(away - NEIGHBOUR_SECONDS)
+            found[place], nearest = number, abs(distance - NEIGHBOUR_SECONDS)
             number += side
     return found

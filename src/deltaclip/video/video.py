@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.video.container import film_candidates, open_container
-from deltaclip.video.decode import Decoder, shows_in_order
+from deltaclip.video.container import STILL_PICTURES, film_candidates, open_container, stat_video
+from deltaclip.video.decode import Decoder, pictures_share_times, shows_in_order
+from deltaclip.video.guard import pulse
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
 from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, native_neighbours, split_segments
+from deltaclip.video.still import StillDecoder, is_heif_picture
+from deltaclip.video.timeline import Timeline
 
 __all__ = ["Frames", "Video", "VideoInfo"]
 
@@ -26,12 +29,12 @@ class Frames:
     rgb: NDArray[np.uint8]
     """(T, H, W, 3), upright, 0..255."""
     seconds: NDArray[np.float64]
-    """(T,) the seconds asked for, counted from the first frame shown."""
+    """(T,) the seconds asked for, on a player's clock."""
     before: tuple[NDArray[np.uint8] | None, ...] | None = None
-    """Of each frame the native frame about 1/24 s before it, (H, W, 3), or None where there is none that can be
-    decoded; None for all where they were not asked for."""
+    """Of each frame the native frame about 1/24 s before it, (H, W, 3), or None if there is none that can be decoded;
+    the frame itself in a hold. None for all if they were not asked for."""
     after: tuple[NDArray[np.uint8] | None, ...] | None = None
-    """The same behind it."""
+    """The same after it."""
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or self.rgb.dtype != np.uint8:
@@ -56,50 +59,49 @@ class VideoInfo:
     height: int
     rotation: int
     """Degrees by which decoded pictures are turned clockwise: 0, 90, 180 or 270."""
+    start_seconds: float
+    """When the first frame appears on a player's clock: 7 if the sound begins 7 s before the picture, usually 0."""
     duration_seconds: float
     """From the first frame shown to the end of the last."""
     num_frames: int
     """Frames that the packets promise; damaged ones are found only by decoding."""
+    notes: tuple[str, ...]
+    """What had to be made up because the file does not say it, a sentence each: broken time stamps, an unknown rate."""
 
 
 class Video:
     """An open file. Use as a context manager.
 
-    The frame at a second is the one on the screen then: the last that appears at or before it. Files whose packets
-    carry no time stamps (raw H.264), or wrong ones (H.264 with B-frames in AVI), are read from the beginning and
-    their frames counted; all others are found by time stamp.
+    Seconds are those of a player's clock: they count from the start of the container, in which the sound may begin
+    before the picture. The frame at a second is the one on the screen then: the last that appears at or before it.
+    Files whose packets carry no time stamps (raw H.264), wrong ones (H.264 with B-frames in AVI) or the same for many
+    frames are read from the beginning and their frames counted; all others are found by time stamp.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Reads the table of packets and decodes the first picture. VideoError when there is nothing to show."""
+        """Reads the table of packets and decodes the first picture. VideoError if there is nothing to show."""
         self._path = Path(path)
-        with open_container(self._path) as container:
-            film = find_film(container, film_candidates(container, self._path))
-            format_name = container.format.name
-        if film.timeline is None:
-            raise VideoError(str(path), "no pictures behind the header", "Fetch or export the file again.")
-        timeline = film.timeline
-        if film.doubtful and not shows_in_order(self._path, film.stream_index, timeline):
-            timeline = timeline.in_order_decoded()
-        self._decoder = Decoder(self._path, film.stream_index, timeline)
+        self._decoder, timeline, format_name, codec = _open(self._path)
         try:
             tick, first = self._decoder.first()
         except BaseException:
             self._decoder.close()
             raise
         self._timeline = timeline.starting_at(tick)
-        self._orientation = orientation_of(first)
+        self._orientation = orientation_of(first, self._path if format_name in STILL_PICTURES else None)
         sides = (first.width, first.height)
         self.frame_seconds = self._timeline.seconds()
-        """(N,) float64, sorted: when each frame appears; the first is 0."""
+        """(N,) float64, sorted: when each frame appears."""
         self.info = VideoInfo(
             str(path),
             format_name,
-            film.codec,
+            codec,
             *(sides[::-1] if self._orientation.swaps_sides else sides),
             self._orientation.clockwise,
-            self._timeline.duration_seconds,
+            self._timeline.start_seconds,
+            self._timeline.end_seconds - self._timeline.start_seconds,
             len(self.frame_seconds),
+            self._timeline.notes,
         )
 
     @classmethod
@@ -124,18 +126,23 @@ class Video:
         """How many packets could not be decoded so far; they were skipped."""
         return self._decoder.packets_failed
 
+    @property
+    def whole(self) -> Segment:
+        """All of the video, from its first frame to the end of its last."""
+        return Segment(self._timeline.start_seconds, self._timeline.end_seconds)
+
     def segments(self, length_seconds: float = SEGMENT_SECONDS) -> tuple[Segment, ...]:
-        """The whole video in pieces of about `length_seconds`; see `split_segments`."""
-        return split_segments(self.info.duration_seconds, self.frame_seconds, length_seconds)
+        """The whole video in holds and pieces of about `length_seconds`; see `split_segments`."""
+        return split_segments(self.frame_seconds, self._timeline.end_seconds, length_seconds)
 
     def frames_at(
         self, seconds: Sequence[float] | NDArray[np.float64], short_side: int, *, with_neighbours: bool = False
     ) -> Frames:
         """The frames on the screen at `seconds`, upright, with the shorter side at `short_side` pixels.
 
-        seconds: (T,) in any order, repeats allowed, counted from the first frame shown; what lies outside the video
-        gets its first or last frame. All frames have one size, that of the first picture scaled, even if the
-        resolution changes midway. VideoError when a frame lies in a damaged part.
+        seconds: (T,) in any order, repeats allowed, on a player's clock; those outside of the video get its first or
+        last frame. All frames have one size, that of the first picture scaled, even if the resolution changes midway.
+        VideoError if a frame is in a damaged part.
         with_neighbours: fetch the native frames before and after each too, in the same pass; see
         `sampling.native_neighbours` for which.
         """
@@ -147,7 +154,8 @@ class Video:
         if not with_neighbours:
             pictures = self._pictures(indices, size)
             return Frames(_stacked(pictures, indices, size), asked)
-        before, after = (native_neighbours(self.frame_seconds, indices, side) for side in (-1, 1))
+        end = self._timeline.end_seconds
+        before, after = (native_neighbours(self.frame_seconds, indices, side, asked, end) for side in (-1, 1))
         pictures = self._pictures(indices, size, np.concatenate([before, after]))
         return Frames(
             _stacked(pictures, indices, size),
@@ -171,7 +179,27 @@ class Video:
                     raise
                 continue
             pictures[number] = to_rgb(frame, *size, self._orientation, self.info.path)
+            pulse()
         return pictures
+
+
+def _open(path: Path) -> tuple[Decoder | StillDecoder, Timeline, str, str]:
+    """What decodes a file, when its frames are shown, and the names of its format and codec."""
+    stat_video(path)
+    if is_heif_picture(path):
+        still = StillDecoder(path)
+        return still, still.timeline, "heif", still.codec
+    with open_container(path) as container:
+        film = find_film(container, film_candidates(container, path))
+        format_name = container.format.name
+    timeline = film.timeline
+    if timeline is None:
+        raise VideoError(str(path), "no pictures after the header", "Fetch or export the file again.")
+    if film.spread is not None and pictures_share_times(path, film.stream_index, timeline):
+        timeline = film.spread
+    elif film.doubtful and not shows_in_order(path, film.stream_index, timeline):
+        timeline = timeline.in_order_decoded()
+    return Decoder(path, film.stream_index, timeline), timeline, format_name, film.codec
 
 
 def _stacked(

@@ -15,9 +15,6 @@ from deltaclip.training.cache.shard import EncodedVideo, encode_video
 
 __all__ = ["decoded_videos"]
 
-TIME_LIMIT_SECONDS = 180.0
-"""For one video. Decoding and measuring 32 frames takes about a second; what takes this long hangs."""
-
 
 def decoded_videos(
     pending: Sequence[str], videos: Mapping[str, Path], settings: CacheSettings, workers: int
@@ -27,7 +24,7 @@ def decoded_videos(
     with ExitStack() as stack:
         readers: SimpleQueue[Callable[..., Any]] = SimpleQueue()
         for _ in range(num_workers):
-            readers.put(stack.enter_context(guarded(read_whole, TIME_LIMIT_SECONDS)))
+            readers.put(stack.enter_context(guarded(read_whole)))
 
         def work(video: str) -> EncodedVideo | VideoError:
             read, path = readers.get(), videos[video]

@@ -30,7 +30,7 @@ class DamagedIndexError(CacheError):
 class CachedFrames:
     """Some frames of a cached video, uncropped, in the order asked for.
 
-    rgb: uint8 (T, H, W, 3). seconds: float64 (T,), from the file's first frame.
+    rgb: uint8 (T, H, W, 3). seconds: float64 (T,), on a player's clock.
     alpha: float32 (T, H, W) in 0..1, the kept mask, all ones where it fell back; None where the cache keeps none.
     coverage, fallback: T entries each, of the kept mask, before the fallback; None where the cache keeps none.
     motion: the kept mask in the word of `motion.MotionSpec`, or None.

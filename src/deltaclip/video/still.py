@@ -1,0 +1,110 @@
+"""Still pictures that FFmpeg reads in part only: HEIC and AVIF, which phones store as tiles, and what EXIF says."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pi_heif
+from av.video.frame import VideoFrame
+from PIL import Image, UnidentifiedImageError
+
+from deltaclip.errors import VideoError
+from deltaclip.video.timeline import NOMINAL_RATE, Timeline
+
+__all__ = ["StillDecoder", "exif_orientation", "is_heif_picture"]
+
+ORIENTATION_TAG = 0x0112
+MAX_STILL_PIXELS = 2**28
+"""A picture above this (16,384 x 16,384) would fill 800 MB; the largest phones make 200 million pixels."""
+LARGEST_HEADER = 64
+"""Boxes looked at before a file is taken for a film: a picture has three or four at its top."""
+
+
+def is_heif_picture(path: Path) -> bool:
+    """Whether a file is a HEIC or AVIF picture: its boxes (ISO/IEC 14496-12) hold items and no film.
+
+    FFmpeg gives each tile of such a picture as a stream of its own, and PyAV does not say how they fit together.
+    """
+    try:
+        kinds = _top_boxes(path)
+    except OSError:
+        return False  # whoever opens the file says why
+    return kinds[:1] == [b"ftyp"] and b"meta" in kinds and not {b"moov", b"moof"} & set(kinds)
+
+
+def exif_orientation(path: Path) -> int:
+    """The orientation that a still picture's EXIF names, 1 to 8; 0 if it has none or is no still picture."""
+    try:
+        with Image.open(path) as picture:
+            return int(picture.getexif().get(ORIENTATION_TAG, 0))
+    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
+        return 0
+
+
+class StillDecoder:
+    """The one frame of a HEIC or AVIF picture, all tiles together, turned and mirrored as the file asks for."""
+
+    packets_failed = 0
+
+    def __init__(self, path: Path) -> None:
+        """Decodes the primary picture of the file. VideoError if it is damaged or too large."""
+        picture, self.codec = _decoded(path)
+        self._frame: VideoFrame | None = VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+        self._path = path
+        one = np.zeros(1, np.int64)
+        self.timeline = Timeline(one, 1, 1 / Fraction(NOMINAL_RATE), one[:0], counted=True, jumps=False, origin_tick=0)
+
+    def first(self) -> tuple[int, VideoFrame]:
+        """(tick, picture), as `Decoder.first`."""
+        return 0, self.show(0)
+
+    def show(self, tick: int) -> VideoFrame:
+        """The picture, whatever `tick` is."""
+        if self._frame is None:
+            raise ValueError(f"{self._path} is closed")
+        return self._frame
+
+    def close(self) -> None:
+        """Gives the memory back. May be called again."""
+        self._frame = None
+
+
+def _decoded(path: Path) -> tuple[Image.Image, str]:
+    """The primary picture as RGB, upright, and the name of its codec."""
+    remedy = "Export it again, for example as JPEG."
+    try:
+        if pi_heif.is_supported(path):
+            heif = pi_heif.open_heif(path)
+            _check_size(path, *heif.size)
+            return heif.to_pillow().convert("RGB"), "hevc"
+        with Image.open(path) as picture:
+            _check_size(path, *picture.size)
+            return picture.convert("RGB"), "av1"
+    except UnidentifiedImageError as err:
+        raise VideoError(str(path), "a HEIF picture of a kind that is not read here", remedy) from err
+    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError, Image.DecompressionBombError) as err:
+        raise VideoError(
+            str(path), f"a damaged HEIF picture ({str(err).strip() or type(err).__name__})", remedy
+        ) from err
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_STILL_PIXELS:
+        raise VideoError(str(path), f"a picture of {width}x{height} pixels", "Scale it down first.")
+
+
+def _top_boxes(path: Path) -> list[bytes]:
+    """The kinds of the boxes at the top of an ISO base media file; empty for other files."""
+    kinds: list[bytes] = []
+    with path.open("rb") as file:
+        while len(header := file.read(8)) == 8 and len(kinds) < LARGEST_HEADER:
+            size, kind = int.from_bytes(header[:4], "big"), header[4:]
+            if not kinds and kind != b"ftyp":
+                return []
+            kinds.append(kind)
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big") - 8
+            if size < 8:  # 0: up to the end of the file
+                break
+            file.seek(size - 8, 1)
+    return kinds
