@@ -1,5 +1,6 @@
 """Still pictures that FFmpeg reads in part only: HEIC and AVIF, which phones store as tiles, and what EXIF says."""
 
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,19 +74,30 @@ def _decoded(path: Path) -> tuple[Image.Image, str]:
     """The primary picture as RGB, upright, and the name of its codec."""
     remedy = "Export it again, for example as JPEG."
     try:
-        if pi_heif.is_supported(path):
-            heif = pi_heif.open_heif(path)
-            _check_size(path, *heif.size)
-            return heif.to_pillow().convert("RGB"), "hevc"
-        with Image.open(path) as picture:
+        return _as_avif(path), "av1"
+    except UnidentifiedImageError:
+        pass  # Pillow knows AVIF alone
+    except _DAMAGE as err:
+        raise VideoError(str(path), f"a damaged AVIF picture ({err})", remedy) from err
+    try:
+        heif = pi_heif.open_heif(path)
+        _check_size(path, *heif.size)
+        return heif.to_pillow().convert("RGB"), "hevc"
+    except _DAMAGE as err:
+        found = f"a HEIF picture that is damaged or of a kind that is not read here ({err})"
+        raise VideoError(str(path), found, remedy) from err
+
+
+_DAMAGE = (OSError, ValueError, RuntimeError, EOFError, IndexError, SyntaxError, Image.DecompressionBombError)
+
+
+def _as_avif(path: Path) -> Image.Image:
+    """An AVIF picture as RGB; UnidentifiedImageError if it is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked here
+        with Image.open(path, formats=["AVIF"]) as picture:
             _check_size(path, *picture.size)
-            return picture.convert("RGB"), "av1"
-    except UnidentifiedImageError as err:
-        raise VideoError(str(path), "a HEIF picture of a kind that is not read here", remedy) from err
-    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError, Image.DecompressionBombError) as err:
-        raise VideoError(
-            str(path), f"a damaged HEIF picture ({str(err).strip() or type(err).__name__})", remedy
-        ) from err
+            return picture.convert("RGB")
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

@@ -1,0 +1,61 @@
+"""Photos: all tiles together, upright and unmirrored, against Pillow."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from deltaclip.errors import VideoError
+from deltaclip.video import Video
+from tests.video.stills import write_tiled_avif
+
+
+def drawn(height: int, width: int) -> NDArray[np.uint8]:
+    """A picture without any symmetry: two gradients and a dark corner."""
+    y, x = np.mgrid[:height, :width]
+    picture = np.stack([x * 255 // width, y * 255 // height, np.full_like(x, 90)], -1).astype(np.uint8)
+    picture[: height // 3, : width // 4] = 0
+    return picture
+
+
+def shown(path: Path, short_side: int) -> NDArray[np.int64]:
+    with Video.open(path) as video:
+        return np.asarray(video.frames_at([0.0], short_side).rgb[0], np.int64)
+
+
+def test_all_tiles_of_a_photo_are_put_together(tmp_path: Path) -> None:
+    picture = drawn(192, 256)
+    path = write_tiled_avif(tmp_path / "photo.avif", picture, rows=2, columns=2)
+    with Video.open(path) as video:
+        assert (video.info.width, video.info.height, video.info.num_frames) == (256, 192, 1)
+    assert np.abs(shown(path, 192) - picture).mean() < 4
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
+def test_every_orientation_of_exif_is_applied(tmp_path: Path, suffix: str, tag: int) -> None:
+    path = tmp_path / f"phone.{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    Image.fromarray(drawn(64, 96)).save(path, exif=exif)
+    with Image.open(path) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture).convert("RGB")).astype(np.int64)
+    got = shown(path, 64)
+    assert got.shape == expected.shape
+    assert np.abs(got - expected).mean() < 4
+
+
+def test_a_damaged_photo_says_so(tmp_path: Path) -> None:
+    path = write_tiled_avif(tmp_path / "photo.avif", drawn(128, 128), rows=2, columns=2)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(VideoError, match=r"photo.avif: a damaged AVIF picture"):
+        Video.open(path)
+
+
+def test_a_photo_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    path = write_tiled_avif(tmp_path / "photo.heic", drawn(128, 128), rows=2, columns=2)
+    path.write_bytes(path.read_bytes().replace(b"avif", b"heic").replace(b"av01", b"hvc1"))
+    with pytest.raises(VideoError, match=r"photo.heic: a HEIF picture that is damaged or of a kind"):
+        Video.open(path)
