@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -74,8 +75,10 @@ def test_without_post_processing_it_is_plain_cosine() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 100.0])
 def test_dual_softmax_is_similarity_times_the_softmax_over_the_other_queries(temperature: float) -> None:
     blocks, plain = processed_blocks(TEXTS, VIDEOS, OWNER, DualSoftmax(temperature)), cosine(TEXTS, VIDEOS)
-    assert whole(blocks.t2v) == pytest.approx(plain * softmax(temperature * plain, axis=0), rel=1e-5, abs=1e-12)
-    assert whole(blocks.v2t) == pytest.approx(plain * softmax(temperature * plain, axis=1), rel=1e-5, abs=1e-12)
+    # A float32 cosine is rounded by up to 6e-8, near zero as well; how the processor sums decides by how much.
+    close = partial(pytest.approx, rel=2e-5, abs=1e-7)
+    assert whole(blocks.t2v) == close(plain * softmax(temperature * plain, axis=0))
+    assert whole(blocks.v2t) == close(plain * softmax(temperature * plain, axis=1))
 
 
 def test_dual_softmax_ranks_each_direction_by_its_own_matrix() -> None:

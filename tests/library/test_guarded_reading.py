@@ -28,4 +28,4 @@ def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> 
 
 def test_a_file_that_vanishes_before_it_is_read_is_a_video_error(tmp_path: Path) -> None:
     with guarded_reader() as read, pytest.raises(VideoError, match="No such file"):
-        read(tmp_path / "a.mp4", ReaderSpec(16))
+        list(read(tmp_path / "a.mp4", ReaderSpec(16)))

@@ -56,7 +56,7 @@ def look(path: str) -> Iterator[tuple[VideoInfo, NDArray[np.float64], tuple[int,
 
 @pytest.fixture(scope="module")
 def guard(real_data: Path) -> Iterator[Guard[tuple[VideoInfo, NDArray[np.float64], tuple[int, ...]]]]:
-    with Guard(look, still_seconds=10) as guard:
+    with Guard(look, stall_seconds=10) as guard:
         yield guard
 
 

@@ -18,7 +18,7 @@ from tests.video.jobs import job
 
 @pytest.fixture(scope="module")
 def guard() -> Iterator[Guard[object]]:
-    with Guard(job, still_seconds=1) as guard:
+    with Guard(job, stall_seconds=1) as guard:
         yield guard
 
 
@@ -38,7 +38,7 @@ def test_one_child_serves_many_files(guard: Guard[object]) -> None:
 
 def test_a_standstill_names_the_file_and_how_to_give_it_longer(guard: Guard[object]) -> None:
     start = time.perf_counter()
-    with pytest.raises(VideoError, match=r"hang.mp4: no progress for 1 s, given up. .*DELTACLIP_TIME_LIMIT=3"):
+    with pytest.raises(VideoError, match=r"hang.mp4: no progress for 1 s, given up. .*DELTACLIP_STALL_LIMIT=3"):
         run(guard, "hang")
     assert time.perf_counter() - start < 30
 
@@ -50,7 +50,7 @@ def test_work_that_makes_progress_may_take_longer_than_a_standstill(guard: Guard
 
 def test_work_that_never_ends_is_given_up_although_it_makes_progress() -> None:
     with (
-        Guard(job, still_seconds=0.2) as impatient,
+        Guard(job, stall_seconds=0.2) as impatient,
         pytest.raises(VideoError, match=r"endless.mp4: not done after 6 s"),
     ):
         run(impatient, "endless")
@@ -60,16 +60,16 @@ def test_a_large_file_may_take_the_time_that_a_slow_disk_needs(tmp_path: Path) -
     large = tmp_path / "large.mkv"
     with large.open("wb") as file:
         file.truncate(100 * 2**20)
-    with Guard(job, still_seconds=0.5) as guard:
+    with Guard(job, stall_seconds=0.5) as guard:
         assert list(guard.stream(str(large), "slow", 2000)) == ["slow", 0, 1, 2]
 
 
 def test_the_environment_gives_every_file_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DELTACLIP_TIME_LIMIT", "0.5")
+    monkeypatch.setenv("DELTACLIP_STALL_LIMIT", "0.5")
     with Guard(job) as guard, pytest.raises(VideoError, match=r"no progress for 0.5 s"):
         run(guard, "hang")
-    monkeypatch.setenv("DELTACLIP_TIME_LIMIT", "soon")
-    with pytest.raises(ValueError, match="DELTACLIP_TIME_LIMIT is 'soon'"):
+    monkeypatch.setenv("DELTACLIP_STALL_LIMIT", "soon")
+    with pytest.raises(ValueError, match="DELTACLIP_STALL_LIMIT is 'soon'"):
         Guard(job)
 
 

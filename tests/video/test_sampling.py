@@ -79,6 +79,12 @@ def test_a_picture_that_is_held_to_the_end_is_a_segment_of_its_own() -> None:
     assert split_segments(np.array([0, 1, 2, 3]), 63) == (Segment(0, 3), Segment(3, 63, held=True))
 
 
+def test_a_single_frame_between_holds_does_not_move() -> None:
+    segments = split_segments(np.array([0, 30, 30.04, 60]), 60.04)
+    assert [(segment.start, segment.end) for segment in segments] == [(0, 30), (30, 30.04), (30.04, 60), (60, 60.04)]
+    assert all(segment.held for segment in segments)
+
+
 def test_what_moves_between_holds_is_cut_from_its_own_beginning() -> None:
     seconds = np.concatenate([[0.0], np.arange(100, 140, 0.5)])
     starts = [(segment.start, segment.end) for segment in split_segments(seconds, 140)]
@@ -210,7 +216,7 @@ def test_frames_that_are_not_written_while_nothing_moves_do_not_shift_the_sample
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_a_hold_is_looked_at_once(sampling: str) -> None:
     seconds = sample_seconds(Segment(3, 90, held=True), 12, sampling, np.array([0, 1, 2, 3, 90]))
-    assert seconds.tolist() == [3]
+    assert seconds.tolist() == [46.5]
 
 
 @given(st.integers(1, 400), st.floats(0.5, 120), counts, st.sampled_from(SAMPLINGS))

@@ -70,7 +70,7 @@ def test_one_frame_answers_all_seconds(folder: Path) -> None:
     path = write_numbered(folder / "one.mp4", [0])
     with Video.open(path) as video:
         assert video.frames_at(np.linspace(0, 0.03, 12), 48).rgb.shape == (12, 48, 72, 3)
-        assert video.segments() == (Segment(0, 0.04),)
+        assert video.segments() == (Segment(0, 0.04, held=True),)
 
 
 @pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])

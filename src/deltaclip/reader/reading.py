@@ -111,7 +111,7 @@ def read_whole(
             confidence=measured.confidence,
             fallback=measured.fallback,
         )
-    yield Frames(rgb, frames.seconds), scaled
+    yield Frames(rgb, frames.seconds, notes=frames.notes), scaled
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
             end=segment.end,
             coverage=np.ones(num_frames) if motion is None else motion.coverage,
             fallback=(None,) * num_frames if motion is None else motion.fallback,
-            notes=video.info.notes,
+            notes=frames.notes,
         )
         for alpha, motion in variants
     )

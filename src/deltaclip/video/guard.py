@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError
 
-__all__ = ["TIME_LIMIT_VARIABLE", "Guard", "pulse"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "pulse"]
 
 Item = TypeVar("Item")
 
@@ -31,15 +31,15 @@ _STARTING = threading.Lock()
 START_SECONDS = 60.0
 """How long a fresh child may take to start and to import what the function needs; a cold disk is slow."""
 
-STILL_SECONDS = 20.0
+STALL_SECONDS = 20.0
 """How long a decoder may make no progress: not one packet read, not one picture decoded. Only what hangs does."""
 BYTES_A_SECOND = 20 * 2**20
 """Such a step may read the whole file, as seeking does in one without an index: the slowest disk that we wait for."""
 MOST_STEPS = 30
 """How many times as long one item may take in all: a broken file may make a decoder go round for ever."""
 
-TIME_LIMIT_VARIABLE = "DELTACLIP_TIME_LIMIT"
-"""The environment variable that sets another STILL_SECONDS."""
+STALL_LIMIT_VARIABLE = "DELTACLIP_STALL_LIMIT"
+"""The environment variable that sets another STALL_SECONDS."""
 
 _pulse: Any = None
 """In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
@@ -59,7 +59,7 @@ class Guard(Generic[Item]):
                 ...
 
     How long a healthy file takes nobody knows before: a second of 5K video decodes in many. So the child may take
-    as long as it makes progress (`pulse`), and is given up when it makes none for `still_seconds` and the time that a
+    as long as it makes progress (`pulse`), and is given up when it makes none for `stall_seconds` and the time that a
     slow disk needs for the file, or when an item takes MOST_STEPS times as long as that.
 
     The child serves one file after the other. One that crashes, hangs or is left in the middle is ended and
@@ -67,14 +67,14 @@ class Guard(Generic[Item]):
     holds no more large ones. Spawned, not forked: the fork of a process with threads (PyTorch's) may deadlock.
     """
 
-    def __init__(self, function: Callable[..., Iterator[Item]], still_seconds: float | None = None) -> None:
+    def __init__(self, function: Callable[..., Iterator[Item]], stall_seconds: float | None = None) -> None:
         """function: of a module's top level, so that the child finds it.
 
-        still_seconds: how long it may make no progress; None takes DELTACLIP_TIME_LIMIT, else STILL_SECONDS.
+        stall_seconds: how long it may make no progress; None takes DELTACLIP_STALL_LIMIT, else STALL_SECONDS.
         Raises ValueError if that variable holds no positive number.
         """
         self._function = pickle.dumps(function)
-        self._still_seconds = _chosen_still_seconds() if still_seconds is None else still_seconds
+        self._stall_seconds = _chosen_stall_seconds() if stall_seconds is None else stall_seconds
         # Not locked: one process writes, and a child that is killed would keep the lock.
         self._pulse = multiprocessing.sharedctypes.RawValue(ctypes.c_uint64, 0)
         self._child: SpawnProcess | None = None
@@ -113,7 +113,7 @@ class Guard(Generic[Item]):
         self._num_streams += 1
         serial = self._open_stream = self._num_streams
         try:
-            limit = self._still_seconds + _size_bytes(name) / BYTES_A_SECOND
+            limit = self._stall_seconds + _size_bytes(name) / BYTES_A_SECOND
             self._begin(name, args)
             while (message := self._receive(name, limit))[0] == "item":
                 yield message[1]
@@ -150,20 +150,20 @@ class Guard(Generic[Item]):
         with contextlib.suppress(BrokenPipeError):  # the child has died: _receive, which comes next, says how
             self._pipe.send(message)
 
-    def _receive(self, name: str, still_seconds: float) -> tuple[str, Any]:
+    def _receive(self, name: str, stall_seconds: float) -> tuple[str, Any]:
         """The child's next message: ("item", item), ("end", None), ("error", (exception, note)) or ("ready", None)."""
         assert self._pipe is not None
         assert self._child is not None
         begun = seen_at = time.monotonic()
         seen = self._pulse.value
-        while not wait([self._pipe, self._child.sentinel], min(still_seconds, 1.0)):
+        while not wait([self._pipe, self._child.sentinel], min(stall_seconds, 1.0)):
             now = time.monotonic()
             if self._pulse.value != seen:
                 seen, seen_at = self._pulse.value, now
-            if now - seen_at >= still_seconds:
-                raise _given_up(name, f"no progress for {still_seconds:.3g} s", still_seconds)
-            if now - begun >= MOST_STEPS * still_seconds:
-                raise _given_up(name, f"not done after {now - begun:.0f} s", still_seconds)
+            if now - seen_at >= stall_seconds:
+                raise _given_up(name, f"no progress for {stall_seconds:.3g} s", stall_seconds)
+            if now - begun >= MOST_STEPS * stall_seconds:
+                raise _given_up(name, f"not done after {now - begun:.0f} s", stall_seconds)
         try:
             # What a dying child still said comes first; its death is the end of the pipe.
             message: tuple[str, Any] = self._pipe.recv()
@@ -177,17 +177,17 @@ class Guard(Generic[Item]):
         return message
 
 
-def _chosen_still_seconds() -> float:
-    """STILL_SECONDS, unless the environment names another number."""
-    text = os.environ.get(TIME_LIMIT_VARIABLE, "")
+def _chosen_stall_seconds() -> float:
+    """STALL_SECONDS, unless the environment names another number."""
+    text = os.environ.get(STALL_LIMIT_VARIABLE, "")
     if not text:
-        return STILL_SECONDS
+        return STALL_SECONDS
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise ValueError(f"{TIME_LIMIT_VARIABLE} is {text!r}: give a positive number of seconds")
+        raise ValueError(f"{STALL_LIMIT_VARIABLE} is {text!r}: give a positive number of seconds")
     return seconds
 
 
@@ -199,11 +199,10 @@ def _size_bytes(name: str) -> int:
         return 0
 
 
-def _given_up(name: str, found: str, still_seconds: float) -> VideoError:
-    more = f"{TIME_LIMIT_VARIABLE}={math.ceil(3 * still_seconds)}"
-    return VideoError(
-        name, f"{found}, given up", f"If a player shows it, give it more time: set {more}, and try again."
-    )
+def _given_up(name: str, found: str, stall_seconds: float) -> VideoError:
+    more = math.ceil(3 * stall_seconds)
+    remedy = f"If a player shows it, try again with --stall-limit {more} (or {STALL_LIMIT_VARIABLE}={more})."
+    return VideoError(name, f"{found}, given up", remedy)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ FARTHEST_NEIGHBOUR_SECONDS = 0.25
 class Segment:
     """A piece of a video: start <= seconds < end on a player's clock.
 
-    held: one picture stays on the screen for all of it, so that one frame says everything.
+    held: one picture is on the screen for all of it, so that one frame says everything.
     """
 
     start: float
@@ -92,7 +92,7 @@ def sample_seconds(
     """
     start, end = segment.start, segment.end
     if segment.held:
-        return np.array([start])
+        return np.array([(start + end) / 2])
     if sampling == "uniform":
         return uniform_seconds(start, end, num_frames)
     choice = sampling.removeprefix("clip4clip-")
@@ -127,8 +127,9 @@ def split_segments(
 
     frame_seconds: (N,) float64, sorted, N >= 1: when each frame appears. end_seconds: when the last one disappears.
     A picture that stays for a third of the length or more is a segment of its own, so that no piece that moves is
-    stretched over it. What lies between holds is cut from its beginning; a last piece shorter than a third of the
-    length joins the one before. The work depends on the number of frames only: headers that claim years cost nothing.
+    stretched over it; a single frame between two of them does not move either. What lies between holds is cut from its
+    beginning; a last piece shorter than a third of the length joins the one before. The work depends on the number of
+    frames only: headers that claim years cost nothing.
     """
     if len(frame_seconds) == 0:
         raise ValueError("a video without frames has no segments")
@@ -139,7 +140,9 @@ def split_segments(
     segments: list[Segment] = []
     moving_from = 0
     for hold in [*holds.tolist(), len(frame_seconds)]:
-        if hold > moving_from:
+        if hold == moving_from + 1:
+            segments.append(Segment(float(edges[moving_from]), float(edges[hold]), held=True))
+        elif hold > moving_from:
             segments += _pieces(float(edges[moving_from]), float(edges[hold]), length_seconds)
         if hold < len(frame_seconds):
             segments.append(Segment(float(edges[hold]), float(edges[hold + 1]), held=True))

@@ -35,6 +35,8 @@ class Frames:
     the frame itself in a hold. None for all if they were not asked for."""
     after: tuple[NDArray[np.uint8] | None, ...] | None = None
     """The same after it."""
+    notes: tuple[str, ...] = ()
+    """Those of the video, as in `VideoInfo`."""
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or self.rgb.dtype != np.uint8:
@@ -153,7 +155,7 @@ class Video:
         size = scaled_size(self.info.width, self.info.height, short_side)
         if not with_neighbours:
             pictures = self._pictures(indices, size)
-            return Frames(_stacked(pictures, indices, size), asked)
+            return Frames(_stacked(pictures, indices, size), asked, notes=self.info.notes)
         end = self._timeline.end_seconds
         before, after = (native_neighbours(self.frame_seconds, indices, side, asked, end) for side in (-1, 1))
         pictures = self._pictures(indices, size, np.concatenate([before, after]))
@@ -162,6 +164,7 @@ class Video:
             asked,
             tuple(pictures.get(int(index)) for index in before),
             tuple(pictures.get(int(index)) for index in after),
+            self.info.notes,
         )
 
     def _pictures(
