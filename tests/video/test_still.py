@@ -47,9 +47,18 @@ def test_every_orientation_of_exif_is_applied(tmp_path: Path, suffix: str, tag: 
     assert np.abs(got - expected).mean() < 4
 
 
+def test_a_photo_that_was_cut_off_is_refused_although_its_decoder_shows_a_part(tmp_path: Path) -> None:
+    path = write_tiled_avif(tmp_path / "photo.avif", drawn(128, 128), rows=2, columns=2)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
+    with pytest.raises(VideoError, match=rf"cut off: {len(whole) - 200:,} of {len(whole):,} bytes"):
+        Video.open(path)
+
+
 def test_a_damaged_photo_says_so(tmp_path: Path) -> None:
     path = write_tiled_avif(tmp_path / "photo.avif", drawn(128, 128), rows=2, columns=2)
-    path.write_bytes(path.read_bytes()[:-200])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200] + bytes(200))
     with pytest.raises(VideoError, match=r"photo.avif: a damaged AVIF picture"):
         Video.open(path)
 

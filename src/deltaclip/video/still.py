@@ -17,7 +17,7 @@ __all__ = ["StillDecoder", "exif_orientation", "is_heif_picture"]
 ORIENTATION_TAG = 0x0112
 MAX_STILL_PIXELS = 2**28
 """A picture above this (16,384 x 16,384) would fill 800 MB; the largest phones make 200 million pixels."""
-LARGEST_HEADER = 64
+MOST_BOXES = 64
 """Boxes looked at before a file is taken for a film: a picture has three or four at its top."""
 
 
@@ -27,7 +27,7 @@ def is_heif_picture(path: Path) -> bool:
     FFmpeg gives each tile of such a picture as a stream of its own, and PyAV does not say how they fit together.
     """
     try:
-        kinds = _top_boxes(path)
+        kinds = [kind for kind, _ in _top_boxes(path)]
     except OSError:
         return False  # whoever opens the file says why
     return kinds[:1] == [b"ftyp"] and b"meta" in kinds and not {b"moov", b"moof"} & set(kinds)
@@ -73,6 +73,11 @@ class StillDecoder:
 def _decoded(path: Path) -> tuple[Image.Image, str]:
     """The primary picture as RGB, upright, and the name of its codec."""
     remedy = "Export it again, for example as JPEG."
+    size_bytes, promised = path.stat().st_size, max(end for _, end in _top_boxes(path))
+    if promised > size_bytes:
+        # libheif shows what there is and leaves the rest black, without a word.
+        found = f"a HEIF picture that was cut off: {size_bytes:,} of {promised:,} bytes are there"
+        raise VideoError(str(path), found, "Fetch it again.")
     try:
         return _as_avif(path), "av1"
     except UnidentifiedImageError:
@@ -105,18 +110,20 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise VideoError(str(path), f"a picture of {width}x{height} pixels", "Scale it down first.")
 
 
-def _top_boxes(path: Path) -> list[bytes]:
-    """The kinds of the boxes at the top of an ISO base media file; empty for other files."""
-    kinds: list[bytes] = []
+def _top_boxes(path: Path) -> list[tuple[bytes, int]]:
+    """Kind and end, in bytes from the start, of the boxes at the top of an ISO base media file; none of other files."""
+    boxes: list[tuple[bytes, int]] = []
     with path.open("rb") as file:
-        while len(header := file.read(8)) == 8 and len(kinds) < LARGEST_HEADER:
+        place = 0
+        while len(header := file.read(8)) == 8 and len(boxes) < MOST_BOXES:
             size, kind = int.from_bytes(header[:4], "big"), header[4:]
-            if not kinds and kind != b"ftyp":
+            if not boxes and kind != b"ftyp":
                 return []
-            kinds.append(kind)
             if size == 1:
-                size = int.from_bytes(file.read(8), "big") - 8
+                size = int.from_bytes(file.read(8), "big")
             if size < 8:  # 0: up to the end of the file
-                break
-            file.seek(size - 8, 1)
-    return kinds
+                return [*boxes, (kind, place)]
+            place += size
+            boxes.append((kind, place))
+            file.seek(place)
+    return boxes
