@@ -26,7 +26,7 @@ SEGMENT_SECONDS = 15.0
 HOLD_SHARE = 1 / 3
 """A picture that stays for this share of a piece's length, 5 s of 15, is a hold: a piece of its own."""
 CLOSING_SECONDS = 0.5
-"""A single last frame that stays for less belongs to the hold before it: recorders write it to say how long that was."""
+"""A single last frame that stays for less belongs to the hold before it: recorders write it to say how long it was."""
 REGULAR_GAP = 1.5
 """A frame that stays for this many times the median or longer stands for others that were not written."""
 STILL_GAP = 4.0
