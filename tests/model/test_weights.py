@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_weights(tmp_path / "clip.pt")
 
 
-@pytest.mark.parametrize("kept", [{"state_dict": WEIGHTS, "epoch": 3}, [torch.ones(2)], {1: torch.ones(2)}])
+@pytest.mark.parametrize("kept", [{"epoch": 3, "args": {"lr": torch.ones(1)}}, [torch.ones(2)], {1: torch.ones(2)}])
 def test_a_file_that_holds_no_tensors_by_name_is_named(tmp_path: Path, kept: object) -> None:
     torch.save(kept, tmp_path / "clip.pt")
     with pytest.raises(CheckpointError, match="no tensors by name"):

@@ -19,9 +19,9 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.architecture import WORDS, settle
+from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble
-from deltaclip.model.configs import TRANSFORMERS_FILE, parse_config, transformers_claim
+from deltaclip.model.configs import TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.preprocessing import (
     CLIP_NORMALISATION,
@@ -124,8 +124,6 @@ def _read_folder(folder: Path, hub: str | None) -> Parts:
     file, weights = _read_weights(folder, what)
     tokenizer = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
     _name_end(config, tokenizer, what)
-    claim = transformers_claim(config, CONFIG_FILE)
-    settle([claim], claim.sizes, what)  # transformers has an error of its own for heads that do not divide the width
     normalisation = read_preprocessing(folder, vision_config(config).image_size)
     if (folder / RECORD_FILE).exists():
         record = CheckpointRecord.read(folder / RECORD_FILE)

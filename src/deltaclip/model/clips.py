@@ -99,9 +99,10 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
     image_size = claim.sizes["image_size"]
     normalisations = [parts.normalisation, *(each.normalisation(image_size) for each in named)]
     normalised = _agreed_normalisation(normalisations, said, parts.what)
-    record = parts.record
-    if normalised != parts.normalisation:
-        record = replace(record, known_from={**record.known_from, NORMALISATION: normalisation_words(normalised)})
+    known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised), **parts.record.known_from}
+    if normalised != parts.normalisation:  # by an option or the configuration that was named
+        known[NORMALISATION] = normalisation_words(normalised)
+    record = replace(parts.record, known_from=known)
     return Clip(
         "transformers",
         parts.config,
