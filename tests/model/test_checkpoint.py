@@ -160,7 +160,7 @@ def cut_weights(folder: Path) -> None:
         (add_weight, "1 unmapped weights: head.bias|1 weights unexpected: head.bias"),
         (cut_weights, "not a whole safetensors file"),
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "not the configuration of a CLIP"),
+        (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as json"),
         (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "'bert', not 'clip'"),
         (lambda folder: (folder / "model.safetensors").unlink(), "neither model.safetensors nor pytorch_model.bin"),
         (lambda folder: (folder / "model.safetensors").write_text("<!DOCTYPE html><p>"), "a web page"),

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.clip import listed_keys
 from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers
 from deltaclip.model.record import SourceFile
 from deltaclip.model.weights import read_weights
@@ -74,7 +75,7 @@ def read_clip(path: Path) -> ClipFile:
     found = read_weights(path)
     _refuse_other_kinds(found.tensors, path)
     file = SourceFile.of(path)
-    heads = _clip4clip_heads(found)
+    heads = _clip4clip_heads(found, path)
     if heads:
         weights = _complete(found.tensors, path)
         return ClipFile("clip4clip", file, CLIP4CLIP_LICENCE, weights, heads, CLIP4CLIP_PROGRAM, found.notes)
@@ -85,17 +86,21 @@ def read_clip(path: Path) -> ClipFile:
     return ClipFile("openai", file, licence, weights, (), program, found.notes)
 
 
-def _clip4clip_heads(found: Weights) -> tuple[str, ...]:
-    """The names of CLIP4Clip's other similarities beside its `clip`; none if there is anything else.
+def _clip4clip_heads(found: Weights, path: Path) -> tuple[str, ...]:
+    """The names of CLIP4Clip's other similarities beside its `clip`; none if there are none.
 
     A file of `clip.*` alone is not known for CLIP4Clip's: whoever keeps a CLIP in an attribute of that name saves one.
+    CheckpointError with the list for a head beside them that CLIP4Clip does not have.
     """
     if not f".{found.prefix}".endswith(f".{CLIP4CLIP}"):
         return ()
     outer = found.prefix.removesuffix(CLIP4CLIP)
-    own = [name for name in found.outside if name.startswith(outer)]
-    heads = [name for name in own if name.removeprefix(outer).startswith(CLIP4CLIP_HEADS)]
-    return tuple(sorted(heads)) if len(heads) == len(found.outside) else ()
+    heads = [name for name in found.outside if name.startswith(tuple(outer + head for head in CLIP4CLIP_HEADS))]
+    others = sorted(found.outside.keys() - set(heads))
+    if heads and others:
+        remedy = "Give a checkpoint as CLIP4Clip writes it: clip.* and the heads of its similarities."
+        raise CheckpointError(str(path), f"{len(others)} unmapped weights: {listed_keys(others)}", remedy)
+    return tuple(sorted(heads))
 
 
 def _program(weights: Mapping[str, Tensor]) -> str | None:
