@@ -14,9 +14,10 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from deltaclip import pixels, reader
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, save_checkpoint
+from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, mean_pool, save_checkpoint
 from deltaclip.model.clip import PATCH_EMBEDDING
 from deltaclip.model.preprocessing import normalised_as_clip, of_open_clip, of_transformers
+from deltaclip.training.forward import Precision, video_vectors
 from tests.helpers import write_square
 from tests.pil import SIDE, features, middle_frame, our_encoder, plain_clip
 
@@ -128,6 +129,18 @@ def test_vectors_of_a_video_are_those_of_transformers_processor_and_model(tmp_pa
     vectors = our_encoder(tmp_path / "clip").encode_videos(videos)
     expected = features(model, np.stack(prepared))
     assert (vectors * expected).sum(axis=1).min() > 0.9999
+
+
+@torch.no_grad()
+def test_a_training_step_feeds_a_model_with_its_own_mean_as_transformers_does(folder: Path, model: CLIPModel) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings(SPEC.image_size, **ODD)))
+    rgb = noise()
+    # (T, S, S, 3) -> (1, T, 4, S, S), with a full mask
+    frames = torch.cat([torch.from_numpy(rgb).movedim(-1, 1), torch.full((4, 1, 32, 32), 255, dtype=torch.uint8)], 1)[
+        None
+    ]
+    found = video_vectors(load_checkpoint(folder).model, frames, Precision(torch.device("cpu")))
+    torch.testing.assert_close(found, mean_pool(theirs(folder, model, rgb, 0.5 / 0.26)[None]), atol=1e-4, rtol=1e-3)
 
 
 def test_the_fingerprint_changes_with_the_mean(folder: Path) -> None:

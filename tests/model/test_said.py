@@ -312,6 +312,8 @@ def test_a_folder_of_open_clip_is_taken_whole(bare: Path, tokenizer: Tokenizer, 
         bare.unlink()
     write_json(hub / "open_clip_config.json", {"model_cfg": MODEL_CFG, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5]}})
     tokenizer.save(hub / "tokenizer.json")
+    with pytest.raises(CheckpointError, match="deltaclip convert --clip FOLDER"):
+        load_checkpoint(hub)
     report = convert(clip=hub, out=tmp_path / "out")
     assert heads_and_activation(report) == (4, 2, "gelu", "gelu")
     assert report.has_tokenizer

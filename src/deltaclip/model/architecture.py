@@ -119,14 +119,14 @@ def _asked(missing: Sequence[str], shapes: Mapping[str, int], what: str) -> Chec
     found = f"weights that do not tell {', '.join(names)}, in a layout that OpenAI's CLIP and open_clip's share"
     vision, text = shapes["vision_width"], shapes["text_width"]
     answers = []
-    if not vision % HEAD_WIDTH and not text % HEAD_WIDTH:
-        rule = (vision // HEAD_WIDTH, text // HEAD_WIDTH)
-        answers.append(f"fine-tuned from OpenAI's: {_options(missing, *rule, 'quick_gelu')}")
-        if vision not in WIDE_HEADS:
-            answers.append(f"most of open_clip's: {_options(missing, *rule, 'gelu')}")
-    if vision in WIDE_HEADS and not text % HEAD_WIDTH:
+    if vision in WIDE_HEADS and not text % HEAD_WIDTH:  # OpenAI has none so wide, and its rule would be wrong
         name, heads = WIDE_HEADS[vision]
-        answers.append(f"open_clip's {name}: {_options(missing, heads, text // HEAD_WIDTH, 'gelu')}")
+        names_of = ((f"open_clip's {name}", "gelu"), (f"its {name}-quickgelu", "quick_gelu"))
+        answers = [f"{model}: {_options(missing, heads, text // HEAD_WIDTH, act)}" for model, act in names_of]
+    elif not vision % HEAD_WIDTH and not text % HEAD_WIDTH:
+        names_of = (("OpenAI's or fine-tuned from it", "quick_gelu"), ("one of open_clip's without -quickgelu", "gelu"))
+        rule = (vision // HEAD_WIDTH, text // HEAD_WIDTH)
+        answers = [f"{model}: {_options(missing, *rule, act)}" for model, act in names_of]
     likely = f" Likely, if it is {'; if it is '.join(answers)}." if answers else ""
     options = " ".join(dict.fromkeys(OPTIONS[name] for name in missing))
     remedy = (

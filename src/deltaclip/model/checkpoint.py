@@ -21,7 +21,7 @@ from transformers import CLIPConfig, CLIPModel
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble
-from deltaclip.model.configs import TRANSFORMERS_FILE, parse_config
+from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.preprocessing import (
     CLIP_NORMALISATION,
@@ -149,6 +149,8 @@ def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
 def _read_config(path: Path) -> CLIPConfig:
     if not path.exists():
         remedy = "Give the folder that holds config.json and model.safetensors."
+        if (path.parent / OPEN_CLIP_FILE).exists():
+            remedy = "It is one of open_clip's. Make a checkpoint of it: deltaclip convert --clip FOLDER --out FOLDER."
         raise CheckpointError(str(path.parent), "no config.json in this folder", remedy)
     return parse_config(path, read_json(path))
 
