@@ -15,6 +15,7 @@ from deltaclip.model import ConversionReport, Normalisation, Said, Tokenizer, co
 from deltaclip.model.sources import OPENAI_SHA256, SCALARS
 from deltaclip.model.spec import text_config, vision_config
 
+from .archives import write_archive
 from .conftest import SPEC, openai_weights, vision_weights
 
 ALL = Said(activation="gelu", vision_heads=4, text_heads=2)
@@ -330,3 +331,31 @@ def test_the_end_of_a_text_is_the_tokenizers_and_its_last_id(bare: Path, tokeniz
     write_json(tmp_path / "small.json", values)
     with pytest.raises(CheckpointError, match="ends texts with 5 and has ids up to 6"):
         convert(clip=bare, tokenizer=tmp_path / "small.json", out=tmp_path / "out", said=ALL)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1], "no object in braces"),
+        ({"model_cfg": 5}, "model_type is None, not 'clip'"),
+        ({"model_cfg": [1]}, "model_type is None, not 'clip'"),
+        ({**MODEL_CFG, "text_cfg": None}, "model_type is None, not 'clip'"),
+        (changed(MODEL_CFG, vision_cfg={"width": "128"}), "no whole configuration of open_clip"),
+        (changed(MODEL_CFG, vision_cfg={"head_width": 0}), "no whole configuration of open_clip"),
+        ({"model_cfg": MODEL_CFG, "preprocess_cfg": 5}, "a preprocess_cfg that is no object"),
+    ],
+)
+def test_a_configuration_that_is_none_is_named(bare: Path, tmp_path: Path, values: object, found: str) -> None:
+    named = write_json(tmp_path / "config.json", values)
+    with pytest.raises(CheckpointError, match=found):
+        convert(clip=bare, out=tmp_path / "out", said=Said(config=named))
+
+
+@pytest.mark.parametrize("top", ["", "transformer.resblocks.0."])
+def test_the_causal_mask_that_archives_keep_is_no_weight(model: CLIPModel, tmp_path: Path, top: str) -> None:
+    # open_clip's scripted models keep it at the top
+    mask = {f"{top}attn_mask": torch.full((9, 9), -torch.inf).triu(1)}
+    write_archive(tmp_path / "clip.pt", bare_weights(model) | mask)
+    with pytest.raises(CheckpointError, match="do not tell"):
+        convert(clip=tmp_path / "clip.pt", out=tmp_path / "out")
+    assert heads_and_activation(convert(clip=tmp_path / "clip.pt", out=tmp_path / "out", said=ALL))[0] == 4

@@ -48,13 +48,14 @@ class OpenClip:
     def __init__(self, path: Path, values: Json) -> None:
         self.path = path
         self.model: Json = values.get("model_cfg", values)
-        self.preprocessing: Json | None = values.get("preprocess_cfg")
+        self.preprocessing: object = values.get("preprocess_cfg")
 
     @classmethod
     def fits(cls, values: Json) -> bool:
         """Whether a json file is one."""
         model = values.get("model_cfg", values)
-        return isinstance(model, Mapping) and {"embed_dim", "vision_cfg", "text_cfg"} <= model.keys()
+        towers = ("vision_cfg", "text_cfg")
+        return isinstance(model, Mapping) and all(isinstance(model.get(tower), Mapping) for tower in towers)
 
     def claim(self) -> Claim:
         """What it says. Raises CheckpointError with the settings that deltaclip's model has not."""

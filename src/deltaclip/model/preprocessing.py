@@ -27,6 +27,7 @@ PREPROCESSING_FILES = (PROCESSOR_FILE, PREPROCESSOR_FILE)
 POSITIONS = "vision_model.embeddings.position_embedding.weight"
 BICUBIC = 3  # of Pillow, which transformers' `resample` numbers
 CLIP_PROCESSORS = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
+FETCH = "Fetch the file again, from where the weights come."
 KNOWN_STEPS = {"do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"}
 
 Json = Mapping[str, Any]  # Any: whatever json holds
@@ -117,6 +118,8 @@ def read_preprocessing(folder: Path, image_size: int) -> tuple[Normalisation, st
         if path.is_file():
             values = read_json(path)
             settings = values.get("image_processor") if name == PROCESSOR_FILE else values
+            if settings is not None and not isinstance(settings, dict):
+                raise CheckpointError(str(path), "an image_processor that is no object in braces", FETCH)
             if settings is not None:
                 return of_transformers(settings, image_size, str(path)), name
     return None
@@ -145,13 +148,17 @@ def of_transformers(values: Json, image_size: int, what: str) -> Normalisation:
     if not values.get("do_normalize", True):
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     factor = values.get("rescale_factor", 1 / 255) if values.get("do_rescale", True) else 1
+    if not isinstance(factor, int | float) or not 0 < factor < float("inf"):
+        raise CheckpointError(what, f"a rescale_factor {factor!r}", "Give the number that values are multiplied with.")
     # What is written is of values times the factor, ours of values over 255.
     unit = 255 * float(factor)
     return _checked(tuple(value / unit for value in mean), tuple(value / unit for value in std), what)
 
 
-def of_open_clip(values: Json, image_size: int, what: str) -> Normalisation:
+def of_open_clip(values: object, image_size: int, what: str) -> Normalisation:
     """The same of open_clip's `preprocess_cfg`."""
+    if not isinstance(values, dict):
+        raise CheckpointError(what, "a preprocess_cfg that is no object in braces", FETCH)
     wrong = [f"{name} {value}" for name, value in values.items() if not _open_clip_does(name, value, image_size)]
     _refuse(wrong, image_size, what)
     mean, std = (values.get(name) for name in ("mean", "std"))
@@ -198,7 +205,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
-        raise CheckpointError(str(path), f"cannot be read as json ({err})", "Fetch the file again.") from err
+        raise CheckpointError(str(path), f"cannot be read as json ({err})", FETCH) from err
     if not isinstance(values, dict):
-        raise CheckpointError(str(path), "json, but no object in braces", "Fetch the file again.")
+        raise CheckpointError(str(path), "json, but no object in braces", FETCH)
     return values

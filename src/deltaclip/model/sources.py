@@ -16,8 +16,8 @@ from deltaclip.model.wrappings import Weights
 
 # Numbers beside the weights in OpenAI's archives; the shapes say the same.
 SCALARS = {"input_resolution", "context_length", "vocab_size"}
-# Traced models keep the causal mask as an attribute of each text block; transformers makes it itself.
-CAUSAL_MASK = ".attn_mask"
+# Archives keep the causal mask, OpenAI's in each text block, open_clip's at the top; transformers makes it itself.
+CAUSAL_MASK = "attn_mask"
 CLIP4CLIP = "clip."
 # Heads of CLIP4Clip's other similarities, which mean pooling does not use.
 CLIP4CLIP_HEADS = ("frame_position_embeddings.", "transformerClip.", "lstm_visual.", "cross.", "similarity_dense.")
@@ -117,7 +117,7 @@ def _complete(weights: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     kept = {
         _underscored(name): value
         for name, value in weights.items()
-        if name not in SCALARS and not name.endswith(CAUSAL_MASK)
+        if name not in SCALARS and name.rpartition(".")[2] != CAUSAL_MASK
     }
     expected = expected_names(num_layers(kept, visual=True), num_layers(kept, visual=False))
     check_names(kept, expected | (kept.keys() & {ALPHA_CONVOLUTION}), str(path))
