@@ -24,6 +24,7 @@ from deltaclip.model import (
     text_features,
 )
 from deltaclip.model.placement import Placement, Precision, choose_placement
+from deltaclip.model.spec import DEFAULT_EPS
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
@@ -109,6 +110,15 @@ class Encoder:
         """D, length of a vector."""
         return self._sizes.projection_dim
 
+    @property
+    def architecture(self) -> dict[str, dict[str, int | str]]:
+        """Heads and activation of the image and the text encoder; who said them is in `record.known_from`."""
+        vision, text = self.model.vision_model.config, self.model.text_model.config
+        return {
+            "heads": {"vision": vision.num_attention_heads, "text": text.num_attention_heads},
+            "activation": {"vision": vision.hidden_act, "text": text.hidden_act},
+        }
+
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything that defines a vector: weights, tokens, frames, mask.
@@ -127,6 +137,9 @@ class Encoder:
         }
         if self.reader_spec.sampling != "uniform":  # named where it is not the rule: older fingerprints stay
             parts["sampling"] = self.reader_spec.sampling
+        eps = [self.model.vision_model.config.layer_norm_eps, self.model.text_model.config.layer_norm_eps]
+        if eps != [DEFAULT_EPS, DEFAULT_EPS]:  # likewise
+            parts["layer_norm_eps"] = eps
         return digest(parts, sort_keys=True)
 
     def describe(self) -> str:

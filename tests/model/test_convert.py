@@ -176,7 +176,7 @@ def without(*endings: str) -> Callable[[Weights], Weights]:
         (lambda w: {k.removeprefix("visual."): v for k, v in w.items() if "visual" in k}, "a vision tower alone"),
         (lambda w: {"vision_model.embeddings.class_embedding": torch.ones(1)}, "without their configuration"),
         (lambda w: w | {"visual.proj": torch.ones(7, 32)}, r"visual_projection.weight \(32, 7\) instead of"),
-        (lambda w: w | {"token_embedding.weight": torch.ones(12, 65)}, "not multiples of 64"),
+        (lambda w: w | {"token_embedding.weight": torch.ones(12, 65)}, "weights of another shape"),
         (lambda w: w | {"visual.conv1.weight": torch.ones(5)}, "not those of a CLIP"),
         (lambda w: {"weight": torch.ones(1)}, "missing weights"),
     ],

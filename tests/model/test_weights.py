@@ -26,41 +26,41 @@ def assert_same(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> 
 
 def test_a_state_dict_saved_by_torch_is_read(tmp_path: Path) -> None:
     torch.save(WEIGHTS, tmp_path / "clip.pt")
-    assert_same(read_weights(tmp_path / "clip.pt"), WEIGHTS)
+    assert_same(read_weights(tmp_path / "clip.pt").tensors, WEIGHTS)
 
 
 def test_the_older_format_of_torch_save_is_read(tmp_path: Path) -> None:
     torch.save(WEIGHTS, tmp_path / "clip.bin", _use_new_zipfile_serialization=False)
-    assert_same(read_weights(tmp_path / "clip.bin"), WEIGHTS)
+    assert_same(read_weights(tmp_path / "clip.bin").tensors, WEIGHTS)
 
 
 def test_safetensors_are_read_whatever_the_name(tmp_path: Path) -> None:
     save_file(WEIGHTS, tmp_path / "clip.bin")
-    assert_same(read_weights(tmp_path / "clip.bin"), WEIGHTS)
+    assert_same(read_weights(tmp_path / "clip.bin").tensors, WEIGHTS)
 
 
 def test_arrays_of_an_npz_are_read(tmp_path: Path) -> None:
     stored = {name: weight.numpy() for name, weight in WEIGHTS.items()}
     np.savez(tmp_path / "alpha.npz", allow_pickle=False, **stored)
-    assert_same(read_weights(tmp_path / "alpha.npz"), WEIGHTS)
+    assert_same(read_weights(tmp_path / "alpha.npz").tensors, WEIGHTS)
 
 
 def test_an_archive_is_read_as_torch_itself_reads_it(tmp_path: Path) -> None:
     weights = WEIGHTS | {"input_resolution": torch.tensor(32), "a.b.0.weight": torch.rand(3, 4).T}
     write_archive(tmp_path / "clip.pt", weights)
-    assert_same(read_weights(tmp_path / "clip.pt"), weights)
+    assert_same(read_weights(tmp_path / "clip.pt").tensors, weights)
 
 
 def test_an_archive_of_an_older_torch_does_not_name_its_byte_order(tmp_path: Path) -> None:
     write_archive(tmp_path / "clip.pt", WEIGHTS)
     edit_archive(tmp_path / "clip.pt", {"/byteorder": None})
-    assert_same(read_weights(tmp_path / "clip.pt"), WEIGHTS)
+    assert_same(read_weights(tmp_path / "clip.pt").tensors, WEIGHTS)
 
 
 def test_weights_that_share_one_storage_are_read_apart(tmp_path: Path) -> None:
     both = torch.arange(8.0)
     torch.save({"a": both[:4], "b": both[4:]}, tmp_path / "clip.pt")
-    assert_same(read_weights(tmp_path / "clip.pt"), {"a": both[:4], "b": both[4:]})
+    assert_same(read_weights(tmp_path / "clip.pt").tensors, {"a": both[:4], "b": both[4:]})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_weights(tmp_path / "clip.pt")
 
 
-@pytest.mark.parametrize("kept", [{"state_dict": WEIGHTS, "epoch": 3}, [torch.ones(2)], {1: torch.ones(2)}])
+@pytest.mark.parametrize("kept", [{"epoch": 3, "args": {"lr": torch.ones(1)}}, [torch.ones(2)], {1: torch.ones(2)}])
 def test_a_file_that_holds_no_tensors_by_name_is_named(tmp_path: Path, kept: object) -> None:
     torch.save(kept, tmp_path / "clip.pt")
     with pytest.raises(CheckpointError, match="no tensors by name"):

@@ -1,5 +1,6 @@
 """Averaging two checkpoints: the formula, what the result remembers, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def test_models_of_other_sizes_are_refused(tmp_path: Path) -> None:
     ) as told:
         average(str(tmp_path / "small"), str(tmp_path / "tiny"), 0.5, tmp_path / "out")
     assert "image_size" not in told.value.found, "both have 32"
+
+
+def test_models_that_compute_differently_are_refused(tmp_path: Path) -> None:
+    # the sizes alone were compared: a model of GELU was averaged with one of QuickGELU
+    one, two = (small_checkpoint(tmp_path / name) for name in ("one", "two"))
+    values = json.loads((two / "config.json").read_text())
+    values["vision_config"]["hidden_act"] = "gelu"
+    (two / "config.json").write_text(json.dumps(values))
+    with pytest.raises(CheckpointError, match=r"image encoder's hidden_act quick_gelu and gelu\)"):
+        average(str(one), str(two), 0.5, tmp_path / "out")
 
 
 def test_a_place_that_is_taken_is_told_before_weights_are_read(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def test_nothing_of_an_older_checkpoint_is_left_beside_the_new_one(tmp_path: Pat
         (tmp_path / name).write_text("older")
     train(override(RECIPE, ["seed=1"]), tiny_data(), tmp_path, device="cpu", overwrite=True)
     kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"config.json", "deltaclip.json", "model.safetensors", "notes.txt", "tokenizer.json", "training"}
+    checkpoint = {"config.json", "deltaclip.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"}
+    assert kept == checkpoint | {"notes.txt", "training"}
     assert not {path.name for path in (tmp_path / "training").iterdir()} & {"reported", "replaced"}
     assert (load_checkpoint(tmp_path).record.training or {})["seed"] == 1
 

@@ -7,8 +7,10 @@ from deltaclip.model.clip import (
     mean_pool,
     text_features,
 )
+from deltaclip.model.clips import Said
 from deltaclip.model.convert import ConversionReport, convert
 from deltaclip.model.fresh import new_model
+from deltaclip.model.preprocessing import Normalisation
 from deltaclip.model.record import CheckpointRecord, SourceFile
 from deltaclip.model.spec import ModelSpec, model_spec
 from deltaclip.model.tokenizer import Tokenizer
@@ -18,6 +20,8 @@ __all__ = [
     "CheckpointRecord",
     "ConversionReport",
     "ModelSpec",
+    "Normalisation",
+    "Said",
     "SourceFile",
     "Tokenizer",
     "alpha_is_zero",

@@ -1,30 +1,45 @@
-"""Checkpoint folders: config.json, model.safetensors, tokenizer.json and deltaclip.json; read and written whole."""
+"""Checkpoint folders, read and written whole.
+
+They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.json and deltaclip.json.
+"""
 
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble
+from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
-from deltaclip.model.record import RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
-from deltaclip.model.spec import ARGMAX_END, text_config
+from deltaclip.model.preprocessing import (
+    CLIP_NORMALISATION,
+    PREPROCESSING_FILES,
+    PREPROCESSOR_FILE,
+    Normalisation,
+    normalisation_words,
+    normalised_as_clip,
+    preprocessor_json,
+    read_json,
+    read_preprocessing,
+)
+from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
+from deltaclip.model.spec import ARGMAX_END, text_config, vision_config
 from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
-from deltaclip.model.weights import read_safetensors, read_weights
+from deltaclip.model.weights import read_weights
 
-CONFIG_FILE = "config.json"
+CONFIG_FILE = TRANSFORMERS_FILE
 WEIGHTS_FILE = "model.safetensors"
 PICKLE_FILE = "pytorch_model.bin"
 TOKENIZER_FILE = "tokenizer.json"
@@ -36,7 +51,7 @@ SHARDS = (
     f"{PICKLE_FILE}.index.json",
 )
 OTHER_WEIGHTS = (PICKLE_FILE, "tf_model.h5", "flax_model.msgpack")
-OWN_FILES = (CONFIG_FILE, WEIGHTS_FILE, RECORD_FILE, *TOKENIZER_FILES, *SHARDS, *OTHER_WEIGHTS)
+OWN_FILES = (CONFIG_FILE, WEIGHTS_FILE, RECORD_FILE, *TOKENIZER_FILES, *PREPROCESSING_FILES, *SHARDS, *OTHER_WEIGHTS)
 """Patterns of the names that make a checkpoint; a new one leaves none of the older one's behind."""
 
 
@@ -57,15 +72,41 @@ class Checkpoint:
         return f"Checkpoint({self.record!r}, {self.model.num_parameters():,} weights, {self.tokenizer!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a checkpoint folder holds, before it is put together.
+
+    what: the folder or hub name, for errors. state: by transformers' names.
+    normalisation: of the pictures that the weights are for, and the file that says it; None if none does.
+    """
+
+    what: str
+    config: CLIPConfig
+    state: Mapping[str, Tensor]
+    tokenizer: Tokenizer | None
+    record: CheckpointRecord
+    normalisation: tuple[Normalisation, str] | None
+
+
 def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
     """A checkpoint folder, any transformers CLIP folder, or a model of the hub.
 
     name: a folder (no network is touched), or owner/model, which is looked for in the hub's cache first.
-    A model of three channels gets an alpha channel of zeros. Weights are read from safetensors, or from a
-    pytorch_model.bin as plain tensors only. Raises CheckpointError where anything is missing or does not fit.
+    A model of three channels gets an alpha channel of zeros. One that its preprocessor_config.json feeds with another
+    mean or deviation than CLIP's gets weights that give the same for CLIP's. Weights are read from safetensors, or from
+    a pytorch_model.bin as plain tensors only. Raises CheckpointError where anything is missing or does not fit.
     """
+    parts = read_parts(name)
+    normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
+    model = assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
+    check_tokenizer(model, parts.tokenizer, parts.what)
+    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model))
+
+
+def read_parts(name: str | os.PathLike[str]) -> Parts:
+    """What `load_checkpoint` puts together. Raises CheckpointError as it does."""
     if Path(name).expanduser().is_dir():
-        return _load_folder(Path(name).expanduser(), None)
+        return _read_folder(Path(name).expanduser(), None)
     if Path(name).exists():
         remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
         raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
@@ -73,22 +114,27 @@ def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
         remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
-    return _load_folder(fetch(str(name), needed, (*TOKENIZER_FILES, RECORD_FILE, CARD_FILE)), str(name))
+    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE)
+    return _read_folder(fetch(str(name), needed, wanted), str(name))
 
 
-def _load_folder(folder: Path, hub: str | None) -> Checkpoint:
+def _read_folder(folder: Path, hub: str | None) -> Parts:
     what = hub or str(folder)
     config = _read_config(folder / CONFIG_FILE)
     file, weights = _read_weights(folder, what)
     tokenizer = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
     _name_end(config, tokenizer, what)
-    model = assemble(config, weights, what)
-    check_tokenizer(model, tokenizer, what)
+    normalisation = read_preprocessing(folder, vision_config(config).image_size)
     if (folder / RECORD_FILE).exists():
         record = CheckpointRecord.read(folder / RECORD_FILE)
+        if normalisation and not normalisation[0].is_same(CLIP_NORMALISATION):  # written since: ours say CLIP's
+            record = replace(
+                record, known_from={**record.known_from, NORMALISATION: normalisation_words(normalisation)}
+            )
     else:
-        record = CheckpointRecord((SourceFile.of(file),), hub, _card_licence(folder / CARD_FILE))
-    return Checkpoint(model, tokenizer, as_held(record, model))
+        known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
+        record = CheckpointRecord((SourceFile.of(file),), hub, _card_licence(folder / CARD_FILE), known_from=known)
+    return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
 def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
@@ -101,25 +147,19 @@ def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
 
 
 def _read_config(path: Path) -> CLIPConfig:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values.get("model_type") != "clip":
-            raise ValueError(f"model_type is {values.get('model_type')!r}, not 'clip'")
-        return CLIPConfig.from_dict(values)
-    except FileNotFoundError as err:
+    if not path.exists():
         remedy = "Give the folder that holds config.json and model.safetensors."
-        raise CheckpointError(str(path.parent), "no config.json in this folder", remedy) from err
-    except (OSError, ValueError, TypeError, AttributeError, StrictDataclassError) as err:
-        remedy = "Give the configuration of a CLIP as transformers writes it."
-        raise CheckpointError(str(path), f"not the configuration of a CLIP ({err})", remedy) from err
+        if (path.parent / OPEN_CLIP_FILE).exists():
+            remedy = "It is one of open_clip's. Make a checkpoint of it: deltaclip convert --clip FOLDER --out FOLDER."
+        raise CheckpointError(str(path.parent), "no config.json in this folder", remedy)
+    return parse_config(path, read_json(path))
 
 
-def _read_weights(folder: Path, what: str) -> tuple[Path, dict[str, Tensor]]:
+def _read_weights(folder: Path, what: str) -> tuple[Path, Mapping[str, Tensor]]:
     """The file of weights in a folder and what it holds: safetensors where it exists."""
-    if (folder / WEIGHTS_FILE).exists():
-        return folder / WEIGHTS_FILE, read_safetensors(folder / WEIGHTS_FILE)
-    if (folder / PICKLE_FILE).exists():
-        return folder / PICKLE_FILE, read_weights(folder / PICKLE_FILE)
+    for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
+        if path.exists():
+            return path, read_weights(path).alone(str(path))
     remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
     raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
 
@@ -223,6 +263,8 @@ def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: 
     (folder / WEIGHTS_FILE).chmod(0o666 & ~umask)
     if tokenizer is not None:
         tokenizer.save(folder / TOKENIZER_FILE)
+    side = vision_config(model.config).image_size
+    (folder / PREPROCESSOR_FILE).write_text(preprocessor_json(side), encoding="utf-8")
     (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
 
 

@@ -1,28 +1,25 @@
 """Makes a checkpoint folder of the weights that others publish."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
-from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.checkpoint import as_held, check_place, load_checkpoint, save_checkpoint
+from deltaclip.model.architecture import Architecture
+from deltaclip.model.checkpoint import as_held, check_place, save_checkpoint
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble
-from deltaclip.model.hub import is_hub_name
-from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, spec_of, to_transformers
-from deltaclip.model.record import CheckpointRecord, SourceFile
-from deltaclip.model.sources import ALPHA_LICENCE, read_alpha, read_clip
-from deltaclip.model.spec import clip_config
+from deltaclip.model.clips import Clip, Kind, Said, read_any
+from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
+from deltaclip.model.preprocessing import CLIP_NORMALISATION, normalised_as_clip
+from deltaclip.model.record import NORMALISATION, CheckpointRecord, SourceFile
+from deltaclip.model.sources import ALPHA_LICENCE, AlphaFile, read_alpha
+from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
 from deltaclip.model.tokenizer import Tokenizer
 
-# CLIP4Clip's --max_words: its text tower never saw longer rows in training.
-CLIP4CLIP_MAX_WORDS = 32
-
-Kind = Literal["openai", "clip4clip", "transformers"]
+NOTHING_SAID = Said()
 AlphaFrom = Literal["file", "convolution", "clip", "zero"]
 
 
@@ -31,26 +28,39 @@ class ConversionReport:
     """What a conversion read and wrote.
 
     out: the checkpoint folder. kind: the program whose layout the CLIP had.
+    architecture: heads and activation, and who says so.
     record: what was written into `deltaclip.json`, licence and sources among it.
     alpha_from: "file" (a whole vision tower), "convolution" (the alpha convolution alone), "clip" (the CLIP had
         alpha weights itself), or "zero" (none: masks change nothing until they are trained).
     left_out: names of weights in the file that a CLIP has no place for.
     has_tokenizer: whether a tokenizer.json was written.
     num_weights: numbers in the model, the alpha channel's included.
+    remarks: sentences about what was taken from the files and what nobody said.
     """
 
     out: Path
     kind: Kind
+    architecture: Architecture
     record: CheckpointRecord
     alpha_from: AlphaFrom
     left_out: tuple[str, ...]
     has_tokenizer: bool
     num_weights: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know about the result, a sentence each."""
-        notes = [f"Licence of the weights: {self.record.licence}."]
+        found, known = self.architecture, self.record.known_from
+        notes = [
+            f"Image encoder: {found.vision_heads} heads (by {known['vision_heads']}), "
+            f"{found.vision_activation} (by {known['vision_activation']}).",
+            f"Text encoder: {found.text_heads} heads (by {known['text_heads']}), "
+            f"{found.text_activation} (by {known['text_activation']}).",
+            f"Mean and deviation of pictures: {known[NORMALISATION]}.",
+            *self.remarks,
+            f"Licence of the weights: {self.record.licence}.",
+        ]
         if self.alpha_from == "zero":
             notes.append("No alpha weights: that channel starts at zero, so masks change nothing until it is trained.")
         if self.alpha_from == "convolution":
@@ -75,6 +85,12 @@ class ConversionReport:
             "kind": self.kind,
             "alpha": self.record.alpha,
             "alpha_from": self.alpha_from,
+            "heads": {"vision": self.architecture.vision_heads, "text": self.architecture.text_heads},
+            "activation": {
+                "vision": self.architecture.vision_activation,
+                "text": self.architecture.text_activation,
+            },
+            "known_from": dict(self.record.known_from),
             "licence": self.record.licence,
             "source": [asdict(file) for file in self.record.source],
             "left_out": list(self.left_out),
@@ -84,90 +100,83 @@ class ConversionReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """A CLIP by transformers' names, wherever it came from."""
-
-    kind: Kind
-    config: CLIPConfig
-    state: Mapping[str, Tensor]
-    tokenizer: Tokenizer | None
-    record: CheckpointRecord
-    left_out: tuple[str, ...]
-
-
 def convert(
     *,
     clip: str | os.PathLike[str],
     out: str | os.PathLike[str],
     alpha: str | os.PathLike[str] | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
+    said: Said = NOTHING_SAID,
 ) -> ConversionReport:
     """Writes the checkpoint folder `out` from a CLIP, and an Alpha-CLIP vision tower on top of it.
 
-    clip: OpenAI's CLIP (TorchScript archive or state dict), a CLIP4Clip .bin, a transformers folder or a hub name.
+    clip: OpenAI's CLIP (TorchScript archive or state dict), open_clip's with its configuration, a CLIP4Clip .bin, a
+        transformers folder or a hub name.
     alpha: Alpha-CLIP's visual .pth, or a file with its alpha convolution alone; None keeps the CLIP's own, or zero.
     tokenizer: anything Tokenizer.from_source takes; None keeps the folder's or hub model's own, if it has one.
-    Raises CheckpointError if a file is not what it should be, a weight is missing or unknown, or `out` is taken.
+    said: what the user says of the CLIP. Weights do not tell their heads and activation: these are known of OpenAI's
+        files and of programs that have the same, else read from a configuration, else from `said`; never guessed.
+    Raises CheckpointError if a file is not what it should be, a weight is missing or unknown, what has to be known is
+    not said or said differently, or `out` is taken.
     """
     target = Path(out).expanduser()
     check_place(target)
-    source = _read_clip(clip)
-    state, record, what = dict(source.state), source.record, str(clip)
+    source = read_any(clip, said, None if tokenizer is None else Tokenizer.from_source(tokenizer))
+    state, record, what, remarks = dict(source.state), source.record, str(clip), source.notes
     alpha_from: AlphaFrom = "clip"
     if alpha is not None:
-        what = f"{clip} with {alpha}"
-        alpha_from = _put_alpha(state, read_alpha(Path(alpha).expanduser()), what)
-        record = _with_alpha_file(record, Path(alpha).expanduser())
-    model = assemble(source.config, state, what)
+        path, what = Path(alpha).expanduser(), f"{clip} with {alpha}"
+        file = read_alpha(path)
+        alpha_from = _put_alpha(state, file, source, what)
+        record, remarks = _with_alpha_file(record, path), (*remarks, *file.notes)
+    model = assemble(source.config, normalised_as_clip(state, source.normalisation), what)
     record = as_held(record, model)
-    words = Tokenizer.from_source(tokenizer) if tokenizer is not None else source.tokenizer
-    save_checkpoint(target, model, words, record)
+    save_checkpoint(target, model, source.tokenizer, record)
     return ConversionReport(
         out=target,
         kind=source.kind,
+        architecture=source.architecture,
         record=record,
         alpha_from="zero" if record.alpha == "zero" else alpha_from,
         left_out=source.left_out,
-        has_tokenizer=words is not None,
+        has_tokenizer=source.tokenizer is not None,
         num_weights=model.num_parameters(),
+        remarks=remarks,
     )
 
 
-def _read_clip(clip: str | os.PathLike[str]) -> _Clip:
-    """The CLIP of a file, a folder or the hub."""
-    path = Path(clip).expanduser()
-    if not path.exists() and not is_hub_name(str(clip)):
-        remedy = (
-            "Give a file of weights, a folder with config.json and model.safetensors, or a hub name like owner/model."
-        )
-        raise CheckpointError(str(clip), "neither a file or folder here nor a hub name", remedy)
-    if not path.is_file():
-        loaded = load_checkpoint(clip)
-        state = loaded.model.state_dict()
-        return _Clip("transformers", loaded.model.config, state, loaded.tokenizer, loaded.record, ())
-    file = read_clip(path)
-    spec = spec_of(file.weights, str(path))
-    record = CheckpointRecord(source=(file.file,), licence=file.licence)
-    if file.kind == "clip4clip":
-        record = replace(record, max_words=CLIP4CLIP_MAX_WORDS)
-    return _Clip(file.kind, clip_config(spec), to_transformers(file.weights), None, record, file.left_out)
-
-
-def _put_alpha(state: dict[str, Tensor], alpha: Mapping[str, Tensor], what: str) -> AlphaFrom:
+def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: Clip, what: str) -> AlphaFrom:
     """Replaces the vision tower in `state`, or its alpha channel alone, by Alpha-CLIP's, and says which."""
+    if PATCH_EMBEDDING not in state:  # of a damaged transformers folder; `assemble` lists what is missing
+        return "clip"
     width, _, *patch = state[PATCH_EMBEDDING].shape
-    convolution = alpha[ALPHA_CONVOLUTION]
+    convolution = alpha.weights[ALPHA_CONVOLUTION]
     if convolution.shape != (width, 1, *patch):
         found = f"an alpha convolution {tuple(convolution.shape)} where the CLIP needs {(width, 1, *patch)}"
         raise CheckpointError(
             what, found, "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
         )
-    if len(alpha) == 1:
+    if alpha.program is not None:
+        _refuse_other_blocks(clip, width, alpha.program, what)
+    if len(alpha.weights) == 1:
         state[PATCH_EMBEDDING] = replace_alpha(state[PATCH_EMBEDDING], convolution)
         return "convolution"
-    state.update(to_transformers(alpha))
+    state.update(to_transformers(alpha.weights))
     return "file"
+
+
+def _refuse_other_blocks(clip: Clip, width: int, program: str, what: str) -> None:
+    """CheckpointError if a tower of Alpha-CLIP's program, which has OpenAI's blocks, would get other ones."""
+    found, heads = clip.architecture, width // HEAD_WIDTH
+    unlike = []
+    if (found.vision_heads, found.vision_activation) != (heads, OPENAI_ACTIVATION):
+        own = f"{found.vision_heads} heads and {found.vision_activation}"
+        unlike.append(f"the CLIP's image encoder has {own}, the alpha file's {heads} and {OPENAI_ACTIVATION}")
+    if not clip.normalisation.is_same(CLIP_NORMALISATION):
+        unlike.append(f"the CLIP's pictures have {clip.normalisation}, the alpha file's CLIP's own")
+    if unlike:
+        remedy = "Give the CLIP that the alpha weights were trained from."
+        raise CheckpointError(what, f"two models that differ ({program}): {'; '.join(unlike)}", remedy)
 
 
 def _with_alpha_file(record: CheckpointRecord, path: Path) -> CheckpointRecord:

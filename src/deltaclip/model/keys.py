@@ -13,7 +13,6 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_alpha_channel
-from deltaclip.model.spec import HEAD_WIDTH, ModelSpec
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
 PLAIN = {
@@ -78,10 +77,10 @@ def check_names(names: Iterable[str], expected: set[str], what: str) -> None:
         raise CheckpointError(what, "; ".join(parts), remedy)
 
 
-def spec_of(weights: Mapping[str, Tensor], what: str) -> ModelSpec:
+def shapes_of(weights: Mapping[str, Tensor], what: str) -> dict[str, int]:
     """The sizes of a CLIP from the shapes of its weights, by OpenAI's names (openai/CLIP, model.py, build_model).
 
-    Begin and end are the last two ids (49406 and 49407 of 49408), padding is 0, as its tokenizer has them.
+    Keys are those of ModelSpec, and vision_mlp_width and text_mlp_width. What shapes do not tell is not here.
     """
     try:
         vision_width, _, patch_size, _ = weights["visual.conv1.weight"].shape
@@ -89,23 +88,20 @@ def spec_of(weights: Mapping[str, Tensor], what: str) -> ModelSpec:
         vocab_size, text_width = weights["token_embedding.weight"].shape
         projection_dim = weights["text_projection"].shape[1]
         context_length = weights["positional_embedding"].shape[0]
-        if vision_width % HEAD_WIDTH or text_width % HEAD_WIDTH:
-            raise ValueError(f"widths {vision_width} and {text_width} are not multiples of {HEAD_WIDTH}")
-        return ModelSpec(
-            image_size=grid * patch_size,
-            patch_size=patch_size,
-            vision_width=vision_width,
-            vision_layers=num_layers(weights, visual=True),
-            text_width=text_width,
-            text_layers=num_layers(weights, visual=False),
-            projection_dim=projection_dim,
-            vocab_size=vocab_size,
-            context_length=context_length,
-            begin=vocab_size - 2,
-            end=vocab_size - 1,
-            pad=0,
-        )
-    except (ValueError, IndexError) as err:
+        return {
+            "image_size": grid * patch_size,
+            "patch_size": patch_size,
+            "vision_width": vision_width,
+            "vision_layers": num_layers(weights, visual=True),
+            "vision_mlp_width": weights["visual.transformer.resblocks.0.mlp.c_fc.weight"].shape[0],
+            "text_width": text_width,
+            "text_layers": num_layers(weights, visual=False),
+            "text_mlp_width": weights["transformer.resblocks.0.mlp.c_fc.weight"].shape[0],
+            "projection_dim": projection_dim,
+            "vocab_size": vocab_size,
+            "context_length": context_length,
+        }
+    except (ValueError, IndexError, KeyError) as err:
         remedy = "Give the state dict of a CLIP with a vision transformer."
         raise CheckpointError(what, f"weights whose shapes are not those of a CLIP ({err})", remedy) from err
 

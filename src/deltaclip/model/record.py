@@ -11,6 +11,8 @@ from deltaclip.errors import CheckpointError
 
 RECORD_FILE = "deltaclip.json"
 UNKNOWN_LICENCE = "unknown"
+NORMALISATION = "normalisation"
+"""The key of `known_from` for how pictures are normalised; the others are those of `architecture.WORDS`."""
 HASH_BLOCK_BYTES = 1 << 20
 
 
@@ -47,6 +49,8 @@ class CheckpointRecord:
     motion: the mask it was trained with, in the word of `motion.MotionSpec`, or None for none.
     num_frames: frames of a segment at search time.
     max_words: the longest row of token ids, begin and end included.
+    known_from: who said what the weights do not tell: heads, activation and normalisation of pictures -> file, option
+        or hash in words; empty for a model made here.
     training: recipe, seed and figures of the run that made it, as the training writes them; None if not ours.
     """
 
@@ -57,6 +61,7 @@ class CheckpointRecord:
     motion: str | None = None
     num_frames: int = 12
     max_words: int = 77
+    known_from: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] | None = field(default=None)  # Any: whatever json holds
 
     def __post_init__(self) -> None:

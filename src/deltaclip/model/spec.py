@@ -8,6 +8,8 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 NUM_RGB = 3
 NUM_CHANNELS = 4
 HEAD_WIDTH = 64  # openai/CLIP, model.py, build_model: heads are not stored, they are width // 64
+OPENAI_ACTIVATION = "quick_gelu"
+DEFAULT_EPS = 1e-5  # PyTorch's, which OpenAI and open_clip leave as it is
 # transformers takes this end id for a sign of an old configuration and pools at the largest id instead.
 ARGMAX_END = 2
 
@@ -21,7 +23,8 @@ class ModelSpec:
     projection_dim: D, the width of the common space.
     vocab_size, context_length: token ids, and the longest row of them.
     begin, end, pad: token ids; a text's feature is taken at its first `end`.
-    vision_heads, text_heads: attention heads; None means width // 64, at least one, as CLIP has it.
+    vision_heads, text_heads: attention heads; None means width // 64, at least one: our rule for new models, and
+        OpenAI's. Weights of others do not tell their heads, so that for them both are given (`architecture`).
     """
 
     image_size: int
@@ -48,31 +51,46 @@ class ModelSpec:
             raise ValueError(f"image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
 
 
-def clip_config(spec: ModelSpec) -> CLIPConfig:
-    """The configuration of a four-channel CLIP with openai/CLIP's blocks: QuickGELU, MLP four times wide."""
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What the blocks of a tower compute; the defaults are openai/CLIP's, which new models have as well.
+
+    activation: by transformers' name. mlp_width: channels between the two layers of the MLP; None means 4 x width.
+    eps: of the layer norms.
+    """
+
+    activation: str = OPENAI_ACTIVATION
+    mlp_width: int | None = None
+    eps: float = DEFAULT_EPS
+
+
+def clip_config(spec: ModelSpec, vision_blocks: Blocks = Blocks(), text_blocks: Blocks = Blocks()) -> CLIPConfig:
+    """The configuration of a four-channel CLIP of these sizes and blocks."""
     text = CLIPTextConfig(
         vocab_size=spec.vocab_size,
         hidden_size=spec.text_width,
-        intermediate_size=4 * spec.text_width,
+        intermediate_size=text_blocks.mlp_width or 4 * spec.text_width,
         projection_dim=spec.projection_dim,
         num_hidden_layers=spec.text_layers,
         num_attention_heads=spec.text_heads or max(1, spec.text_width // HEAD_WIDTH),
         max_position_embeddings=spec.context_length,
-        hidden_act="quick_gelu",
+        hidden_act=text_blocks.activation,
+        layer_norm_eps=text_blocks.eps,
         bos_token_id=spec.begin,
         eos_token_id=spec.end,
         pad_token_id=spec.pad,
     )
     vision = CLIPVisionConfig(
         hidden_size=spec.vision_width,
-        intermediate_size=4 * spec.vision_width,
+        intermediate_size=vision_blocks.mlp_width or 4 * spec.vision_width,
         projection_dim=spec.projection_dim,
         num_hidden_layers=spec.vision_layers,
         num_attention_heads=spec.vision_heads or max(1, spec.vision_width // HEAD_WIDTH),
         num_channels=NUM_CHANNELS,
         image_size=spec.image_size,
         patch_size=spec.patch_size,
-        hidden_act="quick_gelu",
+        hidden_act=vision_blocks.activation,
+        layer_norm_eps=vision_blocks.eps,
     )
     return CLIPConfig(text_config=text, vision_config=vision, projection_dim=spec.projection_dim)
 

@@ -1,8 +1,12 @@
 """Reads a file of weights, whatever its format, into tensors by name; never runs code from it."""
 
+import argparse
 import pickle
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +16,15 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.torchscript import read_torchscript
+from deltaclip.model.wrappings import Weights, unwrap
 
 ZIP_START = b"PK\x03\x04"
 PICKLE_START = b"\x80"
 LFS_START = b"version https://git-lfs"
 HTML_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml")
 LOOK_BYTES = 512
+# Lightning keeps a script's options as one: a bag of attributes that runs nothing when it is made.
+HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [argparse.Namespace]  # as torch types it
 AGAIN = "Download it again, and compare its size with what the download page says."
 
 
@@ -42,11 +49,16 @@ def check_start(path: Path) -> bytes:
     return start
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> Weights:
     """Tensors by name from safetensors, a torch.save file, a TorchScript archive or an npz, looked up by content.
 
-    Raises CheckpointError if the file is damaged, of another kind, or holds anything but tensors by name.
+    What a training program put around them is taken off (`wrappings.unwrap`).
+    Raises CheckpointError if the file is damaged, of another kind, or holds no tensors by name.
     """
+    return unwrap(_read_content(path), str(path))
+
+
+def _read_content(path: Path) -> object:
     start = check_start(path)
     if start.startswith(ZIP_START):
         return _read_zip(path)
@@ -67,7 +79,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(str(path), f"not a whole safetensors file ({err})", AGAIN) from err
 
 
-def _read_zip(path: Path) -> dict[str, Tensor]:
+def _read_zip(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -88,21 +100,29 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(str(path), f"not an npz of plain arrays ({err})", AGAIN) from err
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path) -> object:
     try:
         # weights_only: tensors and plain containers; a class that would run code is refused.
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(HARMLESS):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as err:
-        first_line = str(err).strip().splitlines()[0]
-        remedy = "Use only weights you trust; save them anew with torch.save(model.state_dict()) where they come from."
-        raise CheckpointError(str(path), f"not plain weights ({first_line})", remedy) from err
+        raise _not_plain(path, str(err).strip()) from err
     except (RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as err:
         first_line = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
         raise CheckpointError(str(path), f"cut short or damaged ({first_line})", AGAIN) from err
-    if not isinstance(loaded, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
-    ):
-        kinds = f"a dict with {', '.join(map(str, list(loaded)[:5]))}" if isinstance(loaded, dict) else type(loaded)
-        remedy = "Take the state dict out of it and save that with torch.save."
-        raise CheckpointError(str(path), f"no tensors by name ({kinds})", remedy)
-    return dict(loaded)
+
+
+def _not_plain(path: Path, reason: str) -> CheckpointError:
+    """Of a pickle that holds more than tensors and containers; reason: what torch says of it."""
+    named = re.search(r"GLOBAL ([\w.]+)", reason)
+    if named is None:
+        told = re.search(r"WeightsUnpickler error: (.*)", reason)
+        found = f"not plain weights ({told[1] if told else reason.splitlines()[0]})"
+        remedy = "Use only weights you trust; save them anew with torch.save(model.state_dict()) where they come from."
+        return CheckpointError(str(path), found, remedy)
+    remedy = (
+        "Making such an object may run code, so deltaclip does not. If you trust the file, save its weights alone, in "
+        f"the environment it was trained in: content = torch.load({path.name!r}, weights_only=False); "
+        "torch.save(content['state_dict'], 'weights.pt') (a whole model: content.state_dict()); and give weights.pt."
+    )
+    return CheckpointError(str(path), f"not plain weights: it also holds a {named[1]}", remedy)

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip import pixels
+
 __all__ = ["ALPHA_MEAN", "ALPHA_STD", "CLIP_MEAN", "CLIP_STD", "normalise_alpha", "normalise_pixels"]
 
-# openai/CLIP clip/clip.py, `_transform`.
-CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+CLIP_MEAN = np.array(pixels.CLIP_MEAN, np.float32)
+CLIP_STD = np.array(pixels.CLIP_STD, np.float32)
 # SunzeY/AlphaCLIP README: mask_transform Normalize(0.5, 0.26). A full mask is 1.923, an empty one -1.923.
 ALPHA_MEAN, ALPHA_STD = 0.5, 0.26
 

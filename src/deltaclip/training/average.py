@@ -48,6 +48,20 @@ def _refuse_unlike(first: str, one: Checkpoint, second: str, two: Checkpoint) ->
     if ours != theirs:
         differing = ", ".join(f"{name} {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name])
         raise CheckpointError(what, f"models of other sizes ({differing})", remedy)
+    ours, theirs = _computed(one), _computed(two)
+    if ours != theirs:
+        differing = ", ".join(f"{name} {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name])
+        raise CheckpointError(what, f"models that compute differently ({differing})", remedy)
     digests = [None if each.tokenizer is None else each.tokenizer.digest() for each in (one, two)]
     if digests[0] != digests[1]:
         raise CheckpointError(what, "tokenizers that differ", remedy)
+
+
+def _computed(checkpoint: Checkpoint) -> dict[str, object]:
+    """What a model does with its weights beside their sizes."""
+    towers = {"image": checkpoint.model.vision_model.config, "text": checkpoint.model.text_model.config}
+    return {
+        f"{name} encoder's {each}": getattr(config, each)
+        for name, config in towers.items()
+        for each in ("hidden_act", "layer_norm_eps")
+    }

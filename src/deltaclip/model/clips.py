@@ -1,0 +1,194 @@
+"""A CLIP with all that has to be known of it, from a file, a folder or the hub, and from what the user says."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+from transformers import CLIPConfig
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model.architecture import Architecture, Claim, openai_claim, settle
+from deltaclip.model.checkpoint import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE, read_parts
+from deltaclip.model.configs import Transformers, configurations, transformers_claim
+from deltaclip.model.hub import is_hub_name
+from deltaclip.model.keys import shapes_of, to_transformers
+from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, normalisation_words, read_preprocessing
+from deltaclip.model.record import NORMALISATION, CheckpointRecord
+from deltaclip.model.sources import read_clip
+from deltaclip.model.spec import Blocks, ModelSpec, clip_config
+from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+
+# CLIP4Clip's --max_words: its text tower never saw longer rows in training.
+CLIP4CLIP_MAX_WORDS = 32
+OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""Of open_clip's folders on the hub."""
+
+Kind = Literal["openai", "clip4clip", "transformers"]
+Normalised = tuple[Normalisation, str]
+"""A normalisation and who says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the user says of a CLIP; None for what is to be found elsewhere.
+
+    config: the configuration that counts, in place of those beside the weights. activation: by transformers' name, of
+    both encoders. vision_heads, text_heads: attention heads. normalisation: of pictures.
+    """
+
+    config: Path | None = None
+    activation: str | None = None
+    vision_heads: int | None = None
+    text_heads: int | None = None
+    normalisation: Normalisation | None = None
+
+    def claim(self) -> Claim:
+        """Heads and activation as a claim."""
+        return Claim("option", self.vision_heads, self.text_heads, self.activation, self.activation)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A CLIP by transformers' names, wherever it came from.
+
+    state: for pictures normalised by `normalisation`. left_out: names in the file that a CLIP has no place for.
+    notes: sentences about what was taken and what nobody said.
+    """
+
+    kind: Kind
+    config: CLIPConfig
+    state: Mapping[str, Tensor]
+    tokenizer: Tokenizer | None
+    record: CheckpointRecord
+    architecture: Architecture
+    normalisation: Normalisation
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+    """The CLIP of a file, a folder or the hub. tokenizer: the one to be used; None for the folder's own.
+
+    Raises CheckpointError where it cannot be read, or where what has to be known is not said or said differently.
+    """
+    path = Path(clip).expanduser()
+    if not path.exists() and not is_hub_name(str(clip)):
+        remedy = (
+            "Give a file of weights, a folder with config.json and model.safetensors, or a hub name like owner/model."
+        )
+        raise CheckpointError(str(clip), "neither a file or folder here nor a hub name", remedy)
+    if path.is_file():
+        return _of_file(path, said, tokenizer)
+    has_transformers = any((path / name).is_file() for name in (WEIGHTS_FILE, PICKLE_FILE))
+    found = [file for name in OPEN_CLIP_WEIGHTS if (file := path / name).is_file()]
+    if found and not (has_transformers and (path / CONFIG_FILE).is_file()):
+        own = Tokenizer.from_source(path) if any((path / name).exists() for name in TOKENIZER_FILES) else None
+        return _of_file(found[0], said, tokenizer or own)
+    return _of_transformers(clip, said, tokenizer)
+
+
+def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+    parts = read_parts(clip)
+    claim = transformers_claim(parts.config, CONFIG_FILE)
+    named = [] if said.config is None else configurations(said.config, said.config)
+    claims = [claim, *(each.claim() for each in named), said.claim()]
+    architecture = settle(claims, claim.sizes, parts.what)
+    image_size = claim.sizes["image_size"]
+    normalisations = [parts.normalisation, *(each.normalisation(image_size) for each in named)]
+    normalised = _agreed_normalisation(normalisations, said, parts.what)
+    known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised), **parts.record.known_from}
+    if normalised != parts.normalisation:  # by an option or the configuration that was named
+        known[NORMALISATION] = normalisation_words(normalised)
+    record = replace(parts.record, known_from=known)
+    return Clip(
+        "transformers",
+        parts.config,
+        parts.state,
+        tokenizer or parts.tokenizer,
+        record,
+        architecture,
+        (normalised or (CLIP_NORMALISATION, ""))[0],
+    )
+
+
+def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
+    what = str(path)
+    try:
+        file = read_clip(path)
+    except CheckpointError:
+        for each in configurations(path, said.config):
+            each.claim()  # a model that is not ours is better named by its configuration than by its weights
+        raise
+    shapes = shapes_of(file.weights, what)
+    # Beside a file that is known for what it is may lie anything; what the user named counts in any case.
+    told = configurations(path, said.config) if said.config is not None or file.program is None else []
+    programs = [] if file.program is None else [openai_claim(file.program, shapes)]
+    architecture = settle([*programs, *(each.claim() for each in told), said.claim()], shapes, what)
+    image_size = shapes["image_size"]
+    normalisations: list[Normalised | None] = [each.normalisation(image_size) for each in told]
+    if file.program is not None:
+        normalisations.append((CLIP_NORMALISATION, file.program))
+    elif said.config is None and not any(isinstance(each, Transformers) for each in told):
+        normalisations.append(read_preprocessing(path.parent, image_size))
+    normalised = _agreed_normalisation(normalisations, said, what)
+    known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
+    record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known)
+    if file.kind == "clip4clip":
+        record = replace(record, max_words=CLIP4CLIP_MAX_WORDS)
+    return Clip(
+        file.kind,
+        _config(shapes, architecture, tokenizer, what),
+        to_transformers(file.weights),
+        tokenizer,
+        record,
+        architecture,
+        (normalised or (CLIP_NORMALISATION, ""))[0],
+        file.left_out,
+        (*file.notes, *_unsaid(normalised)),
+    )
+
+
+def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> CLIPConfig:
+    sizes = {name: size for name, size in shapes.items() if not name.endswith("_mlp_width")}
+    begin, end = _begin_and_end(shapes["vocab_size"], tokenizer, what)
+    spec = ModelSpec(**sizes, begin=begin, end=end, pad=0, vision_heads=found.vision_heads, text_heads=found.text_heads)
+    vision = Blocks(found.vision_activation, shapes["vision_mlp_width"], found.vision_eps)
+    return clip_config(spec, vision, Blocks(found.text_activation, shapes["text_mlp_width"], found.text_eps))
+
+
+def _begin_and_end(vocab_size: int, tokenizer: Tokenizer | None, what: str) -> tuple[int, int]:
+    """The ids that begin and end a text: the tokenizer's, else the last two (49406 and 49407 of 49408), as CLIP's are.
+
+    OpenAI's and open_clip's programs take a text's feature at the largest id of its row; transformers at its end token.
+    These are one only if no id is larger than the end token's, so that any other tokenizer is refused.
+    """
+    begin, end = (tokenizer.token_id(token) if tokenizer else None for token in (BEGIN_TOKEN, END_TOKEN))
+    if tokenizer is not None and end is not None and end != tokenizer.vocab_size - 1:
+        found = f"the tokenizer ends texts with {end} and has ids up to {tokenizer.vocab_size - 1}"
+        remedy = f"Give the tokenizer of the CLIP, whose {END_TOKEN} is the last id: features are taken at the largest."
+        raise CheckpointError(what, found, remedy)
+    return vocab_size - 2 if begin is None else begin, vocab_size - 1 if end is None else end
+
+
+def _agreed_normalisation(found: Sequence[Normalised | None], said: Said, what: str) -> Normalised | None:
+    """The one normalisation that all say that say any; None if none does."""
+    option = None if said.normalisation is None else (said.normalisation, "option")
+    all_said = [each for each in (*found, option) if each is not None]
+    differing = [each for each in all_said if not each[0].is_same(all_said[0][0])]
+    if differing:
+        words = "; ".join(f"{own} by {source}" for own, source in (all_said[0], differing[0]))
+        remedy = "Leave out the option that is wrong, or name the one configuration that is right with --config FILE."
+        raise CheckpointError(what, f"what is said of its pictures differs: {words}", remedy)
+    return all_said[0] if all_said else None
+
+
+def _unsaid(normalised: Normalised | None) -> tuple[str, ...]:
+    if normalised is not None:
+        return ()
+    return (
+        "Nothing says how its pictures are normalised; CLIP's own mean and deviation were taken. If it was trained "
+        "with others (some of open_clip's with 0.5 for both), give --mean and --std.",
+    )
