@@ -114,7 +114,7 @@ def test_captions_about_moments_are_refused(cache: Path) -> None:
     ("setting", "words"),
     [
         ("data.motion=subject", "no masks, and subject is needed"),
-        ("data.test_frames=12", "frames 8, and 12 are needed"),
+        ("data.test_frames=12", "8 frames of a video, and 12 are needed"),
     ],
 )
 def test_a_cache_of_other_settings_is_refused_with_the_difference(

@@ -25,7 +25,7 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed
 
-__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "open_cache"]
+__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_settings", "open_cache"]
 
 SPLITS = ("train", "val")
 LEFT_OUT = "left out"
@@ -100,7 +100,7 @@ def fill_cache(
     """
     found: VideoFiles = find_videos(videos, Wanted.of(captions).videos)
     there = (folder / INDEX_NAME).is_file()
-    settings = open_cache(folder, recipe).settings if there else _fitting(recipe)
+    settings = open_cache(folder, recipe).settings if there else new_settings(recipe)
     report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
     bad = {video: f"no such file below {videos}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
@@ -111,19 +111,13 @@ def fill_cache(
 def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
     """A cache that serves a recipe; a model too large for its pictures is refused later.
 
-    Raises CacheError where there is none, or one that does not serve, with what differs.
+    Raises CacheError where there is none, or one that does not serve, with what it lacks.
     """
     cache = FrameCache.open(folder)
-    kept, needed = cache.settings, _fitting(recipe)
-    frames = max(recipe.data.frames, recipe.data.test_frames)
-    differences = []
-    if kept.num_frames < frames:
-        differences.append(f"frames {kept.num_frames}, and {frames} are needed")
-    if needed.motion is not None and kept.motion not in (needed.motion, MotionSpec.parse(needed.motion).name):
-        differences.append(f"{kept.motion or 'no'} masks, and {needed.motion} is needed")
-    if differences:
-        remedy = "Make another one with deltaclip cache, into a new folder."
-        raise CacheError(str(folder), f"a cache with {'; '.join(differences)}", remedy)
+    lacking = cache.settings.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion)
+    if lacking:
+        remedy = "Make another one with deltaclip cache, into a new folder, with --frames and --motion to match."
+        raise CacheError(str(folder), "; ".join(lacking), remedy)
     return cache
 
 
@@ -183,7 +177,7 @@ def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
     return rows
 
 
-def _fitting(recipe: Recipe) -> CacheSettings:
+def new_settings(recipe: Recipe) -> CacheSettings:
     """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
     motion = recipe.data.motion
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)
