@@ -34,7 +34,9 @@ def masks(
       deltaclip masks ~/Videos --report masks.html
     """
     from deltaclip.motion import MotionSpec
+    from deltaclip.names import on_disk
 
+    video = on_disk(video)
     try:
         motion = str(MotionSpec.parse(motion))
     except ValueError as error:

@@ -1,7 +1,7 @@
 """Captions of people and frames of a cache as training data."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
 from deltaclip.errors import CacheError, CaptionError, DeltaclipError, TrainingError
 from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.names import matched
 from deltaclip.provenance import digest
 from deltaclip.training.cache import (
     CacheProgress,
@@ -130,18 +131,23 @@ def captioned_clips(
     left out and noted), CaptionError where no train caption is left and where captions are about moments.
     """
     wanted = Wanted.of(captions).videos
-    missing = {video: "not in the cache" for video in wanted if video not in cache}
+    held = matched(wanted, cache.videos)
+    missing = {video: "not in the cache" for video in wanted if video not in held}
     if missing and not allow_missing:
         raise _unusable(missing, "Mend them, or leave their captions out with --allow-missing.")
     splits = {}
     for split in SPLITS:
-        kept = [caption for caption in _captions(captions, split) if caption.video not in missing]
+        kept = [
+            replace(caption, video=held[caption.video])
+            for caption in _captions(captions, split)
+            if caption.video in held
+        ]
         videos = tuple(dict.fromkeys(caption.video for caption in kept))
         splits[split] = CachedClips(kept, videos, cache, recipe.data.motion) if kept else None
     train, validation = splits["train"], splits["val"]
     if train is None:
         raise _nothing_to_train_on(captions, missing)
-    sources = {video: LEFT_OUT if video in missing else _identity(cache.source(video)) for video in wanted}
+    sources = {video: _identity(cache.source(held[video])) if video in held else LEFT_OUT for video in wanted}
     pairs = [(caption.video, caption.text) for split in SPLITS for caption in _captions(captions, split)]
     facts = {
         "dataset": captions.dataset,

@@ -18,9 +18,9 @@ def test_masks_that_depend_on_the_drawn_frames_are_not_kept(motion: str) -> None
 
 
 def test_a_floor_is_put_in_when_reading() -> None:
-    with pytest.raises(ValueError, match="cache it as subject$"):
+    with pytest.raises(ValueError, match=r"cache it as subject$"):
         CacheSettings(motion="subject:floor=0.2")
-    with pytest.raises(ValueError, match="cache it as subject:binary$"):
+    with pytest.raises(ValueError, match=r"cache it as subject:binary$"):
         CacheSettings(motion="subject:binary,floor=0.2")
 
 

@@ -43,7 +43,9 @@ class CacheSettings:
                 "a cache keeps subject, subject:binary or none"
             )
         if spec.floor:
-            raise ValueError(f"motion {self.motion}: a floor is put in when reading; cache it as {replace(spec, floor=0.0)}")
+            raise ValueError(
+                f"motion {self.motion}: a floor is put in when reading; cache it as {replace(spec, floor=0.0)}"
+            )
         object.__setattr__(self, "motion", str(spec))
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from deltaclip.errors import CacheError, VideoError
+from deltaclip.names import matched
 from deltaclip.training.cache.decoding import decoded_videos
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Source
 from deltaclip.training.cache.read import read_index
@@ -105,6 +106,9 @@ def write_cache(
         ) from err
     with only_writer(out):
         index = _agreed_index(out, settings)
+        # A video that is held under a name of the same letters is that video.
+        held = matched(videos, index.videos)
+        videos = {held.get(video, video): path for video, path in videos.items()}
         sources, missing = _look_at(videos, index)
         if missing and not allow_missing:
             _refuse_missing(missing, len(videos))
