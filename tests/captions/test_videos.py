@@ -1,5 +1,6 @@
 """Which file is the video of an id."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,23 @@ def test_two_ids_of_one_file_that_differ_in_composition_are_told_apart(tmp_path:
     shelf(tmp_path, f"{NFC}.mp4")
     with pytest.raises(CaptionError, match=r"caf\\xe9' and 'cafe\\u0301'"):
         find_videos(tmp_path, [NFC, NFD])
+
+
+def test_a_folder_that_cannot_be_read_is_named_only_if_something_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(tmp_path, "a.mp4", "lost+found/b.mp4")
+    real = os.scandir
+
+    def scandir(place: str | Path = ".") -> object:
+        if Path(place).name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find_videos(tmp_path, ["a"]).unreadable == ()
+    files = find_videos(tmp_path, ["a", "b"])
+    assert (list(files.found), files.missing) == (["a"], ("b",))
+    assert files.unreadable == (f"{tmp_path / 'lost+found'}: a folder that cannot be read (Permission denied)",)
+    with pytest.raises(CaptionError, match=r"lost.found: a folder that cannot be read"):
+        find_videos(tmp_path / "lost+found", ["b"])

@@ -189,7 +189,7 @@ def test_drawn_clips_are_a_result_as_any_other(home: Path, deltaclip: Call, tmp_
     ("words", "said"),
     [
         (("--cache", "c", "--no-cache"), "exclude each other"),
-        (("--split", "val"), "found here: test"),
+        (("--split", "val"), "has no split 'val': test"),
         (("--select-on-test",), "several encoders"),
         (("--noise", "3"), "--noise: not for folder"),
         (("--motion", "nonsense"), "nonsense"),

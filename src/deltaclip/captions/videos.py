@@ -18,10 +18,15 @@ OTHER_SUFFIXES = ("", "null", "3gpp")
 
 @dataclass(frozen=True, slots=True)
 class VideoFiles:
-    """found: id -> file, in the order of the ids. missing: the ids without a file, in their order."""
+    """Where the videos of a data set lie.
+
+    found: id -> file, in the order of the ids. missing: the ids without a file, in their order. unreadable: folders
+    that could not be looked into, each with the reason; only where something is missing, which may lie there.
+    """
 
     found: Mapping[str, Path]
     missing: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 def find_videos(folder: Path, ids: Iterable[str]) -> VideoFiles:
@@ -35,7 +40,8 @@ def find_videos(folder: Path, ids: Iterable[str]) -> VideoFiles:
     leaves beside videos, are passed over.
 
     Raises CaptionError where two files could be meant (links to one file are one), where two ids lead to one file,
-    and where a folder cannot be read.
+    and where `folder` itself cannot be read. A folder below it that cannot be read, such as a disk's `lost+found`, is
+    named in the result.
     """
     folder = on_disk(folder)
     if not folder.is_dir():
@@ -55,7 +61,7 @@ def find_videos(folder: Path, ids: Iterable[str]) -> VideoFiles:
             raise refused(path, f"is the file of two ids, {one} and {other}", remedy)
         owners[path] = name
         found[name] = path
-    return VideoFiles(found, tuple(missing))
+    return VideoFiles(found, tuple(missing), tuple(shelf.unreadable) if missing else ())
 
 
 class _Shelf:
@@ -65,7 +71,8 @@ class _Shelf:
         self.folder = Path(os.path.abspath(folder))
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
-        for path in _walk(self.folder):
+        self.unreadable: list[str] = []
+        for path in self._walk():
             self._by_name.setdefault(composed(path.name), []).append(path)
             stem = _stem(path.name)
             if stem is not None:
@@ -91,6 +98,27 @@ class _Shelf:
             if fitting:
                 return _the_only(name, [path for path in fitting if _is_exact(path, folders, written.name)] or fitting)
         return None
+
+    def _walk(self) -> Iterator[Path]:
+        """The files below the folder in the order of their names; links to folders are followed, each folder once."""
+        entered: set[tuple[int, int]] = set()
+        for place, folders, names in os.walk(self.folder, followlinks=True, onerror=self._pass_over):
+            status = os.stat(place)
+            if (status.st_dev, status.st_ino) in entered:
+                folders.clear()
+                continue
+            entered.add((status.st_dev, status.st_ino))
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            # a link that leads nowhere is no file
+            yield from (
+                path for name in sorted(names) if not name.startswith(".") and os.path.isfile(path := Path(place, name))
+            )
+
+    def _pass_over(self, error: OSError) -> None:
+        """Remembers a folder that cannot be read; the one that was asked for is an error."""
+        if os.fspath(error.filename) == os.fspath(self.folder):
+            unreadable(error)
+        self.unreadable.append(f"{error.filename}: a folder that cannot be read ({error.strerror})")
 
 
 def _ends_in(path: Path, folders: tuple[str, ...]) -> bool:
@@ -122,19 +150,3 @@ def _the_only(name: str, files: list[Path]) -> Path:
         found = f"{one} and {two} are both {meant}"
         raise CaptionError(name, found, "Remove or rename one of them, or give the folder that holds the right ones.")
     return first
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """The files below a folder in the order of their names; links to folders are followed, each folder once."""
-    entered: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(root, followlinks=True, onerror=unreadable):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        # a link that leads nowhere is no file
-        yield from (
-            path for name in sorted(names) if not name.startswith(".") and os.path.isfile(path := Path(place, name))
-        )

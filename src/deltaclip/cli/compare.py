@@ -15,6 +15,7 @@ from deltaclip.cli.material import (
     DatasetOption,
     SplitOption,
     VideosOption,
+    found_videos,
     split_material,
 )
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
@@ -88,9 +89,7 @@ def compare(
             paths = dict(zip(material.videos, material.paths, strict=True))
             saved |= _rank(encoders, material, allow_missing)
         elif videos is not None:
-            from deltaclip.captions import find_videos
-
-            paths = dict(find_videos(videos, {name for one in saved.values() for name in one.videos}).found)
+            paths = dict(found_videos(videos, {name for one in saved.values() for name in one.videos}).found)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:

@@ -22,6 +22,8 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 LABEL_SCALE, TITLE_SCALE = 0.42, 0.55
 LINE_HEIGHT = {LABEL_SCALE: 20, TITLE_SCALE: 26}
 GAP = 8
+JPEG_LONGEST = 65_500
+"""Pixels of a side, as libjpeg has it (JPEG_MAX_DIMENSION)."""
 LONGEST = 4
 """How many short sides a tile is long at the most, lest a film of 640 x 4 pixels make a sheet 100,000 pixels wide."""
 
@@ -145,9 +147,10 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
 def encode_pixels(kind: Literal[".png", ".jpg"], pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:
     """Grey (H, W) or blue, green, red (H, W, 3) uint8 -> the bytes of a file, by OpenCV's options.
 
-    Raises PictureError where the format does not hold it: JPEG ends at 65,500 pixels a side, and OpenCV says so by a
-    flag alone, or by an error of its own.
+    Raises PictureError where the format does not hold it, which OpenCV says by a flag alone, or by an error of its own.
     """
+    if kind == ".jpg" and max(pixels.shape[:2]) > JPEG_LONGEST:  # OpenCV would log an error beside its flag
+        raise _too_large(kind, pixels)
     try:
         done, data = cv2.imencode(kind, pixels, list(options))
     except cv2.error as error:

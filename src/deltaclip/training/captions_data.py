@@ -103,7 +103,8 @@ def fill_cache(
     there = (folder / INDEX_NAME).is_file()
     settings = open_cache(folder, recipe).settings if there else new_settings(recipe)
     report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
-    bad = {video: f"no such file below {videos}" for video in found.missing}
+    unseen = f"; {found.unreadable[0]}" if found.unreadable else ""
+    bad = {video: f"no such file below {videos}{unseen}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
         raise _unusable(bad, "Mend them, or leave their captions out with --allow-missing.")
