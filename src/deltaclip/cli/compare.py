@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 
 __all__ = ["compare"]
 
-SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
 RANK_ENDINGS = (".ranks", ".jsonl", ".json")
 SAME_OPTIONS = "Give --dataset, --split and the other options that the file was made with."
 
@@ -210,6 +209,8 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
 
 
 def _show(compared: "Sequence[Compared]") -> None:
+    from deltaclip.evaluation.compare import SHOWN_METRICS
+
     for one in compared:
         overall, (first, second) = one.overall, one.marked
         print_lines(

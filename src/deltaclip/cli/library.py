@@ -101,6 +101,9 @@ def search(
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     from deltaclip.library import Library
 
+    if png is not None:
+        with writable(png):  # before the search, whose hits would be lost
+            pass
     loaded = remembered_encoder(library)
     with Library.open(library, loaded) as opened:
         if text is not None:

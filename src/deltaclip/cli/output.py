@@ -26,7 +26,7 @@ __all__ = [
     "speak_any_encoding",
 ]
 
-EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3
+EXIT_FAILED, EXIT_REFUSED = 1, 3  # 2 is wrong usage, which typer tells
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one json object on stdout instead of words.")]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.compare import Compared, QueryPair
+from deltaclip.evaluation.compare import SHOWN_METRICS, Compared, QueryPair
 from deltaclip.evaluation.mask_report import PAGE_STYLE, TIME_LIMIT_SECONDS, as_html, picture_address
 from deltaclip.evaluation.recorded import protocol_lines
 from deltaclip.motion import Tile, strip
@@ -14,7 +14,6 @@ from deltaclip.reader import guarded, read_motion
 
 __all__ = ["comparison_page"]
 
-SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
 SHOWN_QUERIES = 12
 """Queries shown of those won, and of those lost."""
 THUMBNAIL_FRAMES, THUMBNAIL_SIDE = 3, 160

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from deltaclip.errors import CacheError
 from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, write_cache
-from deltaclip.training.cache.shard import ShardWriter
+from deltaclip.training.cache.shard import ShardWriter, encode_video
 from tests.helpers import write_square, write_wide
 from tests.training.cache.conftest import SMALL
 
@@ -102,8 +102,6 @@ def test_a_film_that_no_jpeg_holds_is_named_and_the_others_are_written(
 def test_what_nobody_foresaw_costs_its_own_video_only(
     squares: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from deltaclip.training.cache import decoding
-
     def encode(rgb: Any, seconds: Any, *rest: Any) -> Any:
         calls.append(seconds)
         if len(calls) == 2:
@@ -111,8 +109,8 @@ def test_what_nobody_foresaw_costs_its_own_video_only(
         return real(rgb, seconds, *rest)
 
     calls: list[Any] = []
-    real = decoding.encode_video
-    monkeypatch.setattr(decoding, "encode_video", encode)
+    real = encode_video
+    monkeypatch.setattr("deltaclip.training.cache.decoding.encode_video", encode)
     report = write_cache(tmp_path, squares, SMALL, workers=1)
     assert (report.written, len(report.failures)) == (4, 1)
     assert report.failures[0].reason.startswith("MemoryError: a frame of 9 GB")

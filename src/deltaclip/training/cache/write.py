@@ -1,6 +1,5 @@
 """Writing a cache: videos decoded in child processes, put into shards in one order, safe to kill anywhere."""
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Source
 from deltaclip.training.cache.read import read_index
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
-from deltaclip.training.durable import replace_durably
+from deltaclip.training.durable import FULL, replace_durably
 
 __all__ = [
     "CacheFailure",
@@ -218,7 +217,7 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as err:
         remedy = "What was finished is kept; mend that, and the same command goes on from there."
-        if err.errno == errno.ENOSPC:
+        if err.errno in FULL:
             remedy = "What was finished is kept; make room, and the same command goes on from there."
         raise CacheError(str(out), f"cannot be written ({err.strerror or err})", remedy) from err
 
