@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deltaclip.errors import CacheError
 from deltaclip.model import load_checkpoint
 from deltaclip.training.place import LOCK_NAME
 from tests.helpers import small_checkpoint, write_square
@@ -309,6 +310,19 @@ def test_a_cache_made_by_the_command_serves_the_masks_that_can_be_made_of_it(
     found, _, err = deltaclip(*words, "--workers", 0, "--device", "cpu", "--out", tmp_path / "out")
     assert found == code, err
     assert code == 0 or f"and {wanted} is needed" in plain(err)
+
+
+def test_a_page_that_cannot_be_made_costs_no_run(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_report(*_: object) -> Path:
+        raise CacheError("cache/shard-00000.tar", "cannot be read", "Bring this shard back.")
+
+    monkeypatch.setattr("deltaclip.training.write_report", write_report)
+    code, out, err = deltaclip(*own(home, tmp_path / "out"))
+    assert (code, f"wrote {tmp_path / 'out'}" in out) == (1, True)
+    assert "the page of the run could not be made: cache/shard-00000.tar: cannot be read" in err
+    assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
 def test_captions_without_videos_or_cache_are_wrong_usage(home: Path, tmp_path: Path, deltaclip: Any) -> None:
