@@ -28,6 +28,15 @@ def write_square(path: Path, *, num_frames: int = 24, step: int = 1, rate: int =
     return path
 
 
+def write_wide(path: Path, *, width: int = 640, num_frames: int = 12) -> Path:
+    """A film of extreme shape, 4 pixels high, in which a bright piece goes right."""
+    frames = np.full((num_frames, 4, width, 3), 40, np.uint8)
+    for number, frame in enumerate(frames):
+        frame[:, 40 * number : 40 * number + 40] = (220, 60, 60)
+    write_mp4(path, frames, 12)
+    return path
+
+
 def small_checkpoint(
     folder: Path, *, alpha: str = "rgb", motion: str | None = None, num_frames: int = 4, seed: int = 0
 ) -> Path:

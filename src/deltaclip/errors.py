@@ -2,6 +2,7 @@
 
 DeltaclipError
 ├── VideoError       a file that cannot be shown as a video
+├── PictureError     a picture that no file of its kind can hold
 ├── CaptionError     a caption or split file that cannot be used
 ├── CheckpointError  weights, configuration or tokenizer that do not fit
 ├── TrainingError    a training run that cannot begin or go on
@@ -15,8 +16,10 @@ __all__ = [
     "CheckpointError",
     "DeltaclipError",
     "LibraryError",
+    "PictureError",
     "TrainingError",
     "VideoError",
+    "unforeseen",
 ]
 
 
@@ -58,6 +61,10 @@ class VideoError(DeltaclipError):
         return type(self), (self.what, self.found, self.remedy, self.decoded_seconds)
 
 
+class PictureError(DeltaclipError):
+    """A picture that cannot be written as a file of its kind: too large for the format, or for the memory."""
+
+
 class CaptionError(DeltaclipError):
     """A caption, query or similarity file that cannot be used."""
 
@@ -76,3 +83,9 @@ class TrainingError(DeltaclipError):
 
 class LibraryError(DeltaclipError):
     """A library that is locked, damaged, missing or made by another encoder."""
+
+
+def unforeseen(name: str, error: Exception) -> VideoError:
+    """What nobody foresaw while one file was worked on, as the failure of that file: others are not taken along."""
+    words = f"{type(error).__name__}: {error}".rstrip(".")
+    return VideoError(name, words, "This should not happen: please report it with the file.")

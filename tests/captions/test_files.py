@@ -53,7 +53,42 @@ def test_packed_files_are_read_as_they_are_and_refused_where_they_are_cut_off(
         assert error.found.startswith("damaged or cut off")
 
 
-@pytest.mark.parametrize("raw", [b"path,caption\na,caf\xe9\n", "path,caption\na,b\n".encode("utf-16")])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"path,caption,,\r\na,a dog,,\r\nb,a cat,,\r\n,,,\r\n",
+        b"path,caption\na,a dog,\nb,a cat, ,\n",
+        "path;caption\r\na;a dog\r\nb;a cat\r\n".encode("utf-8-sig"),
+        "\ufeffpath\tcaption\t\r\na\ta dog\t\r\nb\ta cat\t\r\n".encode("utf-16-le"),
+        "\ufeffpath\tcaption\r\na\ta dog\r\nb\ta cat\r\n".encode("utf-16-be"),
+        b'\n;;\n"path";"caption"\n"a";"a dog"\nb;a cat\n',
+    ],
+)
+def test_tables_as_spreadsheets_write_them_are_read(tmp_path: Path, raw: bytes) -> None:
+    found = load_captions("folder", write(tmp_path, captions__csv=raw))
+    assert texts(found, "test") == [("a", "a dog"), ("b", "a cat")]
+
+
+def test_separators_and_line_ends_in_quotes_belong_to_the_field(tmp_path: Path) -> None:
+    rows = b'path;"caption";"a, b"\r\na;"a dog;\r\na ""big"" one, too";x\r\n'
+    found = load_captions("folder", write(tmp_path, captions__csv=rows))
+    assert texts(found, "test") == [("a", 'a dog;\na "big" one, too')]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ("path,caption\na,b\n".encode("utf-16-le"), "NUL characters"),
+        ("path,caption\na,b\n".encode("utf-16")[:-1], "damaged or cut off UTF-16"),
+    ],
+)
+def test_text_in_utf_16_that_cannot_be_understood_is_refused(tmp_path: Path, raw: bytes, words: str) -> None:
+    error = refusal("folder", write(tmp_path, captions__csv=raw))
+    assert words in error.found
+    assert error.remedy == "Save it as UTF-8."
+
+
+@pytest.mark.parametrize("raw", [b"path,caption\na,caf\xe9\n", b"path,caption\n\x80,b\n"])
 def test_text_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path, raw: bytes) -> None:
     error = refusal("folder", write(tmp_path, captions__csv=raw))
     assert error.what.startswith(f"{tmp_path / 'captions.csv'}, line ")

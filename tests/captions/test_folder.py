@@ -55,7 +55,11 @@ def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
     ("rows", "line", "found"),
     [
         ("file,caption\na,b\n", 1, "no path, only file, caption"),
-        ("path;caption\na;b\n", 1, "no path, only path;caption"),
+        ("path|caption\na|b\n", 1, "no path, only path|caption"),
+        ("path,caption,,\na,b,,\na,b,,c\n", 3, "'c' stands in a column without a name"),
+        ("path,caption\na,b,\na,b,c,\n", 3, "4 fields under 2 columns (path, caption)"),
+        ("path,caption,split,\na,b\n", 2, "2 fields under 3 columns (path, caption, split)"),
+        ("path;caption;start;end\na;b;1,5;2\n", 2, "'1,5' to '2' is no span of time"),
         ("path,caption\na,b,c\n", 2, "3 fields under 2 columns (path, caption)"),
         ("path,caption\na,b\n\nb,\n", 4, "caption is empty"),
         ("path,caption\na,\u200b\n", 2, "caption is empty"),

@@ -1,5 +1,6 @@
 """MSVD: the pickle that may hold anything, and the lists."""
 
+import json
 import lzma
 import os
 import pickle
@@ -112,3 +113,11 @@ def test_an_id_that_stands_twice_in_a_list_is_refused_with_both_lines(folder: Pa
 def test_ids_differ_by_the_case_of_their_letters(folder: Path) -> None:
     write(folder, test_list__txt="Ab_1_2\n")
     assert refusal("msvd", folder).found.startswith("Ab_1_2 has no caption")
+
+
+def test_a_list_and_captions_that_compose_an_id_differently_are_of_one_video(tmp_path: Path) -> None:
+    typed, kept = "caf\u00e9_1_2", "cafe\u0301_1_2"
+    write(tmp_path, captions_msvd__json=json.dumps({kept: ["a dog"]}), test_list__txt=typed)
+    found = load_captions("msvd", tmp_path)
+    assert found.splits["test"].videos == (kept,)
+    assert texts(found, "test") == [(kept, "a dog")]

@@ -1,5 +1,6 @@
 """Which file is the video of an id."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,56 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @given(st.text(min_size=1), st.sampled_from([".mp4", ".AVI", ".webm", "."]))
 def test_the_stem_of_a_name_with_a_suffix_of_videos_is_that_name(name: str, suffix: str) -> None:
     assert _stem(name + suffix) == name
+
+
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize(("typed", "there"), [(NFC, NFD), (NFD, NFC)])
+def test_a_name_whose_accents_are_composed_differently_is_found(tmp_path: Path, typed: str, there: str) -> None:
+    shelf(tmp_path, f"{there}/one {there}.mp4", f"two {there}.MOV")
+    assert found(tmp_path, f"{typed}/one {typed}.mp4", f"two {typed}") == {
+        f"{typed}/one {typed}.mp4": f"{there}/one {there}.mp4",
+        f"two {typed}": f"two {there}.MOV",
+    }
+    absolute = str(tmp_path / typed / f"one {typed}.mp4")
+    assert find_videos(tmp_path / typed, [absolute]).found == {absolute: tmp_path / there / f"one {there}.mp4"}
+
+
+def test_of_two_files_that_differ_in_composition_the_exact_one_is_taken(tmp_path: Path) -> None:
+    shelf(tmp_path, f"{NFC}.mp4", f"{NFD}.mp4")
+    assert found(tmp_path, NFC, f"{NFD}.mp4") == {NFC: f"{NFC}.mp4", f"{NFD}.mp4": f"{NFD}.mp4"}
+
+
+def test_two_files_that_differ_in_composition_are_refused_unless_one_is_exact(tmp_path: Path) -> None:
+    shelf(tmp_path, f"{NFC} {NFD}.mp4", f"{NFD} {NFC}.mp4")
+    with pytest.raises(CaptionError) as caught:
+        find_videos(tmp_path, [f"{NFC} {NFC}"])
+    assert r"caf\xe9 cafe\u0301.mp4" in caught.value.found
+    assert r"cafe\u0301 caf\xe9.mp4" in caught.value.found
+
+
+def test_two_ids_of_one_file_that_differ_in_composition_are_told_apart(tmp_path: Path) -> None:
+    shelf(tmp_path, f"{NFC}.mp4")
+    with pytest.raises(CaptionError, match=r"caf\\xe9' and 'cafe\\u0301'"):
+        find_videos(tmp_path, [NFC, NFD])
+
+
+def test_a_folder_that_cannot_be_read_is_named_only_if_something_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(tmp_path, "a.mp4", "lost+found/b.mp4")
+    real = os.scandir
+
+    def scandir(place: str | Path = ".") -> object:
+        if Path(place).name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find_videos(tmp_path, ["a"]).unreadable == ()
+    files = find_videos(tmp_path, ["a", "b"])
+    assert (list(files.found), files.missing) == (["a"], ("b",))
+    assert files.unreadable == (f"{tmp_path / 'lost+found'}: a folder that cannot be read (Permission denied)",)
+    with pytest.raises(CaptionError, match=r"lost.found: a folder that cannot be read"):
+        find_videos(tmp_path / "lost+found", ["b"])

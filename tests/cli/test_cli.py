@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deltaclip.cli.output import clock, shown
-from tests.helpers import small_checkpoint, write_square
+from tests.helpers import small_checkpoint, write_square, write_wide
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +240,34 @@ def test_masks_of_a_folder_become_one_page_with_warnings_and_failures(
     assert "too dark" in page
     assert "bad.mp4" in page
     assert "<svg" in page
+
+
+def test_odd_files_in_a_folder_take_no_other_along(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    """A strip wider than a JPEG can be ended the page in an AttributeError after all the work."""
+    folder = tmp_path / os.fsdecode(b"odd \xff <b>")
+    folder.mkdir()
+    for name in ("a.mp4", "z \n<i>.mp4"):
+        (folder / name).write_bytes((home / "videos" / "moving.mp4").read_bytes())
+    write_wide(folder / "wide.mp4")
+    (folder / "bad ❤.mp4").write_text("no video")
+    os.mkfifo(folder / "pipe.mp4")
+    page = tmp_path / "page.html"
+    words = ("masks", folder, "--motion", "difference", "--num-frames", 4, "--report", page)
+    code, answer, err = deltaclip(*words, "--json")
+    assert code == 1
+    assert [row["error"] is None for row in answer["videos"]] == [True, False, True, True]
+    assert "bad ❤.mp4  not a video that FFmpeg can open" in err
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<img src='data:image/jpeg;base64,") == 3
+    assert "<i>" not in text
+    assert "<b>" not in text
+    assert deltaclip("masks", folder / "wide.mp4", "--num-frames", 2, "--png", tmp_path / "wide.png")[0] == 0
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_work(home: Path, deltaclip: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("deltaclip.evaluation.mask_report.summarise_masks", lambda *_: pytest.fail("work was done"))
+    code, _, err = deltaclip("masks", home / "videos", "--report", "/proc/nowhere/m.html")
+    assert (code, "/proc/nowhere/m.html" in err) == (1, True)
 
 
 def test_an_output_that_cannot_be_written_is_named(home: Path, deltaclip: Any) -> None:

@@ -73,4 +73,4 @@ def test_a_bad_file_is_told_in_json_and_words_without_a_traceback(folder: Path, 
 def test_an_unknown_data_set_is_wrong_usage_and_near_names_are_told(folder: Path, data: Any) -> None:
     code, _, err = data("msrvtt_7k", "--annotations", folder)
     assert code == 2
-    assert "Did you mean msrvtt-7k?" in err.replace("\n", " ")
+    assert "did you mean msrvtt-7k?" in err.replace("\n", " ")

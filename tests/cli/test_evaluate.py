@@ -1,11 +1,13 @@
 """`deltaclip evaluate` on a folder of videos with captions: its contract, exit codes and refusals."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from deltaclip.cli.evaluate import Sampling
 from deltaclip.evaluation.runs import read_ranks
+from deltaclip.video import SAMPLINGS
 from tests.cli.calls import Answer, Call
 from tests.helpers import small_checkpoint, write_square
 
@@ -189,7 +191,7 @@ def test_drawn_clips_are_a_result_as_any_other(home: Path, deltaclip: Call, tmp_
     ("words", "said"),
     [
         (("--cache", "c", "--no-cache"), "exclude each other"),
-        (("--split", "val"), "found here: test"),
+        (("--split", "val"), "has no split 'val': test"),
         (("--select-on-test",), "several encoders"),
         (("--noise", "3"), "--noise: not for folder"),
         (("--motion", "nonsense"), "nonsense"),
@@ -210,3 +212,7 @@ def test_options_of_a_data_set_are_refused_elsewhere(deltaclip: Call) -> None:
         code, _, err = deltaclip("evaluate", *words)
         assert code == 2
         assert "not for" in err
+
+
+def test_the_ways_to_sample_that_help_names_are_those_that_there_are() -> None:
+    assert get_args(Sampling) == SAMPLINGS

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deltaclip.errors import CacheError
 from deltaclip.model import load_checkpoint
 from deltaclip.training.place import LOCK_NAME
 from tests.helpers import small_checkpoint, write_square
@@ -264,7 +265,7 @@ def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anyth
     mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
     assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
     code, _, err = deltaclip(*words, "--set", "model.image_size=304")
-    assert (code, "kept at 224 pixels and the model takes 304" in plain(err)) == (2, True)
+    assert (code, "are 224 pixels at the short side, and 304 are needed" in plain(err)) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["start"]
 
 
@@ -284,6 +285,44 @@ def test_what_a_cache_lost_is_decoded_again_or_named_before_the_run(home: Path, 
     assert code == 0
     assert "all videos are decoded again" in err
     assert deltaclip(*without[:-1], tmp_path / "four", "--time-limit", 0)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "code"),
+    [
+        ("subject:binary", "subject:binary", 0),
+        ("subject:binary", "subject:binary,floor=0.2", 0),
+        ("subject:binary", "difference:threshold=12.5", 0),
+        ("subject", "subject:floor=0.2", 0),
+        ("subject:binary", "subject", 2),
+        ("none", "subject:binary", 2),
+    ],
+)
+def test_a_cache_made_by_the_command_serves_the_masks_that_can_be_made_of_it(
+    home: Path, tmp_path: Path, deltaclip: Any, kept: str, wanted: str, code: int
+) -> None:
+    """`train` refused `cache --motion subject:binary`: what a mask serves was written twice, and differently."""
+    own_words = ["--captions", home / "captions.csv", "--videos", home / "videos"]
+    made = ("--out", tmp_path / "cache", "--motion", kept, "--frames", 8, "--size", 32)
+    assert deltaclip("cache", *own_words, *made)[0] == 0
+    words = ["train", *own_words[:2], "--cache", tmp_path / "cache", "--init", "fresh", *TINY, "--motion", wanted]
+    words += ["--steps", 1, "--set", "optim.batch=4", "--set", "data.frames=4", "--set", "data.test_frames=4"]
+    found, _, err = deltaclip(*words, "--workers", 0, "--device", "cpu", "--out", tmp_path / "out")
+    assert found == code, err
+    assert code == 0 or f"and {wanted} is needed" in plain(err)
+
+
+def test_a_page_that_cannot_be_made_costs_no_run(
+    home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_report(*_: object) -> Path:
+        raise CacheError("cache/shard-00000.tar", "cannot be read", "Bring this shard back.")
+
+    monkeypatch.setattr("deltaclip.training.write_report", write_report)
+    code, out, err = deltaclip(*own(home, tmp_path / "out"))
+    assert (code, f"wrote {tmp_path / 'out'}" in out) == (1, True)
+    assert "the page of the run could not be made: cache/shard-00000.tar: cannot be read" in err
+    assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
 def test_captions_without_videos_or_cache_are_wrong_usage(home: Path, tmp_path: Path, deltaclip: Any) -> None:

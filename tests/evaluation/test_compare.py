@@ -10,7 +10,7 @@ from deltaclip.errors import CaptionError
 from deltaclip.evaluation.compare import compare_saved
 from deltaclip.evaluation.compare_report import comparison_page
 from deltaclip.evaluation.runs import SavedRanks
-from tests.helpers import write_square
+from tests.helpers import write_square, write_wide
 
 TEXTS = ("a man runs", "a kitchen", "<b>hello</b>", "he jumps")
 
@@ -92,8 +92,10 @@ def test_the_page_shows_figures_queries_and_pictures_in_one_file(tmp_path: Path)
     compared = compare_saved(("A", "<B>"), saved([1, 2, 10, 1]), saved([10, 2, 1, 2]))
     broken = tmp_path / "broken.mp4"
     broken.write_text("no video")
-    page = comparison_page([compared], {"v1": write_square(tmp_path / "v1.mp4"), "v3": broken})
-    assert page.count("<img src='data:image/jpeg;base64,") == 1
+    files = {"v1": write_square(tmp_path / "v1.mp4"), "v2": write_wide(tmp_path / "v2.mp4"), "v3": broken}
+    page = comparison_page([compared], files)
+    assert page.count("<img src='data:image/jpeg;base64,") == 2
+    assert "no picture: not a video that FFmpeg can open" in page
     assert "&lt;b&gt;hello&lt;/b&gt;" in page
     assert "<b><b>" not in page
     assert "&lt;B&gt;" in page

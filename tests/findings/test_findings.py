@@ -27,10 +27,11 @@ def test_figures_of_several_runs_are_told_with_their_mean_and_ends(tmp_path: Pat
     spread = Spread.of([50.0, 70.0, 60.0])
     panel = Panel("t", "x", "y", (Curve.of("a", (1.0,), [spread]),))
     result = StudyResult("shapes", "Why?", "So.", {"seeds": 3}, (Row({"mask": "full"}, {"R@1": spread}),), (panel,))
-    written = write_study(tmp_path, result, "deltaclip study shapes")
+    written = write_study(tmp_path, result, "deltaclip study shapes --out b\udcff")  # a name that is no UTF-8
     [row] = json.loads(written[0].read_text())["rows"]
     assert row["figures"]["R@1"] == {"value": 60.0, "low": 50.0, "high": 70.0, "runs": [50.0, 70.0, 60.0]}
     words = written[2].read_text()
     assert "| full | 60.0 (50.0 to 70.0) |" in words
+    assert r"--out b\udcff" in words
     assert "means over seeds, in brackets the lowest and the highest" in words
     assert "bootstrap" not in words

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltaclip.motion.draw import Row, Tile, ascii_text, encode_png, overlay, sheet, strip
+from deltaclip.errors import PictureError
+from deltaclip.motion.draw import Row, Tile, ascii_text, encode_jpeg, encode_png, overlay, sheet, strip
 
 GREY = np.full((64, 80, 3), 128, np.uint8)
 
@@ -84,3 +85,32 @@ def test_a_png_reads_back_with_red_as_red() -> None:
 def test_an_empty_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="not empty"):
         encode_png(np.zeros((0, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize(("size", "shown"), [((4, 640), (4, 16)), ((640, 4), (16, 4)), ((4, 16), (4, 16))])
+def test_a_picture_of_extreme_shape_is_shrunk_into_a_tile(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    tile = Tile(np.full((*size, 3), 250, np.uint8))
+    assert tile.picture.shape == (*shown, 3)
+    assert tile.picture[(shown[0] - 1) // 2, (shown[1] - 1) // 2].tolist() == [250, 250, 250]
+
+
+def test_a_picture_that_its_format_does_not_hold_is_an_error_and_never_a_flag() -> None:
+    wide = np.zeros((1, 65_501, 3), np.uint8)
+    assert encode_jpeg(wide[:, :65_500], 80)[:2] == b"\xff\xd8"
+    with pytest.raises(PictureError, match=r"picture of 65501 x 1 pixels: does not fit into a \.jpg file"):
+        encode_jpeg(wide, 80)
+    assert encode_png(wide)[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize("answer", [(False, ()), None])
+def test_what_the_encoder_refuses_for_a_reason_of_its_own_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, answer: tuple[bool, tuple[()]] | None
+) -> None:
+    def imencode(*_: object) -> tuple[bool, tuple[()]]:
+        if answer is None:
+            raise cv2.error("no memory")
+        return answer
+
+    monkeypatch.setattr(cv2, "imencode", imencode)
+    with pytest.raises(PictureError, match="does not fit"):
+        encode_png(np.zeros((2, 2, 3), np.uint8))

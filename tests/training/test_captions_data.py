@@ -114,7 +114,7 @@ def test_captions_about_moments_are_refused(cache: Path) -> None:
     ("setting", "words"),
     [
         ("data.motion=subject", "no masks, and subject is needed"),
-        ("data.test_frames=12", "frames 8, and 12 are needed"),
+        ("data.test_frames=12", "8 frames of a video, and 12 are needed"),
     ],
 )
 def test_a_cache_of_other_settings_is_refused_with_the_difference(
@@ -201,3 +201,20 @@ def test_going_on_with_a_changed_video_or_others_left_out_names_them(videos: Pat
     (own / "b.mp4").unlink()  # held by the cache, and so still the same
     with pytest.raises(TrainingError, match=r"; a \d+ bytes of .*, not \d+ bytes of .*; gone left out, not \d+ bytes"):
         train(recipe, data(captions), tmp_path / "out", device="cpu", workers=0, resume=True)
+
+
+def test_videos_are_held_by_the_letters_of_their_names(tmp_path: Path) -> None:
+    typed, kept = "caf\u00e9", "cafe\u0301"
+    own = tmp_path / "own"
+    own.mkdir()
+    write_square(own / f"{kept}.mp4")
+    fill_cache(caption_set((kept,), ()), own, tmp_path / "frames", RECIPE)
+    captions = caption_set((typed,), ())
+    settings = FrameCache.open(tmp_path / "frames").settings
+    report = write_cache(tmp_path / "frames", {typed: own / f"{kept}.mp4"}, settings)
+    assert (report.held, report.written) == (1, 0)
+    cache = open_cache(tmp_path / "frames", RECIPE)
+    data = captioned_clips(captions, cache, RECIPE)
+    assert data.train.video_ids == (kept,)
+    assert data.train.pictures(0, 4, None).rgb.shape[0] == 4
+    assert list(data.sources) == [typed]

@@ -14,6 +14,7 @@ from deltaclip.captions.msvd import load_msvd
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.captions.videos import VideoFiles, find_videos
 from deltaclip.errors import CaptionError
+from deltaclip.names import on_disk
 
 __all__ = [
     "DATASETS",
@@ -53,4 +54,4 @@ def load_captions(dataset: str, annotations: Path) -> CaptionSet:
         near = get_close_matches(dataset.lower(), DATASETS)
         remedy = f"Did you mean {' or '.join(near)}?" if near else f"Name one of {', '.join(DATASETS)}."
         raise CaptionError(dataset, "not a data set that is known here", remedy)
-    return DATASETS[dataset](annotations)
+    return DATASETS[dataset](on_disk(annotations))

@@ -7,12 +7,14 @@ A group (a scene, a person, a take) lies in one fold, and not in both train and 
 nor its scene.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deltaclip.captions.entries import SPLITS, bad_text, column_of, is_text, list_of, object_of
 from deltaclip.captions.files import read_json, read_table, refused
+from deltaclip.names import matched, on_disk
 
 __all__ = ["ActionClip", "ActionSet", "find_action_sets", "load_actions"]
 
@@ -50,6 +52,7 @@ class ActionSet:
 
 def find_action_sets(folder: Path) -> dict[str, Path]:
     """Folders of sets by name: the folder itself where it holds captions.csv, else those directly in it, sorted."""
+    folder = on_disk(folder)
     if (folder / CAPTIONS).is_file():
         return {folder.resolve().name: folder}
     found = sorted(path.parent for path in folder.glob(f"*/{CAPTIONS}"))
@@ -62,11 +65,14 @@ def load_actions(folder: Path) -> ActionSet:
     """The set in a folder. Raises CaptionError for what is missing, unknown or shared between training and test."""
     wordings = _wordings(folder / CLASSES)
     path = folder / CAPTIONS
+    rows = list(read_table(path))
+    labels = matched((row.get("label", "") for _, row in rows), wordings)
     clips = []
-    for line, row in read_table(path):
+    for line, row in rows:
+        label = column_of(path, row, ("label",), line)
         clip = ActionClip(
-            path=column_of(path, row, ("path",), line),
-            label=column_of(path, row, ("label",), line),
+            path=_path_on_disk(folder, column_of(path, row, ("path",), line)),
+            label=labels.get(label, label),
             group=column_of(path, row, ("group",), line),
             split=column_of(path, row, ("split",), line),
             fold=_fold(path, row, line),
@@ -83,6 +89,12 @@ def load_actions(folder: Path) -> ActionSet:
         raise refused(path, "holds no clip", "Give a row for each clip.")
     _keep_apart(path, clips)
     return ActionSet(folder.resolve().name, folder, tuple(clips), wordings)
+
+
+def _path_on_disk(folder: Path, written: str) -> str:
+    """The path below the folder as the disk spells it, whichever way its letters are composed in the table."""
+    file = on_disk(folder / written)
+    return written if file == folder / written else Path(os.path.relpath(file, folder)).as_posix()
 
 
 def _wordings(path: Path) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 from deltaclip.captions.files import AnnotationFolder, base_name, read_json, read_lines, read_table, refused
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.errors import CaptionError
+from deltaclip.names import matched
 
 __all__ = [
     "SPLITS",
@@ -16,11 +17,11 @@ __all__ = [
     "captions_of",
     "column_of",
     "is_text",
+    "known_ids",
     "list_of",
     "listed_split",
     "object_of",
     "read_ids",
-    "refuse_unknown",
 ]
 
 SPLITS = ("train", "val", "test")
@@ -110,14 +111,19 @@ def read_ids(path: Path, column: str = "video_id") -> dict[str, int | None]:
     return ids
 
 
-def refuse_unknown(path: Path, ids: Mapping[str, int | None], known: Iterable[str], source: str) -> None:
-    """Raises CaptionError at the first id of a split file that the captions, read from `source`, do not know."""
-    unknown = ids.keys() - set(known)
+def known_ids(path: Path, ids: Mapping[str, int | None], known: Iterable[str], source: str) -> dict[str, int | None]:
+    """The ids of a split file as the captions, read from `source`, spell them; letters may be composed differently.
+
+    Raises CaptionError at the first id that the captions do not know.
+    """
+    meant = matched(ids, known)
+    unknown = ids.keys() - meant.keys()
     if unknown:
         first = next(name for name in ids if name in unknown)
         more = f", nor for {len(unknown) - 1} others of the list" if len(unknown) > 1 else ""
         found = f"{first} has no caption in {source}{more}"
         raise refused(path, found, "Check the spelling, and that both files are of the same data set.", ids[first])
+    return {meant[name]: line for name, line in ids.items()}
 
 
 def assembled(dataset: str, splits: Mapping[str, Split], notes: Iterable[str]) -> CaptionSet:
@@ -146,8 +152,7 @@ def listed_split(
     if listed is None:
         notes.append(f"{split}: all {len(texts):,} videos of {shown}, because there is no list for it.")
         return Split(tuple(texts), captions_of(texts, texts.items()))
-    ids = read_ids(listed)
-    refuse_unknown(listed, ids, texts, shown)
+    ids = known_ids(listed, read_ids(listed), texts, shown)
     left = len(texts.keys() - ids.keys())
     more = f"; {left:,} more of {shown} are left out" if left else ""
     notes.append(f"{split}: {len(ids):,} videos from {folder.shown(listed)}{more}.")

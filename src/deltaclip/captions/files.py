@@ -1,15 +1,17 @@
 """Finding annotation files under the names people have them by, and reading them with errors that help.
 
-Text is UTF-8, with or without a byte-order mark, with line ends of any system. A file that ends in .gz or .xz is
-unpacked while it is read.
+Text is UTF-8, with or without a byte-order mark, or UTF-16 with one, with line ends of any system. A file that ends in
+.gz or .xz is unpacked while it is read.
 """
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -133,43 +135,71 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows below the head line, each with the number of its last line; empty lines do not count.
+    """The rows below the head line, each with the number of its last line; lines without any content do not count.
 
-    Columns are separated by commas, in a .tsv by tabs; fields may stand in double quotes. Outer spaces of column
-    names do not count. Raises CaptionError where a row has more or fewer fields than the head line.
+    Columns are separated by commas, in a .tsv by tabs; where the head line has none of these, by the tabs or semicolons
+    that it has instead (spreadsheets write semicolons in countries with a decimal comma). Fields may stand in double
+    quotes. Outer spaces of column names do not count. Columns at the end without a name and without content, which
+    spreadsheets write, are none. Raises CaptionError where a row has more or fewer fields than the head line.
     """
-    delimiter = "\t" if base_name(path).lower().endswith(".tsv") else ","
-    # strict: otherwise a quote that is never closed swallows the rest of the file in silence
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), delimiter=delimiter, strict=True)
+    text = _read_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(path, text), strict=True)
     columns: list[str] = []
     try:
         for row in reader:
-            if not row:
+            if not any(field.strip() for field in row):
                 continue
             if not columns:
-                columns = [name.strip() for name in row]
+                columns = [name.strip() for name in _without_empty_end(row)]
                 if len(set(columns)) < len(columns):
                     raise refused(path, "a column stands twice", "Name each column once.", reader.line_num)
+                width = len(row)
                 continue
-            if len(row) != len(columns):
+            fields = row[: len(columns)]
+            unnamed = _without_empty_end(row[len(columns) :])
+            if unnamed and len(row) <= width:
+                found = f"{unnamed[-1].strip()!r} stands in a column without a name"
+                remedy = "Name that column in the first line or empty it; quote a field that holds the separator."
+                raise refused(path, found, remedy, reader.line_num)
+            if unnamed or len(fields) < len(columns):
                 found = f"{len(row)} fields under {len(columns)} columns ({', '.join(columns)})"
                 remedy = 'Put a field that holds the separator in double quotes, "like, this".'
                 raise refused(path, found, remedy, reader.line_num)
-            yield reader.line_num, dict(zip(columns, row, strict=True))
+            yield reader.line_num, dict(zip(columns, fields, strict=True))
     except csv.Error as err:
+        # strict: otherwise a quote that is never closed swallows the rest of the file in silence
         remedy = "Check the double quotes: a quote inside a quoted field is written twice."
         raise refused(path, f"not a table ({err})", remedy, reader.line_num) from err
 
 
+def _delimiter(path: Path, text: str) -> str:
+    """What separates the columns: by the suffix if the head line has it, else what it has instead."""
+    own = "\t" if base_name(path).lower().endswith(".tsv") else ","
+    head = re.sub(r'"[^"]*"', "", next((line for line in text.split("\n") if line.strip()), ""))
+    return next((each for each in (own, "\t", ";", ",") if each in head), own)
+
+
+def _without_empty_end(fields: list[str]) -> list[str]:
+    """The fields up to the last one that holds something."""
+    filled = [number for number, field in enumerate(fields) if field.strip()]
+    return fields[: filled[-1] + 1] if filled else []
+
+
 def _read_text(path: Path) -> str:
-    """The text with line feeds only, without a byte-order mark."""
+    """The text with line feeds only, without a byte-order mark: UTF-8, or UTF-16 if a mark says so, as Excel writes."""
     raw = read_bytes(path)
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as err:
+        if wide:
+            raise refused(path, f"damaged or cut off UTF-16 (at byte {err.start})", "Save it as UTF-8.") from err
         line = raw.count(b"\n", 0, err.start) + 1
         remedy = "Save it as UTF-8."
         raise refused(path, f"not UTF-8 (byte {raw[err.start]:#04x})", remedy, line) from err
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise refused(path, "NUL characters, as in UTF-16 without a byte-order mark", "Save it as UTF-8.", line)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

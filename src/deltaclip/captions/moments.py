@@ -24,7 +24,9 @@ def window_of(path: Path, start: Any, end: Any, line: int) -> tuple[float, float
         first = last = math.nan
     if not 0 <= first < last < math.inf:
         found = f"{start!r} to {end!r} is no span of time"
-        raise refused(path, found, "Give start and end in seconds, the end after the start.", line)
+        raise refused(
+            path, found, "Give start and end in seconds, with a decimal point, the end after the start.", line
+        )
     return first, last
 
 

@@ -15,10 +15,10 @@ from deltaclip.captions.entries import (
     captions_of,
     column_of,
     is_text,
+    known_ids,
     list_of,
     object_of,
     read_ids,
-    refuse_unknown,
 )
 from deltaclip.captions.files import AnnotationFolder, read_json, read_table, refused
 from deltaclip.captions.types import Caption, CaptionSet, Split
@@ -163,6 +163,6 @@ def _listed(folder: AnnotationFolder, split: str, path: Path, sentences: _Senten
         lacking = f"{sentences.source} lacks {len(ids.keys() - known):,} of them, which stand in the other of"
         notes.append(f"{place}; captions are absent: {lacking} {TRAIN_VAL} and {TEST}.")
         return Split(tuple(ids), None)
-    refuse_unknown(path, ids, known, sentences.source)
+    ids = known_ids(path, ids, known, sentences.source)
     notes.append(f"{place}.")
     return Split(tuple(ids), captions_of(ids, sentences.pairs))

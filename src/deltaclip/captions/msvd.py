@@ -12,10 +12,10 @@ from deltaclip.captions.entries import (
     bad_text,
     captions_of,
     is_text,
+    known_ids,
     list_of,
     object_of,
     read_ids,
-    refuse_unknown,
 )
 from deltaclip.captions.files import AnnotationFolder, base_name, read_json
 from deltaclip.captions.pickled import read_pickle
@@ -48,7 +48,7 @@ def load_msvd(annotations: Path) -> CaptionSet:
         if source is None or pairs is None:
             splits[split] = Split(tuple(ids), None)
         else:
-            refuse_unknown(path, ids, {video for video, _ in pairs}, folder.shown(source))
+            ids = known_ids(path, ids, {video for video, _ in pairs}, folder.shown(source))
             splits[split] = Split(tuple(ids), captions_of(ids, pairs))
     return assembled("msvd", splits, notes)
 

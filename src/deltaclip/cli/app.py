@@ -3,13 +3,14 @@
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 import deltaclip
 from deltaclip.cli import average, cache, checkpoint, compare, data, demo, evaluate, library, masks, study, train
-from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, shown
+from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, print_lines, shown, speak_any_encoding
 from deltaclip.errors import DeltaclipError
 
 __all__ = ["app", "main"]
@@ -51,7 +52,7 @@ app.command()(average.average)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"deltaclip {deltaclip.__version__}")
+        print_lines(f"deltaclip {deltaclip.__version__}")
         raise typer.Exit
 
 
@@ -71,6 +72,7 @@ def main() -> None:
     Exit codes: 0 done, 1 failed or done with failures named, 2 wrong usage, 3 refused, 130 stopped by Ctrl-C.
     """
     arguments, debug = _without_debug(sys.argv[1:])
+    speak_any_encoding()
     if hasattr(signal, "SIGPIPE"):  # `deltaclip failures | head` ends quietly
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
@@ -85,7 +87,8 @@ def main() -> None:
         listed = getattr(error, "listed", {})
         if "--json" in arguments:
             every = {"listed": listed} if listed else {}
-            emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy, **every}})
+            with suppress(DeltaclipError):  # stdout itself may be what failed
+                emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy, **every}})
         elif any(each not in str(error) for each in listed):
             note(f"--json names all {len(listed):,}")
         # Another process holds the library or the cache: nothing failed, nothing was done.

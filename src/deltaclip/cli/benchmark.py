@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
+from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.wording import listed
 
@@ -91,7 +92,6 @@ def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     if asked.no_cache and asked.cache is not None:
         raise typer.BadParameter("--cache and --no-cache exclude each other.")
     asked.targets.check()
-    from deltaclip.captions import find_videos, load_captions
     from deltaclip.evaluation.benchmark import best_of
     from deltaclip.evaluation.material import material_of_split
     from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
@@ -99,13 +99,8 @@ def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     cache = None
     if not asked.no_cache:
         cache = VectorCache(asked.cache or default_cache_path(), lambda text: note(shown(text)))
-    captions = load_captions(asked.dataset, asked.annotations)
-    for text in captions.notes:
-        note(shown(text))
-    if asked.split not in captions.splits:
-        raise typer.BadParameter(f"found here: {', '.join(captions.splits)}.", param_hint="'--split'")
-    split = captions.splits[asked.split]
-    files = find_videos(asked.videos, split.videos)
+    captions, split = split_captions(asked.dataset, asked.annotations, asked.split)
+    files = found_videos(asked.videos, split.videos)
     material = material_of_split(asked.dataset, asked.split, split, files, allow_missing=asked.allow_missing)
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.material import found_videos, refuse_unknown
 from deltaclip.cli.output import JsonOption, Progress, emit, finish, note, print_lines, shown
 
 if TYPE_CHECKING:
@@ -50,12 +51,11 @@ def cache(
     """
     from dataclasses import asdict
 
-    from deltaclip.captions import find_videos
     from deltaclip.training.cache import mend_cache, write_cache
 
     settings = _settings(frames, size, motion, None if raw else quality)
     ids = _ids(_captions(dataset, captions, annotations), split)
-    files = find_videos(videos, ids)
+    files = found_videos(videos, ids)
     # A video without a file goes along, to be named with all others that cannot be read, unless it is held already.
     wanted = {**files.found, **{video: videos / video for video in files.missing}}
     for text in mend_cache(out):
@@ -92,7 +92,7 @@ def _settings(frames: int, size: int, motion: str, quality: int | None) -> "Cach
 
 def _captions(dataset: str | None, captions: Path | None, annotations: Path | None) -> "CaptionSet":
     """The data set that is named, or the file of one's own. Raises typer.BadParameter for both or neither."""
-    from deltaclip.captions import DATASETS, load_captions
+    from deltaclip.captions import load_captions
 
     if captions is not None:
         if dataset is not None or annotations is not None:
@@ -100,8 +100,7 @@ def _captions(dataset: str | None, captions: Path | None, annotations: Path | No
         return load_captions("folder", captions)
     if dataset is None:
         raise typer.BadParameter("name a data set, or give --captions FILE.", param_hint="DATASET")
-    if dataset not in DATASETS:
-        raise typer.BadParameter(f"{dataset!r} is not a data set here: {', '.join(DATASETS)}.", param_hint="DATASET")
+    refuse_unknown(dataset, "DATASET")
     if annotations is None:
         raise typer.BadParameter("give the folder of its caption files.", param_hint="'--annotations'")
     return load_captions(dataset, annotations)

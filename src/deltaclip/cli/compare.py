@@ -15,6 +15,7 @@ from deltaclip.cli.material import (
     DatasetOption,
     SplitOption,
     VideosOption,
+    found_videos,
     split_material,
 )
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
@@ -28,7 +29,6 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 
 __all__ = ["compare"]
 
-SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
 RANK_ENDINGS = (".ranks", ".jsonl", ".json")
 SAME_OPTIONS = "Give --dataset, --split and the other options that the file was made with."
 
@@ -88,9 +88,7 @@ def compare(
             paths = dict(zip(material.videos, material.paths, strict=True))
             saved |= _rank(encoders, material, allow_missing)
         elif videos is not None:
-            from deltaclip.captions import find_videos
-
-            paths = dict(find_videos(videos, {name for one in saved.values() for name in one.videos}).found)
+            paths = dict(found_videos(videos, {name for one in saved.values() for name in one.videos}).found)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:
@@ -211,6 +209,8 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
 
 
 def _show(compared: "Sequence[Compared]") -> None:
+    from deltaclip.evaluation.compare import SHOWN_METRICS
+
     for one in compared:
         overall, (first, second) = one.overall, one.marked
         print_lines(

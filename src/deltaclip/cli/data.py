@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deltaclip.cli.material import found_videos, refuse_unknown
 from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
 
 __all__ = ["data"]
@@ -32,20 +33,13 @@ def data(
       deltaclip data msvd --annotations msvd --videos msvd/YouTubeClips
       deltaclip data folder --annotations captions.csv --videos clips
     """
-    from deltaclip.captions import DATASETS, find_videos, load_captions
+    from deltaclip.captions import load_captions
 
-    if dataset not in DATASETS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(dataset.lower(), DATASETS)
-        meant = f" Did you mean {near[0]}?" if near else ""
-        raise typer.BadParameter(
-            f"{dataset!r} is not a data set here: {', '.join(DATASETS)}.{meant}", param_hint="DATASET"
-        )
+    refuse_unknown(dataset, "DATASET")
     found = load_captions(dataset, annotations)
     missing: dict[str, list[str]] | None = None
     if videos is not None:
-        absent = set(find_videos(videos, (name for split in found.splits.values() for name in split.videos)).missing)
+        absent = set(found_videos(videos, (name for split in found.splits.values() for name in split.videos)).missing)
         missing = {name: [video for video in split.videos if video in absent] for name, split in found.splits.items()}
     splits = {
         name: {

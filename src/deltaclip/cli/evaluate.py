@@ -8,7 +8,7 @@ import typer
 
 from deltaclip.cli.benchmark import Asked, Targets, evaluate_dataset
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.material import SplitOption, VideosOption
+from deltaclip.cli.material import SplitOption, VideosOption, refuse_unknown
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
 if TYPE_CHECKING:  # torch is imported when the command runs
@@ -118,13 +118,9 @@ def evaluate(
 
         _show(evaluate_similarity(similarity).to_json(), as_json)
         return
-    if dataset != "shapes":
-        from deltaclip.captions import DATASETS
-
-        if dataset not in DATASETS:
-            names = ", ".join(["shapes", *DATASETS])
-            raise typer.BadParameter(f"{dataset!r} is not a data set here: {names}.", param_hint="DATASET")
-    _refuse(context, DATASET_OPTIONS if dataset == "shapes" else SHAPES_OPTIONS, str(dataset))
+    assert dataset is not None, "no matrix was given"
+    refuse_unknown(dataset, "DATASET", "shapes")
+    _refuse(context, DATASET_OPTIONS if dataset == "shapes" else SHAPES_OPTIONS, dataset)
     if not encoder:
         raise typer.BadParameter("name the encoder to evaluate, e.g. --encoder shapes.", param_hint="'--encoder'")
     from deltaclip.encoder import EncoderSpec
@@ -134,7 +130,6 @@ def evaluate(
     )
     targets = Targets(output, ranks, trec, as_json)
     if dataset != "shapes":
-        assert dataset is not None, "no matrix was given"
         if annotations is None or videos is None:
             raise typer.BadParameter("say where its files are, with --annotations DIR and --videos DIR.")
         asked = Asked(

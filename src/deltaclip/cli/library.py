@@ -11,6 +11,7 @@ from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_inde
 from deltaclip.cli.files import writable
 from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
+from deltaclip.names import on_disk
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -100,16 +101,19 @@ def search(
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     from deltaclip.library import Library
 
+    if png is not None:
+        with writable(png):  # before the search, whose hits would be lost
+            pass
     loaded = remembered_encoder(library)
     with Library.open(library, loaded) as opened:
         if text is not None:
             warn_of_lost_words(loaded, text)
             hits = opened.search(text, limit=limit)
         elif video is not None:
-            hits = opened.search_video(video, limit=limit)
+            hits = opened.search_video(on_disk(video), limit=limit)
         else:
             assert image is not None, "one of three was given"
-            hits = opened.search_image(image, limit=limit)
+            hits = opened.search_image(on_disk(image), limit=limit)
     if png is not None:
         _write_picture(png, str(text or video or image), hits, loaded)
     if as_json:

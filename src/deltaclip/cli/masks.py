@@ -10,6 +10,8 @@ from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note
 
 __all__ = ["masks"]
 
+MAX_FAILURES_SHOWN = 10
+
 
 def masks(
     video: Annotated[Path, typer.Argument(help="The video file, or a folder for --report.", metavar="VIDEO")],
@@ -34,7 +36,9 @@ def masks(
       deltaclip masks ~/Videos --report masks.html
     """
     from deltaclip.motion import MotionSpec
+    from deltaclip.names import on_disk
 
+    video = on_disk(video)
     try:
         motion = str(MotionSpec.parse(motion))
     except ValueError as error:
@@ -94,15 +98,19 @@ def _one(
 
 
 def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool) -> None:
-    from deltaclip.evaluation.mask_report import report_page, summarise_masks
+    from deltaclip.evaluation.mask_report import MaskSummary, report_page, summarise_masks
     from deltaclip.library.candidates import find_candidates
 
+    with writable(out):  # before minutes of work
+        pass
     candidates = find_candidates([folder])
-    summaries = []
+    summaries = [MaskSummary.failed(failure.path, failure.reason) for failure in candidates.failures]
+    total = len(candidates.files)
     with Progress() as line:
-        for number, path in enumerate(candidates.files):
-            line.show(f"{number}/{len(candidates.files)} videos", number, len(candidates.files))
-            summaries.append(summarise_masks(path, motion, num_frames))
+        line.show(f"0/{total} videos", 0, total)
+        for number, one in enumerate(summarise_masks(candidates.files, motion, num_frames), 1):
+            summaries.append(one)
+            line.show(f"{number}/{total} videos", number, total)
     with writable(out):
         out.write_text(report_page(f"masks {motion} of {folder.name}", summaries), encoding="utf-8")
     rows = [
@@ -116,13 +124,15 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
         }
         for one in summaries
     ]
-    failed = [row for row in rows if row["error"]]
+    failed = [one for one in summaries if one.error]
     if as_json:
         emit({"report": str(out), "videos": rows})
     else:
         warned = sum(row["warning"] is not None for row in rows)
         print_lines(f"{len(rows) - len(failed)} videos, {warned} with a warning, {len(failed)} could not be read")
-        note(f"wrote {shown(out)}")
-    for failure in candidates.failures:
-        note(f"{shown(failure.path)}  {shown(failure.reason)}")
-    finish(bool(failed or candidates.failures))
+    for failure in failed[:MAX_FAILURES_SHOWN]:
+        note(f"{shown(failure.path)}  {shown(failure.error)}")
+    if len(failed) > MAX_FAILURES_SHOWN:
+        note(f"... {len(failed) - MAX_FAILURES_SHOWN} more: the page names all")
+    note(f"wrote {shown(out)}")
+    finish(bool(failed))

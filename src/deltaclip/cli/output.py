@@ -1,5 +1,6 @@
 """How the command line speaks: data on stdout, everything else on stderr, one json object where asked for."""
 
+import io
 import json
 import os
 import sys
@@ -10,9 +11,22 @@ from typing import Annotated, Any, Self
 
 import typer
 
-__all__ = ["Done", "JsonOption", "Progress", "clock", "emit", "finish", "note", "print_lines", "shown"]
+from deltaclip.errors import DeltaclipError
 
-EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3
+__all__ = [
+    "Done",
+    "JsonOption",
+    "Progress",
+    "clock",
+    "emit",
+    "finish",
+    "note",
+    "print_lines",
+    "shown",
+    "speak_any_encoding",
+]
+
+EXIT_FAILED, EXIT_REFUSED = 1, 3  # 2 is wrong usage, which typer tells
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one json object on stdout instead of words.")]
 
@@ -23,6 +37,16 @@ class Done(Exception):
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+
+
+def speak_any_encoding() -> None:
+    """Lets stdout and stderr spell out the characters that their encoding lacks, as in a pipe of Windows (cp1252).
+
+    No command is to end because a file's name cannot be shown. Json is ASCII, and the same everywhere.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def shown(path: object) -> str:
@@ -42,13 +66,19 @@ def clock(seconds: float) -> str:
 
 def emit(document: dict[str, Any]) -> None:  # Any: json
     """Prints one json object on stdout. Paths that are no UTF-8 keep their surrogates, escaped, and so survive."""
-    print(json.dumps(document, ensure_ascii=True, allow_nan=False, default=_plain))
+    print_lines(json.dumps(document, ensure_ascii=True, allow_nan=False, default=_plain))
 
 
 def print_lines(*lines: str) -> None:
-    """Prints data for people on stdout."""
-    for line in lines:
-        print(line)
+    """Prints data for people on stdout. Raises DeltaclipError where they cannot be written, as on a full disk."""
+    try:
+        for line in lines:
+            print(line)
+        if sys.stdout is not None:  # none where it was closed by who started us
+            sys.stdout.flush()
+    except OSError as error:
+        remedy = "What the command did is done; make room, or print to a different place."
+        raise DeltaclipError("stdout", f"cannot be written ({error.strerror})", remedy) from error
 
 
 def note(text: str) -> None:

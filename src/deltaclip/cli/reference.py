@@ -16,6 +16,10 @@ This page is made from the program (`make docs`); a test holds that it is up to 
 Exit codes: 0 done, 1 done with failures named, 2 wrong usage, 3 refused. Data goes to stdout, everything else to
 stderr. With `--json` a command prints exactly one object, for a refusal or wrong usage `{"error": …}`. `--debug`
 shows the traceback of an error.
+
+Json is ASCII: every other character is escaped, so that it is the same in any encoding. A byte of a file's name that is
+no UTF-8 is a lone surrogate there (`\\udcff` for the byte 0xff; Python's `os.fsencode` gives the byte back). Lines for
+people spell out what their terminal or pipe cannot show.
 """
 
 

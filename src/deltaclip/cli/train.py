@@ -9,8 +9,9 @@ import typer
 
 from deltaclip.cli.encoders import check_device
 from deltaclip.cli.files import OverwriteOption
-from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+from deltaclip.cli.output import JsonOption, Progress, emit, finish, note, print_lines, shown
 from deltaclip.cli.train_options import check_places, check_sources, check_start, chosen_recipe
+from deltaclip.errors import DeltaclipError
 
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Outcome, Recipe, TrainingData
@@ -105,8 +106,13 @@ def train(
             note=lambda text: note(shown(text)),
         )
     if leads:
-        page = write_report(chosen, data, outcome)
+        page = None
+        try:
+            page = write_report(chosen, data, outcome)
+        except DeltaclipError as error:  # the run is done, and its checkpoint written
+            note(f"the page of the run could not be made: {shown(error)}")
         _tell(outcome, page, as_json)
+        finish(page is None)
 
 
 def _drawn(recipe: "Recipe", cache: Path | None, line: Progress) -> "TrainingData":
@@ -145,7 +151,7 @@ def _counts(data: "TrainingData") -> str:
     return f"{len(data.train.owner)} captions of {len(data.train.video_ids)} clips, {held}"
 
 
-def _tell(outcome: "Outcome", page: Path, as_json: bool) -> None:
+def _tell(outcome: "Outcome", page: Path | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
@@ -162,5 +168,6 @@ def _tell(outcome: "Outcome", page: Path, as_json: bool) -> None:
         f"wrote {shown(outcome.out)}: loss {outcome.loss:.3f} after {outcome.seconds:.0f} s "
         f"({outcome.speed.clips_per_second:.0f} clips/s{r1})"
     )
-    note(f"curves and masks: {shown(page)}")
+    if page is not None:
+        note(f"curves and masks: {shown(page)}")
     note(f"try it: deltaclip index FOLDER --encoder {shown(outcome.out)}")

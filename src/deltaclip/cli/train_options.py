@@ -103,25 +103,25 @@ def check_sources(
 
 
 def check_start(recipe: "Recipe", cache: Path) -> None:
-    """Before hours of decoding: whether the start weights can be had, and a cache has pictures as large as they take.
+    """Before hours of decoding: whether the start weights can be had, and a cache has what the run takes.
 
-    Raises CheckpointError, and BadParameter where the frames kept in `cache`, or in a new one there, are too small.
+    Raises CheckpointError, and BadParameter where the frames kept in `cache`, or in a new one there, do not serve.
     """
     from deltaclip.errors import CacheError
-    from deltaclip.training.cache import CacheSettings, FrameCache
+    from deltaclip.training.cache import FrameCache
+    from deltaclip.training.captions_data import new_settings
     from deltaclip.training.start import start_side
 
     side = start_side(recipe)
     if recipe.data.dataset == "shapes":
         return
     try:
-        kept = FrameCache.open(cache).settings.size
+        kept = FrameCache.open(cache).settings
     except CacheError:  # none yet, or one that is judged when it is used
-        kept = CacheSettings().size
-    if kept < side:
-        words = (
-            f"frames are kept at {kept} pixels and the model takes {side}: make a cache with deltaclip cache --size."
-        )
+        kept = new_settings(recipe)
+    lacking = kept.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion, side)
+    if lacking:
+        words = f"{'; '.join(lacking)}: make a cache with deltaclip cache, and --size, --frames and --motion to match."
         raise typer.BadParameter(words, param_hint="'--cache'")
 
 

@@ -1,13 +1,12 @@
 """How good retrieval is: protocols and their results."""
 
 from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
-from deltaclip.evaluation.result import RetrievalResult, evaluate_vectors
+from deltaclip.evaluation.result import RetrievalResult
 from deltaclip.evaluation.similarity import evaluate_similarity
 
 __all__ = [
     "RetrievalIntervals",
     "RetrievalResult",
     "evaluate_similarity",
-    "evaluate_vectors",
     "retrieval_intervals",
 ]

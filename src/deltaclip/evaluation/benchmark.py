@@ -101,7 +101,7 @@ def best_of(evaluations: Sequence[Evaluation]) -> Evaluation:
 def post_processing(
     name: str, encoder: Encoder, captions: CaptionSet, split: str, cache: VectorCache | None = None
 ) -> PostProcessing | None:
-    """The re-weighing of that name in POSTPROCESSING.
+    """The re-weighing of that name: `none`, `dsl` (`DualSoftmax`) or `qbnorm` (`QueryBank`).
 
     The bank of `qbnorm` are all captions of the split `train`; of training videos there is none, so that V2T stays as
     it is. Raises CaptionError where these captions are not here, or are those that are evaluated.

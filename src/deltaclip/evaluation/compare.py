@@ -11,7 +11,10 @@ from deltaclip.evaluation.runs import SavedRanks, align_ranks
 from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
 from deltaclip.ranking import Comparison, compare_ranks
 
-__all__ = ["Compared", "QueryPair", "compare_saved"]
+__all__ = ["SHOWN_METRICS", "Compared", "QueryPair", "compare_saved"]
+
+SHOWN_METRICS = ("R1", "R5", "R10", "MnR")
+"""Of those that are compared, what tables show."""
 
 
 @dataclass(frozen=True, slots=True)

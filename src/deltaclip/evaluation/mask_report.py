@@ -7,7 +7,7 @@ dark (nothing is found); both are named for each video.
 import base64
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import Motion, Row, Tile, overlay, sheet, strip
-from deltaclip.reader import read_motion
+from deltaclip.motion import Motion, Row, Tile, encode_jpeg, overlay, sheet, strip
+from deltaclip.reader import guarded, read_motion
 
-__all__ = ["PAGE_STYLE", "MaskSummary", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
+__all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
 
 TOO_BRIGHT, TOO_DARK = 0.5, 0.005
 """Mean coverage beyond which a mask says little. Subjects of DAVIS 2016 fill 2 to 18% of the frame (its README)."""
 SHOWN_FRAMES = 4
+TIME_LIMIT_SECONDS = 180.0
+"""What a video may take, in a child process: one that hangs or crashes its decoder does not take the others along."""
 HISTOGRAM_BINS = 20
 PAGE_STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}
 td,th{padding:.2em .8em;text-align:left}img{max-width:100%}.warn{color:#a40}h2{font-size:1em;margin:1.5em 0 .3em}"""
@@ -33,16 +35,21 @@ td,th{padding:.2em .8em;text-align:left}img{max-width:100%}.warn{color:#a40}h2{f
 class MaskSummary:
     """What a mask took for motion in one video.
 
-    path: the file. coverage, confidence: (T,) float64. fallback: T reasons or None. strip: (H, W, 3) uint8, some frames
-    with their overlay. error: why the file could not be read; then the arrays are empty.
+    path: the file. coverage, confidence: (T,) float64. fallback: T reasons or None. strip: a data address of some
+    frames with their overlay. error: why the file could not be measured or shown; then the arrays are empty.
     """
 
     path: Path
     coverage: NDArray[np.float64]
     confidence: NDArray[np.float64]
     fallback: tuple[str | None, ...]
-    strip: NDArray[np.uint8] | None = field(default=None, repr=False)
+    strip: str = field(default="", repr=False)
     error: str | None = None
+
+    @classmethod
+    def failed(cls, path: Path, reason: str) -> "MaskSummary":
+        """Of a file that could not be measured or shown."""
+        return cls(path, np.empty(0), np.empty(0), (), error=reason)
 
     @property
     def warning(self) -> str | None:
@@ -57,19 +64,27 @@ class MaskSummary:
         return None
 
 
-def summarise_masks(path: Path, motion: str, num_frames: int) -> MaskSummary:
-    """Measures one video. A file that cannot be read becomes a summary with an error, never a missing row."""
-    try:
-        frames, measured = read_motion(path, motion, num_frames)
-    except VideoError as error:
-        empty = np.empty(0)
-        return MaskSummary(path, empty, empty, (), None, error.reason)
+def summarise_masks(paths: Iterable[Path], motion: str, num_frames: int) -> Iterator[MaskSummary]:
+    """Measures videos, one summary each. A file that fails gets a summary with an error, never a missing row."""
+    with guarded(_summarised, TIME_LIMIT_SECONDS) as summarised:
+        for path in paths:
+            try:
+                [summary] = summarised(str(path), path, motion, num_frames)
+            except VideoError as error:
+                summary = MaskSummary.failed(path, error.reason)
+            yield summary
+
+
+def _summarised(path: Path, motion: str, num_frames: int) -> Iterator[MaskSummary]:
+    """One summary. A generator at the top level, as `guarded` takes it."""
+    frames, measured = read_motion(path, motion, num_frames)
     tiles = []
     for number in sorted({int(n) for n in (np.arange(SHOWN_FRAMES) + 0.5) * num_frames / SHOWN_FRAMES}):
         words = measured.fallback[number] or f"moving {measured.coverage[number]:.0%}"
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))
         tiles.append(Tile(overlay(frames.rgb[number], measured.mask[number]), words))
-    return MaskSummary(path, measured.coverage, measured.confidence, measured.fallback, strip(tiles))
+    address = picture_address(strip(tiles))
+    yield MaskSummary(path, measured.coverage, measured.confidence, measured.fallback, address)
 
 
 def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion) -> NDArray[np.uint8]:
@@ -102,7 +117,7 @@ def report_page(title: str, summaries: Sequence[MaskSummary]) -> str:
     coverage = np.concatenate([summary.coverage for summary in read]) if read else np.empty(0)
     reasons = Counter(reason or "mask used" for summary in read for reason in summary.fallback)
     rows = "".join(
-        f"<tr><td>{html.escape(reason)}</td><td>{count}</td><td>{count / max(len(coverage), 1):.0%}</td></tr>"
+        f"<tr><td>{as_html(reason)}</td><td>{count}</td><td>{count / max(len(coverage), 1):.0%}</td></tr>"
         for reason, count in reasons.most_common()
     )
     warned = sum(summary.warning is not None for summary in read)
@@ -113,26 +128,29 @@ def report_page(title: str, summaries: Sequence[MaskSummary]) -> str:
     )
     videos = "".join(_video(summary) for summary in summaries)
     return (
-        f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{PAGE_STYLE}</style>"
-        f"<h1>{html.escape(title)}</h1>{head}{videos}\n"
+        f"<!doctype html><meta charset='utf-8'><title>{as_html(title)}</title><style>{PAGE_STYLE}</style>"
+        f"<h1>{as_html(title)}</h1>{head}{videos}\n"
     )
 
 
 def _video(summary: MaskSummary) -> str:
-    name = html.escape(str(summary.path).encode("utf-8", "backslashreplace").decode())
+    name = as_html(str(summary.path))
     if summary.error is not None:
-        return f"<h2>{name}</h2><p class='warn'>{html.escape(summary.error)}</p>"
+        return f"<h2>{name}</h2><p class='warn'>{as_html(summary.error)}</p>"
     words = f"coverage {summary.coverage.mean():.1%}, confidence {summary.confidence.mean():.2f}"
-    warning = f"<p class='warn'>{html.escape(summary.warning)}</p>" if summary.warning else ""
-    assert summary.strip is not None, "a video that was read has pictures"
-    return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{picture_address(summary.strip)}' alt=''>"
+    warning = f"<p class='warn'>{as_html(summary.warning)}</p>" if summary.warning else ""
+    return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{summary.strip}' alt=''>"
 
 
 def picture_address(rgb: NDArray[np.uint8]) -> str:
-    """A data address of the strip as a small JPEG, so that the page is one file."""
-    small = cv2.resize(rgb, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+    """A data address of the strip as a small JPEG, so that the page is one file. Raises PictureError."""
+    small = np.asarray(cv2.resize(rgb, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA), np.uint8)
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
+
+
+def as_html(text: str) -> str:
+    """Text for a page in UTF-8: markup is escaped, bytes of a name that are no UTF-8 are spelt out."""
+    return html.escape(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _histogram(coverage: NDArray[np.float64]) -> str:

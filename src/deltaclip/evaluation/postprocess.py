@@ -18,11 +18,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import CaptionError
 from deltaclip.ranking import Block, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
 
-__all__ = ["POSTPROCESSING", "DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks"]
-__all__ += ["rank_vectors"]
-
-POSTPROCESSING = ("none", "dsl", "qbnorm")
-"""What can be asked for by name: nothing, `DualSoftmax`, `QueryBank`. The name stands in every record."""
+__all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "rank_vectors"]
 
 BANK_ROWS = 256
 

@@ -1,15 +1,12 @@
-"""A retrieval result as papers print it, from vectors or from a matrix."""
+"""A retrieval result as papers print it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, sum_of_recalls
 
-from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, rank_blocks, similarity_blocks, sum_of_recalls
-
-__all__ = ["RetrievalResult", "evaluate_vectors", "result_of"]
+__all__ = ["RetrievalResult", "result_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +47,3 @@ def result_of(ranking: Ranking) -> RetrievalResult:
         **{name: compute_metrics(ranks.pessimistic) for name, ranks in directions.items()},
         optimistic={name: compute_metrics(ranks.optimistic) for name, ranks in directions.items() if ranks.tied},
     )
-
-
-def evaluate_vectors(
-    text_vectors: NDArray[np.float32], video_vectors: NDArray[np.float32], owner: NDArray[np.int64]
-) -> RetrievalResult:
-    """Retrieval both ways by cosine.
-
-    text_vectors: (Q, D) float32 unit rows. video_vectors: (V, D) float32 unit rows. owner: (Q,), each text's video.
-    The (Q, V) matrix is never held whole.
-    """
-    return result_of(rank_blocks(similarity_blocks(text_vectors, video_vectors, owner), owner, len(video_vectors)))

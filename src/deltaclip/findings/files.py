@@ -16,7 +16,8 @@ def write_study(folder: Path, result: StudyResult, command: str) -> list[Path]:
     document = {**result.to_json(), "command": command}
     json_path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     png_path.write_bytes(draw_panels(result.panels))
-    md_path.write_text(study_markdown(result, command, png_path.name), encoding="utf-8")
+    # a name in the command may hold bytes that are no UTF-8
+    md_path.write_text(study_markdown(result, command, png_path.name), encoding="utf-8", errors="backslashreplace")
     return [json_path, png_path, md_path]
 
 

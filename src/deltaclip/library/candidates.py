@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltaclip.library.results import Failure
+from deltaclip.names import on_disk
 from deltaclip.video.suffixes import VIDEO_SUFFIXES
 
 __all__ = ["Candidates", "absolute_paths", "find_candidates"]
@@ -32,7 +33,7 @@ def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
         # It would mean the current folder, and is in truth a shell variable that is not set.
         raise ValueError("a path is empty")
     known = (name if os.path.lexists(name) else os.path.expanduser(name) for name in names)
-    return tuple(dict.fromkeys(Path(os.path.abspath(name)) for name in known))
+    return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
 
 
 def find_candidates(paths: Iterable[str | os.PathLike[str]], library_folder: Path | None = None) -> Candidates:

@@ -31,6 +31,7 @@ from deltaclip.library.results import (
 )
 from deltaclip.library.search import VectorTable, encode_query_file, load_vectors
 from deltaclip.library.verify import verify_library
+from deltaclip.names import matched
 
 __all__ = ["Library", "default_library_path"]
 
@@ -172,12 +173,19 @@ class Library:
         removed, unknown = 0, list[Path]()
         with writer_lock(self._database):
             for path in absolute_paths(paths):
-                rows = self._ledger.below(path)
+                rows = self._ledger.below(self._known_as(path))
                 self._ledger.delete(rows)
                 removed += len(rows)
                 if not rows:
                     unknown.append(path)
         return RemoveReport(removed, tuple(unknown))
+
+    def _known_as(self, path: Path) -> Path:
+        """The path as the library spells it: a file that is gone can be named with its letters composed differently."""
+        if str(path).isascii() or self._ledger.below(path):
+            return path
+        known = {str(Path(*row.path.parts[: len(path.parts)])) for row in self._ledger.videos()}
+        return Path(matched([str(path)], known).get(str(path), path))
 
     def _hits(self, queries: NDArray[np.float32], limit: int) -> list[Hit]:
         version = self._database.version()

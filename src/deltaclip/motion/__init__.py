@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.difference import DifferenceSpec, difference
-from deltaclip.motion.draw import Row, Tile, encode_png, overlay, sheet, strip
+from deltaclip.motion.draw import Row, Tile, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
 from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject import Neighbours, subject
 from deltaclip.motion.types import Motion
@@ -22,6 +22,8 @@ __all__ = [
     "Tile",
     "centre",
     "difference",
+    "encode_jpeg",
+    "encode_pixels",
     "encode_png",
     "feed_alpha",
     "full",

@@ -1,31 +1,38 @@
-"""Pictures of motion for people: overlays, captioned tiles in rows, PNG bytes."""
+"""Pictures of motion for people: overlays, captioned tiles in rows, and their bytes as PNG or JPEG."""
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Row", "Tile", "encode_png", "overlay", "sheet", "strip"]
+from deltaclip.errors import PictureError
+
+__all__ = ["Row", "Tile", "encode_jpeg", "encode_pixels", "encode_png", "overlay", "sheet", "strip"]
 
 TINT = np.array((255, 190, 0), np.float32)  # amber: apart from skin, sky and grass
 TINT_SHARE = 0.22
 DIMMED, LIFTED = 0.45, 22  # the rest keeps some of its light, and black does not swallow the outline
-PAPER_WHITE = 255
+PAPER_WHITE, MIDDLE_GREY = 255, 128
 INK = (32, 32, 32)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 LABEL_SCALE, TITLE_SCALE = 0.42, 0.55
 LINE_HEIGHT = {LABEL_SCALE: 20, TITLE_SCALE: 26}
 GAP = 8
+JPEG_LONGEST = 65_500
+"""Pixels of a side, as libjpeg has it (JPEG_MAX_DIMENSION)."""
+LONGEST = 4
+"""How many short sides a tile is long at the most, lest a film of 640 x 4 pixels make a sheet 100,000 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
     """One picture and the words below it.
 
-    picture: (H, W, 3) uint8 RGB.
+    picture: (H, W, 3) uint8 RGB. One longer than LONGEST short sides is shrunk to that length, in the middle of grey.
     label: one line; cut with "..." where it is wider than the picture.
     """
 
@@ -35,6 +42,7 @@ class Tile:
     def __post_init__(self) -> None:
         if self.picture.ndim != 3 or self.picture.shape[2] != 3 or self.picture.dtype != np.uint8:
             raise ValueError(f"picture must be (H, W, 3) uint8, not {self.picture.shape} {self.picture.dtype}")
+        object.__setattr__(self, "picture", _boxed(self.picture))
 
     def __repr__(self) -> str:
         return f"Tile(picture={self.picture.shape}, label={self.label!r})"
@@ -55,6 +63,21 @@ class Row:
         heights = {tile.picture.shape[0] for tile in self.tiles}
         if len(heights) != 1:
             raise ValueError(f"a row needs tiles of one height, not of {sorted(heights)}")
+
+
+def _boxed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture itself, or shrunk and laid on grey so that its box is LONGEST short sides long."""
+    height, width = picture.shape[:2]
+    longest = LONGEST * min(height, width)
+    if max(height, width) <= longest:
+        return picture
+    scale = longest / max(height, width)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    box = np.full((min(height, longest), min(width, longest), 3), MIDDLE_GREY, np.uint8)
+    top, left = (box.shape[0] - size[1]) // 2, (box.shape[1] - size[0]) // 2
+    box[top : top + size[1], left : left + size[0]] = small
+    return box
 
 
 def overlay(rgb: NDArray[np.uint8], alpha: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -112,13 +135,41 @@ def strip(tiles: Sequence[Tile]) -> NDArray[np.uint8]:
 
 
 def encode_png(rgb: NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError where there is nothing to draw."""
+    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError where there is nothing to draw, else PictureError."""
+    return encode_pixels(".png", _blue_first(rgb))
+
+
+def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
+    """(H, W, 3) uint8 RGB -> the bytes of a JPEG file, colours at half the resolution. Raises as `encode_png`."""
+    return encode_pixels(".jpg", _blue_first(rgb), (cv2.IMWRITE_JPEG_QUALITY, quality))
+
+
+def encode_pixels(kind: Literal[".png", ".jpg"], pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:
+    """Grey (H, W) or blue, green, red (H, W, 3) uint8 -> the bytes of a file, by OpenCV's options.
+
+    Raises PictureError where the format does not hold it, which OpenCV says by a flag alone, or by an error of its own.
+    """
+    if kind == ".jpg" and max(pixels.shape[:2]) > JPEG_LONGEST:  # OpenCV would log an error beside its flag
+        raise _too_large(kind, pixels)
+    try:
+        done, data = cv2.imencode(kind, pixels, list(options))
+    except cv2.error as error:
+        raise _too_large(kind, pixels) from error
+    if not done:
+        raise _too_large(kind, pixels)
+    return data.tobytes()
+
+
+def _too_large(kind: str, pixels: NDArray[np.uint8]) -> PictureError:
+    what = f"picture of {pixels.shape[1]} x {pixels.shape[0]} pixels"
+    return PictureError(what, f"does not fit into a {kind} file", "Ask for fewer or smaller pictures.")
+
+
+def _blue_first(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """As OpenCV writes colours."""
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
         raise ValueError(f"a picture must be (H, W, 3) uint8 and not empty, not {rgb.shape} {rgb.dtype}")
-    done, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))  # OpenCV writes blue first
-    if not done:
-        raise ValueError(f"OpenCV could not encode a picture of {rgb.shape}")
-    return data.tobytes()
+    return np.ascontiguousarray(rgb[..., ::-1])
 
 
 def _text_line(text: str, width: int, scale: float) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Captions of people and frames of a cache as training data."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
 from deltaclip.errors import CacheError, CaptionError, DeltaclipError, TrainingError
 from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.names import matched
 from deltaclip.provenance import digest
 from deltaclip.training.cache import (
     CacheProgress,
@@ -25,7 +26,7 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed
 
-__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "open_cache"]
+__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_settings", "open_cache"]
 
 SPLITS = ("train", "val")
 LEFT_OUT = "left out"
@@ -100,9 +101,10 @@ def fill_cache(
     """
     found: VideoFiles = find_videos(videos, Wanted.of(captions).videos)
     there = (folder / INDEX_NAME).is_file()
-    settings = open_cache(folder, recipe).settings if there else _fitting(recipe)
+    settings = open_cache(folder, recipe).settings if there else new_settings(recipe)
     report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
-    bad = {video: f"no such file below {videos}" for video in found.missing}
+    unseen = f"; {found.unreadable[0]}" if found.unreadable else ""
+    bad = {video: f"no such file below {videos}{unseen}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
         raise _unusable(bad, "Mend them, or leave their captions out with --allow-missing.")
@@ -111,19 +113,13 @@ def fill_cache(
 def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
     """A cache that serves a recipe; a model too large for its pictures is refused later.
 
-    Raises CacheError where there is none, or one that does not serve, with what differs.
+    Raises CacheError where there is none, or one that does not serve, with what it lacks.
     """
     cache = FrameCache.open(folder)
-    kept, needed = cache.settings, _fitting(recipe)
-    frames = max(recipe.data.frames, recipe.data.test_frames)
-    differences = []
-    if kept.num_frames < frames:
-        differences.append(f"frames {kept.num_frames}, and {frames} are needed")
-    if needed.motion is not None and kept.motion not in (needed.motion, MotionSpec.parse(needed.motion).name):
-        differences.append(f"{kept.motion or 'no'} masks, and {needed.motion} is needed")
-    if differences:
-        remedy = "Make another one with deltaclip cache, into a new folder."
-        raise CacheError(str(folder), f"a cache with {'; '.join(differences)}", remedy)
+    lacking = cache.settings.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion)
+    if lacking:
+        remedy = "Make another one with deltaclip cache, into a new folder, with --frames and --motion to match."
+        raise CacheError(str(folder), "; ".join(lacking), remedy)
     return cache
 
 
@@ -136,18 +132,23 @@ def captioned_clips(
     left out and noted), CaptionError where no train caption is left and where captions are about moments.
     """
     wanted = Wanted.of(captions).videos
-    missing = {video: "not in the cache" for video in wanted if video not in cache}
+    held = matched(wanted, cache.videos)
+    missing = {video: "not in the cache" for video in wanted if video not in held}
     if missing and not allow_missing:
         raise _unusable(missing, "Mend them, or leave their captions out with --allow-missing.")
     splits = {}
     for split in SPLITS:
-        kept = [caption for caption in _captions(captions, split) if caption.video not in missing]
+        kept = [
+            replace(caption, video=held[caption.video])
+            for caption in _captions(captions, split)
+            if caption.video in held
+        ]
         videos = tuple(dict.fromkeys(caption.video for caption in kept))
         splits[split] = CachedClips(kept, videos, cache, recipe.data.motion) if kept else None
     train, validation = splits["train"], splits["val"]
     if train is None:
         raise _nothing_to_train_on(captions, missing)
-    sources = {video: LEFT_OUT if video in missing else _identity(cache.source(video)) for video in wanted}
+    sources = {video: _identity(cache.source(held[video])) if video in held else LEFT_OUT for video in wanted}
     pairs = [(caption.video, caption.text) for split in SPLITS for caption in _captions(captions, split)]
     facts = {
         "dataset": captions.dataset,
@@ -183,7 +184,7 @@ def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
     return rows
 
 
-def _fitting(recipe: Recipe) -> CacheSettings:
+def new_settings(recipe: Recipe) -> CacheSettings:
     """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
     motion = recipe.data.motion
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)

@@ -9,7 +9,7 @@ from typing import IO
 
 from deltaclip.errors import TrainingError
 
-__all__ = ["PARTIAL", "cannot_write", "replace_durably", "write_whole"]
+__all__ = ["FULL", "PARTIAL", "cannot_write", "replace_durably", "write_whole"]
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Of a disk without room, a limit on the size of a file, and a quota."""

@@ -78,7 +78,7 @@ def test_masks_of_the_drawn_frames_depend_on_which_are_drawn(cache_folder: Path)
 def test_the_kept_mask_is_made_binary_and_lifted_when_reading() -> None:
     alpha = np.array([[[0.0, 0.4], [0.6, 1.0]]], np.float32)
     rgb = np.zeros((1, 2, 2, 3), np.uint8)
-    frames = CachedFrames(rgb, np.zeros(1), alpha, np.zeros(1), (None,), "subject")
+    frames = CachedFrames(rgb, np.zeros(1), alpha, np.zeros(1), (None,), CacheSettings())
     assert frames.see("subject:binary").tolist() == [[[0, 0], [1, 1]]]
     assert np.allclose(frames.see("subject:floor=0.5"), [[[0.5, 0.7], [0.8, 1.0]]])
 
@@ -88,7 +88,7 @@ def test_a_mask_that_is_not_kept_is_an_error_not_a_full_mask(kept: str | None) -
     rgb = np.zeros((1, 2, 2, 3), np.uint8)
     alpha = None if kept is None else np.ones((1, 2, 2), np.float32)
     with pytest.raises(CacheError, match="keeps"):
-        CachedFrames(rgb, np.zeros(1), alpha, None, None, kept).see("subject")
+        CachedFrames(rgb, np.zeros(1), alpha, None, None, CacheSettings(motion=kept)).see("subject")
 
 
 def test_readers_in_other_threads_and_after_pickling_see_the_same(cache_folder: Path) -> None:
@@ -136,14 +136,6 @@ def test_a_video_that_is_not_held_and_a_folder_without_a_cache_are_named(cache_f
 def test_places_outside_the_cache_are_refused(cache_folder: Path) -> None:
     with pytest.raises(ValueError, match="from 0 to 4"):
         FrameCache.open(cache_folder).clip("video 0", np.array([5]))
-
-
-def test_a_training_that_the_cache_cannot_serve_is_told_why(cache_folder: Path) -> None:
-    cache = FrameCache.open(cache_folder)
-    cache.check(64, 5, "subject:binary,floor=0.2")
-    cache.check(32, 4, "difference")
-    with pytest.raises(CacheError, match=r"64 pixels at the short side, not 224; it holds 5 frames of a video, not 6"):
-        cache.check(224, 6, None)
 
 
 def test_changed_bytes_and_missing_shards_are_errors_that_name_the_shard(

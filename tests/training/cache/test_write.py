@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from filelock import FileLock
 
 from deltaclip.errors import CacheError
 from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, write_cache
-from deltaclip.training.cache.shard import ShardWriter
-from tests.helpers import write_square
+from deltaclip.training.cache.shard import ShardWriter, encode_video
+from tests.helpers import write_square, write_wide
 from tests.training.cache.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("no_child")
@@ -79,6 +80,40 @@ def test_missing_and_broken_videos_are_left_out_and_named_never_filled_in(
     assert [failure.video for failure in report.failures] == ["gone", "a cut", "text"]
     assert "damaged after" in report.failures[1].reason
     assert FrameCache.open(tmp_path / "cache").videos == tuple(f"video {number}" for number in range(5))
+
+
+def test_a_film_that_no_jpeg_holds_is_named_and_the_others_are_written(
+    squares: dict[str, Path], tmp_path: Path
+) -> None:
+    """OpenCV says so by a flag, which was not looked at: the run ended in an AttributeError."""
+    wide = write_wide(tmp_path / "wide.mp4", width=1200, num_frames=2)  # 67,200 pixels at a short side of 224
+    videos = {"a": squares["video 0"], "wide": wide, "z": squares["video 1"]}
+    report = write_cache(tmp_path / "cache", videos, CacheSettings(1, 224, None))
+    assert FrameCache.open(tmp_path / "cache").videos == ("a", "z")
+    [failure] = report.failures
+    assert (failure.video, failure.reason.partition(". ")[0]) == (
+        "wide",
+        "picture of 67200 x 224 pixels does not fit into a .jpg file",
+    )
+    raw = write_cache(tmp_path / "raw", videos, CacheSettings(1, 224, None, quality=None))
+    assert (raw.held, raw.failures) == (3, ())
+
+
+def test_what_nobody_foresaw_costs_its_own_video_only(
+    squares: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(rgb: Any, seconds: Any, *rest: Any) -> Any:
+        calls.append(seconds)
+        if len(calls) == 2:
+            raise MemoryError("a frame of 9 GB")
+        return real(rgb, seconds, *rest)
+
+    calls: list[Any] = []
+    real = encode_video
+    monkeypatch.setattr("deltaclip.training.cache.decoding.encode_video", encode)
+    report = write_cache(tmp_path, squares, SMALL, workers=1)
+    assert (report.written, len(report.failures)) == (4, 1)
+    assert report.failures[0].reason.startswith("MemoryError: a frame of 9 GB")
 
 
 def test_a_file_that_changed_is_noticed_and_read_anew(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion import encode_pixels
+
 __all__ = ["Disturbance", "disturb"]
 
 Disturbance = Literal["noise", "flicker", "shake", "compression"]
@@ -43,5 +45,5 @@ def _shifted(picture: NDArray[np.uint8], right: float, down: float) -> NDArray[n
 
 
 def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, max(quality, 1)])
+    data = np.frombuffer(encode_pixels(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, max(quality, 1))), np.uint8)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

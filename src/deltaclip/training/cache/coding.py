@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion import encode_jpeg, encode_pixels
+
 __all__ = ["decode_alpha", "decode_picture", "encode_alpha", "encode_picture"]
 
 FASTEST_PNG = 1
@@ -19,13 +21,15 @@ in reading."""
 
 
 def encode_picture(rgb: NDArray[np.uint8], quality: int | None) -> bytes:
-    """(H, W, 3) uint8 as JPEG of that quality, colours at half the resolution; None: as a raw .npy."""
+    """(H, W, 3) uint8 as JPEG of that quality, colours at half the resolution; None: as a raw .npy.
+
+    Raises PictureError where a JPEG cannot be so large.
+    """
     if quality is None:
         buffer = BytesIO()
         np.save(buffer, np.ascontiguousarray(rgb), allow_pickle=False)
         return buffer.getvalue()
-    blue_first = np.ascontiguousarray(rgb[..., ::-1])
-    return cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return encode_jpeg(rgb, quality)
 
 
 def decode_picture(picture: bytes, quality: int | None) -> NDArray[np.uint8]:
@@ -40,7 +44,7 @@ def encode_alpha(alpha: NDArray[np.float32], binary: bool) -> bytes:
     # A half goes down, so that alpha > 0.5 means the same before and after.
     levels = np.ceil(alpha * 255 - 0.5).astype(np.uint8)
     options = [cv2.IMWRITE_PNG_COMPRESSION, FASTEST_PNG, *([cv2.IMWRITE_PNG_BILEVEL, 1] if binary else [])]
-    return cv2.imencode(".png", levels, options)[1].tobytes()
+    return encode_pixels(".png", levels, options)
 
 
 def decode_alpha(alpha: bytes) -> NDArray[np.float32]:

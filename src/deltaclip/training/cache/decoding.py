@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from deltaclip.errors import VideoError
+from deltaclip.errors import PictureError, VideoError, unforeseen
 from deltaclip.reader import guarded, read_whole
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import EncodedVideo, encode_video
@@ -33,6 +33,10 @@ def decoded_videos(
                 return encode_video(frames.rgb, frames.seconds, motion, settings)
             except VideoError as error:
                 return error
+            except PictureError as error:
+                return VideoError(str(path), f"{error.what} {error.found}", "Leave it out, or keep raw pixels (--raw).")
+            except Exception as error:  # noqa: BLE001 - it is named, and the others are done
+                return unforeseen(str(path), error)
             finally:
                 readers.put(read)
 

@@ -33,7 +33,7 @@ class CachedFrames:
     rgb: uint8 (T, H, W, 3). seconds: float64 (T,), on a player's clock.
     alpha: float32 (T, H, W) in 0..1, the kept mask, all ones where it fell back; None where the cache keeps none.
     coverage, fallback: T entries each, of the kept mask, before the fallback; None where the cache keeps none.
-    motion: the kept mask in the word of `motion.MotionSpec`, or None.
+    settings: of the cache; they say which mask is kept.
     """
 
     rgb: NDArray[np.uint8] = field(repr=False)
@@ -41,7 +41,7 @@ class CachedFrames:
     alpha: NDArray[np.float32] | None = field(repr=False)
     coverage: NDArray[np.float64] | None = field(repr=False)
     fallback: tuple[str | None, ...] | None = field(repr=False)
-    motion: str | None
+    settings: CacheSettings
 
     def see(self, motion: str | None) -> NDArray[np.float32]:
         """Alpha float32 (T, H, W) by any mask, in the word of `motion.MotionSpec`; None gives all ones.
@@ -54,8 +54,8 @@ class CachedFrames:
             return np.ones(self.rgb.shape[:3], np.float32)
         if not needs_neighbours(motion):
             return measure_alpha(self.rgb, motion)
-        if self.alpha is None or not _serves(self.motion, motion):
-            found = f"the cache keeps {_masks(self.motion)}"
+        if self.alpha is None or not self.settings.serves(motion):
+            found = f"the cache keeps {self.settings.masks}"
             raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
         return feed_alpha(self.alpha, MotionSpec.parse(motion))
 
@@ -106,20 +106,6 @@ class FrameCache:
         """The file that the video was decoded from, as it was then. Raises CacheError for a video that is not held."""
         return self._entry(video).source
 
-    def check(self, image_size: int, num_frames: int, motion: str | None) -> None:
-        """Refuses a cache that cannot serve a training of that size, frames a step and mask: CacheError."""
-        kept = self.settings
-        found = []
-        if kept.size < image_size:
-            found.append(f"its pictures are {kept.size} pixels at the short side, not {image_size}")
-        if kept.num_frames < num_frames:
-            found.append(f"it holds {kept.num_frames} frames of a video, not {num_frames}")
-        if motion is not None and needs_neighbours(motion) and not _serves(kept.motion, motion):
-            found.append(f"it keeps {_masks(kept.motion)}, not {motion}")
-        if found:
-            remedy = "Make one with deltaclip cache and --size, --frames and --motion to match."
-            raise CacheError(str(self._folder), "; ".join(found), remedy)
-
     def clip(self, video: str, places: NDArray[np.int64]) -> CachedFrames:
         """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, repeats allowed.
 
@@ -145,7 +131,7 @@ class FrameCache:
             alpha=alpha,
             coverage=None if record.coverage is None else np.array([record.coverage[place] for place in places]),
             fallback=None if record.fallback is None else tuple(record.fallback[place] for place in places),
-            motion=self.settings.motion,
+            settings=self.settings,
         )
 
     def _entry(self, video: str) -> Entry:
@@ -207,18 +193,6 @@ def read_index(folder: str | Path) -> CacheIndex:
         raise DamagedIndexError(f"{folder}/{INDEX_NAME}", f"cut off or overwritten ({err})", GIVE_VIDEOS) from err
     except (ValueError, KeyError, TypeError, IndexError) as err:
         raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
-
-
-def _serves(kept: str | None, wanted: str) -> bool:
-    """Whether the mask `wanted` can be made of the kept one: from soft to binary or lifted, never back."""
-    if kept is None:
-        return False
-    have, want = MotionSpec.parse(kept), MotionSpec.parse(wanted)
-    return have.name == want.name and (want.binary or not have.binary)
-
-
-def _masks(kept: str | None) -> str:
-    return f"masks {kept}" if kept else "no masks"
 
 
 GIVE_VIDEOS = "Give --videos, and what is lost is decoded again; or copy the cache again from where it came."

@@ -1,6 +1,6 @@
 """What a cache holds of each video: settings that every reader and every later writer must agree with."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from deltaclip.motion import MotionSpec, needs_neighbours
@@ -43,13 +43,44 @@ class CacheSettings:
                 "a cache keeps subject, subject:binary or none"
             )
         if spec.floor:
-            raise ValueError(f"motion {self.motion}: a floor is put in when reading; cache it as {spec.name}")
+            raise ValueError(
+                f"motion {self.motion}: a floor is put in when reading; cache it as {replace(spec, floor=0.0)}"
+            )
         object.__setattr__(self, "motion", str(spec))
 
     @property
     def suffix(self) -> str:
         """Of the members that hold pictures."""
         return "npy" if self.quality is None else "jpg"
+
+    def serves(self, motion: str | None) -> bool:
+        """Whether frames kept with these settings can be seen by that mask, in the word of `MotionSpec`.
+
+        The kept mask serves itself, its binary form and any floor, but a binary one never the soft one again. Masks
+        that are made of the drawn frames need nothing kept.
+        """
+        if motion is None or not needs_neighbours(motion):
+            return True
+        if self.motion is None:
+            return False
+        kept, wanted = MotionSpec.parse(self.motion), MotionSpec.parse(motion)
+        return kept.name == wanted.name and (wanted.binary or not kept.binary)
+
+    def lacks(self, num_frames: int, motion: str | None, image_size: int = 1) -> tuple[str, ...]:
+        """What a training of that many frames, mask and image size misses here, in words; nothing if all is kept."""
+        found = []
+        if self.size < image_size:
+            found.append(f"its pictures are {self.size} pixels at the short side, and {image_size} are needed")
+        if self.num_frames < num_frames:
+            found.append(f"it holds {self.num_frames} frames of a video, and {num_frames} are needed")
+        if not self.serves(motion):
+            found.append(f"it keeps {self.masks}, and {motion} is needed")
+        return tuple(found)
+
+    @property
+    def masks(self) -> str:
+        """The kept masks, for an error."""
+        return "no masks" if self.motion is None else f"masks {self.motion}"
 
     def differences(self, other: "CacheSettings") -> tuple[str, ...]:
         """What differs, in words for an error: "size 224, not 256", self first."""

@@ -1,6 +1,5 @@
 """Writing a cache: videos decoded in child processes, put into shards in one order, safe to kill anywhere."""
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +10,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from deltaclip.errors import CacheError, VideoError
+from deltaclip.names import matched
 from deltaclip.training.cache.decoding import decoded_videos
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Source
 from deltaclip.training.cache.read import read_index
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
-from deltaclip.training.durable import replace_durably
+from deltaclip.training.durable import FULL, replace_durably
 
 __all__ = [
     "CacheFailure",
@@ -105,6 +105,9 @@ def write_cache(
         ) from err
     with only_writer(out):
         index = _agreed_index(out, settings)
+        # A video that is held under a name of the same letters is that video.
+        held = matched(videos, index.videos)
+        videos = {held.get(video, video): path for video, path in videos.items()}
         sources, missing = _look_at(videos, index)
         if missing and not allow_missing:
             _refuse_missing(missing, len(videos))
@@ -214,7 +217,7 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as err:
         remedy = "What was finished is kept; mend that, and the same command goes on from there."
-        if err.errno == errno.ENOSPC:
+        if err.errno in FULL:
             remedy = "What was finished is kept; make room, and the same command goes on from there."
         raise CacheError(str(out), f"cannot be written ({err.strerror or err})", remedy) from err
 
