@@ -1,6 +1,6 @@
 """`index`, `search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +11,11 @@ from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_inde
 from deltaclip.cli.files import writable
 from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
+from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Failure, Hit, IndexProgress, IndexReport
+    from deltaclip.library import Failure, Hit, IndexProgress, IndexReport, Note
 
 __all__ = [
     "failures",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 MAX_FAILURES_SHOWN = 10
+MAX_SUFFIXES_SHOWN = 5
 
 
 def index(
@@ -38,39 +40,66 @@ def index(
     library: LibraryOption = None,
     encoder: EncoderOption = None,
     motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Pass over what matches; may be repeated. Without a slash: names of files and folders, such as "
+            "'*.gif'; with one: paths below the given folders, such as '2019/raw'; with a slash at the end: folders. "
+            "In any case of letters.",
+            metavar="GLOB",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read videos and remember their moments. What is known and unchanged is not read again.
 
-    Folders are searched for video files by suffix; a file that is named is always read.
+    Folders are searched for video files by suffix, and by content if other files have the same suffix (.ts). Hidden
+    files, trash and thumbnail folders, further links to a file, and small copies of a film that cameras write beside it
+    (.lrv) are passed over; a file that is named is read. What was passed over is counted. Excluded videos that the
+    library has already stay in it until `deltaclip remove`.
     Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
 
     \b
-    Example:
+    Examples:
       deltaclip index ~/Videos
+      deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
     """
-    report = index_paths(paths, library, encoder, motion)
+    report = index_paths(paths, library, encoder, motion, exclude or ())
     if as_json:
-        emit({**asdict(report), "failures": _failure_rows(report.failures)})
+        emit({**asdict(report), "failures": _failure_rows(report.failures), "notes": _note_rows(report.notes)})
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
             f"{report.segments:,} new moments in {clock(report.seconds)}"
         )
+        if report.passed_over:
+            print_lines(f"passed over: {passed_over_words(report.passed_over)}")
+        if report.left_alone:
+            known = count(report.left_alone, "video")
+            print_lines(f"{known} of the library among them stay in it; deltaclip remove takes them out")
         name_failures(report.failures)
+        name_notes(report.notes)
     finish(report.failed > 0)
 
 
 def index_paths(
-    paths: list[Path], library: Path | None, encoder: str | None, motion: str | None = None
+    paths: list[Path],
+    library: Path | None,
+    encoder: str | None,
+    motion: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> "IndexReport":
     """What `index` does, with progress and words for people on stderr only."""
-    from deltaclip.library import Library
+    from deltaclip.library import Exclusion, Library
 
+    try:
+        Exclusion(exclude)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
     loaded = encoder_to_index(library, encoder, motion)
     note(loaded.describe())
     with Library.open(library, loaded) as opened, Progress() as line:
-        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
+        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
     if not report.seen:
         note(
             "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
@@ -159,8 +188,17 @@ def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None
         print_lines(*(f"{shown(row.path)}  {shown(row.reason)}" for row in rows))
 
 
-def verify(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Check the library against itself and against the files. Exit code 1 where something is wrong.
+def verify(
+    library: LibraryOption = None,
+    every_byte: Annotated[
+        bool, typer.Option("--every-byte", help="Read all of every file, also of those that nobody wrote to.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the library against itself and against the files. Exit code 1 if something is wrong.
+
+    A file with the size and times that it had when it was indexed is looked at in 16 places; one with other times is
+    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did.
 
     \b
     Example:
@@ -168,16 +206,19 @@ def verify(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """
     from deltaclip.library import Library
 
+    notes: Sequence[Note] = ()
     try:
         with Library.open(library) as opened:
-            report = opened.verify()
+            report = opened.verify(every_byte=every_byte)
+            notes = opened.notes() if report.ok else ()
         ok, problems = report.ok, list(report.problems)
     except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
         ok, problems = False, [str(error)]
     if as_json:
-        emit({"ok": ok, "problems": problems})
+        emit({"ok": ok, "problems": problems, "notes": _note_rows(notes)})
     else:
         print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+        name_notes(notes)
     finish(not ok)
 
 
@@ -255,6 +296,29 @@ def _show_progress(line: Progress, state: "IndexProgress") -> None:
         f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"
     )
     line.show(text, state.done, state.total)
+
+
+def passed_over_words(kinds: Mapping[str, int]) -> str:
+    """What `index` passed over, in one line: kinds in words with their counts, then other files by suffix."""
+    named = [f"{number:,} {kind}" for kind, number in kinds.items() if not kind.startswith(".") or " " in kind]
+    others = sorted(((-number, kind) for kind, number in kinds.items() if kind.startswith(".") and " " not in kind))
+    if others:
+        most = ", ".join(f"{kind} {-number:,}" for number, kind in others[:MAX_SUFFIXES_SHOWN])
+        more = ", ..." if len(others) > MAX_SUFFIXES_SHOWN else ""
+        named.append(f"{-sum(number for number, _ in others):,} other files ({most}{more})")
+    return shown(", ".join(named))
+
+
+def _note_rows(rows: "Sequence[Note]") -> list[dict[str, str]]:
+    return [{"path": str(row.path), "text": row.text} for row in rows]
+
+
+def name_notes(rows: "Sequence[Note]") -> None:
+    """Says on stderr what is worth knowing of the first files that were read, and of how many more."""
+    for row in rows[:MAX_FAILURES_SHOWN]:
+        note(f"  {shown(row.path)}  {shown(row.text)}")
+    if len(rows) > MAX_FAILURES_SHOWN:
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes: --json lists all")
 
 
 def _failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
