@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
 from deltaclip.errors import VideoError
+from deltaclip.library import content_of
 from deltaclip.motion import needs_neighbours
 from deltaclip.reader import measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
@@ -17,7 +18,7 @@ from deltaclip.training.durable import write_whole
 from deltaclip.training.source import Pictures
 from deltaclip.wording import count, listed
 
-__all__ = ["ActionClips", "SeenActions", "SeenClip", "see_actions"]
+__all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_actions"]
 
 RGB = "rgb"
 
@@ -80,6 +81,20 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
             str(actions.folder), f"{count(len(broken), 'clip')} cannot be read: {words}", remedy, broken
         )
     return SeenActions(actions, tuple(clips))
+
+
+def clip_digests(actions: ActionSet) -> tuple[str, ...]:
+    """Of every byte of each clip's file, in hex, in the order of the set; of a file that cannot be read it says so."""
+    return tuple(_digest(actions.folder / clip.path) for clip in actions.clips)
+
+
+def _digest(path: Path) -> str:
+    try:
+        digest = content_of(path).digest
+    except VideoError:
+        return "cannot be read"  # `see_actions` names all of them
+    assert digest is not None
+    return digest.hex()
 
 
 def _see(path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
