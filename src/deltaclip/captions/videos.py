@@ -101,7 +101,7 @@ def _the_only(name: str, files: list[Path]) -> Path:
     other = next((path for path in others if not os.path.samefile(path, first)), None)
     if other is not None:
         found = f"{first} and {other} are both {name}"
-        raise CaptionError(name, found, "Remove or rename one of them, or give the folder that holds the right ones.")
+        raise CaptionError(name, found, "Rename one of them, or give the folder that holds the right ones.")
     return first
 
 

@@ -12,6 +12,8 @@ __all__ = ["Opened", "connect", "frozen_state"]
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another one to end; ours last milliseconds."""
+SHARED_BYTES = 64 * 1024
+"""More than the file that SQLite shares among processes begins with."""
 WAL_NAME = f"{DATABASE_NAME}-wal"
 
 # What SQLite says if it cannot make or write the files beside the database that several processes share.
@@ -45,7 +47,7 @@ def connect(folder: Path, *, create: bool) -> Opened:
         except sqlite3.OperationalError as err:
             if not (err.sqlite_errorname or "").startswith(_CANNOT_WRITE) or not file.is_file():
                 raise
-            why = str(err)
+            why = _why_not_written(folder, err)
     state = frozen_state(folder)
     if _size_bytes(folder / WAL_NAME) <= 0:
         with in_words(folder):
@@ -56,6 +58,19 @@ def connect(folder: Path, *, create: bool) -> Opened:
         found = f"its latest changes lie in {WAL_NAME}, which cannot be read without writing there ({err})"
         remedy = "Run `deltaclip status` once with room and permission to write there; nothing is lost meanwhile."
         raise LibraryError(str(folder), found, remedy) from err
+
+
+def _why_not_written(folder: Path, err: sqlite3.Error) -> str:
+    """SQLite says "disk I/O error" or "unable to open database file"; this asks the system which of three it is."""
+    if hasattr(os, "statvfs"):
+        disk = os.statvfs(folder)
+        if disk.f_flag & os.ST_RDONLY:
+            return "its disk is read-only"
+        if disk.f_bavail * disk.f_frsize < SHARED_BYTES:
+            return "its disk is full"
+    if not all(os.access(path, os.W_OK) for path in (folder, folder / DATABASE_NAME)):
+        return "no permission to write there"
+    return str(err)
 
 
 def frozen_state(folder: Path) -> tuple[int, ...]:

@@ -76,7 +76,7 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
             broken[clip.path] = error.reason
     if broken:
         words = listed([f"{path}: {reason.rstrip('.')}" for path, reason in broken.items()], "; ")
-        remedy = "Mend them, or remove their rows from captions.csv."
+        remedy = "Fix them, or give a copy of the set whose captions.csv leaves them out."
         raise UnusableVideosError(
             str(actions.folder), f"{count(len(broken), 'clip')} cannot be read: {words}", remedy, broken
         )

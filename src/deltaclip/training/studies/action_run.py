@@ -31,7 +31,7 @@ __all__ = ["ActionRun"]
 class ActionRun:
     """A run and what it is measured on.
 
-    recipe: its mask and seed among it. actions: the set. contents: a digest of each clip's file, in the order of the set.
+    recipe: its mask and seed among it. actions: the set. contents: a digest of each clip's file, in their order.
     fold: what is held out, None for the set's own split. folder: of all runs of the study. device, deadline: see
     `StudyPlan`.
     """
