@@ -57,8 +57,10 @@ def looks_like_video(block: bytes, *, is_head: bool = True) -> bool:
 
 
 def _has_packets(block: bytes, size: int) -> bool:
-    """Whether packets of `size` bytes follow each other somewhere in the block, each with its first byte right."""
-    starts = min(size, len(block) - (_FEWEST_PACKETS - 1) * size)
+    """Whether packets of `size` bytes follow each other somewhere in the block, each with a head as they have it."""
+    starts = min(size, len(block) - (_FEWEST_PACKETS - 1) * size - 3)
     return any(
-        all(block[start + number * size] == _SYNC for number in range(_FEWEST_PACKETS)) for start in range(starts)
+        # ISO/IEC 13818-1, 2.4.3.3: the two bits of adaptation_field_control in the fourth byte are never both zero.
+        all(block[at] == _SYNC and block[at + 3] & 0x30 for at in range(start, start + _FEWEST_PACKETS * size, size))
+        for start in range(starts)
     )
