@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from deltaclip.captions.files import refused, unreadable
 from deltaclip.errors import CaptionError
-from deltaclip.video.suffixes import VIDEO_SUFFIXES
+from deltaclip.video.suffixes import FILM_SUFFIXES
 
 __all__ = ["VideoFiles", "find_videos"]
 
@@ -92,7 +92,7 @@ def _stem(name: str) -> str | None:
     """The name without its suffix, where a video may have that suffix; else None."""
     stem, dot, suffix = name.rpartition(".")
     suffix = suffix.lower()
-    return stem if dot and (f".{suffix}" in VIDEO_SUFFIXES or suffix in OTHER_SUFFIXES) else None
+    return stem if dot and (f".{suffix}" in FILM_SUFFIXES or suffix in OTHER_SUFFIXES) else None
 
 
 def _the_only(name: str, files: list[Path]) -> Path:

@@ -1,6 +1,6 @@
 """Which files of a folder are taken for videos: by the end of their name, and by their bytes if that is not enough."""
 
-__all__ = ["AMBIGUOUS_SUFFIXES", "PROXY_SUFFIXES", "VIDEO_SUFFIXES", "looks_like_video"]
+__all__ = ["AMBIGUOUS_SUFFIXES", "FILM_SUFFIXES", "PROXY_SUFFIXES", "VIDEO_SUFFIXES", "looks_like_video"]
 
 _SUFFIXES = (
     "264 265 360 3g2 3gp amv asf avi dat dav divx dv evo f4v flv gif gxf h264 h265 hevc insv ivf lrf lrv m1v m2p m2t "
@@ -15,6 +15,9 @@ AMBIGUOUS_SUFFIXES = tuple(f".{suffix}" for suffix in ["360", "dat", "mod", "mts
 and Go (.mod), anything (.dat, .rec). Such a file is taken only if `looks_like_video` says so."""
 PROXY_SUFFIXES = (".lrf", ".lrv")
 """Small copies that cameras write beside a film: the same film twice."""
+FILM_SUFFIXES = tuple(set(VIDEO_SUFFIXES) - {*PROXY_SUFFIXES, ".dat", ".mod", ".rec"})
+"""What may end the name of a film that a data set calls by its name alone. Others stand beside films as their copies,
+features and records."""
 
 _PACKET_SIZES = (188, 192, 204)
 """Bytes of a packet of MPEG-TS, of the form with a time stamp that cameras write, and of that with error correction."""
