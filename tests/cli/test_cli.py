@@ -67,18 +67,11 @@ def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: A
 def test_a_library_that_cannot_be_written_refuses_with_3_and_is_searched(
     home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from deltaclip.library import connection
-
-    used = connection._used
-
-    def only_reading(file: Path, how: str) -> object:
-        return used(Path("/no/such"), how) if "mode=rw" in how else used(file, how)
-
-    monkeypatch.setattr(connection, "_used", only_reading)
+    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
     for words in (("index", home / "videos"), ("remove", home / "videos")):
         code, answer, _ = deltaclip(*words, "--library", library, "--json")
         assert code == 3
-        assert answer["error"]["found"].startswith("cannot be written")
+        assert answer["error"]["found"] == "cannot be written (no permission)"
     code, found, _ = deltaclip("search", "the red square moves", "--library", library, "--json")
     assert (code, len(found["hits"])) == (0, 2)
     assert deltaclip("verify", "--library", library)[0] == 0

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,32 @@ def test_without_permission_to_write_everything_can_be_looked_at_and_nothing_cha
     refusal = "NotWritableError True cannot be written (no permission to write there)"
     assert lines[1:] == [refusal, refusal]
     assert {path.name: path.read_bytes() for path in indexed.library_path.iterdir()} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_who_may_write_beside_the_database_and_not_in_it_leaves_nothing_there(indexed: Shelf) -> None:
+    (indexed.library_path / "library.sqlite").chmod(0o444)
+    indexed.library_path.chmod(0o777)
+    assert look_as_somebody_else(indexed).startswith("3 2 1 True")
+    assert sorted(path.name for path in indexed.library_path.iterdir()) == ["library.lock", "library.sqlite"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_what_somebody_else_writes_meanwhile_is_seen_without_permission(indexed: Shelf) -> None:
+    with indexed.open() as library:
+        library.index([indexed.write("c.mp4", "c 1")])  # lies in the journal as long as this library is open
+        with without_permission(indexed.library_path):
+            assert look_as_somebody_else(indexed).startswith("4 3 1 True")
+
+
+def test_an_older_library_that_cannot_be_written_says_what_to_do(
+    indexed: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(indexed.library_path / "library.sqlite")) as db:
+        db.execute("PRAGMA user_version = 1")
+    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+    with pytest.raises(LibraryError, match=r"format of an earlier deltaclip, and cannot be written \(no permission\)"):
+        Library.open(indexed.library_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
@@ -160,15 +187,8 @@ def test_a_disk_that_fills_up_while_indexing_keeps_what_was_finished(indexed: Sh
 def test_a_library_that_only_reads_sees_what_others_write_meanwhile(
     indexed: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:  # as if its folder could not be written
-        from deltaclip.library import connection
-
-        used = connection._used
-
-        def only_reading(file: Path, how: str) -> object:
-            return used(Path("/no/such"), how) if "mode=rw" in how else used(file, how)
-
-        patch.setattr(connection, "_used", only_reading)
+    with monkeypatch.context() as patch:
+        patch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
         reader = indexed.open()
         assert len(reader.search("c 0", limit=9)) == 3
         with pytest.raises(NotWritableError):

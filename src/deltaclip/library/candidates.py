@@ -158,9 +158,8 @@ class _Walk:
             return HIDDEN
         if is_folder and entry.name.lower() in SYSTEM_FOLDERS:
             return SYSTEM
-        if self._exclusion.matches(os.path.relpath(entry.path, root).replace(os.sep, "/"), is_folder=is_folder):
-            return EXCLUDED
-        return None
+        below = entry.path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        return EXCLUDED if self._exclusion.matches(below, is_folder=is_folder) else None
 
 
 def _passed_by_content(entry: os.DirEntry[str]) -> str | None:

@@ -1,6 +1,7 @@
 """Opening the SQLite file of a library: for writing if that is possible, else for reading only."""
 
 import os
+import shutil
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,37 +41,40 @@ def connect(folder: Path, *, create: bool) -> Opened:
     Without both it reads the database alone, as a file that nobody changes. Raises LibraryError.
     """
     file = folder / DATABASE_NAME
-    with in_words(folder):
-        try:
-            # mode=rw: a mistyped name must not leave an empty database behind.
-            return Opened(_used(file, "mode=rwc" if create else "mode=rw"))
-        except sqlite3.OperationalError as err:
-            if not (err.sqlite_errorname or "").startswith(_CANNOT_WRITE) or not file.is_file():
-                raise
-            why = _why_not_written(folder, err)
+    # Not tried without permission: what SQLite makes beside the file would belong to us and bar its owner from it.
+    why = _why_not_written(folder) if file.is_file() else None
+    if why is None:
+        with in_words(folder):
+            try:
+                # mode=rw: a mistyped name must not leave an empty database behind.
+                return Opened(_used(file, "mode=rwc" if create else "mode=rw"))
+            except sqlite3.OperationalError as err:
+                if not (err.sqlite_errorname or "").startswith(_CANNOT_WRITE) or not file.is_file():
+                    raise
+                why = _why_full(folder) or str(err)
     state = frozen_state(folder)
     if _size_bytes(folder / WAL_NAME) <= 0:
         with in_words(folder):
             return Opened(_used(file, "mode=ro&immutable=1"), why, state)
     try:
-        return Opened(_used(file, "mode=ro"), why)  # another process has it open, and its -shm may be read
+        return Opened(_used(file, "mode=ro"), why)  # somebody has it open, or left all files behind
     except sqlite3.OperationalError as err:
         found = f"its latest changes lie in {WAL_NAME}, which cannot be read without writing there ({err})"
         remedy = "Run `deltaclip status` once with room and permission to write there; nothing is lost meanwhile."
         raise LibraryError(str(folder), found, remedy) from err
 
 
-def _why_not_written(folder: Path, err: sqlite3.Error) -> str:
-    """SQLite says "disk I/O error" or "unable to open database file"; this asks the system which of three it is."""
-    if hasattr(os, "statvfs"):
-        disk = os.statvfs(folder)
-        if disk.f_flag & os.ST_RDONLY:
-            return "its disk is read-only"
-        if disk.f_bavail * disk.f_frsize < SHARED_BYTES:
-            return "its disk is full"
-    if not all(os.access(path, os.W_OK) for path in (folder, folder / DATABASE_NAME)):
-        return "no permission to write there"
-    return str(err)
+def _why_not_written(folder: Path) -> str | None:
+    """Why nobody may write there, or this user may not; None if nothing speaks against it."""
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "its disk is read-only"
+    may = all(os.access(path, os.W_OK) for path in (folder, folder / DATABASE_NAME))
+    return None if may else "no permission to write there"
+
+
+def _why_full(folder: Path) -> str | None:
+    """SQLite says "disk I/O error" if there is no room for the file that it shares among processes."""
+    return "its disk is full" if shutil.disk_usage(folder).free < SHARED_BYTES else None
 
 
 def frozen_state(folder: Path) -> tuple[int, ...]:
