@@ -146,6 +146,16 @@ def test_a_link_given_later_is_the_film_that_is_known(shelf: Shelf) -> None:
     assert shelf.found("a 0", limit=9) == ["film.mp4"]
 
 
+def test_a_film_that_gave_way_to_a_link_is_found_no_more(shelf: Shelf) -> None:
+    path, replaced = shelf.write("a/film.mp4", "a 1"), shelf.write("b/film.mp4", "b 1")
+    shelf.library.index([shelf.videos])
+    replaced.unlink()
+    replaced.hardlink_to(path)
+    assert shelf.library.index([replaced]).passed_over == {"links to files already taken": 1}
+    assert [hit.path for hit in shelf.library.search("b 0")] == [path]
+    assert shelf.library.verify().ok
+
+
 def test_a_copy_made_a_link_is_the_film_once(shelf: Shelf) -> None:
     path, copy = shelf.write("a.mp4", "a 1"), shelf.write("b.mp4", "a 1")
     shelf.library.index([shelf.videos])

@@ -98,7 +98,7 @@ class IndexRun:
                 if before.missing or before.stamp != content.stamp:
                     self._ledger.seen_again(before, content)
                 self._unchanged += 1
-            elif not self._take_over(path, content):
+            elif not self._take_over(path, content, before):
                 self._decode(path, content, before)
         except VideoError as error:
             self._fail(path, error, before)
@@ -119,7 +119,7 @@ class IndexRun:
         if before is None or not before.num_segments:
             self._ledger.store(path, None, "failed", error.reason, [])
 
-    def _take_over(self, path: Path, content: Content) -> bool:
+    def _take_over(self, path: Path, content: Content, before: VideoRow | None) -> bool:
         """Uses the moments of a video with the same bytes, moved here or copied; False if there is none.
 
         A file that the library has under another name, which is still there, is passed over.
@@ -131,6 +131,8 @@ class IndexRun:
         content = with_digest(path, content)
         if self._twins.is_link(path, content):
             self._passed_over[LINK] += 1
+            if before is not None:  # of what was there before the link
+                self._ledger.delete([before])
             return True
         twin = self._twins.take_over(path, content)
         if twin is None:
