@@ -6,6 +6,7 @@ OUT/training/best/step-00000100/                      the checkpoint with the be
 A state names the best checkpoint it knows, so that both stay together when older ones are removed.
 """
 
+import errno
 import pickle
 import re
 import shutil
@@ -69,10 +70,10 @@ class States:
         except torch.OutOfMemoryError as error:  # a RuntimeError too, and the file is whole
             found = f"no memory left on {device} to load it"
             raise TrainingError(str(path), found, "Free memory there, then go on with --resume.") from error
-        except OSError as error:
-            found = f"cannot be read ({error.strerror or error})"
-            raise TrainingError(str(path), found, "Check the disk and the permissions; the file stays.") from error
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place that the cut file has not
+                found = f"cannot be read ({error.strerror or error})"
+                raise TrainingError(str(path), found, "Check the disk and the permissions; the file stays.") from error
             found = f"not a whole state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
             remedy = "Move it out of this folder, and keep it: --resume then continues from the state before it."
             raise TrainingError(str(path), found, remedy) from error
