@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,3 +85,27 @@ def write_actions(
     wordings = {label: [f"it does {label}", f"one sees {label}"] for label in labels}
     (folder / "classes.json").write_text(json.dumps(wordings), encoding="utf-8")
     return folder
+
+
+def films_of_one_sample(folder: Path, names: str = "abc") -> list[Path]:
+    """Uncompressed films that differ in what is shown and only between the blocks that a content key samples."""
+    plain = folder / "plain.avi"
+    with av.open(str(plain), "w", format="avi") as container:
+        stream = container.add_stream("rawvideo", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr24"
+        for _ in range(24):
+            frame = av.VideoFrame.from_ndarray(np.full((240, 320, 3), 128, np.uint8), "bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    content = plain.read_bytes()
+    plain.unlink()
+    offsets = [(len(content) - 65_536) * number // 15 for number in range(16)]
+    paths = []
+    for number, name in enumerate(names):
+        film = bytearray(content)
+        for place in range(number, 15, len(names)):
+            gap = slice(offsets[place] + 65_536, offsets[place + 1])
+            film[gap] = film[gap].replace(b"\x80" * 4096, bytes([40, 40, 230, 40]) * 1024)
+        paths.append(folder / f"{name}.avi")
+        paths[-1].write_bytes(film)
+    return paths

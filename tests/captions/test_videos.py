@@ -26,6 +26,15 @@ def found(folder: Path, *ids: str) -> dict[str, str]:
     return {name: path.relative_to(folder).as_posix() for name, path in files.found.items()}
 
 
+def test_copies_and_records_beside_a_film_are_not_meant_by_its_name(tmp_path: Path) -> None:
+    shelf(tmp_path, "DJI_0042.MP4", "DJI_0042.LRF", "a.mov", "a.dat", "a.rec", "b.lrv")
+    assert found(tmp_path, "DJI_0042", "a", "b", "b.lrv") == {
+        "DJI_0042": "DJI_0042.MP4",
+        "a": "a.mov",
+        "b.lrv": "b.lrv",
+    }
+
+
 def test_an_id_is_found_in_any_container_and_folder(tmp_path: Path) -> None:
     shelf(
         tmp_path,

@@ -1,6 +1,7 @@
 """The command line as its users meet it: contracts of the json, exit codes, words and files."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,40 @@ def test_index_tells_what_it_did(home: Path, tmp_path: Path, deltaclip: Any) -> 
     assert "masks difference" in err
     _, second, _ = deltaclip(*words)
     assert (second["indexed"], second["unchanged"], second["segments"]) == (0, 2, 0)
+
+
+def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    shutil.copytree(home / "videos", tmp_path / "videos")
+    for name in ("a.jpg", "b.jpg", "c.txt", ".hidden", "types.ts"):
+        (tmp_path / "videos" / name).write_text("words")
+    (tmp_path / "videos" / "link.mp4").symlink_to("moving.mp4")
+    words = ("index", tmp_path / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    code, out, _ = deltaclip(*words)
+    assert code == 0
+    assert out.splitlines()[1] == (
+        "passed over: 1 .ts files that are no video, 1 hidden files and folders, 1 links to files already taken, "
+        "3 other files (.jpg 2, .txt 1)"
+    )
+    _, report, _ = deltaclip(*words[:-2], "--exclude", "sub", "--exclude", "*.JPG", "--json")
+    assert report["passed_over"]["excluded files and folders"] == 3
+    assert (report["seen"], report["left_alone"], report["notes"]) == (1, 1, [])
+    _, out, _ = deltaclip(*words[:-2], "--exclude", "sub")
+    assert "1 video of the library among them stay in it; deltaclip remove takes them out" in out
+    code, answer, _ = deltaclip(*words[:-2], "--exclude", "/", "--json")
+    assert (code, answer["error"]["found"]) == (2, "Invalid value for '--exclude': the pattern '/' is empty.")
+
+
+def test_a_library_that_cannot_be_written_refuses_with_3_and_is_searched(
+    home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+    for words in (("index", home / "videos"), ("remove", home / "videos")):
+        code, answer, _ = deltaclip(*words, "--library", library, "--json")
+        assert code == 3
+        assert answer["error"]["found"] == "cannot be written (no permission)"
+    code, found, _ = deltaclip("search", "the red square moves", "--library", library, "--json")
+    assert (code, len(found["hits"])) == (0, 2)
+    assert deltaclip("verify", "--library", library)[0] == 0
 
 
 def test_a_bad_file_is_named_and_the_exit_code_is_1(home: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -87,7 +122,7 @@ def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -
 def test_status_verify_and_remove_answer(home: Path, library: Path, deltaclip: Any) -> None:
     _, state, _ = deltaclip("status", "--library", library, "--json")
     assert (state["videos"], state["segments"], state["failed"]) == (2, 2, 0)
-    assert deltaclip("verify", "--library", library, "--json")[:2] == (0, {"ok": True, "problems": []})
+    assert deltaclip("verify", "--library", library, "--json")[:2] == (0, {"ok": True, "problems": [], "notes": []})
     code, gone, _ = deltaclip("remove", home / "videos" / "sub", "--library", library, "--json")
     assert (code, gone["removed"]) == (0, 1)
     assert deltaclip("remove", home / "nowhere.mp4", "--library", library)[0] == 1

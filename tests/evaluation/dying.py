@@ -1,4 +1,4 @@
-"""A way of reading videos that takes its process along, at the top level of a module as the guarded child wants it."""
+"""Ways of reading videos that go wrong, at the top level of a module as the guarded child wants them."""
 
 import os
 from collections.abc import Iterator
@@ -12,3 +12,10 @@ def die_on_b(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
     if path.name == "b.mp4":
         os._exit(7)
     yield read_video(path, spec)
+
+
+def write_on_b(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """Reads every video, and writes to b.mp4 once it was read."""
+    yield read_video(path, spec)
+    if path.name == "b.mp4":
+        path.write_bytes(path.read_bytes() + b"more")

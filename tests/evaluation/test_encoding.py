@@ -11,9 +11,10 @@ from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import Material, material_of_split
 from deltaclip.evaluation.vector_cache import VectorCache
-from tests.evaluation.dying import die_on_b
+from deltaclip.library.content import sample_of
+from tests.evaluation.dying import die_on_b, write_on_b
 from tests.evaluation.three_videos import SPLIT
-from tests.helpers import small_checkpoint, write_square
+from tests.helpers import films_of_one_sample, small_checkpoint, write_square
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,31 @@ def test_a_video_that_was_renamed_is_known_and_one_that_changed_is_not(
     path.write_bytes(files.found["b"].read_bytes())
     encode_material(encoder, one(path), cache=VectorCache(tmp_path / "cache"))
     assert len(list(entries.glob("*/video-*.npz"))) == 2
+
+
+def test_films_that_share_a_sample_of_their_bytes_have_entries_of_their_own(encoder: Encoder, tmp_path: Path) -> None:
+    paths = films_of_one_sample(tmp_path)
+    assert len({sample_of(path).sample for path in paths}) == 1
+    material = material_of_split("d", "test", SPLIT, VideoFiles(dict(zip("abc", paths, strict=True)), ()))
+    cache = VectorCache(tmp_path / "cache")
+    first, second = (encode_material(encoder, material, cache=cache) for _ in range(2))
+    assert len(list(cache.folder.rglob("video-*.npz"))) == 3
+    assert np.array_equal(first.videos, second.videos)
+    assert np.abs(first.videos[0] - first.videos[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_video_that_changes_while_it_is_read_is_broken_and_not_kept(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
+    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", write_on_b)
+    cache = VectorCache(tmp_path / "cache") if cached else None
+    material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
+    vectors = encode_material(encoder, material, cache=cache, allow_missing=True)
+    assert list(vectors.broken) == ["b"]
+    assert vectors.broken["b"].startswith("changed while it was read")
+    assert len(list((tmp_path / "cache").rglob("video-*.npz"))) == 2 * cached
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "other"])

@@ -48,7 +48,7 @@ def test_links_in_a_circle_and_links_to_nothing_do_no_harm(tmp_path: Path) -> No
     (tmp_path / "gone.mp4").symlink_to(tmp_path / "nothing.mp4")
     (tmp_path / "link.mp4").symlink_to(tmp_path / "real" / "a.mp4")
     found = find_candidates([tmp_path], Path("/nowhere"))
-    assert [path.relative_to(tmp_path).as_posix() for path in found.files] == ["link.mp4", "other/b.mp4", "real/a.mp4"]
+    assert [path.relative_to(tmp_path).as_posix() for path in found.files] == ["other/b.mp4", "real/a.mp4"]
     assert found.failures == ()
 
 
@@ -112,3 +112,148 @@ def test_any_bytes_are_a_name(name: bytes, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("names")
     make(folder, name + b".mp4")
     assert [os.fsencode(path.name) for path in find_candidates([folder], Path("/nowhere")).files] == [name + b".mp4"]
+
+
+def transport_stream(size: int = 188, packets: int = 40, before: int = 0) -> bytes:
+    """Packets of MPEG-TS without content: a sync byte, the null packet's number, zeros."""
+    head = bytes(size - 188)
+    return b"\x01" * before + (head[:4] + b"G\x1f\xff\x10" + bytes(184) + head[4:]) * packets
+
+
+def write(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ts", transport_stream()),
+        ("cut.ts", transport_stream(before=77)),
+        ("camera.mts", transport_stream(192)),
+        ("broadcast.ts", transport_stream(204)),
+        ("damaged_head.ts", bytes(100_000) + transport_stream(packets=2000)),
+        ("camcorder.mod", b"\0\0\x01\xba" + bytes(2000)),
+        ("vcd.dat", b"RIFF\0\0\0\0CDXAfmt " + bytes(2000)),
+        ("film.ts", b"\0\0\0\x20ftypisom" + bytes(2000)),
+        ("sphere.360", b"\0\0\0\x20ftypmp41" + bytes(2000)),
+        ("recorder.rec", transport_stream()),
+    ],
+)
+def test_a_video_of_an_ambiguous_suffix_is_taken(tmp_path: Path, name: str, content: bytes) -> None:
+    write(tmp_path, name, content)
+    assert names_below(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("types.d.ts", b"export const x: number = 1\n"),
+        ("app_de.ts", b'<?xml version="1.0"?><!DOCTYPE TS><TS/>\n' * 900),
+        ("dna.ts", b"G" * 100_000),
+        ("wide.ts", "export type G = 'GGGG'\n".encode("utf-16") * 900),
+        ("module.mts", b"export {}\n"),
+        ("go.mod", b"module example.com/a\n\ngo 1.22\n"),
+        ("song.mod", b"a song".ljust(1080, b"\0") + b"M.K." + bytes(3000)),
+        ("numbers.dat", b"\0\0\0\x01" + bytes(3000)),
+        ("empty.ts", b""),
+        ("zeros.rec", bytes(300_000)),
+    ],
+)
+def test_another_file_of_an_ambiguous_suffix_is_passed_over_and_counted(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path, name, content)
+    found = find_candidates([tmp_path])
+    assert found.files == ()
+    assert found.passed_over == {f"{Path(name).suffix} files that are no video": 1}
+    assert find_candidates([tmp_path / name]).files == (tmp_path / name,)
+
+
+def test_suffixes_of_cameras_and_recorders_are_taken(tmp_path: Path) -> None:
+    names = sorted(
+        f"x.{suffix}" for suffix in ["264", "265", "dav", "evo", "insv", "m2p", "mk3d", "mpe", "tod", "trp", "vro"]
+    )
+    make(tmp_path, *names, "alone.LRV", "alone.lrf")
+    assert names_below(tmp_path) == ["alone.LRV", "alone.lrf", *names]
+
+
+@pytest.mark.parametrize(
+    ("film", "copy"),
+    [
+        ("GX010042.MP4", "GL010042.LRV"),
+        ("GOPR0042.MP4", "GOPR0042.LRV"),
+        ("DJI_0042.MP4", "DJI_0042.LRF"),
+        ("VID_20240501_101500_00_007.insv", "LRV_20240501_101500_01_007.lrv"),
+    ],
+)
+def test_the_small_copy_of_a_film_beside_it_is_passed_over(tmp_path: Path, film: str, copy: str) -> None:
+    make(tmp_path, film, copy, f"elsewhere/{copy}", "GX010043.MP4")
+    found = find_candidates([tmp_path])
+    assert {path.relative_to(tmp_path).as_posix() for path in found.files} == {
+        film,
+        "GX010043.MP4",
+        f"elsewhere/{copy}",
+    }
+    assert found.passed_over == {"small copies beside their film": 1}
+
+
+SYSTEM = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "@Recycle", "#snapshot")
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_folders_of_systems_are_not_searched_unless_they_are_named(tmp_path: Path, name: str) -> None:
+    make(tmp_path, f"a/{name}/b/c.mp4", "a/d.mp4", f"{name}.mp4")
+    found = find_candidates([tmp_path])
+    assert {path.name for path in found.files} == {"d.mp4", f"{name}.mp4"}
+    assert found.passed_over == {"system folders": 1}
+    assert names_below(tmp_path / "a" / name) == ["b/c.mp4"]
+    assert names_below(tmp_path / "a" / name / "b") == ["c.mp4"]
+    assert len(find_candidates([tmp_path, tmp_path / "a" / name]).files) == 3
+
+
+def test_what_is_passed_over_is_counted_by_kind(tmp_path: Path) -> None:
+    make(tmp_path, "a.mp4", "b.jpg", "c.JPG", "notes.txt", "README", ".hidden.mp4", ".git/x.mp4", "x.old copy of it")
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nothing")
+    (tmp_path / "hard.mp4").hardlink_to(tmp_path / "a.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert find_candidates([tmp_path]).passed_over == {
+        ".jpg": 2,
+        ".txt": 1,
+        "files without a suffix": 2,
+        "hidden files and folders": 2,
+        "links to files already taken": 1,
+        "links to nothing": 1,
+        "pipes, sockets and devices": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.gif", ["2019/raw/c.mp4", "2019/b.mp4", "raw/d.mp4", "a.mp4"]),
+        ("raw", ["2019/b.mp4", "a.mp4", "e.GIF"]),
+        ("raw/", ["2019/b.mp4", "a.mp4", "e.GIF"]),
+        ("a.mp4/", ["2019/raw/c.mp4", "2019/b.mp4", "raw/d.mp4", "a.mp4", "e.GIF"]),
+        ("/raw", ["2019/raw/c.mp4", "2019/b.mp4", "a.mp4", "e.GIF"]),
+        ("2019/raw", ["2019/b.mp4", "raw/d.mp4", "a.mp4", "e.GIF"]),
+        ("2019/*", ["raw/d.mp4", "a.mp4", "e.GIF"]),
+        ("**/raw/*", ["2019/b.mp4", "a.mp4", "e.GIF"]),
+        ("[ab].mp4", ["2019/raw/c.mp4", "raw/d.mp4", "e.GIF"]),
+        ("RAW", ["2019/b.mp4", "a.mp4", "e.GIF"]),
+    ],
+)
+def test_excluded_are_names_anywhere_and_paths_below_the_given_folder(
+    tmp_path: Path, pattern: str, left: list[str]
+) -> None:
+    make(tmp_path, "2019/raw/c.mp4", "2019/b.mp4", "raw/d.mp4", "a.mp4", "e.GIF")
+    found = find_candidates([tmp_path], exclude=[pattern])
+    assert {path.relative_to(tmp_path).as_posix() for path in found.files} == set(left)
+
+
+def test_exclusion_knows_names_however_they_are_composed_and_holds_for_named_files(tmp_path: Path) -> None:
+    make(tmp_path, "cafe\u0301.mp4", b"\xff.mp4", "b.mp4")
+    found = find_candidates([tmp_path, tmp_path / "b.mp4"], exclude=["caf\u00e9.*", "b.*"])
+    assert [os.fsencode(path.name) for path in found.files] == [b"\xff.mp4"]
+    with pytest.raises(ValueError, match="empty"):
+        find_candidates([tmp_path], exclude=["/"])

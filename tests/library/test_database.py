@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, default_library_path
-from deltaclip.library.content import Content
+from deltaclip.library.content import Content, Stamp
 from deltaclip.library.database import Database
 from deltaclip.library.ledger import Ledger, Moment
 from tests.library.fakes import FakeEncoder, Shelf
@@ -181,7 +181,8 @@ def test_the_place_of_the_library_can_be_chosen(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_written_is_read_again(ledger: Ledger, name: bytes, values: list[float], starts: list[float]) -> None:
     path = Path("/videos") / os.fsdecode(name)
     vector = np.array(values, np.float32)
-    ledger.store(path, Content(1, b"key"), "indexed", None, [Moment(start, start + 1, 0.5, vector) for start in starts])
+    content = Content(Stamp(1, 2, 3), b"sample", b"digest")
+    ledger.store(path, content, "indexed", None, [Moment(start, start + 1, 0.5, vector) for start in starts])
     with ledger.database.reading() as db:
         rows = db.execute("SELECT start_seconds, vector FROM segments ORDER BY start_seconds").fetchall()
     assert [row.path for row in ledger.videos()] == [path]

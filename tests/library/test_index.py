@@ -1,12 +1,15 @@
 """What `index` does with files: new, known, moved, copied, changed, gone, bad."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deltaclip.library import IndexProgress
-from tests.library.fakes import Shelf
+from deltaclip.library import IndexProgress, Note
+from deltaclip.reader import Clip, ReaderSpec
+from tests.library.fakes import FakeReader, Shelf
 
 
 def test_every_moment_of_every_video_is_found_by_its_own_vector(shelf: Shelf) -> None:
@@ -195,3 +198,57 @@ def test_without_masks_no_coverage_is_told(shelf: Shelf) -> None:
     shelf.encoder.reader_spec = type(shelf.encoder.reader_spec)(16, 1, None)
     shelf.library.index([shelf.write("a.mp4", "a 1")])
     assert shelf.library.search("a 0")[0].coverage is None
+
+
+def test_excluded_videos_that_are_known_stay_and_are_counted_until_they_are_removed(shelf: Shelf) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    shelf.write("b.mp4", "b 1")
+    shelf.library.index([shelf.videos])
+    report = shelf.library.index([shelf.videos], exclude=["a.*"])
+    assert (report.seen, report.unchanged, report.left_alone) == (1, 1, 1)
+    assert report.passed_over == {"excluded files and folders": 1}
+    assert shelf.library.status().missing == 0
+    assert shelf.found("a 0") == ["a.mp4"]
+    shelf.library.remove([path])
+    assert shelf.library.index([shelf.videos], exclude=["a.*"]).left_alone == 0
+    assert shelf.found("a 0") == ["b.mp4"]
+
+
+class NotingReader(FakeReader):
+    """Finds something worth saying about every file, in each of its clips."""
+
+    def __call__(self, path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+        for clip in super().__call__(path, spec):
+            yield replace(clip, notes=("its time stamps are broken", "it is short"))
+
+
+def test_notes_about_a_file_are_told_once_and_kept(shelf: Shelf) -> None:
+    shelf.reader = NotingReader()
+    path = shelf.write("a.mp4", "a 20")
+    damaged = shelf.write("b.mp4", "b 1 damaged")
+    with shelf.open() as library:
+        report = library.index([shelf.videos])
+        both = ("its time stamps are broken", "it is short")
+        assert report.notes == tuple(Note(each, text) for each in (path, damaged) for text in both)
+        assert library.notes() == report.notes
+        assert library.index([path]).notes == ()
+        path.rename(shelf.videos / "c.mp4")
+        library.index([shelf.videos])
+        assert [note.path.name for note in library.notes()] == ["b.mp4", "b.mp4", "c.mp4", "c.mp4"]
+
+
+class LateReader(FakeReader):
+    """The first picture comes after 7 s, and between moments the picture is held."""
+
+    def __call__(self, path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+        for clip in super().__call__(path, spec):
+            yield replace(clip, start=7 + 2 * clip.start, end=7 + 2 * clip.start + 15)
+
+
+def test_moments_may_begin_late_and_have_gaps(shelf: Shelf) -> None:
+    shelf.reader = LateReader()
+    path = shelf.write("a.mp4", "a 3")
+    with shelf.open() as library:
+        library.index([path])
+        assert [(hit.start, hit.end) for hit in library.search("a 1", limit=1)] == [(37.0, 52.0)]
+        assert library.verify().ok

@@ -13,7 +13,7 @@ import torch
 from deltaclip.errors import TrainingError
 from deltaclip.training import Progress, override, train
 from deltaclip.training.durable import write_whole
-from deltaclip.training.state import States
+from deltaclip.training.state import SavedState, States
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
 
 RECIPE = tiny_recipe("optim.ema=0.9", "loop.report=last")
@@ -170,5 +170,19 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     states = States(tmp_path / "out" / "training", 2)
     path = states.folder / "states" / states.saved()[-1].name
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(TrainingError, match=r"step-00000006.*not a whole state.*state before"):
+    with pytest.raises(TrainingError, match=r"step-00000006.*not a whole state.*Move it out of this folder"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    path.rename(tmp_path / "kept.pt")
+    assert train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True).finished
+
+
+def test_a_state_that_cannot_be_read_today_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States(tmp_path, 2)
+    for error in (PermissionError(13, "Permission denied"), torch.OutOfMemoryError("CUDA out of memory")):
+        monkeypatch.setattr(torch, "load", lambda *_, error=error, **__: (_ for _ in ()).throw(error))
+        with pytest.raises(TrainingError) as raised:
+            states.load(SavedState(6, 6), torch.device("cpu"))
+        assert "whole" not in str(raised.value)
+        assert "Move" not in str(raised.value)

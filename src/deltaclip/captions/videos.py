@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from deltaclip.captions.files import refused, unreadable
 from deltaclip.errors import CaptionError
 from deltaclip.names import composed, on_disk, told_apart
-from deltaclip.video.suffixes import VIDEO_SUFFIXES
+from deltaclip.video.suffixes import FILM_SUFFIXES
 
 __all__ = ["VideoFiles", "find_videos"]
 
@@ -138,7 +138,7 @@ def _stem(name: str) -> str | None:
     """The name without its suffix, where a video may have that suffix; else None."""
     stem, dot, suffix = name.rpartition(".")
     suffix = suffix.lower()
-    return stem if dot and (f".{suffix}" in VIDEO_SUFFIXES or suffix in OTHER_SUFFIXES) else None
+    return stem if dot and (f".{suffix}" in FILM_SUFFIXES or suffix in OTHER_SUFFIXES) else None
 
 
 def _the_only(name: str, files: list[Path]) -> Path:
@@ -148,5 +148,5 @@ def _the_only(name: str, files: list[Path]) -> Path:
     if other is not None:
         one, two, meant = told_apart(first, other, name)
         found = f"{one} and {two} are both {meant}"
-        raise CaptionError(name, found, "Remove or rename one of them, or give the folder that holds the right ones.")
+        raise CaptionError(name, found, "Rename one of them, or give the folder that holds the right ones.")
     return first

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 import deltaclip
-from deltaclip.cli import average, cache, checkpoint, compare, data, demo, evaluate, library, masks, study, train
+from deltaclip.cli import (
+    average,
+    cache,
+    checkpoint,
+    compare,
+    data,
+    demo,
+    evaluate,
+    indexing,
+    library,
+    masks,
+    study,
+    train,
+)
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, print_lines, shown, speak_any_encoding
 from deltaclip.errors import DeltaclipError
 
@@ -31,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo.demo)
-app.command()(library.index)
+app.command()(indexing.index)
 app.command()(library.search)
 app.command()(library.status)
 app.command()(library.failures)

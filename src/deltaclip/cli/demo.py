@@ -7,7 +7,8 @@ import typer
 
 from deltaclip.cli.encoders import remembered_encoder
 from deltaclip.cli.files import writable
-from deltaclip.cli.library import hit_rows, index_paths, name_failures, print_hits, warn_of_lost_words
+from deltaclip.cli.indexing import index_paths, name_failures
+from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`index`, `search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
+"""`search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index, remembered_encoder
+from deltaclip.cli.encoders import LibraryOption, remembered_encoder
 from deltaclip.cli.files import writable
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
+from deltaclip.cli.output import JsonOption, clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
 from deltaclip.names import on_disk
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Failure, Hit, IndexProgress, IndexReport
+    from deltaclip.library import Hit, Note
 
 __all__ = [
     "failures",
     "hit_rows",
-    "index",
-    "index_paths",
-    "name_failures",
     "print_hits",
     "remove",
     "search",
@@ -30,53 +28,6 @@ __all__ = [
     "verify",
     "warn_of_lost_words",
 ]
-
-MAX_FAILURES_SHOWN = 10
-
-
-def index(
-    paths: Annotated[list[Path], typer.Argument(help="Video files and folders.", metavar="PATH")],
-    library: LibraryOption = None,
-    encoder: EncoderOption = None,
-    motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Read videos and remember their moments. What is known and unchanged is not read again.
-
-    Folders are searched for video files by suffix; a file that is named is always read.
-    Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
-
-    \b
-    Example:
-      deltaclip index ~/Videos
-    """
-    report = index_paths(paths, library, encoder, motion)
-    if as_json:
-        emit({**asdict(report), "failures": _failure_rows(report.failures)})
-    else:
-        print_lines(
-            f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
-            f"{report.segments:,} new moments in {clock(report.seconds)}"
-        )
-        name_failures(report.failures)
-    finish(report.failed > 0)
-
-
-def index_paths(
-    paths: list[Path], library: Path | None, encoder: str | None, motion: str | None = None
-) -> "IndexReport":
-    """What `index` does, with progress and words for people on stderr only."""
-    from deltaclip.library import Library
-
-    loaded = encoder_to_index(library, encoder, motion)
-    note(loaded.describe())
-    with Library.open(library, loaded) as opened, Progress() as line:
-        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
-    if not report.seen:
-        note(
-            "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
-        )
-    return report
 
 
 def search(
@@ -158,13 +109,22 @@ def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None
     with Library.open(library) as opened:
         rows = opened.failures()
     if as_json:
-        emit({"failures": _failure_rows(rows)})
+        emit({"failures": failure_rows(rows)})
     else:
         print_lines(*(f"{shown(row.path)}  {shown(row.reason)}" for row in rows))
 
 
-def verify(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Check the library against itself and against the files. Exit code 1 where something is wrong.
+def verify(
+    library: LibraryOption = None,
+    every_byte: Annotated[
+        bool, typer.Option("--every-byte", help="Read all of every file, also of those that nobody wrote to.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the library against itself and against the files. Exit code 1 if something is wrong.
+
+    A file with the size and times that it had when it was indexed is looked at in 16 places; one with other times is
+    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did.
 
     \b
     Example:
@@ -172,16 +132,19 @@ def verify(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """
     from deltaclip.library import Library
 
+    notes: Sequence[Note] = ()
     try:
         with Library.open(library) as opened:
-            report = opened.verify()
+            report = opened.verify(every_byte=every_byte)
+            notes = opened.notes() if report.ok else ()
         ok, problems = report.ok, list(report.problems)
     except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
         ok, problems = False, [str(error)]
     if as_json:
-        emit({"ok": ok, "problems": problems})
+        emit({"ok": ok, "problems": problems, "notes": note_rows(notes)})
     else:
         print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+        name_notes(notes)
     finish(not ok)
 
 
@@ -251,23 +214,3 @@ def print_hits(hits: "Sequence[Hit]") -> None:
         )
     if not hits:
         note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
-
-
-def _show_progress(line: Progress, state: "IndexProgress") -> None:
-    failed = f"   {state.failed} failed" if state.failed else ""
-    text = (
-        f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"
-    )
-    line.show(text, state.done, state.total)
-
-
-def _failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
-    return [{"path": str(row.path), "reason": row.reason} for row in rows]
-
-
-def name_failures(rows: "Sequence[Failure]") -> None:
-    """Names the first failures on stderr, and how many more there are."""
-    for row in rows[:MAX_FAILURES_SHOWN]:
-        note(f"  {shown(row.path)}  {shown(row.reason)}")
-    if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more: `deltaclip failures` lists all")

@@ -6,7 +6,7 @@ from typing import Any
 
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.compare import SHOWN_METRICS, Compared, QueryPair
-from deltaclip.evaluation.mask_report import PAGE_STYLE, TIME_LIMIT_SECONDS, as_html, picture_address
+from deltaclip.evaluation.mask_report import PAGE_STYLE, as_html, picture_address
 from deltaclip.evaluation.recorded import protocol_lines
 from deltaclip.motion import Tile, strip
 from deltaclip.ranking import Comparison
@@ -26,7 +26,7 @@ def comparison_page(compared: Sequence[Compared], videos: Mapping[str, Path]) ->
     """One HTML page with everything in it. videos: the files of those videos that are here, for pictures of them."""
     pictures: dict[str, str] = {}
     title = "Comparison of " + " and ".join(dict.fromkeys(name for one in compared for name in (one.first, one.second)))
-    with guarded(_thumbnail, TIME_LIMIT_SECONDS) as thumbnail:
+    with guarded(_thumbnail) as thumbnail:
 
         def picture(video: str) -> str:
             if video not in pictures:

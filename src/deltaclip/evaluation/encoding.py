@@ -12,7 +12,7 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
-from deltaclip.library.content import Content, content_of
+from deltaclip.library import Content, Stamp, content_of, require_unchanged
 from deltaclip.reader import Clip, guarded, stream_video
 
 __all__ = ["Vectors", "encode_material", "encode_texts"]
@@ -120,10 +120,12 @@ class _Work:
         def clips() -> Iterator[Clip]:
             for number in numbers:
                 try:
-                    contents[number] = content = None if self._cache is None else content_of(self._path(number))
+                    path = self._path(number)
+                    stamp = Stamp.of(path)
+                    contents[number] = content = None if self._cache is None else content_of(path)
                     if not self._is_known(number, content):
-                        path = self._path(number)
                         [clip] = self._read(str(path), path, self._encoder.reader_spec)
+                        require_unchanged(path, stamp)  # a vector of two contents is the vector of none
                         reasons = Counter(reason for reason in clip.fallback if reason is not None)
                         facts[number] = (float(clip.coverage.mean()), reasons)
                         yield clip

@@ -24,8 +24,6 @@ __all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_addres
 TOO_BRIGHT, TOO_DARK = 0.5, 0.005
 """Mean coverage beyond which a mask says little. Subjects of DAVIS 2016 fill 2 to 18% of the frame (its README)."""
 SHOWN_FRAMES = 4
-TIME_LIMIT_SECONDS = 180.0
-"""What a video may take, in a child process: one that hangs or crashes its decoder does not take the others along."""
 HISTOGRAM_BINS = 20
 PAGE_STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}
 td,th{padding:.2em .8em;text-align:left}img{max-width:100%}.warn{color:#a40}h2{font-size:1em;margin:1.5em 0 .3em}"""
@@ -66,7 +64,7 @@ class MaskSummary:
 
 def summarise_masks(paths: Iterable[Path], motion: str, num_frames: int) -> Iterator[MaskSummary]:
     """Measures videos, one summary each. A file that fails gets a summary with an error, never a missing row."""
-    with guarded(_summarised, TIME_LIMIT_SECONDS) as summarised:
+    with guarded(_summarised) as summarised:
         for path in paths:
             try:
                 [summary] = summarised(str(path), path, motion, num_frames)

@@ -1,6 +1,6 @@
 """Vectors on disk, so that an evaluation asked for again need not decode a video nor run a model.
 
-One small file for each video, named by the video's content, and one for each list of texts, in a folder for each
+One small file for each video, named by a digest of its bytes, and one for each list of texts, in a folder for each
 encoder and precision. Files appear whole or not at all, so any number of processes may share a folder.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from deltaclip.encoder import Encoder
-from deltaclip.library.content import Content
+from deltaclip.library import Content
 
 __all__ = ["TextVectors", "VectorCache", "VideoVector", "default_cache_path"]
 
@@ -97,7 +97,8 @@ class VectorCache:
         return self.folder / f"{encoder.fingerprint}-{str(encoder.placement.dtype).removeprefix('torch.')}"
 
     def _video_path(self, encoder: Encoder, content: Content) -> Path:
-        return self._shelf(encoder) / f"video-{content.size_bytes}-{content.key.hex()}.npz"
+        assert content.digest is not None, "blocks of two films may be equal; a vector is that of every byte"
+        return self._shelf(encoder) / f"video-{content.stamp.size_bytes}-{content.digest.hex()}.npz"
 
     def _texts_path(self, encoder: Encoder, texts: Sequence[str]) -> Path:
         digest = hashlib.blake2b(digest_size=16)

@@ -1,24 +1,62 @@
 """Which files `index` looks at: a walk through folders, by suffix, and whatever is named itself."""
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
+from deltaclip.library.twins import file_identity
 from deltaclip.names import on_disk
-from deltaclip.video.suffixes import VIDEO_SUFFIXES
+from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["Candidates", "absolute_paths", "find_candidates"]
+__all__ = ["KINDS", "LINK", "Candidates", "absolute_paths", "find_candidates"]
+
+LINK = "links to files already taken"
+HIDDEN = "hidden files and folders"
+SYSTEM = "system folders"
+EXCLUDED = "excluded files and folders"
+PROXY = "small copies beside their film"
+BROKEN_LINK = "links to nothing"
+NOT_PLAIN = "pipes, sockets and devices"
+NO_SUFFIX = "files without a suffix"
+NOT_VIDEO = "files that are no video"
+KINDS = (LINK, HIDDEN, SYSTEM, EXCLUDED, PROXY, BROKEN_LINK, NOT_PLAIN, NO_SUFFIX, f"SUFFIX {NOT_VIDEO}")
+"""What may be passed over, beside files of other suffixes, which count under their suffix. The last one is of a suffix
+that videos share with other files, for example ".ts files that are no video"."""
+
+SYSTEM_FOLDERS = frozenset(
+    [
+        *("@eadir", "#recycle", "#snapshot", "@sharesnap", "@tmp"),  # Synology
+        *("@recycle", "@recently-snapshot", "@transcode", "@__thumb"),  # QNAP
+        *("~snapshot", "lost+found", "lost.dir", "network trash folder", "temporary items"),
+        *("$recycle.bin", "recycler", "recycled", "$windows.~bt", "system volume information"),  # Windows
+    ]
+)
+"""Folders, in lower case, in which systems and storage boxes keep what was deleted, thumbnails, and older states. A
+folder that is named itself is read whatever it is called, and whatever folders it lies in."""
+
+SNIFFED_BYTES = 64 * 1024
+_PLAIN_SUFFIX = re.compile(r"\.\w{1,8}")
+"""What counts by itself; whatever else follows a full stop in a name is no suffix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """files: absolute, sorted, each once. roots: the names given, absolute. failures: names that led nowhere."""
+    """What is to be looked at.
+
+    files: absolute, sorted, each once. roots: the names given, absolute. failures: names that led nowhere.
+    links: other names of files -> the name under which they are taken. passed_over: how many of each kind, see KINDS.
+    """
 
     files: tuple[Path, ...]
     roots: tuple[Path, ...]
     failures: tuple[Failure, ...]
+    links: Mapping[Path, Path]
+    passed_over: Mapping[str, int]
 
 
 def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
@@ -36,53 +74,148 @@ def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
 
 
-def find_candidates(paths: Iterable[str | os.PathLike[str]], library_folder: Path | None = None) -> Candidates:
+def find_candidates(
+    paths: Iterable[str | os.PathLike[str]], library_folder: Path | None = None, exclude: Sequence[str] = ()
+) -> Candidates:
     """Walks through the folders among `paths` and takes the other names as they are.
 
-    Below a folder, hidden files and folders (and `._*`, which macOS leaves beside videos) are passed over, and so are
-    other suffixes than VIDEO_SUFFIXES. Nothing in `library_folder` is taken. A name that does not exist and a folder
-    that cannot be read are failures.
+    Below a folder, hidden files and folders (and `._*`, which macOS leaves beside videos), SYSTEM_FOLDERS, what
+    `exclude` matches (see `Exclusion`), other suffixes than VIDEO_SUFFIXES, files of AMBIGUOUS_SUFFIXES that are no
+    video, and small copies that a camera wrote beside a film are passed over and counted. Of several names of one file,
+    hard or soft links, one is taken. Nothing in `library_folder` is taken. A name that does not exist and a folder that
+    cannot be read are failures.
     """
     roots = absolute_paths(paths)
-    found: dict[Path, None] = {}
-    failures: list[Failure] = []
+    exclusion = Exclusion(exclude)
+    walk = _Walk(library_folder, exclusion)
     for root in roots:
         if _is_below(root, library_folder):
-            failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
+            walk.failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
         elif os.path.isdir(root):
-            found.update(dict.fromkeys(_walk(root, library_folder, failures)))
-        elif os.path.exists(root):
-            found[root] = None
+            walk.enter(root)
+        elif not os.path.exists(root):
+            walk.failures.append(Failure(root, "does not exist. Check the name."))
+        elif exclusion.matches(root.name, is_folder=False):
+            walk.passed_over[EXCLUDED] += 1
         else:
-            failures.append(Failure(root, "does not exist. Check the name."))
-    return Candidates(tuple(sorted(found, key=os.fsencode)), roots, tuple(failures))
+            walk.found[root] = None
+    files, links = _each_once(sorted(walk.found, key=os.fsencode))
+    walk.passed_over[LINK] += len(links)
+    return Candidates(files, roots, tuple(walk.failures), links, dict(sorted((+walk.passed_over).items())))
 
 
-def _walk(root: Path, library_folder: Path | None, failures: list[Failure]) -> Iterator[Path]:
-    """Video files below a folder. Links to folders are followed after all real folders, each folder is entered once."""
-    entered: set[tuple[int, int]] = set()
-    folders, linked = [root], list[Path]()
-    while folders or linked:
-        folder = folders.pop() if folders else linked.pop()
+class _Walk:
+    """Looks through folders. found: what is to be read. passed_over: how many are not, by kind."""
+
+    def __init__(self, library_folder: Path | None, exclusion: Exclusion) -> None:
+        self._library_folder = library_folder
+        self._exclusion = exclusion
+        self._entered: set[tuple[int, int]] = set()
+        self.found: dict[Path, None] = {}
+        self.failures: list[Failure] = []
+        self.passed_over: Counter[str] = Counter()
+
+    def enter(self, root: Path) -> None:
+        """Takes what lies below a folder. Links to folders are followed after all real ones, each folder once."""
+        folders, linked = [root], list[Path]()
+        while folders or linked:
+            folder = folders.pop() if folders else linked.pop()
+            films = list[os.DirEntry[str]]()
+            for entry in self._entries(folder):
+                # os.path answers False if the entry's own methods raise, as for a link to itself.
+                is_folder = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+                kind = self._passed_by_name(entry, root, is_folder)
+                if kind is None and not is_folder:
+                    kind = _passed_by_content(entry)
+                if kind is not None:
+                    self.passed_over[kind] += 1
+                elif is_folder:
+                    (linked if entry.is_symlink() else folders).append(Path(entry.path))
+                else:
+                    films.append(entry)
+            takes = {_take_of(film) for film in films if not _is_proxy(film)}
+            for film in films:
+                if _is_proxy(film) and _take_of(film) in takes:
+                    self.passed_over[PROXY] += 1
+                else:
+                    self.found[Path(film.path)] = None
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        """What a folder holds; nothing if it was entered before or is the library's own."""
         try:
             status = folder.stat()
-            if (status.st_dev, status.st_ino) in entered or _is_below(folder, library_folder):
-                continue
-            entered.add((status.st_dev, status.st_ino))
+            if (status.st_dev, status.st_ino) in self._entered or _is_below(folder, self._library_folder):
+                return []
+            self._entered.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
-                visible = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
-            for entry in visible:
-                # os.path answers False where the entry's own methods raise, as for a link to itself.
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
-                elif entry.is_symlink() and os.path.isdir(entry.path):
-                    linked.append(Path(entry.path))
-                elif entry.name.lower().endswith(VIDEO_SUFFIXES) and os.path.isfile(entry.path):
-                    yield Path(entry.path)
+                return list(entries)
         except OSError as err:
-            failures.append(Failure(folder, f"a folder that cannot be read ({err.strerror}). Check its permissions."))
+            reason = f"a folder that cannot be read ({err.strerror}). Check its permissions."
+            self.failures.append(Failure(folder, reason))
+            return []
+
+    def _passed_by_name(self, entry: os.DirEntry[str], root: Path, is_folder: bool) -> str | None:
+        if entry.name[0] == ".":
+            return HIDDEN
+        if is_folder and entry.name.lower() in SYSTEM_FOLDERS:
+            return SYSTEM
+        below = entry.path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        return EXCLUDED if self._exclusion.matches(below, is_folder=is_folder) else None
+
+
+def _passed_by_content(entry: os.DirEntry[str]) -> str | None:
+    """Why a file is passed over; None for a video."""
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix not in VIDEO_SUFFIXES:
+        return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else NO_SUFFIX
+    if not os.path.isfile(entry.path):
+        return NOT_PLAIN if os.path.exists(entry.path) else BROKEN_LINK
+    return f"{suffix} {NOT_VIDEO}" if suffix in AMBIGUOUS_SUFFIXES and not _holds_video(Path(entry.path)) else None
+
+
+def _holds_video(path: Path) -> bool:
+    """Whether head or middle of a file look like a video. A file that cannot be read may be one, and will be named."""
+    try:
+        with path.open("rb") as file:
+            if looks_like_video(file.read(SNIFFED_BYTES)):
+                return True
+            file.seek(os.fstat(file.fileno()).st_size // 2)
+            return looks_like_video(file.read(SNIFFED_BYTES), is_head=False)
+    except OSError:
+        return True
+
+
+def _is_proxy(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(PROXY_SUFFIXES)
+
+
+def _take_of(entry: os.DirEntry[str]) -> str:
+    """What a camera calls a take in the names of a film and its small copy.
+
+    GoPro: GX010042.MP4 and GL010042.LRV, formerly GOPR0042.MP4 and GOPR0042.LRV. DJI: DJI_0042.MP4 and DJI_0042.LRF.
+    Insta360: VID_20240501_101500_00_007.insv and LRV_20240501_101500_01_007.lrv; the third number is the lens.
+    """
+    stem = os.path.splitext(entry.name)[0].lower()
+    if gopro := re.fullmatch(r"g[a-z](\d{6})", stem):
+        return gopro[1]
+    if insta := re.fullmatch(r"(?:lrv|vid|pro)_(\d{8}_\d{6})_\d\d_(\d{3})", stem):
+        return f"{insta[1]} {insta[2]}"
+    return stem
+
+
+def _each_once(files: Sequence[Path]) -> tuple[tuple[Path, ...], dict[Path, Path]]:
+    """One name of every file, and its other names with that one: a name without soft links, then the first in order."""
+    names: dict[Hashable, list[Path]] = {}
+    for path in files:
+        names.setdefault(file_identity(path) or path, []).append(path)
+    links: dict[Path, Path] = {}
+    for same in names.values():
+        if len(same) > 1:
+            taken = min(same, key=lambda path: (os.path.realpath(path) != str(path), os.fsencode(path)))
+            links.update((path, taken) for path in same if path != taken)
+    return tuple(path for path in files if path not in links), links
 
 
 def _is_below(path: Path, folder: Path | None) -> bool:
-    """Whether `path` is `folder` or lies in it, links resolved; False where there is no folder."""
+    """Whether `path` is `folder` or lies in it, links resolved; False if there is no folder."""
     return folder is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

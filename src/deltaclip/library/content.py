@@ -1,48 +1,117 @@
-"""What a file's content is told by: its size and sampled blocks of its bytes, never its name or its times."""
+"""What a file's content is known by: its size, sampled blocks, and a digest of every byte. Never its name."""
 
 import hashlib
 import stat
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from deltaclip.errors import VideoError
 
-__all__ = ["Content", "content_of"]
+__all__ = ["ChangedError", "Content", "Stamp", "content_of", "require_unchanged", "sample_of", "with_digest"]
 
 BLOCK_BYTES = 64 * 1024
 NUM_BLOCKS = 16
-"""Files up to NUM_BLOCKS * BLOCK_BYTES (1 MiB) are hashed whole, larger ones at this many places from head to tail."""
+"""Files up to NUM_BLOCKS * BLOCK_BYTES (1 MiB) are sampled whole, larger ones at this many places from head to tail."""
+READ_BYTES = 1024 * 1024
+KEY_BYTES = 16
+
+
+class ChangedError(VideoError):
+    """A file that was written to while it was read: what was read of it belongs to no content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the file system says of a file.
+
+    mtime_ns: when its bytes changed; any program may set it. ctime_ns: when anything of it changed, which no program
+    can set on POSIX systems; on Windows when it was made.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Stamp":
+        """As it is now. Raises VideoError if the file is missing or is no plain file."""
+        with _reading(path):
+            status = path.stat()
+        # Before anybody opens it: a named pipe would wait for a writer for ever.
+        if not stat.S_ISREG(status.st_mode):
+            raise VideoError(str(path), "not a plain file", "Give a video file, not a folder, pipe or device.")
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """size_bytes: of the file. key: 16 bytes, equal for equal contents."""
+    """What is known of a file's bytes.
 
-    size_bytes: int
-    key: bytes
+    sample: 16 bytes, of the size and of blocks spread over the file. Equal bytes have equal samples; different films
+    may share one, for example uncompressed ones that differ between the blocks.
+    digest: 16 bytes, of the size and of every byte; None until somebody read them all. Of a file up to 1 MiB it equals
+    the sample.
+    """
+
+    stamp: Stamp
+    sample: bytes
+    digest: bytes | None
+
+
+def sample_of(path: Path) -> Content:
+    """The content of a file as far as at most 1 MiB of it tells.
+
+    Raises VideoError if the file is missing, unreadable or no plain file.
+    """
+    stamp = Stamp.of(path)
+    with _reading(path), path.open("rb") as file:
+        sample = _digest(stamp, (_block(file, offset) for offset in _block_offsets(stamp.size_bytes)))
+    return Content(stamp, sample, sample if stamp.size_bytes <= NUM_BLOCKS * BLOCK_BYTES else None)
+
+
+def with_digest(path: Path, content: Content) -> Content:
+    """`content` with the digest of every byte. Raises ChangedError if the file is not the one that was sampled."""
+    if content.digest is None:
+        with _reading(path), path.open("rb", buffering=0) as file:
+            blocks = iter(lambda: file.read(READ_BYTES), b"")
+            content = replace(content, digest=_digest(content.stamp, blocks))
+    require_unchanged(path, content.stamp)
+    return content
 
 
 def content_of(path: Path) -> Content:
-    """The content key of a file: a digest of its size and of blocks spread evenly over it, head and tail among them.
+    """The content of a file with its digest. Raises VideoError as `sample_of` and `with_digest` do."""
+    return with_digest(path, sample_of(path))
 
-    Times of change are not asked: copying and unpacking set them at will, and a changed file may keep them. Of a file
-    above 1 MiB a change between the blocks that leaves its size alone goes unseen; video files that are written anew
-    differ at their head, where their index or first pictures lie.
-    Raises VideoError for what is missing, unreadable or no plain file.
-    """
+
+def require_unchanged(path: Path, stamp: Stamp) -> None:
+    """Raises ChangedError if the file is no longer what it was when `stamp` was taken."""
+    if Stamp.of(path) != stamp:
+        raise ChangedError(str(path), "changed while it was read", "Run the command again once it is complete.")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns errors of the system into VideoError."""
     try:
-        # Before opening: a named pipe would wait for a writer for ever.
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise VideoError(str(path), "not a plain file", "Give a video file, not a pipe or device.")
-        digest = hashlib.blake2b(status.st_size.to_bytes(8, "little"), digest_size=16)
-        with path.open("rb") as file:
-            for offset in _block_offsets(status.st_size):
-                file.seek(offset)
-                digest.update(file.read(BLOCK_BYTES))
+        yield
     except OSError as err:
         raise VideoError(str(path), f"cannot be read ({err.strerror})", "Check the file and its permissions.") from err
-    return Content(status.st_size, digest.digest())
+
+
+def _digest(stamp: Stamp, blocks: Iterable[bytes]) -> bytes:
+    digest = hashlib.blake2b(stamp.size_bytes.to_bytes(8, "little"), digest_size=KEY_BYTES)
+    for block in blocks:
+        digest.update(block)
+    return digest.digest()
+
+
+def _block(file: BinaryIO, offset: int) -> bytes:
+    file.seek(offset)
+    return file.read(BLOCK_BYTES)
 
 
 def _block_offsets(size_bytes: int) -> list[int]:

@@ -1,96 +1,60 @@
-"""The SQLite file of a library: its tables, how it is opened, its transactions, and its errors in words."""
+"""The SQLite file of a library: its connection, its transactions, and who may use them when."""
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
+from deltaclip.library.connection import Opened, connect, frozen_state
+from deltaclip.library.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables, upgrade
+from deltaclip.library.sqlite_errors import DATABASE_NAME, NotWritableError, in_words, not_writable
 
 __all__ = ["DATABASE_NAME", "LOCK_NAME", "Database"]
 
-DATABASE_NAME = "library.sqlite"
 LOCK_NAME = "library.lock"
-APPLICATION_ID = 0x646C7463
-"""Four bytes in the head of the file ("dltc") that tell our databases from those of other programs."""
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 30.0
-"""How long a transaction waits for another one to end; ours last milliseconds."""
-
-# Paths are bytes, as file systems have them. A failed video has no segments, a damaged one those before the damage.
-# Size and content key are NULL where a file could not even be read.
-# num_segments and duration_seconds (end of the last segment) repeat what the segments say so that `verify` can compare.
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE videos (
-    id INTEGER PRIMARY KEY,
-    path BLOB NOT NULL UNIQUE,
-    size_bytes INTEGER,
-    content_key BLOB,
-    status TEXT NOT NULL CHECK (status IN ('indexed', 'damaged', 'failed')),
-    reason TEXT CHECK ((reason IS NULL) = (status = 'indexed')),
-    missing INTEGER NOT NULL DEFAULT 0 CHECK (missing IN (0, 1)),
-    num_segments INTEGER NOT NULL,
-    duration_seconds REAL
-);
-CREATE INDEX videos_by_content ON videos (content_key);
-CREATE TABLE segments (
-    video_id INTEGER NOT NULL REFERENCES videos (id) ON DELETE CASCADE,
-    start_seconds REAL NOT NULL,
-    end_seconds REAL NOT NULL,
-    coverage REAL,
-    vector BLOB NOT NULL,
-    PRIMARY KEY (video_id, start_seconds)
-);
-"""
-
-_REMEDIES = {
-    "SQLITE_FULL": "Make room on the disk and run the same command again: what was finished is kept.",
-    "SQLITE_READONLY": "Check the permissions of the folder and its files.",
-    "SQLITE_CANTOPEN": "Check the permissions of the folder and its files.",
-    "SQLITE_BUSY": "Another program holds the database: close it and try again.",
-    "SQLITE_IOERR": "Check the disk, then run `deltaclip verify`.",
-}
-_DAMAGED = f"Put {DATABASE_NAME} back from a copy, or delete the folder and index again; videos are never changed."
 
 
 class Database:
-    """One connection to a library's file. Every statement runs inside `reading` or `writing`."""
+    """One connection to a library's file. Every statement runs inside `reading` or `writing`.
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    Any thread may use it; threads take turns, a transaction each. A process that was forked off may not.
+    """
+
+    def __init__(self, folder: Path, opened: Opened) -> None:
         self.folder = folder
-        self._connection = connection
+        self._opened = opened
+        self._times_opened = 0
+        self._closed = False
+        self._turn = threading.RLock()
+        self._process = os.getpid()
 
     @classmethod
     def open(cls, folder: Path, *, create: bool) -> "Database":
         """Opens the library in `folder`, an absolute path; `create` makes one in an empty or new folder.
 
-        Raises LibraryError where there is none, where the folder holds other things, or where the file is no
-        database, another program's, or from a newer deltaclip.
+        A library that cannot be written is opened for reading. One of format 1 is brought to this format.
+        Raises LibraryError if there is none, if the folder holds other things, or if the file is no database, another
+        program's, or from a newer deltaclip.
         """
-        file = folder / DATABASE_NAME
-        if not file.exists():
+        if not (folder / DATABASE_NAME).exists():
             _require_room(folder, create=create)
-        with _in_words(folder):
-            # mode=rw: a mistyped name must not leave an empty database behind.
-            address = f"{file.as_uri()}?mode={'rwc' if create else 'rw'}"
-            connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        database = cls(folder, connection)
+        database = cls(folder, connect(folder, create=create))
         try:
-            with _in_words(folder):
-                # In WAL mode a crash of ours loses nothing with NORMAL; a power cut at most the last videos.
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA foreign_keys = ON")
             database._require_schema(create=create)
         except BaseException:
-            connection.close()
+            database.close()
             raise
         return database
 
     def close(self) -> None:
-        """Gives the file back. May be called again."""
-        self._connection.close()
+        """Gives the file back, once no other thread is in a transaction. May be called again."""
+        if os.getpid() == self._process:
+            with self._turn:
+                self._closed = True
+                self._opened.connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -100,59 +64,109 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: what is written here is kept at the end, or nothing of it after any exception."""
+        """All or nothing: what is written here is kept at the end, or nothing of it after any exception.
+
+        Raises NotWritableError if the library can only be read.
+        """
         with self._transaction("BEGIN IMMEDIATE") as db:
             yield db
 
-    def version(self) -> tuple[int, int]:
+    def require_writable(self) -> None:
+        """Raises NotWritableError if the library can only be read, also after trying once more."""
+        with self._own_turn():
+            if self._opened.cannot_write is not None:
+                self._reopen()
+            if self._opened.cannot_write is not None:
+                raise not_writable(self.folder, self._opened.cannot_write)
+
+    def version(self) -> tuple[int, int, int]:
         """Changes whenever the content may have: others' commits and this connection's own writes."""
-        with _in_words(self.folder):
-            others: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return others, self._connection.total_changes
+        with self._own_turn(), in_words(self.folder):
+            self._follow_others()
+            db = self._opened.connection
+            others: int = db.execute("PRAGMA data_version").fetchone()[0]
+            return self._times_opened, others, db.total_changes
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with _in_words(self.folder):
-            self._connection.execute(begin)
+        with self._own_turn():
+            self._follow_others()
+            opened = self._opened
+            if begin != "BEGIN" and opened.cannot_write is not None:
+                raise not_writable(self.folder, opened.cannot_write)
+            db = opened.connection
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
+                with in_words(self.folder):
+                    db.execute(begin)
+                    try:
+                        yield db
+                        db.execute("COMMIT")
+                    finally:
+                        if db.in_transaction:
+                            db.rollback()
             finally:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
+                # Whatever was read of a file that changed meanwhile, or went wrong with it, says nothing.
+                if opened.frozen not in (None, frozen_state(self.folder)):
+                    found = "another process wrote to it while it was read"
+                    raise LibraryError(str(self.folder), found, "Run the same command again.")
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        """Holds the connection for this thread."""
+        if os.getpid() != self._process:  # before the lock, which may be held for ever in a forked process
+            remedy = "Open the library in the process that uses it: SQLite's files do not survive a fork."
+            raise LibraryError(str(self.folder), "opened by another process", remedy)
+        with self._turn:
+            if self._closed:
+                raise LibraryError(str(self.folder), "this library was closed", "Open it again with Library.open.")
+            yield
+
+    def _follow_others(self) -> None:
+        """A connection that takes its file for unchanging must be opened again if it has changed."""
+        if self._opened.frozen not in (None, frozen_state(self.folder)):
+            self._reopen()
+
+    def _reopen(self) -> None:
+        opened = connect(self.folder, create=False)
+        self._opened.connection.close()
+        self._opened = opened
+        self._times_opened += 1
 
     def _require_schema(self, *, create: bool) -> None:
         """Checks whose file this is; an empty one gets the tables if `create`."""
         with self.reading() as db:
-            owner, version, is_empty = _identity(db)
+            owner, version, is_empty = identity(db)
         if is_empty and not create:
             raise _no_library(self.folder)
         if is_empty:
-            with _in_words(self.folder):
-                self._connection.execute("PRAGMA journal_mode = WAL")
+            with in_words(self.folder):
+                self._opened.connection.execute("PRAGMA journal_mode = WAL")
             with self.writing() as db:
                 # Asked again: another process may have made them since.
-                if _identity(db)[2]:
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                if identity(db)[2]:
+                    make_tables(db)
         elif owner != APPLICATION_ID:
             found = f"{DATABASE_NAME} there belongs to another program"
             raise LibraryError(str(self.folder), found, "Choose another folder with --library.")
+        elif version == 1:
+            self._upgrade()
         elif version != SCHEMA_VERSION:
             found = f"written in format {version}, and this deltaclip reads format {SCHEMA_VERSION}"
             raise LibraryError(str(self.folder), found, "Use the deltaclip that wrote it, or another --library.")
 
-
-def _identity(db: sqlite3.Connection) -> tuple[int, int, bool]:
-    """Application id, schema version, and whether there is no table at all."""
-    owner, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    return owner, version, db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    def _upgrade(self) -> None:
+        try:
+            with self.writing() as db:
+                if identity(db)[1] == 1:  # asked again, as above
+                    upgrade(db)
+        except NotWritableError as err:
+            found = f"in the format of an earlier deltaclip, and {err.found}"
+            remedy = "Run `deltaclip status` once with room and permission to write there, which brings it up to date."
+            raise LibraryError(str(self.folder), found, remedy) from err
 
 
 def _require_room(folder: Path, *, create: bool) -> None:
-    """Makes the folder of a new library. LibraryError where there must be one already, or something else is there."""
+    """Makes the folder of a new library. LibraryError if there must be one already, or something else is there."""
     if not create:
         raise _no_library(folder)
     try:
@@ -169,14 +183,3 @@ def _require_room(folder: Path, *, create: bool) -> None:
 
 def _no_library(folder: Path) -> LibraryError:
     return LibraryError(str(folder), "no library there", "Make one with `deltaclip index FOLDER`, or check --library.")
-
-
-@contextmanager
-def _in_words(folder: Path) -> Iterator[None]:
-    """Turns what SQLite raises into a LibraryError with a remedy."""
-    try:
-        yield
-    except sqlite3.Error as err:
-        code = getattr(err, "sqlite_errorname", None) or ""
-        remedy = next((remedy for name, remedy in _REMEDIES.items() if code.startswith(name)), _DAMAGED)
-        raise LibraryError(str(folder), f"the database could not be used ({err})", remedy) from err

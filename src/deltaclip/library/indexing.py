@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import CheckpointError, VideoError
-from deltaclip.library.candidates import Candidates
-from deltaclip.library.content import Content, content_of
-from deltaclip.library.ledger import Ledger, Moment, VideoRow
+from deltaclip.library.candidates import LINK, Candidates
+from deltaclip.library.content import ChangedError, Content, require_unchanged, sample_of, with_digest
+from deltaclip.library.ledger import Ledger, Moment, VideoRow, VideoStatus
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
-from deltaclip.library.results import Failure, IndexProgress, IndexReport
+from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
+from deltaclip.library.twins import Twins
 from deltaclip.reader import Clip
 
 __all__ = ["IndexRun"]
@@ -26,13 +27,14 @@ CLIPS_AT_ONCE = 8
 
 @dataclass(slots=True)
 class _InHand:
-    """A video between its first clip and its commit. read: no clip of it is still to come."""
+    """A video between its first clip and its commit. notes: each once. read: no clip of it is still to come."""
 
     path: Path
     content: Content
     before: VideoRow | None
     clips: list[Clip] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
     error: VideoError | None = None
     read: bool = False
 
@@ -57,6 +59,9 @@ class IndexRun:
         self._indexed = self._unchanged = self._segments = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
+        self._notes: list[Note] = []
+        self._twins = Twins(ledger)
+        self._passed_over = Counter(candidates.passed_over)
 
     def run(self) -> IndexReport:
         """Brings the ledger up to date with the candidates."""
@@ -65,10 +70,11 @@ class IndexRun:
             self._tell(path)
             self._look_at(path)
         self._encode()
-        self._note_missing()
+        self._forget_links()
+        left_alone = self._settle_unseen()
         self._tell(None)
         return IndexReport(
-            seen=self._total(),
+            seen=self._indexed + self._unchanged + len(self._failures),
             indexed=self._indexed,
             unchanged=self._unchanged,
             failed=len(self._failures),
@@ -76,42 +82,63 @@ class IndexRun:
             seconds=time.monotonic() - begun,
             failures=tuple(sorted(self._failures, key=lambda failure: os.fsencode(failure.path))),
             fallback=dict(sorted(self._fallback.items())),
+            notes=tuple(sorted(self._notes, key=lambda note: os.fsencode(note.path))),
+            passed_over=dict(sorted(self._passed_over.items())),
+            left_alone=left_alone,
         )
 
     def _look_at(self, path: Path) -> None:
         """Decides what is to be done with one file."""
         before = self._ledger.video(path)
         try:
-            content = content_of(path)
+            content = sample_of(path)
+            # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
+            # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
+            if before and before.status == "indexed" and self._is_same(path, content, before):
+                if before.missing or before.stamp != content.stamp:
+                    self._ledger.seen_again(before, content)
+                self._unchanged += 1
+            elif not self._take_over(path, content, before):
+                self._decode(path, content, before)
         except VideoError as error:
-            self._failures.append(Failure(path, error.reason))
-            # A file that cannot be read now may be the same as before: what is known of it stays.
-            if before is None or not before.num_segments:
-                self._ledger.store(path, None, "failed", error.reason, [])
-            return
-        # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
-        # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
-        if before and before.content_key == content.key and before.status == "indexed":
-            if before.missing:
-                self._ledger.set_missing([before], False)
-            self._unchanged += 1
-        elif not self._take_over(path, content):
-            self._decode(path, content, before)
+            self._fail(path, error, before)
 
-    def _take_over(self, path: Path, content: Content) -> bool:
-        """Uses the moments of a video with the same content, moved here or copied; False where there is none."""
-        if any(video.content == content for video in self._in_hand):
-            self._encode()
-        twins = self._ledger.twins(content)
-        if not twins:
+    def _is_same(self, path: Path, content: Content, before: VideoRow) -> bool:
+        """Whether a file holds the bytes that its moments were made of.
+
+        Size, times and sample tell an untouched file. If only the times are others every byte is asked, for different
+        films may share a sample.
+        """
+        if not before.may_be(content) or before.digest is None:
             return False
-        gone = next((twin for twin in twins if not os.path.exists(twin.path)), None)
-        if gone is not None:
-            self._ledger.move(gone, path)
-        else:
-            self._ledger.copy(twins[0], path)
+        return before.stamp == content.stamp or with_digest(path, content).digest == before.digest
+
+    def _fail(self, path: Path, error: VideoError, before: VideoRow | None) -> None:
+        """A file that cannot be read now, or changes, may be the same as before: what is known of it stays."""
+        self._failures.append(Failure(path, error.reason))
+        if before is None or not before.num_segments:
+            self._ledger.store(path, None, "failed", error.reason, [])
+
+    def _take_over(self, path: Path, content: Content, before: VideoRow | None) -> bool:
+        """Uses the moments of a video with the same bytes, moved here or copied; False if there is none.
+
+        A file that the library has under another name, which is still there, is passed over.
+        """
+        if any(video.content.sample == content.sample for video in self._in_hand):
+            self._encode()
+        if not self._ledger.knows_sample(content):
+            return False
+        content = with_digest(path, content)
+        if self._twins.is_link(path, content):
+            self._passed_over[LINK] += 1
+            if before is not None:  # of what was there before the link
+                self._ledger.delete([before])
+            return True
+        twin = self._twins.take_over(path, content)
+        if twin is None:
+            return False
         self._indexed += 1
-        self._segments += twins[0].num_segments
+        self._segments += twin.num_segments
         return True
 
     def _decode(self, path: Path, content: Content, before: VideoRow | None) -> None:
@@ -121,12 +148,23 @@ class IndexRun:
         try:
             for clip in self._read(path, self._encoder.reader_spec):
                 video.clips.append(clip)
+                video.notes.update(dict.fromkeys(clip.notes))
                 self._fallback.update(reason for reason in clip.fallback if reason is not None)
                 if sum(len(held.clips) for held in self._in_hand) >= CLIPS_AT_ONCE:
                     self._encode()
         except VideoError as error:
             video.error = error
         video.read = True
+        # Now that its bytes are in memory anyway. What changed meanwhile fails, whatever was read of it.
+        try:
+            if video.clips or video.moments:
+                video.content = with_digest(path, content)
+            else:
+                require_unchanged(path, content.stamp)
+        except ChangedError as error:
+            video.error = error
+        except VideoError:
+            pass  # read by its decoder all the same; without a digest nobody takes it over
 
     def _encode(self) -> None:
         """Encodes all clips in hand, over videos, and commits the videos that are read to their end."""
@@ -152,8 +190,12 @@ class IndexRun:
     def _commit(self, video: _InHand) -> None:
         """One video, one transaction."""
         before, error = video.before, video.error
+        if isinstance(error, ChangedError):
+            self._fail(video.path, error, before)
+            return
+        self._notes += [Note(video.path, text) for text in video.notes]
         if error is None:
-            self._ledger.store(video.path, video.content, "indexed", None, video.moments)
+            self._ledger.store(video.path, video.content, "indexed", None, video.moments, [*video.notes])
             self._indexed += 1
             self._segments += len(video.moments)
             return
@@ -164,24 +206,36 @@ class IndexRun:
             moments = "1 moment" if kept == 1 else f"{kept} moments"
             reason = f"{error.found}: {moments} kept, the rest could not be decoded. {error.remedy}"
         self._failures.append(Failure(video.path, reason))
-        if before and before.content_key == video.content.key and before.num_segments > kept:
+        if before and before.num_segments > kept and _may_be_same(before, video.content):
             # The same bytes gave more last time: what failed now is the machine, and nothing of it is lost.
             self._ledger.set_missing([before], False)
             return
-        self._ledger.store(video.path, video.content, "damaged" if kept else "failed", reason, video.moments)
+        status: VideoStatus = "damaged" if kept else "failed"
+        self._ledger.store(video.path, video.content, status, reason, video.moments, [*video.notes])
         self._segments += kept
 
-    def _note_missing(self) -> None:
-        """Takes files that are gone out of the search, for as long as they are gone.
+    def _forget_links(self) -> None:
+        """Takes out other names of a file whose moments the library has under the first one."""
+        failed = {failure.path for failure in self._failures}
+        for link, first in self._candidates.links.items():
+            row, kept = self._ledger.video(link), self._ledger.video(first)
+            if row and kept and first not in failed:
+                self._ledger.delete([row])
+
+    def _settle_unseen(self) -> int:
+        """Takes files that are gone out of the search, for as long as they are gone; counts those that are there.
 
         Their moments stay: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
-        must not hang on that. A file that comes back, here or elsewhere, has them again without being decoded.
+        must not hang on that. A file that comes back, here or elsewhere, has them again without being decoded. What is
+        there and was passed over (excluded now, named itself then) stays as it is.
         """
         seen = set(self._candidates.files)
-        below = [row for root in self._candidates.roots for row in self._ledger.below(root)]
-        gone = [row for row in below if not row.missing and row.path not in seen and not os.path.exists(row.path)]
-        if gone:
-            self._ledger.set_missing(gone, True)
+        below = {row.id: row for root in self._candidates.roots for row in self._ledger.below(root)}
+        unseen = [row for row in below.values() if row.path not in seen]
+        gone = [row for row in unseen if not os.path.exists(row.path)]
+        if newly := [row for row in gone if not row.missing]:
+            self._ledger.set_missing(newly, True)
+        return len(unseen) - len(gone)
 
     def _total(self) -> int:
         return len(self._candidates.files) + len(self._candidates.failures)
@@ -189,3 +243,8 @@ class IndexRun:
     def _tell(self, current: Path | None) -> None:
         done = self._indexed + self._unchanged + len(self._failures)
         self._on_progress(IndexProgress(self._total(), done, self._segments, len(self._failures), current))
+
+
+def _may_be_same(before: VideoRow, content: Content) -> bool:
+    """Whether nothing speaks against it that a row was made of these bytes."""
+    return before.may_be(content) and (None in (before.digest, content.digest) or before.digest == content.digest)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.content import Content
+from deltaclip.library.content import Content, Stamp
 from deltaclip.library.database import Database
 from deltaclip.library.protocols import VectorEncoder
-from deltaclip.library.results import Failure, RememberedEncoder, Status
+from deltaclip.library.results import Failure, Note, RememberedEncoder, Status
 
 __all__ = ["Ledger", "Moment", "VideoRow", "VideoStatus", "require_same_encoder", "stored_encoder"]
 
@@ -38,20 +38,34 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class VideoRow:
-    """One video as the database has it. content_key: None where the file could not be read. missing: gone at the
-    last look; its moments are kept and not searched."""
+    """One video as the database has it.
+
+    size_bytes, sample: None if the file could not be read. stamp, digest: None as well if nobody looked at all of it,
+    as in rows of an earlier deltaclip. missing: gone at the last look; its moments are kept and not searched.
+    """
 
     id: int
     path: Path
-    content_key: bytes | None
+    size_bytes: int | None
+    sample: bytes | None
+    stamp: Stamp | None
+    digest: bytes | None
     status: VideoStatus
     reason: str | None
     missing: bool
     num_segments: int
     duration_seconds: float | None
 
+    def may_be(self, content: Content) -> bool:
+        """Whether size and sample are those of `content`: True for equal bytes, and for few others."""
+        return (self.size_bytes, self.sample) == (content.stamp.size_bytes, content.sample)
 
-_ROW = "id, path, content_key, status, reason, missing, num_segments, duration_seconds"
+
+_ROW = (
+    "id, path, size_bytes, content_key, mtime_ns, ctime_ns, digest, status, reason, missing, num_segments,"
+    " duration_seconds"
+)
+_CONTENT = "size_bytes, mtime_ns, ctime_ns, content_key, digest"
 
 
 class Ledger:
@@ -94,48 +108,77 @@ class Ledger:
         after = prefix[:-1] + bytes([prefix[-1] + 1])
         return self._rows("path = ? OR (path >= ? AND path < ?)", own, prefix, after)
 
-    def twins(self, content: Content) -> list[VideoRow]:
-        """Videos of this content that were read to their end, by path."""
-        return self._rows("content_key = ? AND status = 'indexed'", content.key)
+    def knows_sample(self, content: Content) -> bool:
+        """Whether a video that was read to its end may have these bytes."""
+        with self.database.reading() as db:
+            query = "SELECT EXISTS (SELECT 1 FROM videos WHERE content_key = ? AND status = 'indexed')"
+            return bool(db.execute(query, (content.sample,)).fetchone()[0])
+
+    def twins(self, digest: bytes) -> list[VideoRow]:
+        """Videos of exactly these bytes that were read to their end, by path."""
+        return self._rows("digest = ? AND status = 'indexed'", digest)
+
+    def a_twin(self, digest: bytes) -> VideoRow | None:
+        """One of them, or None; as fast for thousands of them as for one."""
+        return next(iter(self._rows("digest = ? AND status = 'indexed'", digest, order="id LIMIT 1")), None)
 
     def store(
-        self, path: Path, content: Content | None, status: VideoStatus, reason: str | None, moments: Sequence[Moment]
+        self,
+        path: Path,
+        content: Content | None,
+        status: VideoStatus,
+        reason: str | None,
+        moments: Sequence[Moment],
+        notes: Sequence[str] = (),
     ) -> None:
         """Puts a video and its moments in the place of whatever was known under this path."""
-        size, key = (content.size_bytes, content.key) if content else (None, None)
         end = moments[-1].end if moments else None
         with self.database.writing() as db:
             db.execute("DELETE FROM videos WHERE path = ?", (os.fsencode(path),))
             cursor = db.execute(
-                "INSERT INTO videos (path, size_bytes, content_key, status, reason, num_segments, duration_seconds)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (os.fsencode(path), size, key, status, reason, len(moments), end),
+                f"INSERT INTO videos (path, {_CONTENT}, status, reason, num_segments, duration_seconds, notes)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (os.fsencode(path), *_columns(content), status, reason, len(moments), end, "\n".join(notes) or None),
             )
             db.executemany(
                 "INSERT INTO segments (video_id, start_seconds, end_seconds, coverage, vector) VALUES (?, ?, ?, ?, ?)",
                 [(cursor.lastrowid, m.start, m.end, m.coverage, m.vector.astype("<f4").tobytes()) for m in moments],
             )
 
-    def move(self, row: VideoRow, path: Path) -> None:
-        """The same video under another path, in the place of whatever was known there."""
+    def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
+        """The same video under another path, in the place of whatever was known there. False if it is gone by now."""
         with self.database.writing() as db:
+            if not db.execute("SELECT EXISTS (SELECT 1 FROM videos WHERE id = ?)", (row.id,)).fetchone()[0]:
+                return False
             db.execute("DELETE FROM videos WHERE path = ? AND id <> ?", (os.fsencode(path), row.id))
-            db.execute("UPDATE videos SET path = ?, missing = 0 WHERE id = ?", (os.fsencode(path), row.id))
+            db.execute(
+                "UPDATE videos SET path = ?, mtime_ns = ?, ctime_ns = ?, missing = 0 WHERE id = ?",
+                (os.fsencode(path), stamp.mtime_ns, stamp.ctime_ns, row.id),
+            )
+            return True
 
-    def copy(self, row: VideoRow, path: Path) -> None:
+    def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> None:
         """A second video with the moments of `row`, in the place of whatever was known under `path`."""
         with self.database.writing() as db:
-            db.execute("DELETE FROM videos WHERE path = ?", (os.fsencode(path),))
+            db.execute("DELETE FROM videos WHERE path = ? AND id <> ?", (os.fsencode(path), row.id))
             cursor = db.execute(
-                "INSERT INTO videos (path, size_bytes, content_key, status, reason, num_segments, duration_seconds)"
-                " SELECT ?, size_bytes, content_key, status, reason, num_segments, duration_seconds"
-                " FROM videos WHERE id = ?",
-                (os.fsencode(path), row.id),
+                f"INSERT INTO videos (path, {_CONTENT}, status, reason, num_segments, duration_seconds, notes)"
+                " SELECT ?, size_bytes, ?, ?, content_key, digest, status, reason, num_segments, duration_seconds,"
+                " notes FROM videos WHERE id = ?",
+                (os.fsencode(path), stamp.mtime_ns, stamp.ctime_ns, row.id),
             )
             db.execute(
                 "INSERT INTO segments (video_id, start_seconds, end_seconds, coverage, vector)"
                 " SELECT ?, start_seconds, end_seconds, coverage, vector FROM segments WHERE video_id = ?",
                 (cursor.lastrowid, row.id),
+            )
+
+    def seen_again(self, row: VideoRow, content: Content) -> None:
+        """The file of `row` is there with the same bytes; its times may be others."""
+        with self.database.writing() as db:
+            db.execute(
+                "UPDATE videos SET missing = 0, mtime_ns = ?, ctime_ns = ? WHERE id = ?",
+                (content.stamp.mtime_ns, content.stamp.ctime_ns, row.id),
             )
 
     def set_missing(self, rows: Iterable[VideoRow], missing: bool) -> None:
@@ -153,6 +196,14 @@ class Ledger:
         rows = self._rows("status <> 'indexed' AND NOT missing")
         return tuple(Failure(row.path, row.reason or "") for row in rows)
 
+    def notes(self) -> tuple[Note, ...]:
+        """What the readers of the files found worth saying, by path."""
+        with self.database.reading() as db:
+            rows = db.execute(
+                "SELECT path, notes FROM videos WHERE notes IS NOT NULL AND NOT missing ORDER BY path"
+            ).fetchall()
+        return tuple(Note(Path(os.fsdecode(path)), text) for path, lines in rows for text in lines.split("\n"))
+
     def status(self) -> Status:
         """Counts, and who made the vectors."""
         with self.database.reading() as db:
@@ -167,13 +218,39 @@ class Ledger:
         name, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (None, None)
         return Status(videos, segments, failed, missing, name, fingerprint)
 
-    def _rows(self, condition: str, *values: object) -> list[VideoRow]:
+    def _rows(self, condition: str, *values: object, order: str = "path") -> list[VideoRow]:
         with self.database.reading() as db:
-            rows = db.execute(f"SELECT {_ROW} FROM videos WHERE {condition} ORDER BY path", values).fetchall()
+            rows = db.execute(f"SELECT {_ROW} FROM videos WHERE {condition} ORDER BY {order}", values).fetchall()
         return [
-            VideoRow(number, Path(os.fsdecode(path)), key, status, reason, bool(missing), count, duration)
-            for number, path, key, status, reason, missing, count, duration in rows
+            VideoRow(
+                number,
+                Path(os.fsdecode(path)),
+                size,
+                sample,
+                _stamp(size, *times),
+                digest,
+                status,
+                reason,
+                bool(missing),
+                count,
+                duration,
+            )
+            for number, path, size, sample, *times, digest, status, reason, missing, count, duration in rows
         ]
+
+
+def _columns(content: Content | None) -> tuple[int | bytes | None, ...]:
+    """What is known of a file, in the order of _CONTENT."""
+    if content is None:
+        return (None,) * 5
+    stamp = content.stamp
+    return stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns, content.sample, content.digest
+
+
+def _stamp(size_bytes: int | None, mtime_ns: int | None, ctime_ns: int | None) -> Stamp | None:
+    if size_bytes is None or mtime_ns is None or ctime_ns is None:
+        return None
+    return Stamp(size_bytes, mtime_ns, ctime_ns)
 
 
 def stored_encoder(db: sqlite3.Connection) -> RememberedEncoder | None:

@@ -1,7 +1,8 @@
 """The library as its users see it: open, index, search, and look after what is there."""
 
 import os
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from deltaclip.library.results import (
     Hit,
     IndexProgress,
     IndexReport,
+    Note,
     RememberedEncoder,
     RemoveReport,
     Status,
@@ -52,7 +54,9 @@ class Library:
             for hit in library.search("the red circle moves", limit=5):
                 print(hit.path, hit.start, hit.end, hit.score)
 
-    One process writes at a time (`index`, `remove`; LockedError for a second one), any number read meanwhile.
+    One process writes at a time (`index`, `remove`; LockedError for a second one), any number read meanwhile. Any
+    thread may use it. A library that cannot be written, for example on a read-only disk, is searched all the same;
+    `index` and `remove` raise NotWritableError.
     """
 
     def __init__(
@@ -65,7 +69,8 @@ class Library:
         self._ledger = Ledger(database)
         self._encoder = encoder
         self._open_reader = open_reader
-        self._table: tuple[tuple[int, int], VectorTable] | None = None
+        self._table: tuple[tuple[int, ...], VectorTable] | None = None
+        self._loading = threading.Lock()
 
     @classmethod
     def open(
@@ -110,7 +115,8 @@ class Library:
 
     def close(self) -> None:
         """Gives the files back. May be called again."""
-        self._table = None
+        with self._loading:
+            self._table = None
         self._database.close()
 
     @property
@@ -123,17 +129,25 @@ class Library:
         return self._ledger.encoder()
 
     def index(
-        self, paths: Iterable[AnyPath], on_progress: Callable[[IndexProgress], None] = lambda progress: None
+        self,
+        paths: Iterable[AnyPath],
+        on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+        *,
+        exclude: Sequence[str] = (),
     ) -> IndexReport:
         """Brings the library up to date with files and folders; what it knows by content is not decoded again.
+
+        exclude: patterns of names and paths that are passed over, see `library.Exclusion`; videos that the library has
+        stay in it until `remove`. The report counts what was passed over.
 
         Files that cannot be read are in the report and in `failures()`, the others go on. Files that are gone below
         the given folders are no longer found, until they come back. Can be interrupted at any time: videos that were
         finished are kept, and the next call goes on. on_progress: called before every file and at the end.
-        Raises LockedError while another process writes.
+        Raises LockedError while another process writes, NotWritableError if the library can only be read.
         """
         encoder = self._need_encoder()
-        candidates = find_candidates(paths, self.path)
+        self._database.require_writable()
+        candidates = find_candidates(paths, self.path, exclude)
         with writer_lock(self._database):
             self._ledger.remember(encoder)
             with self._open_reader() as read:
@@ -161,14 +175,23 @@ class Library:
         """Files that could not be read, or only up to a point, with reasons, by path."""
         return self._ledger.failures()
 
-    def verify(self) -> VerifyReport:
-        """Checks the database, every vector, and that the files are still the ones that were read."""
-        return verify_library(self._ledger)
+    def notes(self) -> tuple[Note, ...]:
+        """What is worth knowing of files that were read, for example that their time stamps are broken, by path."""
+        return self._ledger.notes()
+
+    def verify(self, *, every_byte: bool = False) -> VerifyReport:
+        """Checks the database, every vector, and that the files are still the ones that were read.
+
+        A file counts as the same if its size, its times and blocks of its bytes are; with other times, or with
+        every_byte, all of it is read and compared.
+        """
+        return verify_library(self._ledger, every_byte=every_byte)
 
     def remove(self, paths: Iterable[AnyPath]) -> RemoveReport:
         """Takes files, and all files below folders, out of the library, whether they still exist or not.
 
-        The files themselves are never touched. Raises LockedError while another process writes.
+        The files themselves are never touched. Raises LockedError while another process writes, NotWritableError if the
+        library can only be read.
         """
         removed, unknown = 0, list[Path]()
         with writer_lock(self._database):
@@ -188,11 +211,13 @@ class Library:
         return Path(matched([str(path)], known).get(str(path), path))
 
     def _hits(self, queries: NDArray[np.float32], limit: int) -> list[Hit]:
-        version = self._database.version()
-        if self._table is None or self._table[0] != version:
-            # The version is asked first: what is committed between the two is loaded once more, never missed.
-            self._table = version, load_vectors(self._database, self._need_encoder())
-        return self._table[1].hits(queries, limit)
+        with self._loading:  # threads share one table and wait for it together
+            version = self._database.version()
+            if self._table is None or self._table[0] != version:
+                # The version is asked first: what is committed between the two is loaded once more, never missed.
+                self._table = version, load_vectors(self._database, self._need_encoder())
+            table = self._table[1]
+        return table.hits(queries, limit)
 
     def _need_encoder(self) -> VectorEncoder:
         if self._encoder is None:

@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.database import LOCK_NAME, Database
+from deltaclip.library.sqlite_errors import not_writable
 
 __all__ = ["LockedError", "writer_lock"]
 
@@ -21,7 +22,11 @@ class LockedError(LibraryError):
 
 @contextmanager
 def writer_lock(database: Database) -> Iterator[None]:
-    """Holds the library for writing. Raises LockedError at once where another process does; readers never wait."""
+    """Holds the library for writing; readers never wait.
+
+    Raises LockedError at once if another process holds it, NotWritableError if the library can only be read.
+    """
+    database.require_writable()
     lock = FileLock(database.folder / LOCK_NAME)
     try:
         lock.acquire(timeout=0)
@@ -32,8 +37,7 @@ def writer_lock(database: Database) -> Iterator[None]:
             "Wait until it has ended; searching goes on meanwhile.",
         ) from err
     except OSError as err:
-        remedy = "Check the permissions of its folder."
-        raise LibraryError(str(database.folder), f"cannot be written ({err.strerror})", remedy) from err
+        raise not_writable(database.folder, f"{LOCK_NAME}: {err.strerror}") from err
     try:
         with database.writing() as db:
             db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('writer', ?)", (str(os.getpid()),))

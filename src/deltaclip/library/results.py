@@ -9,6 +9,7 @@ __all__ = [
     "Hit",
     "IndexProgress",
     "IndexReport",
+    "Note",
     "RememberedEncoder",
     "RemoveReport",
     "Status",
@@ -41,6 +42,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A file that was read, and what its users should know, for example that its time stamps are broken."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexProgress:
     """How far a run of `index` is.
 
@@ -63,6 +72,9 @@ class IndexReport:
     fallback: of the frames read by this run, how many got the whole picture instead of their mask, by reason.
     unchanged: files whose content the library had under this path. failed: files that gave no moment, or that are
     damaged, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
+    notes: of the files read by this run. passed_over: what was found below the folders and not looked at, how many by
+    kind; a kind is a suffix such as ".jpg", or one of `candidates.KINDS`.
+    left_alone: videos below the given paths that the library holds and that were passed over; they stay as they are.
     """
 
     seen: int
@@ -73,6 +85,9 @@ class IndexReport:
     seconds: float
     failures: tuple[Failure, ...] = field(repr=False)
     fallback: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[Note, ...] = field(default=(), repr=False)
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    left_alone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

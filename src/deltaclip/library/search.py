@@ -64,7 +64,7 @@ def load_vectors(database: Database, encoder: VectorEncoder) -> VectorTable:
             return _read_table(db, count, encoder.dimension)
         except (ValueError, IndexError) as err:
             found = f"its moments do not fit together ({err})"
-            remedy = "Run `deltaclip verify`, which names the videos; remove those and index them again."
+            remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
             raise LibraryError(str(database.folder), found, remedy) from err
 
 

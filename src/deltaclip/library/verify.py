@@ -1,15 +1,18 @@
 """Whether a library is whole: the database file, its rows, its vectors, and the videos they speak of."""
 
 import math
+import os
 import sqlite3
 from collections.abc import Iterator
 
 import numpy as np
 
 from deltaclip.errors import LibraryError, VideoError
-from deltaclip.library.content import content_of
+from deltaclip.library.content import sample_of, with_digest
 from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
 from deltaclip.library.results import VerifyReport
+from deltaclip.library.sqlite_errors import AFTER_DAMAGE
+from deltaclip.wording import count
 
 __all__ = ["verify_library"]
 
@@ -19,13 +22,22 @@ MOST_NAMED = 3
 """Problems told of one video; a damaged one has as many as moments."""
 
 
-def verify_library(ledger: Ledger) -> VerifyReport:
-    """Looks at everything and changes nothing. A database that cannot be read is a problem, not an exception."""
+def verify_library(ledger: Ledger, *, every_byte: bool) -> VerifyReport:
+    """Looks at everything and changes nothing. A database that cannot be read is a problem, not an exception.
+
+    every_byte: reads all of every file, also of those whose times say that nobody wrote to them.
+    """
     problems: list[str] = []
     try:
         problems += _database_problems(ledger)
-        for row in ledger.videos():
-            problems += [f"{row.path}: {problem}" for problem in _video_problems(ledger, row)]
+        rows = ledger.videos()
+        for row in rows:
+            problems += [f"{row.path}: {problem}" for problem in _video_problems(ledger, row, every_byte)]
+        if unsure := sum(row.num_segments > 0 and row.digest is None and not row.missing for row in rows):
+            problems.append(
+                f"{count(unsure, 'video')}: indexed by an earlier deltaclip, which did not look at every byte, so that "
+                "nobody can tell whether they are still the same. Index their folders again."
+            )
     except (LibraryError, ValueError, TypeError) as error:
         # ValueError and TypeError: a damaged page may put anything into a column.
         problems.append(str(error))
@@ -37,29 +49,41 @@ def _database_problems(ledger: Ledger) -> Iterator[str]:
     with ledger.database.reading() as db:
         for (finding,) in db.execute("PRAGMA integrity_check"):
             if finding != "ok":
-                yield f"the database is damaged: {finding}. Put it back from a copy, or index into a new folder."
+                yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
         orphans = len(db.execute("PRAGMA foreign_key_check").fetchall())
         if orphans:
-            yield f"{orphans} moments belong to no video. Index into a new folder."
+            yield f"{orphans} moments belong to no video. Index into a new folder with --library."
         if stored_encoder(db) is None and db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
-            yield "the encoder of the vectors is not known. Index into a new folder."
+            yield "the encoder of the vectors is not known. Index into a new folder with --library."
 
 
-def _video_problems(ledger: Ledger, row: VideoRow) -> Iterator[str]:
+def _video_problems(ledger: Ledger, row: VideoRow, every_byte: bool) -> Iterator[str]:
     """What is wrong with one video: its moments, and whether its file is still the one that was read."""
     with ledger.database.reading() as db:
         encoder = stored_encoder(db)
         moments = list(_moment_problems(db, row, encoder.dimension if encoder else 0))
     if moments:
         more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
-        yield f"{'; '.join(moments[:MOST_NAMED])}{more}. Remove it and index it again."
-    if row.missing or row.content_key is None:
+        # What is removed comes back from the file alone.
+        first = "Bring its file back, then remove" if not os.path.exists(row.path) else "Remove"
+        yield f"{'; '.join(moments[:MOST_NAMED])}{more}. {first} it and index it again."
+    if row.missing or row.sample is None:
         return  # known to be gone, or never read
     try:
-        if content_of(row.path).key != row.content_key:
+        if _is_changed(row, every_byte):
             yield "changed since it was indexed. Index it again."
     except VideoError as error:
-        yield f"{error.found}. Index its folder again, which takes it out of the search, or remove it."
+        yield f"{error.found}. Index its folder again, which takes it out of the search and keeps its moments."
+
+
+def _is_changed(row: VideoRow, every_byte: bool) -> bool:
+    """Whether the file of a video holds other bytes now. If its times are others too, the sample is not enough."""
+    content = sample_of(row.path)
+    if not row.may_be(content):
+        return True
+    if row.digest is None or (row.stamp == content.stamp and not every_byte):
+        return False
+    return with_digest(row.path, content).digest != row.digest
 
 
 def _moment_problems(db: sqlite3.Connection, row: VideoRow, dimension: int) -> Iterator[str]:

@@ -247,7 +247,7 @@ def check_place(target: Path) -> None:
     if target.is_dir() and (not any(target.iterdir()) or (target / RECORD_FILE).is_file()):
         return
     if target.exists() or target.is_symlink():
-        remedy = "Choose a new folder, or remove it yourself."
+        remedy = "Choose a new folder, or move what is there elsewhere."
         raise CheckpointError(str(target), "exists and is no checkpoint of deltaclip; it is left as it is", remedy)
 
 

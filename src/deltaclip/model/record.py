@@ -85,5 +85,5 @@ class CheckpointRecord:
             source = tuple(SourceFile(**entry) for entry in values.pop("source", ()))
             return cls(source=source, **values)
         except (OSError, ValueError, TypeError, AttributeError) as err:
-            remedy = "Convert or train the checkpoint anew, or fetch the file again."
+            remedy = "Check its permissions, or bring the file back from a copy; the weights beside it are untouched."
             raise CheckpointError(str(path), f"not the record of a checkpoint ({err})", remedy) from err

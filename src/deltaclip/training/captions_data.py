@@ -193,6 +193,8 @@ def new_settings(recipe: Recipe) -> CacheSettings:
 
 def _identity(source: Source) -> str:
     """The file a video was decoded from, by what tells the cache that it changed."""
+    if source.digest is not None:
+        return f"{source.size_bytes} bytes, digest {source.digest}"
     seconds, fraction = divmod(source.mtime_ns, 10**9)
     changed = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{source.size_bytes} bytes of {changed}.{fraction:09d}"

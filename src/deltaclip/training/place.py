@@ -132,7 +132,7 @@ def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None
     """TrainingError with what differs between the run that lies there and this one."""
     if "sources" in now and "sources" not in then:
         found = "the run there does not say which files and frames it learnt from; an earlier deltaclip began it"
-        raise TrainingError(str(out), found, "Train into a new folder, or begin anew with --overwrite.")
+        raise TrainingError(str(out), found, "Train into a new folder; what is there stays.")
     videos = differences(then.pop("sources", {}), now.pop("sources", {}))
     if videos:  # each is named, which says more than the digest over them
         then["clips"].pop("sources", None)

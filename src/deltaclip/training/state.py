@@ -6,6 +6,7 @@ OUT/training/best/step-00000100/                      the checkpoint with the be
 A state names the best checkpoint it knows, so that both stay together when older ones are removed.
 """
 
+import errno
 import pickle
 import re
 import shutil
@@ -62,13 +63,20 @@ class States:
                 shutil.rmtree(folder)
 
     def load(self, state: SavedState, device: torch.device) -> dict[str, Any]:
-        """A state's content. Raises TrainingError where the file is damaged."""
+        """A state's content. Raises TrainingError if the file cannot be read, or is damaged."""
         path = self.folder / "states" / state.name
         try:
             content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except torch.OutOfMemoryError as error:  # a RuntimeError too, and the file is whole
+            found = f"no memory left on {device} to load it"
+            raise TrainingError(str(path), found, "Free memory there, then go on with --resume.") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place that the cut file has not
+                found = f"cannot be read ({error.strerror or error})"
+                raise TrainingError(str(path), found, "Check the disk and the permissions; the file stays.") from error
             found = f"not a whole state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
-            raise TrainingError(str(path), found, "Remove it: the run then goes on from the state before.") from error
+            remedy = "Move it out of this folder, and keep it: --resume then continues from the state before it."
+            raise TrainingError(str(path), found, remedy) from error
         return content
 
     def sweep(self) -> None:

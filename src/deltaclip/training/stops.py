@@ -12,7 +12,7 @@ from deltaclip.wording import listed
 
 __all__ = ["broken_update", "memory_explained", "refuse_loss", "refuse_norm"]
 
-ANEW = "a new run (--overwrite, or another --out): --resume keeps to the settings and would come here again."
+ANEW = "a new run with another --out: --resume keeps to the settings and would come here again."
 """States before it stay, but no setting may change with them."""
 REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {ANEW}"
 

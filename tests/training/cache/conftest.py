@@ -37,7 +37,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decodes in this process: starting a child takes longer than reading all these videos."""
 
     @contextmanager
-    def unguarded(function: Callable[..., Iterator[Any]], _: float) -> Iterator[Callable[..., Iterator[Any]]]:
+    def unguarded(function: Callable[..., Iterator[Any]]) -> Iterator[Callable[..., Iterator[Any]]]:
         yield lambda name, *args: function(*args)
 
     monkeypatch.setattr(decoding, "guarded", unguarded)

@@ -1,6 +1,7 @@
 """Writing a cache: what is left out is named, what is there is kept."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from filelock import FileLock
 
 from deltaclip.errors import CacheError
-from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, write_cache
+from deltaclip.reader import read_whole
+from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, decoding, write_cache
 from deltaclip.training.cache.shard import ShardWriter, encode_video
-from tests.helpers import write_square, write_wide
+from tests.helpers import films_of_one_sample, write_square, write_wide
 from tests.training.cache.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("no_child")
@@ -125,6 +127,54 @@ def test_a_file_that_changed_is_noticed_and_read_anew(tmp_path: Path) -> None:
     after = FrameCache.open(tmp_path / "cache").clip("new", np.array([4])).rgb
     assert (report.changed, report.written) == (("new",), 1)
     assert not np.array_equal(before, after)
+
+
+def test_a_film_replaced_by_one_of_the_same_size_time_and_sample_is_noticed(tmp_path: Path) -> None:
+    film, other = films_of_one_sample(tmp_path, "ab")
+    write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    before = film.stat()
+    film.write_bytes(other.read_bytes())
+    os.utime(film, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert write_cache(tmp_path / "cache", {"film": film}, SMALL).changed == ("film",)
+
+
+def test_a_film_that_was_only_touched_is_not_read_again_and_known_by_its_new_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_square(tmp_path / "film.mp4")
+    write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    os.utime(film, ns=(1, 1))
+    report = write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    assert (report.held, report.written, report.changed) == (1, 0, ())
+    monkeypatch.setattr("deltaclip.training.cache.write.content_of", lambda path: pytest.fail("it was hashed again"))
+    assert write_cache(tmp_path / "cache", {"film": film}, SMALL).held == 1
+
+
+def test_a_cache_of_before_digests_knows_its_files_by_size_and_time(tmp_path: Path) -> None:
+    film = write_square(tmp_path / "film.mp4")
+    write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    index = tmp_path / "cache" / "cache.json"
+    source = FrameCache.open(tmp_path / "cache").source("film")
+    index.write_text(index.read_text().replace(f', {source.ctime_ns}, "{source.digest}"]', "]"))
+    assert FrameCache.open(tmp_path / "cache").source("film").digest is None
+    assert write_cache(tmp_path / "cache", {"film": film}, SMALL).written == 0
+    os.utime(film, ns=(1, 1))
+    assert write_cache(tmp_path / "cache", {"film": film}, SMALL).changed == ("film",)
+
+
+def test_a_film_that_changes_while_it_is_read_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_square(tmp_path / "film.mp4")
+
+    def written_to(path: Path, *rest: Any) -> Any:  # Any: as the reader takes and gives it
+        yield from read_whole(path, *rest)
+        write_square(path, step=3)
+
+    monkeypatch.setattr(decoding, "read_whole", written_to)
+    report = write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    assert [failure.reason.split(".")[0] for failure in report.failures] == ["changed while it was read"]
+    assert report.held == 0
 
 
 def test_a_changed_file_that_cannot_be_read_is_not_held_any_more(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from deltaclip.findings import StudyResult, write_study
 from deltaclip.training import override
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies import Stopped, StudyPlan, study_actions
-from deltaclip.training.studies.action_clips import ActionClips, SeenActions, see_actions
+from deltaclip.training.studies.action_clips import ActionClips, SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.action_run import ActionRun
 from tests.helpers import write_actions
 
@@ -49,7 +49,7 @@ def plan_of(folder: Path, data: Path) -> StudyPlan:
 
 def run_of(folder: Path, data: Path, deadline: float | None = None) -> ActionRun:
     recipe = override(RECIPES["actions"], [*TINY, "data.motion=difference", "optim.steps=4", "loop.validate_every=2"])
-    return ActionRun(recipe, load_actions(data), 0, folder, "cpu", deadline)
+    return ActionRun(recipe, load_actions(data), clip_digests(load_actions(data)), 0, folder, "cpu", deadline)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,15 @@ def test_a_finished_study_is_told_again_without_training(
 def test_other_settings_are_refused_with_the_difference(finished: tuple[StudyPlan, StudyResult]) -> None:
     with pytest.raises(TrainingError, match=r"optim\.lr 0\.002, not 0\.001"):
         study_actions(replace(finished[0], settings=(*TINY, "optim.lr=1e-3")))
+
+
+def test_a_clip_replaced_by_another_under_its_name_is_refused(tmp_path: Path) -> None:
+    data = write_actions(tmp_path / "drawn")
+    run_of(tmp_path, data).perform(see_actions(load_actions(data), MASKS, 4, 16))
+    clips = sorted((data / "clips").iterdir())
+    clips[0].write_bytes(clips[-1].read_bytes())
+    with pytest.raises(TrainingError, match="clips"):
+        run_of(tmp_path, data).figures()
 
 
 def test_it_is_written_as_json_picture_and_table(finished: tuple[StudyPlan, StudyResult], tmp_path: Path) -> None:

@@ -9,28 +9,39 @@ from queue import SimpleQueue
 from typing import Any
 
 from deltaclip.errors import PictureError, VideoError, unforeseen
+from deltaclip.library import Stamp, content_of, require_unchanged
 from deltaclip.reader import guarded, read_whole
+from deltaclip.training.cache.index import Source
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import EncodedVideo, encode_video
 
 __all__ = ["decoded_videos"]
 
+Decoded = tuple[EncodedVideo, Source]
+"""A video as it goes into a shard, and the very file that it was read from."""
+
 
 def decoded_videos(
     pending: Sequence[str], videos: Mapping[str, Path], settings: CacheSettings, workers: int
-) -> Iterator[tuple[str, EncodedVideo | VideoError]]:
-    """The pending videos, encoded, or why not, in their order, a few ahead of the consumer."""
+) -> Iterator[tuple[str, Decoded | VideoError]]:
+    """The pending videos, encoded, or why not, in their order, a few ahead of the consumer.
+
+    A file that changes while it is read is a VideoError.
+    """
     num_workers = max(min(workers, len(pending)), 1)
     with ExitStack() as stack:
         readers: SimpleQueue[Callable[..., Any]] = SimpleQueue()
         for _ in range(num_workers):
             readers.put(stack.enter_context(guarded(read_whole)))
 
-        def work(video: str) -> EncodedVideo | VideoError:
+        def work(video: str) -> Decoded | VideoError:
             read, path = readers.get(), videos[video]
             try:
+                stamp = Stamp.of(path)
                 [(frames, motion)] = read(str(path), path, settings.motion, settings.num_frames, settings.size)
-                return encode_video(frames.rgb, frames.seconds, motion, settings)
+                content = content_of(path)
+                require_unchanged(path, stamp)
+                return encode_video(frames.rgb, frames.seconds, motion, settings), Source.of(path, content)
             except VideoError as error:
                 return error
             except PictureError as error:
@@ -43,7 +54,7 @@ def decoded_videos(
         # Threads, because the work is done in the children and in OpenCV, which lets go of the interpreter's lock.
         pool = ThreadPoolExecutor(num_workers)
         stack.callback(pool.shutdown, cancel_futures=True)
-        ahead: deque[tuple[str, Future[EncodedVideo | VideoError]]] = deque()
+        ahead: deque[tuple[str, Future[Decoded | VideoError]]] = deque()
         for video in pending:
             ahead.append((video, pool.submit(work, video)))
             if len(ahead) > 2 * num_workers:

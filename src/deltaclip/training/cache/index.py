@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deltaclip.library import Content, Stamp
 from deltaclip.training.cache.settings import FORMAT, CacheSettings
 
 __all__ = ["INDEX_NAME", "CacheIndex", "Entry", "Source", "StoredFrame", "VideoRecord"]
@@ -14,21 +15,29 @@ INDEX_NAME = "cache.json"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file that a video was decoded from. path: as given. size_bytes, mtime_ns: as the file system said then."""
+    """The file that a video was decoded from.
+
+    path: as given. size_bytes, mtime_ns, ctime_ns: as the file system said then. digest: of every byte, in hex. The
+    last two are None in caches of an earlier deltaclip, which knew a file by its size and time of change alone.
+    """
 
     path: str
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int | None = None
+    digest: str | None = None
 
     @classmethod
-    def of(cls, path: Path) -> "Source":
-        """What the file system says now. Raises OSError."""
-        status = path.stat()
-        return cls(str(path), status.st_size, status.st_mtime_ns)
+    def of(cls, path: Path, content: Content) -> "Source":
+        """The file at `path`, of which every byte was read."""
+        assert content.digest is not None, "times alone do not tell a file"
+        stamp = content.stamp
+        return cls(str(path), stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns, content.digest.hex())
 
-    def same_content(self, other: "Source") -> bool:
-        """Whether size and time agree; where a file lies does not matter."""
-        return (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+    def is_untouched(self, stamp: Stamp) -> bool:
+        """Whether size and times are what they were, so that nobody wrote to the file."""
+        times = (self.mtime_ns, stamp.ctime_ns if self.digest is None else self.ctime_ns)
+        return (self.size_bytes, *times) == (stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,7 @@ class CacheIndex:
         data = json.loads(document)
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']} where this program reads {FORMAT}")
-        videos = {
-            video: Entry(row[0], row[1], row[2], Source(row[3], row[4], row[5]))
-            for video, row in data["videos"].items()
-        }
+        videos = {video: Entry(row[0], row[1], row[2], Source(*row[3:])) for video, row in data["videos"].items()}
         return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
     @classmethod
@@ -89,9 +95,10 @@ class CacheIndex:
             return None
 
 
-def _entry_row(entry: Entry) -> tuple[str | int, ...]:
+def _entry_row(entry: Entry) -> tuple[str | int | None, ...]:
     source = entry.source
-    return entry.shard, entry.offset, entry.size_bytes, source.path, source.size_bytes, source.mtime_ns
+    row = (entry.shard, entry.offset, entry.size_bytes, source.path, source.size_bytes, source.mtime_ns)
+    return row if source.digest is None else (*row, source.ctime_ns, source.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class FrameCache:
         # Errors come back as results: storages that read all at once never raise them in older fsspec.
         for content in filesystem.cat_ranges([path] * len(spans), starts, ends):
             if isinstance(content, Exception):
-                remedy = "Bring this shard back, or make the cache anew."
+                remedy = f"Check its permissions and the network. If it is gone: {GIVE_VIDEOS}"
                 raise CacheError(f"{self._folder}/{shard}", f"cannot be read ({content})", remedy) from content
             contents.append(content)
         return contents
@@ -173,7 +173,7 @@ class FrameCache:
         return CacheError(
             f"{self._folder}/{shard}",
             f"its bytes of video {video} are not those that were written",
-            f"Remove this shard. {GIVE_VIDEOS}",
+            f"Move this shard out of the cache, and keep it. {GIVE_VIDEOS}",
         )
 
 
@@ -196,7 +196,7 @@ def read_index(folder: str | Path) -> CacheIndex:
 
 
 GIVE_VIDEOS = "Give --videos, and what is lost is decoded again; or copy the cache again from where it came."
-_AGAIN = "Copy the cache again from where it came, or make it anew."
+_AGAIN = "Copy the cache again from where it came, or make another one in a new folder."
 
 
 def _locate(folder: str | Path) -> tuple[Any, str]:  # Any: fsspec has no types

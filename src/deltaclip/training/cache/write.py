@@ -10,9 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from deltaclip.errors import CacheError, VideoError
+from deltaclip.library import Stamp, content_of
 from deltaclip.names import matched
 from deltaclip.training.cache.decoding import decoded_videos
-from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Source
+from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source
 from deltaclip.training.cache.read import read_index
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
@@ -108,15 +109,19 @@ def write_cache(
         # A video that is held under a name of the same letters is that video.
         held = matched(videos, index.videos)
         videos = {held.get(video, video): path for video, path in videos.items()}
-        sources, missing = _look_at(videos, index)
+        stamps, missing = _look_at(videos, index)
         if missing and not allow_missing:
             _refuse_missing(missing, len(videos))
-        changed = [video for video in index.videos if not _is_current(video, index, sources)]
+        current = {
+            video: _current(entry, videos[video], stamps[video]) if video in stamps else entry
+            for video, entry in index.videos.items()
+        }
         # Not held any more, whether or not the new file can be read: nobody shall learn from another file unknowingly.
-        kept = {video: entry for video, entry in index.videos.items() if video not in changed}
-        run = _Run(out, replace(index, videos=kept), missing)
-        pending = [video for video in sorted(sources) if video not in kept]
-        for done, video in enumerate(run.write(pending, videos, sources, workers or os.cpu_count() or 1), 1):
+        changed = [video for video, entry in current.items() if entry is None]
+        kept = {video: entry for video, entry in current.items() if entry is not None}
+        run = _Run(out, replace(index, videos=kept), missing, is_written=kept == index.videos)
+        pending = [video for video in sorted(stamps) if video not in kept]
+        for done, video in enumerate(run.write(pending, videos, workers or os.cpu_count() or 1), 1):
             if progress is not None:
                 progress(CacheProgress(len(pending), done, len(run.failures) - len(missing), video))
     return CacheReport(
@@ -130,24 +135,36 @@ def write_cache(
     )
 
 
-def _is_current(video: str, index: CacheIndex, sources: Mapping[str, Source]) -> bool:
-    """Whether a held video was made of the file that stands there now; True where that is gone or not asked for."""
-    return video not in sources or index.videos[video].source.same_content(sources[video])
+def _current(entry: Entry, path: Path, stamp: Stamp) -> Entry | None:
+    """The entry of a held video if it was made of the file that is there now, else None.
+
+    A file of other times and the same bytes is the same one; from now on it is known by its new times.
+    """
+    held = entry.source
+    if held.is_untouched(stamp):
+        return entry
+    if held.digest is None or held.size_bytes != stamp.size_bytes:
+        return None
+    try:
+        now = Source.of(path, content_of(path))
+    except VideoError:
+        return None  # whoever decodes it will say why
+    return replace(entry, source=now) if now.digest == held.digest else None
 
 
 class _Run:
     """One run of `write_cache`, after everything that could be refused beforehand."""
 
-    def __init__(self, out: Path, index: CacheIndex, failures: Sequence[CacheFailure]) -> None:
+    def __init__(self, out: Path, index: CacheIndex, failures: Sequence[CacheFailure], *, is_written: bool) -> None:
+        """is_written: `index` is what lies on the disk."""
         self._out = out
+        self._is_written = is_written
         self._shard: ShardWriter | None = None
         self.index = index
         self.failures = list(failures)
         self.written = self.size_bytes = 0
 
-    def write(
-        self, pending: Sequence[str], videos: Mapping[str, Path], sources: Mapping[str, Source], workers: int
-    ) -> Iterator[str]:
+    def write(self, pending: Sequence[str], videos: Mapping[str, Path], workers: int) -> Iterator[str]:
         """Writes the pending videos in their order; yields each when it is settled. Raises CacheError."""
         try:
             with _writing(self._out):
@@ -155,10 +172,10 @@ class _Run:
                     if isinstance(result, VideoError):
                         self.failures.append(CacheFailure(video, str(videos[video]), result.reason))
                     else:
-                        self._add(video, result, sources[video])
+                        self._add(video, *result)
                     yield video
                 self._commit()
-                if pending and not self.written:  # nothing to add, but a changed file that fails now is held no more
+                if not self._is_written:  # nothing to add, but a changed file that fails now is held no more
                     write_index(self._out, self.index)
         finally:
             if self._shard is not None:
@@ -179,6 +196,7 @@ class _Run:
         held = {**self.index.videos, **self._shard.entries}
         self.index = replace(self.index, videos=dict(sorted(held.items())), num_shards=self.index.num_shards + 1)
         write_index(self._out, self.index)
+        self._is_written = True
         self.written += len(self._shard.entries)
         self._shard = None
 
@@ -237,20 +255,20 @@ def _agreed_index(out: Path, settings: CacheSettings) -> CacheIndex:
     return index
 
 
-def _look_at(videos: Mapping[str, Path], index: CacheIndex) -> tuple[dict[str, Source], list[CacheFailure]]:
+def _look_at(videos: Mapping[str, Path], index: CacheIndex) -> tuple[dict[str, Stamp], list[CacheFailure]]:
     """What there is to read now, and what cannot be; videos that are held need their files no more."""
-    sources, failures = {}, []
+    stamps, failures = {}, []
     for video, path in sorted(videos.items()):
         try:
-            source = Source.of(path)
-            reason = None if source.size_bytes else "the file is empty"
-        except OSError as err:
-            reason = f"cannot be read ({err.strerror})"
+            stamp = Stamp.of(path)
+            reason = None if stamp.size_bytes else "the file is empty"
+        except VideoError as error:
+            reason = error.found
         if reason is None:
-            sources[video] = source
+            stamps[video] = stamp
         elif video not in index.videos:
             failures.append(CacheFailure(video, str(path), reason))
-    return sources, failures
+    return stamps, failures
 
 
 def _refuse_missing(missing: Sequence[CacheFailure], asked: int) -> None:

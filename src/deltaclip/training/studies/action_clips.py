@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
 from deltaclip.errors import VideoError
+from deltaclip.library import content_of
 from deltaclip.motion import Motion, needs_neighbours
 from deltaclip.reader import guarded, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
@@ -18,12 +19,9 @@ from deltaclip.training.durable import write_whole
 from deltaclip.training.source import Pictures
 from deltaclip.wording import count, listed
 
-__all__ = ["ActionClips", "SeenActions", "SeenClip", "see_actions"]
+__all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_actions"]
 
 RGB = "rgb"
-TIME_LIMIT_SECONDS = 180.0
-"""For one clip, in a child process: one that hangs or crashes its decoder is a broken one."""
-
 ReadWhole = Callable[..., Iterator[tuple[Any, Motion | None]]]  # Any: video.Frames, which this room does not see
 """`reader.read_whole`, guarded: first the name that errors call the work, then its arguments."""
 
@@ -74,7 +72,7 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
     """Decodes every clip and measures every mask on it. Raises UnusableVideosError for all clips that are
     broken."""
     clips, broken = [], {}
-    with guarded(read_whole, TIME_LIMIT_SECONDS) as read:
+    with guarded(read_whole) as read:
         for clip in actions.clips:
             try:
                 clips.append(_see(read, actions.folder / clip.path, masks, num_frames, short_side))
@@ -82,11 +80,25 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
                 broken[clip.path] = error.reason
     if broken:
         words = listed([f"{path}: {reason.rstrip('.')}" for path, reason in broken.items()], "; ")
-        remedy = "Mend them, or remove their rows from captions.csv."
+        remedy = "Fix them, or give a copy of the set whose captions.csv leaves them out."
         raise UnusableVideosError(
             str(actions.folder), f"{count(len(broken), 'clip')} cannot be read: {words}", remedy, broken
         )
     return SeenActions(actions, tuple(clips))
+
+
+def clip_digests(actions: ActionSet) -> tuple[str, ...]:
+    """Of every byte of each clip's file, in hex, in the order of the set; of a file that cannot be read it says so."""
+    return tuple(_digest(actions.folder / clip.path) for clip in actions.clips)
+
+
+def _digest(path: Path) -> str:
+    try:
+        digest = content_of(path).digest
+    except VideoError:
+        return "cannot be read"  # `see_actions` names all of them
+    assert digest is not None
+    return digest.hex()
 
 
 def _see(read: ReadWhole, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:

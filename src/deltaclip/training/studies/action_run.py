@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +31,14 @@ __all__ = ["ActionRun"]
 class ActionRun:
     """A run and what it is measured on.
 
-    recipe: its mask and seed among it. actions: the set. fold: what is held out, None for the set's own split.
-    folder: of all runs of the study. device, deadline: see `StudyPlan`.
+    recipe: its mask and seed among it. actions: the set. contents: a digest of each clip's file, in their order.
+    fold: what is held out, None for the set's own split. folder: of all runs of the study. device, deadline: see
+    `StudyPlan`.
     """
 
     recipe: Recipe
     actions: ActionSet
+    contents: tuple[str, ...]
     fold: int | None
     folder: Path
     device: str
@@ -79,7 +82,7 @@ class ActionRun:
         limit = None if self.deadline is None else max(self.deadline - time.time(), 0.0)
         learnt, tested = (ActionClips(seen, numbers, self.recipe.data.motion) for numbers in self.parts)
         words = [text for wordings in self.actions.wordings.values() for text in wordings]
-        facts = {"dataset": self.actions.name, "clips": list(learnt.video_ids), "wordings": words}
+        facts = {"dataset": self.actions.name, "clips": self._files(self.parts[0]), "wordings": words}
         data = TrainingData(learnt, None, words, facts)
         outcome = train(self.recipe, data, self._out, resume=True, time_limit=limit, device=self.device, workers=0)
         if not outcome.finished:
@@ -119,9 +122,13 @@ class ActionRun:
         return self.folder / "runs" / f"{self.name}.json"
 
     def _settings(self) -> Figures:
-        learnt, tested = ([self.actions.clips[number].path for number in numbers] for numbers in self.parts)
+        learnt, tested = (self._files(numbers) for numbers in self.parts)
         clips = {"train": digest(learnt), "test": digest(tested), "wordings": digest(dict(self.actions.wordings))}
         return {"recipe": self.recipe.facts(), "clips": clips}
+
+    def _files(self, numbers: Sequence[int]) -> list[list[str]]:
+        """Name and content of clips: a file of that name may be another one next time."""
+        return [[self.actions.clips[number].path, self.contents[number]] for number in numbers]
 
     @torch.no_grad()
     def _measure(self, trained: Checkpoint, clips: ActionClips) -> dict[str, dict[str, float]]:

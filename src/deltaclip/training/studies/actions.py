@@ -14,7 +14,7 @@ from deltaclip.findings import StudyResult
 from deltaclip.training.overrides import override
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.recipes import RECIPES
-from deltaclip.training.studies.action_clips import SeenActions, see_actions
+from deltaclip.training.studies.action_clips import SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.action_run import ActionRun
 from deltaclip.training.studies.actions_result import actions_result
 from deltaclip.training.studies.at_once import at_once
@@ -130,8 +130,11 @@ def _runs(plan: StudyPlan, sets: Sequence[ActionSet]) -> list[ActionRun]:
     masks = [_recipe(plan, mask, 0).data.motion for mask in plan.masks or MASKS]
     if len(set(masks)) < len(masks):
         raise TrainingError("the study's masks", "one of them is named twice", "Name each mask once.")
+    contents = {actions.name: clip_digests(actions) for actions in sets}
     runs = [
-        ActionRun(_recipe(plan, mask, seed), actions, fold, plan.folder, plan.device, plan.deadline)
+        ActionRun(
+            _recipe(plan, mask, seed), actions, contents[actions.name], fold, plan.folder, plan.device, plan.deadline
+        )
         for seed in seeds
         for actions in sets
         for fold in _folds(plan, actions, sets)

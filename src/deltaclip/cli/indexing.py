@@ -1,0 +1,135 @@
+"""`index`: reading videos into a library, and telling what became of every file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index
+from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.wording import count
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.library import Failure, IndexProgress, IndexReport, Note
+
+__all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows"]
+
+MAX_FAILURES_SHOWN = 10
+MAX_SUFFIXES_SHOWN = 5
+
+
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Video files and folders.", metavar="PATH")],
+    library: LibraryOption = None,
+    encoder: EncoderOption = None,
+    motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Pass over what matches; may be repeated. Without a slash: names of files and folders, such as "
+            "'*.gif'; with one: paths below the given folders, such as '2019/raw'; with a slash at the end: folders. "
+            "In any case of letters.",
+            metavar="GLOB",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read videos and remember their moments. What is known and unchanged is not read again.
+
+    Folders are searched for video files by suffix, and by content if other files have the same suffix (.ts). Hidden
+    files, trash and thumbnail folders, further links to a file, and small copies of a film that cameras write beside it
+    (.lrv) are passed over; a file that is named is read. What was passed over is counted. Excluded videos that the
+    library has already stay in it until `deltaclip remove`.
+    Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
+
+    \b
+    Examples:
+      deltaclip index ~/Videos
+      deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
+    """
+    report = index_paths(paths, library, encoder, motion, exclude or ())
+    if as_json:
+        emit({**asdict(report), "failures": failure_rows(report.failures), "notes": note_rows(report.notes)})
+    else:
+        print_lines(
+            f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
+            f"{report.segments:,} new moments in {clock(report.seconds)}"
+        )
+        if report.passed_over:
+            print_lines(f"passed over: {_passed_over_words(report.passed_over)}")
+        if report.left_alone:
+            known = count(report.left_alone, "video")
+            print_lines(f"{known} of the library among them stay in it; deltaclip remove takes them out")
+        name_failures(report.failures)
+        name_notes(report.notes)
+    finish(report.failed > 0)
+
+
+def index_paths(
+    paths: list[Path],
+    library: Path | None,
+    encoder: str | None,
+    motion: str | None = None,
+    exclude: Sequence[str] = (),
+) -> "IndexReport":
+    """What `index` does, with progress and words for people on stderr only."""
+    from deltaclip.library import Exclusion, Library
+
+    try:
+        Exclusion(exclude)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
+    loaded = encoder_to_index(library, encoder, motion)
+    note(loaded.describe())
+    with Library.open(library, loaded) as opened, Progress() as line:
+        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
+    if not report.seen:
+        note(
+            "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
+        )
+    return report
+
+
+def _show_progress(line: Progress, state: "IndexProgress") -> None:
+    failed = f"   {state.failed} failed" if state.failed else ""
+    text = (
+        f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"
+    )
+    line.show(text, state.done, state.total)
+
+
+def _passed_over_words(kinds: Mapping[str, int]) -> str:
+    """What `index` passed over, in one line: kinds in words with their counts, then other files by suffix."""
+    named = [f"{number:,} {kind}" for kind, number in kinds.items() if not kind.startswith(".") or " " in kind]
+    others = sorted(((-number, kind) for kind, number in kinds.items() if kind.startswith(".") and " " not in kind))
+    if others:
+        most = ", ".join(f"{kind} {-number:,}" for number, kind in others[:MAX_SUFFIXES_SHOWN])
+        more = ", ..." if len(others) > MAX_SUFFIXES_SHOWN else ""
+        named.append(f"{-sum(number for number, _ in others):,} other files ({most}{more})")
+    return shown(", ".join(named))
+
+
+def note_rows(rows: "Sequence[Note]") -> list[dict[str, str]]:
+    return [{"path": str(row.path), "text": row.text} for row in rows]
+
+
+def name_notes(rows: "Sequence[Note]") -> None:
+    """Says on stderr what is worth knowing of the first files that were read, and of how many more."""
+    for row in rows[:MAX_FAILURES_SHOWN]:
+        note(f"  {shown(row.path)}  {shown(row.text)}")
+    if len(rows) > MAX_FAILURES_SHOWN:
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes: --json lists all")
+
+
+def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
+    return [{"path": str(row.path), "reason": row.reason} for row in rows]
+
+
+def name_failures(rows: "Sequence[Failure]") -> None:
+    """Names the first failures on stderr, and how many more there are."""
+    for row in rows[:MAX_FAILURES_SHOWN]:
+        note(f"  {shown(row.path)}  {shown(row.reason)}")
+    if len(rows) > MAX_FAILURES_SHOWN:
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more: `deltaclip failures` lists all")
