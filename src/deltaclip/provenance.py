@@ -3,11 +3,23 @@
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Checkout", "checkout_at", "digest", "running_checkout"]
+__all__ = ["VECTOR_CHANGES", "VECTOR_VERSION", "Checkout", "checkout_at", "digest", "running_checkout"]
+
+VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
+    3: ("with bfloat16 on processors with AMX, vectors of most encoders were wrong",),
+}
+"""Version of vectors -> what changed with it, told to whoever has a library of an older one.
+
+A version begins whenever reading, masks, the model or pooling change what vector a file gets, so that vectors of two
+versions are never compared. It is part of an encoder's fingerprint.
+"""
+VECTOR_VERSION = max(VECTOR_CHANGES)
+"""Of the vectors that this program makes."""
 
 ROOT = Path(__file__).parents[2]
 """The checkout, where this program runs from one; in an installed package a folder that is none."""

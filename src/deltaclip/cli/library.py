@@ -101,6 +101,8 @@ def search(
     from deltaclip.library import Library
 
     loaded = remembered_encoder(library)
+    if loaded.placement.refused is not None:
+        note(loaded.placement.refused)
     with Library.open(library, loaded) as opened:
         if text is not None:
             warn_of_lost_words(loaded, text)
