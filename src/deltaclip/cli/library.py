@@ -70,6 +70,11 @@ def index_paths(
     loaded = encoder_to_index(library, encoder, motion)
     note(loaded.describe())
     with Library.open(library, loaded) as opened, Progress() as line:
+        if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
+            note(
+                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; what is not below them waits "
+                "in `deltaclip failures`."
+            )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state))
     if not report.seen:
         note(
@@ -134,6 +139,9 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     with Library.open(library) as opened:
         state = opened.status()
         folder = opened.path
+        known = opened.remembered_encoder()
+    if known is not None and known.outdated is not None:
+        note(f"{shown(folder)}: {known.outdated}. Index the same folders again with deltaclip index.")
     if as_json:
         emit(asdict(state))
         return
