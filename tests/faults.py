@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+Operations = Callable[[str, tuple[Any, ...]], bool]
+"""Whether an operation of that name with these arguments is meant."""
+
 
 class FaultyInBfloat16(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is active, results of operations for which `strikes(name, arguments)` holds are out of order.
@@ -13,7 +16,7 @@ class FaultyInBfloat16(TorchDispatchMode):  # type: ignore[no-untyped-call]
     The numbers are finite and of the right size, as those of a faulty kernel are. hits: how often it struck.
     """
 
-    def __init__(self, strikes: Callable[[str, tuple[Any, ...]], bool]) -> None:
+    def __init__(self, strikes: Operations) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.strikes = strikes
         self.hits = 0

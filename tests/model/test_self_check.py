@@ -1,8 +1,5 @@
 """A precision is compared with float32 before it is used: a fault in any part of the model is found and said."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 from transformers import CLIPModel
@@ -10,9 +7,7 @@ from transformers import CLIPModel
 from deltaclip.errors import PrecisionError
 from deltaclip.model.placement import Placement, choose_placement
 from deltaclip.model.self_check import LIMIT, SelfCheck, check_precision, checked_placement
-from tests.faults import FaultyInBfloat16, attention, biased_products, plain_products
-
-Operations = Callable[[str, tuple[Any, ...]], bool]
+from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
 
 CPU = torch.device("cpu")
 PARTS = ["patch embedding", "image encoder", "text encoder"]
