@@ -22,3 +22,18 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}: set DELTACLIP_REAL_DATA")
     return folder
+
+
+def pytest_report_header() -> str:
+    """What multiplied: some faults of arithmetic are those of one processor."""
+    from deltaclip.model.placement import this_processor
+
+    return f"processor: {this_processor()}"
+
+
+@pytest.fixture(scope="session")
+def processor() -> str:
+    """The processor that runs the tests, for messages."""
+    from deltaclip.model.placement import this_processor
+
+    return str(this_processor())

@@ -38,6 +38,16 @@ def write_wide(path: Path, *, width: int = 640, num_frames: int = 12) -> Path:
     return path
 
 
+def centred_cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosine of each row of one with that of the other, both (N, D), without what all rows share: (N,).
+
+    Vectors of one encoder are alike as a whole, so that even wrong ones have a plain cosine near 1.
+    """
+    rows = [each - each.mean(axis=0) for each in (one, other)]
+    unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in rows]
+    return np.asarray((unit[0] * unit[1]).sum(axis=1))
+
+
 def small_checkpoint(
     folder: Path, *, alpha: str = "rgb", motion: str | None = None, num_frames: int = 4, seed: int = 0
 ) -> Path:

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from deltaclip.encoder import Encoder, EncoderSpec, choose_placement
-from deltaclip.errors import CheckpointError, VideoError
+from deltaclip.errors import CheckpointError, PrecisionError, VideoError
 from deltaclip.model import Checkpoint, load_checkpoint
 from deltaclip.reader import read_video
-from tests.helpers import small_checkpoint, write_square
+from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
+from tests.helpers import centred_cosines, small_checkpoint, write_square
 
 EXACT = EncoderSpec(device="cpu", precision="float32")
 
@@ -97,10 +98,12 @@ def test_frames_are_in_the_fingerprint_and_precision_is_not(folder: Path) -> Non
     assert Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).fingerprint == plain
 
 
-def test_bf16_vectors_stay_near_the_exact_ones(folder: Path, videos: list[Path]) -> None:
+def test_bf16_vectors_stay_near_the_exact_ones(folder: Path, videos: list[Path], processor: str) -> None:
     exact = Encoder.load(folder, EXACT).encode_videos(videos)
     rounded = Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).encode_videos(videos)
     assert (exact * rounded).sum(1).min() > 0.999
+    # Two squares differ by little: without what they share nothing hides behind it.
+    assert centred_cosines(exact, rounded).min() > 0.99, processor
 
 
 def test_without_a_tokenizer_texts_are_refused_with_the_remedy(folder: Path) -> None:
@@ -173,3 +176,43 @@ def test_an_unknown_sampling_is_refused_by_name(folder: Path) -> None:
 def test_a_device_that_is_not_there_is_told_by_name(device: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         choose_placement(device)
+
+
+@pytest.fixture
+def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any processor as one that multiplies bf16, so that auto would take it."""
+    monkeypatch.setattr("deltaclip.model.placement._native_bfloat16", lambda device: (True, "it has amx_bf16"))
+
+
+@pytest.mark.usefixtures("native_bf16")
+def test_auto_takes_bf16_after_a_check_that_passed(folder: Path, processor: str) -> None:
+    placement = Encoder.load(folder, EncoderSpec(device="cpu")).placement
+    assert placement.self_check is not None
+    assert placement.self_check.passed, f"{placement.self_check} on {processor}"
+    assert str(placement) == "cpu (bf16, as asked)"
+
+
+@pytest.mark.parametrize("operations", [plain_products, biased_products, attention])
+@pytest.mark.usefixtures("native_bf16")
+def test_where_bf16_is_wrong_auto_takes_float32_and_says_so(
+    folder: Path, videos: list[Path], operations: Operations
+) -> None:
+    with FaultyInBfloat16(operations):
+        encoder = Encoder.load(folder, EncoderSpec(device="cpu"))
+        found = encoder.encode_videos(videos), encoder.encode_texts(["a red square"])
+    exact = Encoder.load(folder, EXACT)
+    assert "fp32, as asked, bf16 is not used: it gives wrong numbers on this machine" in encoder.describe()
+    assert np.array_equal(found[0], exact.encode_videos(videos))
+    assert np.array_equal(found[1], exact.encode_texts(["a red square"]))
+
+
+def test_where_bf16_is_wrong_and_was_asked_for_it_is_refused(folder: Path) -> None:
+    with FaultyInBfloat16(plain_products), pytest.raises(PrecisionError, match="wrong numbers on this machine"):
+        Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16"))
+
+
+def test_bf16_texts_stay_near_the_exact_ones(folder: Path, processor: str) -> None:
+    texts = ["the red square moves", "a blue circle", "stays"]
+    exact = Encoder.load(folder, EXACT).encode_texts(texts)
+    rounded = Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).encode_texts(texts)
+    assert centred_cosines(exact, rounded).min() > 0.99, processor

@@ -24,8 +24,9 @@ from deltaclip.model import (
     text_features,
 )
 from deltaclip.model.placement import Placement, Precision, choose_placement
+from deltaclip.model.self_check import checked_placement
 from deltaclip.model.spec import DEFAULT_EPS
-from deltaclip.provenance import digest
+from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
 __all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "Precision", "choose_placement", "locate"]
@@ -35,8 +36,6 @@ DEFAULT_MOTION = "subject"
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
 """Encoders that come with the package: name -> folder inside it."""
-VECTOR_VERSION = 2
-"""Raised whenever reading, masks or pooling change what vector a file gets, so that old libraries are not mixed in."""
 CLIPS_PER_BATCH = 8
 
 
@@ -46,7 +45,8 @@ class EncoderSpec:
 
     motion: a mask in the word of `motion.MotionSpec`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1,
     mps.
-    precision: of the matrix products; vectors are pooled and scored in float32 always.
+    precision: of the matrix products; vectors are pooled and scored in float32 always. A lower one is compared with
+    float32 at load: where it gives wrong numbers, auto takes float32 and says so, and bfloat16 is refused.
     sampling: a name in `video.SAMPLINGS`: where a clip's frames are taken from.
     max_words: longest row of token ids, begin and end among them; longer texts are cut. No longer than the model's
     context.
@@ -70,11 +70,11 @@ class Encoder:
     """
 
     def __init__(self, name: str, checkpoint: Checkpoint, spec: EncoderSpec = EncoderSpec()) -> None:
+        """Raises ValueError for a choice that does not exist, PrecisionError for a precision that is wrong here."""
         record = checkpoint.record
         self.name = name
         self.record = record
         self.tokenizer = checkpoint.tokenizer
-        self.placement = choose_placement(spec.device, spec.precision)
         self.alpha_acts = not alpha_is_zero(checkpoint.model)
         """False where all alpha weights are zero: then no mask can change a vector, and none is computed."""
         motion = (spec.motion or record.motion or DEFAULT_MOTION) if self.alpha_acts else None
@@ -91,13 +91,15 @@ class Encoder:
             raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {self._sizes.context_length}")
         self._weights_digest = _weights_digest(checkpoint.model.state_dict())
         self.model = checkpoint.model
-        torch.nn.Module.to(self.model, self.placement.device)
+        placement = choose_placement(spec.device, spec.precision)
+        torch.nn.Module.to(self.model, placement.device)
+        self.placement = checked_placement(placement, self.model, as_asked=spec.precision != "auto")
 
     @classmethod
     def load(cls, name: str | Path, spec: EncoderSpec = EncoderSpec()) -> "Encoder":
         """The bundled `shapes`, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.
 
-        Raises CheckpointError where it cannot be had or does not fit, with what to do.
+        Raises CheckpointError where it cannot be had or does not fit, with what to do, and as `Encoder` itself.
         """
         wanted = str(name)
         checkpoint = load_checkpoint(locate(wanted))

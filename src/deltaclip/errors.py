@@ -5,6 +5,7 @@ DeltaclipError
 ├── PictureError     a picture that no file of its kind can hold
 ├── CaptionError     a caption or split file that cannot be used
 ├── CheckpointError  weights, configuration or tokenizer that do not fit
+├── PrecisionError   a precision in which this machine gives wrong numbers
 ├── TrainingError    a training run that cannot begin or go on
 ├── CacheError       a frame cache that is damaged, locked or of other settings, or cannot be written
 └── LibraryError     an index that is locked, damaged or made by another encoder
@@ -17,6 +18,7 @@ __all__ = [
     "DeltaclipError",
     "LibraryError",
     "PictureError",
+    "PrecisionError",
     "TrainingError",
     "VideoError",
     "unforeseen",
@@ -71,6 +73,10 @@ class CaptionError(DeltaclipError):
 
 class CheckpointError(DeltaclipError):
     """Weights, configuration or tokenizer that are missing, unsafe or do not fit together."""
+
+
+class PrecisionError(DeltaclipError):
+    """A precision that somebody chose, in which this machine gives wrong numbers."""
 
 
 class CacheError(DeltaclipError):

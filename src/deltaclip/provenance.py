@@ -3,11 +3,31 @@
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Checkout", "checkout_at", "digest", "running_checkout"]
+__all__ = [
+    "VECTOR_CHANGES",
+    "VECTOR_VERSION",
+    "Checkout",
+    "checkout_at",
+    "digest",
+    "running_checkout",
+    "vector_changes_since",
+]
+
+VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
+    3: ("with bfloat16 on processors with AMX, vectors of most encoders were wrong",),
+}
+"""Version of vectors -> what changed with it, told to whoever has a library of an older one, a clause each.
+
+A version begins whenever reading, masks, the model or pooling change what vector a file gets, so that vectors of two
+versions are never compared. It is part of an encoder's fingerprint.
+"""
+VECTOR_VERSION = max(VECTOR_CHANGES)
+"""Of the vectors that this program makes."""
 
 ROOT = Path(__file__).parents[2]
 """The checkout, where this program runs from one; in an installed package a folder that is none."""
@@ -44,6 +64,13 @@ def checkout_at(root: Path) -> Checkout | None:
         return Checkout(git("rev-parse", "--short=12", "HEAD"), bool(git("status", "--porcelain", "src")))
     except (OSError, subprocess.SubprocessError):
         return None  # no git here, or a checkout of somebody else
+
+
+def vector_changes_since(version: int | None) -> tuple[str, ...]:
+    """What changed in vectors after a version, oldest first; None is one from before versions were written down."""
+    return tuple(
+        what for made, changes in VECTOR_CHANGES.items() if version is None or made > version for what in changes
+    )
 
 
 def digest(document: object, *, sort_keys: bool = False) -> str:

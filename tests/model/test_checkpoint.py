@@ -62,7 +62,8 @@ def test_plain_transformers_loads_a_checkpoint_with_nothing_missing_and_gives_th
     folder: Path, model: CLIPModel
 ) -> None:
     plain = plainly_loaded(folder)
-    assert torch.equal(image_features(plain, *pictures()), image_features(model, *pictures()))
+    # Theirs convolves, ours multiplies: the same sums in a different order.
+    torch.testing.assert_close(image_features(plain, *pictures()), image_features(model, *pictures()))
     assert torch.equal(text_features(plain, ids()), text_features(model, ids()))
 
 

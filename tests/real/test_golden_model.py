@@ -188,7 +188,8 @@ def test_plain_transformers_loads_what_was_written_and_gives_the_same(
     ours, ids = converted(clip, alpha), inputs["ids"].long()
     four = torch.cat([inputs["images"], inputs["alpha_mask"]], dim=1)
     expected = image_features(ours, inputs["images"], inputs["alpha_mask"])
-    assert torch.equal(plain.get_image_features(pixel_values=four).pooler_output, expected)
+    # Theirs convolves, ours multiplies: the same sums in a different order.
+    torch.testing.assert_close(plain.get_image_features(pixel_values=four).pooler_output, expected)
     assert torch.equal(plain.get_text_features(input_ids=ids).pooler_output, text_features(ours, ids))
 
 

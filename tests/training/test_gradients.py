@@ -47,8 +47,8 @@ def test_pieces_give_the_gradient_of_the_whole_batch(chunk: int) -> None:
     loss_in_pieces, pieces = gradients(model, batch, chunk)
     assert loss_in_pieces == pytest.approx(loss, abs=1e-6)
     assert whole.keys() == pieces.keys() == dict(model.named_parameters()).keys()
-    for name in whole:
-        torch.testing.assert_close(pieces[name], whole[name], atol=1e-6, rtol=1e-4)
+    for name in whole:  # they reach 12, whose last digit in float32 is 1e-6
+        torch.testing.assert_close(pieces[name], whole[name], atol=5e-6, rtol=1e-4)
 
 
 def test_the_gradient_is_that_of_plain_back_propagation() -> None:

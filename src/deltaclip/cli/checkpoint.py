@@ -13,6 +13,7 @@ from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.model import Normalisation
+    from deltaclip.model.placement import Placement, Processor
 
 Activation = Literal["quick_gelu", "gelu"]
 
@@ -132,7 +133,9 @@ def info(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what an encoder is, where it runs, and whether masks matter to it.
+    """Tell what an encoder is, where and in which precision it runs and why, and whether masks matter to it.
+
+    A precision below float32 is compared with float32 on this machine at every load: self_check is the result.
 
     Without --encoder: the one that the library remembers, else the default one.
 
@@ -140,13 +143,21 @@ def info(
     Example:
       deltaclip info --encoder shapes
     """
+    from deltaclip.model.placement import this_processor
+
     loaded = load_encoder(encoder, library)
+    placement = loaded.placement
+    processor = this_processor()
     facts: dict[str, Any] = {  # Any: json
         "version": deltaclip.__version__,
         "encoder": loaded.name,
         "fingerprint": loaded.fingerprint,
-        "device": str(loaded.placement.device),
-        "precision": str(loaded.placement.dtype).removeprefix("torch."),
+        "device": str(placement.device),
+        "device_reason": placement.reason,
+        "precision": str(placement.dtype).removeprefix("torch."),
+        "precision_reason": placement.precision_reason,
+        "self_check": None if placement.self_check is None else placement.self_check.to_json(),
+        "processor": {"name": processor.name, "features": dict(processor.features)},
         "alpha": loaded.record.alpha,
         "masks_matter": loaded.alpha_acts,
         "motion": loaded.reader_spec.motion,
@@ -164,14 +175,32 @@ def info(
     if as_json:
         emit(facts)
         return
+    told = facts | _placement_in_words(placement, processor)
     print_lines(
-        *(shown(line) for name, value in facts.items() if value not in (None, []) for line in _told(name, value))
+        *(shown(line) for name, value in told.items() if value not in (None, []) for line in _told(name, value))
     )
     if not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
             "Train, or convert Alpha-CLIP weights (deltaclip convert --alpha), to make motion count."
         )
+
+
+def _placement_in_words(placement: "Placement", processor: "Processor") -> dict[str, str | None]:
+    """Where the encoder runs, in which precision and why, as `info` tells people."""
+    check = placement.self_check
+    if check is None:
+        result = "not needed: float32 is what a lower precision is compared with"
+    else:
+        result = f"{'passed' if check.passed else 'FAILED'} in {check.milliseconds:.0f} ms: {check}"
+    return {
+        "device": f"{placement.device}: {placement.reason}",
+        "device_reason": None,
+        "precision": f"{str(placement.dtype).removeprefix('torch.')}: {placement.precision_reason}",
+        "precision_reason": None,
+        "self_check": result,
+        "processor": str(processor),
+    }
 
 
 def _told(name: str, value: object, indent: str = "") -> Iterator[str]:

@@ -84,6 +84,11 @@ def index_paths(
     loaded = encoder_to_index(library, encoder, motion)
     note(loaded.describe())
     with Library.open(library, loaded) as opened, Progress() as line:
+        if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
+            note(
+                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; what is not below them waits "
+                "in `deltaclip failures`."
+            )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
     if not report.seen:
         note(

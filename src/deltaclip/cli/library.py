@@ -56,6 +56,8 @@ def search(
         with writable(png):  # before the search, whose hits would be lost
             pass
     loaded = remembered_encoder(library)
+    if loaded.placement.refused is not None:
+        note(loaded.placement.refused)
     with Library.open(library, loaded) as opened:
         if text is not None:
             warn_of_lost_words(loaded, text)
@@ -87,6 +89,9 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     with Library.open(library) as opened:
         state = opened.status()
         folder = opened.path
+        known = opened.remembered_encoder()
+    if known is not None and known.outdated is not None:
+        note(f"{shown(folder)}: {known.outdated}. Index the same folders again with deltaclip index.")
     if as_json:
         emit(asdict(state))
         return

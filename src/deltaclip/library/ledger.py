@@ -15,6 +15,7 @@ from deltaclip.library.content import Content, Stamp
 from deltaclip.library.database import Database
 from deltaclip.library.protocols import VectorEncoder
 from deltaclip.library.results import Failure, Note, RememberedEncoder, Status
+from deltaclip.provenance import VECTOR_VERSION
 
 __all__ = ["Ledger", "Moment", "VideoRow", "VideoStatus", "require_same_encoder", "stored_encoder"]
 
@@ -80,16 +81,22 @@ class Ledger:
             return stored_encoder(db)
 
     def remember(self, encoder: VectorEncoder) -> None:
-        """Writes down who makes the vectors. LibraryError where there are vectors of another encoder already."""
+        """Writes down who makes the vectors. LibraryError where there are vectors of another encoder already.
+
+        Vectors that an older deltaclip made with this encoder are dropped, since they cannot be compared with new ones.
+        Their videos stay, those that are missing too, as failed ones that wait to be indexed again.
+        """
         values = {
             "encoder": encoder.name,
             "motion": encoder.reader_spec.motion,
             "num_frames": str(encoder.reader_spec.num_frames),
             "fingerprint": encoder.fingerprint,
             "dimension": str(encoder.dimension),
+            "vector_version": str(VECTOR_VERSION),
         }
         with self.database.writing() as db:
-            require_same_encoder(db, encoder, self.database.folder)
+            require_same_encoder(db, encoder, self.database.folder, renewing=True)
+            _drop_outdated(db)
             db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items())
 
     def video(self, path: Path) -> VideoRow | None:
@@ -258,27 +265,61 @@ def stored_encoder(db: sqlite3.Connection) -> RememberedEncoder | None:
     meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
     if "fingerprint" not in meta:
         return None
+    version = meta.get("vector_version")
     return RememberedEncoder(
-        meta["encoder"], meta["motion"], int(meta["num_frames"]), meta["fingerprint"], int(meta["dimension"])
+        name=meta["encoder"],
+        motion=meta["motion"],
+        num_frames=int(meta["num_frames"]),
+        fingerprint=meta["fingerprint"],
+        dimension=int(meta["dimension"]),
+        vector_version=None if version is None else int(version),
     )
 
 
-def require_same_encoder(db: sqlite3.Connection, encoder: VectorEncoder, folder: Path) -> None:
+def require_same_encoder(
+    db: sqlite3.Connection, encoder: VectorEncoder, folder: Path, *, renewing: bool = False
+) -> None:
     """Raises LibraryError where the vectors come from another encoder: scores between two mean nothing.
 
-    Without any vector a library takes whatever encoder comes.
+    Without any vector a library takes whatever encoder comes. renewing: whether those of the same encoder in an older
+    deltaclip pass, because they are not compared with new ones but replaced.
     """
     stored = stored_encoder(db)
     if stored is None or stored.fingerprint == encoder.fingerprint:
         return
-    if db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
-        spec = encoder.reader_spec
+    if not db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
+        return
+    spec = encoder.reader_spec
+    if stored.vector_version is not None and stored.vector_version > VECTOR_VERSION:
+        found = f"its vectors are of version {stored.vector_version}, and this deltaclip makes version {VECTOR_VERSION}"
+        raise LibraryError(str(folder), found, "Use the newer deltaclip, or give another folder with --library.")
+    is_asked_for = (stored.name, stored.motion, stored.num_frames) == (encoder.name, spec.motion, spec.num_frames)
+    if stored.outdated is None or not is_asked_for:
         raise LibraryError(
             str(folder),
             f"made by {_words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)}, "
             f"not by {_words(encoder.name, spec.motion, spec.num_frames, encoder.fingerprint)}",
             "Leave encoder and motion out to use the library's own, or give another folder with --library.",
         )
+    if not renewing:
+        remedy = (
+            "Run `deltaclip index` again with the same folders, which replaces them; videos that are missing now stay "
+            "known, and are indexed when they are back."
+        )
+        raise LibraryError(str(folder), stored.outdated, remedy)
+
+
+def _drop_outdated(db: sqlite3.Connection) -> None:
+    """Drops the vectors of an older version, and leaves their videos as failed ones, which `index` reads again."""
+    stored = stored_encoder(db)
+    if stored is None or stored.outdated is None:
+        return
+    db.execute("DELETE FROM segments")
+    db.execute(
+        "UPDATE videos SET status = 'failed', reason = ?, num_segments = 0, duration_seconds = NULL"
+        " WHERE status <> 'failed'",
+        (f"{stored.outdated}. Index it again.",),
+    )
 
 
 def _words(name: str, motion: str | None, num_frames: int, fingerprint: str) -> str:

@@ -94,7 +94,7 @@ class Library:
         try:
             if encoder is not None:
                 with database.reading() as db:
-                    require_same_encoder(db, encoder, folder)
+                    require_same_encoder(db, encoder, folder, renewing=True)  # `index` may; searches ask again
         except BaseException:
             database.close()
             raise

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
+
 __all__ = [
     "Failure",
     "Hit",
@@ -98,12 +100,17 @@ class RemoveReport:
     unknown: tuple[Path, ...]
 
 
+FIRST_WRITTEN = 3
+"""The first version of vectors that libraries write down."""
+
+
 @dataclass(frozen=True, slots=True)
 class RememberedEncoder:
     """The encoder that made a library's vectors, with all that is needed to load it again.
 
     name: bundled name, folder or hub name. motion: in the word of `motion.MotionSpec`, None where masks do not matter.
     num_frames: frames of a clip. fingerprint: changes with anything that defines a vector. dimension: D of a vector.
+    vector_version: as `provenance.VECTOR_VERSION` was; None before version 3, which was the first to be written down.
     """
 
     name: str
@@ -111,6 +118,16 @@ class RememberedEncoder:
     num_frames: int
     fingerprint: str
     dimension: int
+    vector_version: int | None
+
+    @property
+    def outdated(self) -> str | None:
+        """Why vectors of this program are not comparable with the older ones here; None if they are not older."""
+        if self.vector_version is not None and self.vector_version >= VECTOR_VERSION:
+            return None
+        version = FIRST_WRITTEN - 1 if self.vector_version is None else self.vector_version
+        changes = "; ".join(vector_changes_since(self.vector_version))
+        return f"its vectors are of version {version}, and this deltaclip makes version {VECTOR_VERSION}: {changes}"
 
 
 @dataclass(frozen=True, slots=True)

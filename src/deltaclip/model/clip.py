@@ -1,10 +1,10 @@
 """CLIP with a fourth input channel for motion, on the stock `transformers.CLIPModel`.
 
-The patch embedding is one convolution over red, green, blue and alpha. A convolution over four channels is the sum of
-Alpha-CLIP's two (`conv1` on the picture, `conv1_alpha` on the mask), so that no module of our own is needed and plain
-transformers loads and runs our checkpoints.
+The patch embedding is one over red, green, blue and alpha: the sum of Alpha-CLIP's two (`conv1` on the picture,
+`conv1_alpha` on the mask), so that plain transformers loads and runs our checkpoints. Here it runs as a matrix product.
 """
 
+import copy
 from collections.abc import Mapping
 
 import torch
@@ -13,7 +13,8 @@ from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, vision_config
+from deltaclip.model.patches import PatchEmbedding
+from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, text_config, vision_config
 from deltaclip.wording import listed
 
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
@@ -26,9 +27,6 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     weights: by transformers' names; of three channels they get a fourth of zeros.
     what: whose weights they are, for the CheckpointError that lists missing, unexpected and misshapen ones.
     """
-    vision_config(config).num_channels = NUM_CHANNELS
-    with torch.device("meta"):
-        model = CLIPModel(config)
     # Old transformers checkpoints carry these counters; version 5 makes them itself.
     state = {name: weight for name, weight in weights.items() if not name.endswith(".embeddings.position_ids")}
     if PATCH_EMBEDDING in state:
@@ -37,9 +35,37 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     if broken:
         remedy = "Fetch or train the weights again: vectors made with them would be no numbers."
         raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed_keys(broken)}", remedy)
+    model = _empty(config)
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
-    model.load_state_dict({name: weight.float().contiguous() for name, weight in state.items()}, assign=True)
+    return _filled(model, {name: weight.float().contiguous() for name, weight in state.items()})
+
+
+def first_layers(model: CLIPModel) -> CLIPModel:
+    """The same weights, not copied, with the first layer of each encoder only."""
+    config = copy.deepcopy(model.config)
+    for half in (vision_config(config), text_config(config)):
+        half.num_hidden_layers = 1
+    small = _empty(config)
+    weights = model.state_dict()
+    return _filled(small, {name: weights[name] for name in small.state_dict()})
+
+
+def _empty(config: CLIPConfig) -> CLIPModel:
+    """A four-channel model without weights."""
+    vision = vision_config(config)
+    vision.num_channels = NUM_CHANNELS
+    with torch.device("meta"):
+        model = CLIPModel(config)
+        model.vision_model.embeddings.patch_embedding = PatchEmbedding(
+            NUM_CHANNELS, vision.hidden_size, vision.patch_size
+        )
+    return model
+
+
+def _filled(model: CLIPModel, state: Mapping[str, Tensor]) -> CLIPModel:
+    """An empty model with these weights themselves as its own, in eval mode."""
+    model.load_state_dict(state, assign=True)
     for embeddings in (model.text_model.embeddings, model.vision_model.embeddings):
         embeddings.position_ids = torch.arange(embeddings.position_ids.shape[1]).expand((1, -1))
     model.train(False)

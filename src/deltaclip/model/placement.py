@@ -1,11 +1,16 @@
 """Where a model runs, and in which precision."""
 
+import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
-__all__ = ["Placement", "Precision", "choose_placement"]
+if TYPE_CHECKING:
+    from deltaclip.model.self_check import SelfCheck
+
+__all__ = ["Placement", "Precision", "Processor", "choose_placement", "this_processor"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 DEVICES = "auto, cpu, cuda, cuda:1, mps"
@@ -13,21 +18,61 @@ DEVICES = "auto, cpu, cuda, cuda:1, mps"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the model runs and why. device, dtype: as in torch. reason: said to the user, who must not guess."""
+    """Where the model runs and why.
+
+    device, dtype: as in torch. reason, precision_reason: why this device and this precision, said to the user, who must
+    not guess. self_check: of a precision below float32 on the model itself; None before it, and where none is needed.
+    """
 
     device: torch.device
     dtype: torch.dtype
     reason: str
+    precision_reason: str
+    self_check: "SelfCheck | None" = None
+
+    @property
+    def refused(self) -> str | None:
+        """Why a precision that was to be used is not; None where all is as planned."""
+        return None if self.self_check is None or self.self_check.passed else self.precision_reason
 
     def __str__(self) -> str:
         short = {torch.bfloat16: "bf16", torch.float32: "fp32"}[self.dtype]
-        return f"{self.device} ({short}, {self.reason})"
+        return f"{self.device} ({', '.join(filter(None, (short, self.reason, self.refused)))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """name: as torch has it. features: what it has, of those that matter to lower precisions."""
+
+    name: str
+    features: Mapping[str, bool]
+
+    @property
+    def multiplies_bfloat16(self) -> tuple[str, ...]:
+        """Features that multiply bf16 natively; elsewhere bf16 is emulated and several times slower."""
+        return tuple(name for name in BFLOAT16_FEATURES if self.features.get(name))
+
+    def __str__(self) -> str:
+        has = ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in self.features.items())
+        return f"{self.name} ({has or 'features not known'})"
+
+
+BFLOAT16_FEATURES = ("avx512_bf16", "amx_bf16", "bf16")
+FEATURES = ("avx2", "avx512_f", *BFLOAT16_FEATURES)
+
+
+def this_processor() -> Processor:
+    """The one that this program runs on; without features where torch cannot tell (before 2.11)."""
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    name = str(capabilities.get("cpu_name") or platform.processor() or platform.machine())
+    return Processor(name, {feature: bool(capabilities[feature]) for feature in FEATURES if feature in capabilities})
 
 
 def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
     """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 where it has such instructions.
 
-    Raises ValueError for a device that does not exist, or not here.
+    Raises ValueError for a device that does not exist, or not here. Whether bf16 is right there, nobody has asked yet:
+    `self_check.checked_placement` does.
     """
     if device != "auto":
         chosen, reason = _device_named(device), "as asked"
@@ -39,10 +84,9 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
         chosen, reason = torch.device("cpu"), "no GPU was found"
     if precision != "auto":
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-    else:
-        native = {"cuda": torch.cuda.is_bf16_supported, "cpu": _cpu_has_bfloat16}.get(chosen.type, lambda: False)
-        dtype = torch.bfloat16 if native() else torch.float32
-    return Placement(chosen, dtype, reason)
+        return Placement(chosen, dtype, reason, "as asked")
+    native, why = _native_bfloat16(chosen)
+    return Placement(chosen, torch.bfloat16 if native else torch.float32, reason, why)
 
 
 def _device_named(name: str) -> torch.device:
@@ -63,9 +107,14 @@ def _device_named(name: str) -> torch.device:
     return device
 
 
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bf16 natively; elsewhere bf16 is emulated and several times slower."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.11
-        return False
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
+    """Whether a device multiplies bf16 natively, and how that is known."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported()
+        return native, f"the GPU {'multiplies' if native else 'does not multiply'} bf16"
+    if device.type != "cpu":
+        return False, "bf16 is not used on Apple GPUs"
+    processor = this_processor()
+    if native := processor.multiplies_bfloat16:
+        return True, f"the processor multiplies bf16 ({', '.join(native)})"
+    return False, "the processor is not known to multiply bf16"

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from transformers import CLIPModel
 
-from deltaclip.encoder import choose_placement
+from deltaclip.encoder import Placement, choose_placement
 from deltaclip.model import image_features, mean_pool, text_features
+from deltaclip.model.self_check import checked_placement
 from deltaclip.reader import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD
 
 __all__ = ["Batch", "Precision", "text_vectors", "video_vectors"]
@@ -47,10 +48,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Where products are computed and how: weights stay float32, `dtype` is autocast's."""
+    """Where products are computed and how: weights stay float32, `dtype` is autocast's.
+
+    as_asked: whether the recipe names the dtype. refused: why a lower one is not used; None where nothing was refused.
+    """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
+    as_asked: bool = False
+    refused: str | None = None
 
     @classmethod
     def choose(cls, device: str, precision: Literal["auto", "float32", "bfloat16"]) -> "Precision":
@@ -65,7 +71,16 @@ class Precision:
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(chosen)
         lower = placement.dtype if precision != "auto" or chosen.type == "cuda" else torch.float32
-        return cls(chosen, lower)
+        return cls(chosen, lower, as_asked=precision != "auto")
+
+    def checked(self, model: CLIPModel) -> "Precision":
+        """The same, or float32 if a lower dtype gives wrong numbers here for this model, which is on the device.
+
+        Raises PrecisionError if the recipe names the dtype.
+        """
+        plan = Placement(self.device, self.dtype, "", "")
+        found = checked_placement(plan, model, as_asked=self.as_asked)
+        return replace(self, dtype=found.dtype, refused=found.refused)
 
     @property
     def machine(self) -> str:

@@ -51,7 +51,8 @@ def train(
     note: told by the leading process what people should know beside the figures, a sentence each.
     Under torchrun every process calls this with the same arguments.
     Raises TrainingError where the run cannot begin or go on, RunInUseError where another process trains in OUT,
-    CheckpointError where the start weights are missing. The first Ctrl-C becomes a KeyboardInterrupt behind the
+    CheckpointError where the start weights are missing, PrecisionError where the recipe's precision gives wrong numbers
+    on this machine. The first Ctrl-C becomes a KeyboardInterrupt behind the
     current step, with a state to go on from, and says so.
     """
     started = time.monotonic()
@@ -62,6 +63,8 @@ def train(
         with run.in_place(resume=resume, overwrite=overwrite):
             for text in data.notes:
                 tell(text)
+            if run.precision.refused is not None:
+                tell(run.precision.refused)
             if resume:
                 tell(_where(run))
             loop = _Loop(run, watch, tell, default_workers(data.train) if workers is None else workers)

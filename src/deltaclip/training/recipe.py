@@ -129,7 +129,8 @@ class OptimRecipe:
     steps: how many instead.
     chunk: clips of a process that pass through the encoder with a graph at once; fewer than its part of the batch
     means gradient caching. checkpointing: recompute the layers going back, for memory.
-    precision: "auto" is bfloat16 products on CUDA and float32 elsewhere; weights are float32 always.
+    precision: "auto" is bfloat16 products on CUDA, if they are right there, and float32 elsewhere; weights are float32
+    always.
     same_video: two captions of one video in a batch: "mask" keeps them from being each other's negatives.
     ema: share that a running mean of the weights keeps at a step; it is what is validated and saved. 0.0 is none.
     """

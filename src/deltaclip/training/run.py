@@ -52,7 +52,7 @@ class Run:
         precision: Precision,
         peers: Peers,
     ) -> None:
-        self.recipe, self.data, self.out, self.precision, self.peers = recipe, data, out, precision, peers
+        self.recipe, self.data, self.out, self.peers = recipe, data, out, peers
         self.states = States(out / FOLDER, recipe.loop.keep_states)
         self.order = Order(len(data.train.owner), data.train.unit, recipe.optim.batch, recipe.seed)
         self.steps = recipe.optim.steps_of_run(self.order.steps_an_epoch)
@@ -66,6 +66,7 @@ class Run:
             raise TrainingError("clips", f"pictures of {data.side} pixels where the model takes {self.side}", remedy)
         self.model = self.start.model
         torch.nn.Module.to(self.model, precision.device)
+        self.precision = precision.checked(self.model)
         split_alpha(self.model)
         if recipe.optim.checkpointing:
             recompute_layers(self.model)

@@ -1,0 +1,77 @@
+"""A precision is compared with float32 before it is used: a fault in any part of the model is found and said."""
+
+import pytest
+import torch
+from transformers import CLIPModel
+
+from deltaclip.errors import PrecisionError
+from deltaclip.model.placement import Placement, choose_placement
+from deltaclip.model.self_check import LIMIT, SelfCheck, check_precision, checked_placement
+from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
+
+CPU = torch.device("cpu")
+PARTS = ["patch embedding", "image encoder", "text encoder"]
+
+
+def test_bf16_is_right_on_this_processor(model: CLIPModel, processor: str) -> None:
+    check = check_precision(model, CPU, torch.bfloat16)
+    assert list(check.errors) == PARTS
+    assert max(check.errors.values()) < LIMIT / 2, processor
+
+
+def test_it_gives_the_same_figures_at_every_call(model: CLIPModel) -> None:
+    first, second = (check_precision(model, CPU, torch.bfloat16).errors for _ in range(2))
+    assert first == second
+
+
+def test_it_leaves_the_model_and_the_random_state_as_they_were(model: CLIPModel) -> None:
+    before, state = {name: weight.clone() for name, weight in model.state_dict().items()}, torch.get_rng_state()
+    check_precision(model, CPU, torch.bfloat16)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("operations", "found_by"), [(plain_products, PARTS), (biased_products, PARTS[1:]), (attention, PARTS[1:])]
+)
+def test_a_faulty_operation_is_found_in_the_parts_that_use_it(
+    model: CLIPModel, operations: Operations, found_by: list[str]
+) -> None:
+    with FaultyInBfloat16(operations) as fault:
+        check = check_precision(model, CPU, torch.bfloat16)
+    assert fault.hits
+    assert [part for part, error in check.errors.items() if error > LIMIT] == found_by
+    assert not check.passed
+
+
+def test_nan_is_no_pass() -> None:
+    assert not SelfCheck(torch.bfloat16, {"image encoder": float("nan")}, 1.0).passed
+    assert SelfCheck(torch.bfloat16, {"image encoder": float("nan")}, 1.0).to_json()["relative_errors"] == {
+        "image encoder": None
+    }
+
+
+def test_what_fails_is_replaced_by_float32_with_the_reason(model: CLIPModel) -> None:
+    plan = Placement(CPU, torch.bfloat16, "no GPU was found", "the processor multiplies bf16 (amx_bf16)")
+    with FaultyInBfloat16(plain_products):
+        found = checked_placement(plan, model, as_asked=False)
+    assert found.dtype == torch.float32
+    assert found.refused is not None
+    assert "bf16 is not used: it gives wrong numbers on this machine" in str(found)
+    assert "patch embedding 1." in str(found)
+
+
+def test_what_was_asked_for_and_fails_is_refused_with_the_remedy(model: CLIPModel) -> None:
+    plan = choose_placement("cpu", "bfloat16")
+    with (
+        FaultyInBfloat16(plain_products),
+        pytest.raises(PrecisionError, match=r"bfloat16 on cpu: gives wrong.*float32, or"),
+    ):
+        checked_placement(plan, model, as_asked=True)
+
+
+def test_float32_needs_no_check(model: CLIPModel) -> None:
+    plan = choose_placement("cpu", "float32")
+    with FaultyInBfloat16(plain_products):
+        assert checked_placement(plan, model, as_asked=True) is plan
