@@ -10,6 +10,7 @@ __all__ = [
     "SEGMENT_SECONDS",
     "Segment",
     "clip4clip_frames",
+    "farthest_neighbour_seconds",
     "native_neighbours",
     "random_seconds",
     "sample_seconds",
@@ -26,7 +27,10 @@ SEGMENT_SECONDS = 15.0
 NEIGHBOUR_SECONDS = 1 / 24
 """How far from a sampled frame its native neighbours should lie: far enough to move, near enough to follow."""
 FARTHEST_NEIGHBOUR_SECONDS = 0.25
-"""Beyond this a frame is no neighbour: between slides or in a time lapse nothing can be followed."""
+"""Beyond this a frame is no neighbour, unless the whole video has as few frames a second as that."""
+FARTHEST_OF_ALL_SECONDS = 1.05
+"""Beyond this no frame is a neighbour of any other. On DAVIS 2016 thinned to one frame a second motion still finds half
+of what it does at two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +142,25 @@ def _span_of(seconds: NDArray[np.float64], length_seconds: float) -> NDArray[np.
     return k
 
 
+def farthest_neighbour_seconds(frame_seconds: NDArray[np.float64]) -> float:
+    """How far away a neighbour may be, for a video whose frames appear at `frame_seconds` (N,), sorted.
+
+    One and a half times its usual (median) gap, at least 0.25 s and at most 1.05: a long gap among 25 frames a second
+    is time in which nothing was recorded, but in a video compressed to 3 frames a second all gaps are long.
+    """
+    usual = float(np.median(np.diff(frame_seconds))) if len(frame_seconds) > 1 else 0.0
+    return min(max(FARTHEST_NEIGHBOUR_SECONDS, 1.5 * usual), FARTHEST_OF_ALL_SECONDS)
+
+
 def native_neighbours(frame_seconds: NDArray[np.float64], frames: NDArray[np.int64], side: int) -> NDArray[np.int64]:
     """For each frame the one before (side -1) or after (side 1) it that lies nearest to 1/24 s away.
 
     frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them.
-    Returns (T,) int64: numbers among the N, or -1 where there is none within 0.25 s. At 60 fps that is not the next
+    Returns (T,) int64: numbers among the N, or -1 where there is none near enough
+    (`farthest_neighbour_seconds`). At 60 fps that is not the next
     frame but the second; at 10 fps it is the next.
     """
+    farthest = farthest_neighbour_seconds(frame_seconds)
     found = np.full(len(frames), -1, np.int64)
     for place, frame in enumerate(frames):
         number = int(frame) + side
@@ -152,7 +168,7 @@ def native_neighbours(frame_seconds: NDArray[np.float64], frames: NDArray[np.int
         while 0 <= number < len(frame_seconds):
             away = abs(float(frame_seconds[number] - frame_seconds[frame]))
             # Half a millisecond: 1/60 s steps lie at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
-            if away > FARTHEST_NEIGHBOUR_SECONDS or abs(away - NEIGHBOUR_SECONDS) > nearest - 5e-4:
+            if away > farthest or abs(away - NEIGHBOUR_SECONDS) > nearest - 5e-4:
                 break
             found[place], nearest = number, abs(away - NEIGHBOUR_SECONDS)
             number += side

@@ -14,7 +14,7 @@ from deltaclip.video.container import film_candidates, open_container
 from deltaclip.video.decode import Decoder, shows_in_order
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
-from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, native_neighbours, split_segments
+from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments
 
 __all__ = ["Frames", "Video", "VideoInfo"]
 
@@ -32,6 +32,8 @@ class Frames:
     decoded; None for all where they were not asked for."""
     after: tuple[NDArray[np.uint8] | None, ...] | None = None
     """The same behind it."""
+    step_seconds: float = NEIGHBOUR_SECONDS
+    """How far away these are: the median over all that there are."""
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or self.rgb.dtype != np.uint8:
@@ -154,7 +156,14 @@ class Video:
             asked,
             tuple(pictures.get(int(index)) for index in before),
             tuple(pictures.get(int(index)) for index in after),
+            self._step_seconds(np.concatenate([indices, indices]), np.concatenate([before, after])),
         )
+
+    def _step_seconds(self, frames: NDArray[np.int64], neighbours: NDArray[np.int64]) -> float:
+        """Median distance of frame numbers to those of their neighbours, of those that have one."""
+        apart = abs(self.frame_seconds[frames] - self.frame_seconds[neighbours])
+        apart = apart[(neighbours >= 0) & (neighbours != frames)]
+        return float(np.median(apart)) if len(apart) else NEIGHBOUR_SECONDS
 
     def _pictures(
         self, needed: NDArray[np.int64], size: tuple[int, int], wanted: NDArray[np.int64] | None = None
