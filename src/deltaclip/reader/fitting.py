@@ -20,8 +20,8 @@ def measure(
     step_seconds: float = NEAR_SECONDS,
 ) -> list[Motion]:
     """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
-    at_motion_side = [each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after)]
-    return see_each(motions, to_short_side(rgb, MOTION_SIDE), *at_motion_side, step_seconds=step_seconds)
+    before, after = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
+    return see_each(motions, to_short_side(rgb, MOTION_SIDE), before, after, step_seconds)
 
 
 def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:

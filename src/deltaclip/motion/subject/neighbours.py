@@ -160,12 +160,13 @@ def _followed(
     asked: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Which of the asked neighbours flow leads to and back from: (2K,) bool. flow: (2K, h, w, 2), cells."""
+    rows, columns = flow.shape[1:3]
     back = new_flow()
     follows = np.zeros(len(others), np.bool_)
-    for index in np.flatnonzero(asked):
+    for index in np.flatnonzero(asked).tolist():
         other = others[index]
         if other is not None:
-            way_back = dense_flow(back, other, now[index % len(now)], flow.shape[1:3])
+            way_back = dense_flow(back, other, now[index % len(now)], (rows, columns))
             follows[index] = followed(flow[index], way_back) > FOLLOWED
     return follows
 
