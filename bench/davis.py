@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DavisClip", "Native", "read_davis", "read_native", "sample"]
+__all__ = ["NATIVE_RATE", "DavisClip", "Native", "read_davis", "read_native", "sample", "thinned"]
 
+NATIVE_RATE = 24
+"""Frames a second of the files."""
 NUM_FRAMES = 12
 SHORT_SIDE = 224
 
@@ -27,18 +29,35 @@ class Native:
 
 @dataclass(frozen=True)
 class DavisClip:
-    """One sequence: rgb (T, H, W, 3) uint8, T neighbours before and after (None past an end), truth (T, H, W) bool."""
+    """One sequence: rgb (T, H, W, 3) uint8, T neighbours before and after (None past an end), truth (T, H, W) bool.
+
+    step_seconds: how far away the neighbours are.
+    """
 
     name: str
     rgb: Bytes = field(repr=False)
     before: list[Bytes | None] = field(repr=False)
     after: list[Bytes | None] = field(repr=False)
     truth: NDArray[np.bool_] = field(repr=False)
+    step_seconds: float
 
 
-def read_davis(folder: Path, num_frames: int = NUM_FRAMES, gap: int = 1) -> list[DavisClip]:
-    """Every NAME.mp4 with NAME.npz in `folder`, by name. gap: native frames from a sampled one to its neighbours."""
-    return [sample(read_native(path), num_frames, gap) for path in sorted(folder.glob("*.mp4"))]
+def read_davis(folder: Path, num_frames: int = NUM_FRAMES, gap: int = 1, rate: float = NATIVE_RATE) -> list[DavisClip]:
+    """Every NAME.mp4 with NAME.npz in `folder`, by name. gap: frames from a sampled one to its neighbours.
+
+    rate: frames a second that are left of the 24 (`thinned`).
+    """
+    natives = (thinned(read_native(path), rate) for path in sorted(folder.glob("*.mp4")))
+    return [sample(native, num_frames, gap, rate) for native in natives]
+
+
+def thinned(native: Native, rate: float) -> Native:
+    """What is left of a sequence at `rate` frames a second: no other frame exists, for samples and neighbours alike."""
+    if rate == NATIVE_RATE:
+        return native
+    step = NATIVE_RATE / rate
+    kept = [round(number * step) for number in range(int((len(native.rgb) - 1) / step) + 1)]
+    return Native(native.name, [native.rgb[index] for index in kept], native.truth[kept])
 
 
 def read_native(path: Path) -> Native:
@@ -50,8 +69,11 @@ def read_native(path: Path) -> Native:
     return Native(path.stem, frames, truth)
 
 
-def sample(native: Native, num_frames: int = NUM_FRAMES, gap: int = 1) -> DavisClip:
-    """`num_frames` frames at the middles of equal spans, scaled to SHORT_SIDE by area, as the masks are."""
+def sample(native: Native, num_frames: int = NUM_FRAMES, gap: int = 1, rate: float = NATIVE_RATE) -> DavisClip:
+    """`num_frames` frames at the middles of equal spans, scaled to SHORT_SIDE by area, as the masks are.
+
+    rate: frames a second of `native`.
+    """
     height, width = native.rgb[0].shape[:2]
     scale = SHORT_SIDE / min(height, width)
     size = round(width * scale), round(height * scale)
@@ -71,4 +93,5 @@ def sample(native: Native, num_frames: int = NUM_FRAMES, gap: int = 1) -> DavisC
         before=[scaled(index - gap) for index in at],
         after=[scaled(index + gap) for index in at],
         truth=np.stack([true(index) for index in at]),
+        step_seconds=gap / rate,
     )

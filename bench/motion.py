@@ -1,6 +1,6 @@
 """How well each motion mask finds the moving subject: DAVIS 2016, 12 uniform frames a clip.
 
-    python bench/motion.py --data DIR [--json] [--networks FILE] [--gap N] [--runs N] [--checks]
+    python bench/motion.py --data DIR [--json] [--networks FILE] [--gap N] [--rate N] [--runs N] [--checks]
 
 DIR holds NAME.mp4 and NAME.npz (`bits`, `shape`). A frame that falls back counts with its mask of all ones. IoU,
 precision, recall and coverage of what is fed above a half, and soft IoU of what is fed (sum of the smaller of alpha and
@@ -18,7 +18,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from davis import DavisClip, read_davis
+from davis import NATIVE_RATE, DavisClip, read_davis
 from numpy.typing import NDArray
 from stills import STILLS, still_clip
 
@@ -26,6 +26,7 @@ from deltaclip.motion import MOTIONS, Motion, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
 from deltaclip.motion.flow import dense_flow, flow_picture, grid_size, new_flow
 from deltaclip.motion.subject import networks_from_json
+from deltaclip.motion.subject.decision import CUT
 
 MEASURES = ("iou", "soft_iou", "precision", "recall", "coverage")
 CAMERAS = ("still", "slow", "moving")
@@ -75,8 +76,8 @@ def score(motion: Motion, true: NDArray[np.bool_], ms: float) -> Measured:
 
 def run_mask(clip: DavisClip, name: str, networks: str | None) -> Motion:
     if name == "subject" and networks is not None:
-        return subject(clip.rgb, clip.before, clip.after, networks_from_json(networks))
-    return see(name, clip.rgb, clip.before, clip.after)
+        return subject(clip.rgb, clip.before, clip.after, clip.step_seconds, networks_from_json(networks))
+    return see(name, clip.rgb, clip.before, clip.after, clip.step_seconds)
 
 
 def camera_speed(clip: DavisClip) -> float:
@@ -137,7 +138,8 @@ def checks(clips: list[DavisClip], networks: str | None) -> dict[str, Any]:
         kept: list[float] = []
         for seed, clip in enumerate(clips):
             now, before, after = still_clip(clip.rgb[6], kind, 100 + seed)
-            motion = subject(now, list(before), list(after), networks and networks_from_json(networks))
+            own = networks and networks_from_json(networks)
+            motion = subject(now, list(before), list(after), clip.step_seconds, own)
             kept += [c for c, reason in zip(motion.coverage, motion.fallback, strict=True) if reason is None]
         largest = round(float(max(kept, default=0.0)), 4)
         above = sum(bool(c > 0.02) for c in kept)
@@ -147,8 +149,8 @@ def checks(clips: list[DavisClip], networks: str | None) -> dict[str, Any]:
         side = (clip.rgb.shape[2], clip.rgb.shape[1])
         stranger = np.asarray(cv2.resize(other.rgb[3], side), np.uint8)
         cut = [[*frames[:5], stranger, *frames[6:]] for frames in (clip.before, clip.after)]
-        found += subject(clip.rgb, *cut).fallback[5] == "cut"
-        false += subject(clip.rgb, clip.before, clip.after).fallback.count("cut")
+        found += subject(clip.rgb, *cut, clip.step_seconds).fallback[5] == CUT
+        false += subject(clip.rgb, clip.before, clip.after, clip.step_seconds).fallback.count(CUT)
     return {"stills": table, "cuts": {"found": found, "of": len(clips), "false": false, "in_frames": 12 * len(clips)}}
 
 
@@ -177,6 +179,9 @@ def main() -> None:
         "--masks", nargs="+", default=list(MOTIONS), help="names, also with options as difference:threshold=12.5"
     )
     parser.add_argument("--gap", type=int, default=1, help="native frames between a frame and its neighbours")
+    parser.add_argument(
+        "--rate", type=float, default=NATIVE_RATE, help="frames a second to thin to first (default %(default)s)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="for the milliseconds (default %(default)s)")
     parser.add_argument("--networks", type=Path, help="a weights file for `subject` in place of the shipped one")
     parser.add_argument("--json", action="store_true")
@@ -184,7 +189,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     networks = None if options.networks is None else options.networks.read_text("utf-8")
-    clips = read_davis(options.data, gap=options.gap)
+    clips = read_davis(options.data, gap=options.gap, rate=options.rate)
     told = document(clips, options.masks, options.runs, networks)
     if options.checks:
         told["checks"] = checks(clips, networks)

@@ -4,6 +4,7 @@
 
 threshold    of `difference`, grey levels
 gap          native frames from a sampled frame to its neighbours
+rate         frames a second that are left: every frame between is gone, for samples and neighbours alike
 neighbours   both, or only the one after or before
 flow         side of the picture that flow is measured on, in sides of the grid
 passes       how often a network judges: once, with context, with context again (the same second network)
@@ -87,7 +88,7 @@ def mask(word: str, sides: str = "both") -> Run:
         none = [None] * len(clip.rgb)
         before = none if sides == "after" else clip.before
         after = none if sides == "before" else clip.after
-        return see(word, clip.rgb, before, after)
+        return see(word, clip.rgb, before, after, clip.step_seconds)
 
     return run
 
@@ -98,6 +99,14 @@ def threshold(folder: Path, clips: list[DavisClip]) -> dict[str, Row]:
 
 def gap(folder: Path, clips: list[DavisClip]) -> dict[str, Row]:
     return {f"{frames}": table(read_davis(folder, gap=frames), mask("subject")) for frames in (1, 2, 3)}
+
+
+def rate(folder: Path, clips: list[DavisClip]) -> dict[str, Row]:
+    return {
+        f"{word} at {left}": table(read_davis(folder, rate=left), mask(word))
+        for left in (24, 12, 8, 6, 5, 4, 3, 2, 1)
+        for word in ("subject", "difference")
+    }
 
 
 def neighbours(folder: Path, clips: list[DavisClip]) -> dict[str, Row]:
@@ -120,6 +129,7 @@ def feed(folder: Path, clips: list[DavisClip]) -> dict[str, Row]:
 SWEEPS: dict[str, Callable[[Path, list[DavisClip]], dict[str, Row]]] = {
     "threshold": threshold,
     "gap": gap,
+    "rate": rate,
     "neighbours": neighbours,
     "flow": lambda folder, clips: turned(flow_scale, (1.6, 2.0, 2.4, 3.0), clips),
     "passes": lambda folder, clips: turned(passes, (0, 1, 2), clips),

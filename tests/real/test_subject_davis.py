@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.motion import difference, subject
-from deltaclip.video import Video, uniform_seconds
+from deltaclip.reader import read_motion
+from deltaclip.video import Video, uniform_seconds, write_mp4
 
 pytestmark = pytest.mark.real
 
@@ -41,3 +42,18 @@ def test_the_subject_of_a_real_sequence_is_found_and_the_papers_mask_does_worse(
     found = iou(subject(frames.rgb, frames.before, frames.after).alpha > 0.5, truth)
     assert found > FLOORS[name]
     assert found > 2 * iou(difference(frames.rgb).alpha > 0.5, truth)
+
+
+SLOW_FLOORS = {"bus": 0.7, "hike": 0.7, "elephant": 0.65, "lucia": 0.6}
+
+
+@pytest.mark.parametrize("name", SLOW_FLOORS)
+def test_three_frames_a_second_are_enough(real_data: Path, tmp_path: Path, name: str) -> None:
+    path = real_data / "davis2016" / f"{name}.mp4"
+    with Video.open(path) as video:
+        left = video.frame_seconds[::8]
+        write_mp4(tmp_path / "three.mp4", video.frames_at(left, 270).rgb, 3)
+    frames, motion = read_motion(tmp_path / "three.mp4", "subject", 6, SIDE)
+    truth = truth_at(path.with_suffix(".npz"), np.floor(frames.seconds * 3 + 1e-6) / 3, frames.rgb.shape[1:3])
+    assert motion.fallback.count(None) >= 5
+    assert iou(motion.alpha > 0.5, truth) > SLOW_FLOORS[name]

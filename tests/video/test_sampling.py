@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.video import SAMPLINGS, Segment, random_seconds, sample_seconds, split_segments, uniform_seconds
-from deltaclip.video.sampling import clip4clip_frames, native_neighbours
+from deltaclip.video.sampling import clip4clip_frames, farthest_neighbour_seconds, native_neighbours
 
 ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 counts = st.integers(1, 64)
@@ -151,11 +151,28 @@ def neighbours(frame_seconds: NDArray[np.float64], frames: list[int], side: int)
 
 
 @pytest.mark.parametrize(
-    ("rate", "distance"), [(10, 1), (24, 1), (25, 1), (30, 1), (50, 2), (60, 2), (120, 5), (240, 10), (3, 0)]
+    ("rate", "distance"),
+    [(10, 1), (24, 1), (25, 1), (30, 1), (50, 2), (60, 2), (120, 5), (240, 10), (4, 1), (3, 1), (1, 1)],
 )
 def test_a_neighbour_lies_about_a_24th_of_a_second_away(rate: int, distance: int) -> None:
-    expected = [30 - distance, 30 + distance] if distance else [-1, -1]
-    assert [neighbours(np.arange(60) / rate, [30], side)[0] for side in (-1, 1)] == expected
+    seconds = np.arange(60) / rate
+    assert [neighbours(seconds, [30], side)[0] for side in (-1, 1)] == [30 - distance, 30 + distance]
+
+
+@pytest.mark.parametrize(("rate", "farthest"), [(60, 0.25), (24, 0.25), (6, 0.25), (4, 0.375), (3, 0.5), (0.5, 1.05)])
+def test_how_far_a_neighbour_may_be_follows_from_the_usual_gap(rate: float, farthest: float) -> None:
+    assert farthest_neighbour_seconds(np.arange(60) / rate) == pytest.approx(farthest)
+    assert farthest_neighbour_seconds(np.zeros(1)) == 0.25
+
+
+def test_a_long_gap_among_short_ones_has_no_neighbours_across_it() -> None:
+    seconds = np.array([0.0, 0.04, 0.08, 0.48, 0.52])
+    assert neighbours(seconds, [3], -1) == [-1]
+    assert neighbours(seconds, [2], 1) == [2]
+
+
+def test_frames_two_seconds_apart_are_no_neighbours_in_any_video() -> None:
+    assert neighbours(np.arange(0, 18, 2, dtype=np.float64), [4], 1) == [-1]
 
 
 def test_the_first_frame_has_none_before_it_and_the_last_none_after() -> None:

@@ -174,6 +174,15 @@ def test_neighbours_are_the_native_frames_beside_each_sampled_one(constant: Path
     ]
 
 
+@pytest.mark.parametrize(("ticks", "step"), [(1, 1 / 25), (8, 8 / 25), (25, 1.0)])
+def test_frames_say_how_far_away_their_neighbours_are(tmp_path: Path, ticks: int, step: float) -> None:
+    path = write_numbered(tmp_path / "slow.mp4", range(0, 9 * ticks, ticks))
+    with Video.open(path) as video:
+        frames = video.frames_at([0.0, 4.1 * step, 8 * step], 64, with_neighbours=True)
+    assert frames.step_seconds == pytest.approx(step)
+    assert [beside is None for beside in (*(frames.before or ()), *(frames.after or ()))] == [True, *4 * [False], True]
+
+
 def test_asking_for_neighbours_changes_no_sampled_frame(constant: Path) -> None:
     with Video.open(constant) as video:
         plain = video.frames_at([0.1, 1.3], 64)

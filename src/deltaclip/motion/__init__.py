@@ -9,11 +9,12 @@ from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.difference import DifferenceSpec, difference
 from deltaclip.motion.draw import Row, Tile, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
 from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed, feed_alpha
-from deltaclip.motion.subject import Neighbours, subject
+from deltaclip.motion.subject import NEAR_SECONDS, Neighbours, subject
 from deltaclip.motion.types import Motion
 
 __all__ = [
     "MOTIONS",
+    "NEAR_SECONDS",
     "DifferenceSpec",
     "Motion",
     "MotionSpec",
@@ -57,20 +58,29 @@ def needs_neighbours(motion: str | None) -> bool:
 
 
 def see(
-    motion: str, rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None
+    motion: str,
+    rgb: NDArray[np.uint8],
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+    step_seconds: float = NEAR_SECONDS,
 ) -> Motion:
     """What moves in sampled frames, by the rule of that name, and what the model is fed of it.
 
     motion: a key of MOTIONS, or with options as `MotionSpec` reads them, such as "difference:threshold=12.5".
     rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules for
-    which `needs_neighbours` holds, which otherwise find none. Raises ValueError for a mask that does not exist.
+    which `needs_neighbours` holds, which otherwise find none. step_seconds: how far away they are.
+    Raises ValueError for a mask that does not exist.
     """
-    [seen] = see_each([motion], rgb, before, after)
+    [seen] = see_each([motion], rgb, before, after, step_seconds)
     return seen
 
 
 def see_each(
-    motions: Sequence[str], rgb: NDArray[np.uint8], before: Neighbours | None = None, after: Neighbours | None = None
+    motions: Sequence[str],
+    rgb: NDArray[np.uint8],
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+    step_seconds: float = NEAR_SECONDS,
 ) -> list[Motion]:
     """`see` for several masks; those that differ only in how they are fed to the model are measured once."""
     measured: dict[MotionSpec, Motion] = {}
@@ -78,17 +88,23 @@ def see_each(
     for motion in motions:
         spec = MotionSpec.parse(motion)
         if spec.unfed not in measured:
-            measured[spec.unfed] = _measure(spec, rgb, before, after)
+            measured[spec.unfed] = _measure(spec, rgb, before, after, step_seconds)
         seen.append(feed(measured[spec.unfed], spec))
     return seen
 
 
-def _measure(spec: MotionSpec, rgb: NDArray[np.uint8], before: Neighbours | None, after: Neighbours | None) -> Motion:
+def _measure(
+    spec: MotionSpec,
+    rgb: NDArray[np.uint8],
+    before: Neighbours | None,
+    after: Neighbours | None,
+    step_seconds: float,
+) -> Motion:
     """By the rule and threshold of that spec; how it is fed is left to `feed`."""
     measure = MOTIONS[spec.name]
     if spec.name in NEEDS_NEIGHBOURS:
         none = (None,) * len(rgb)
-        return measure(rgb, none if before is None else before, none if after is None else after)
+        return measure(rgb, none if before is None else before, none if after is None else after, step_seconds)
     if spec.name in THRESHOLDED:
         return measure(rgb, DifferenceSpec(threshold=spec.threshold))
     return measure(rgb)

@@ -14,6 +14,7 @@ __all__ = [
     "dense_flow",
     "flow_picture",
     "flow_size",
+    "followed",
     "grid_size",
     "new_flow",
     "shrink",
@@ -24,6 +25,8 @@ GRID_CELLS = 4096
 """Cells of the grid that motion is judged on, about 85x48 at 16:9. 3,600 and 6,400 gave the same IoU."""
 FLOW_SCALE = 2.4
 """Sides of the picture that flow is measured on, in sides of the grid: 204x115 at 16:9. 170 pixels cost 0.01 IoU."""
+RETURN_CELLS, RETURN_SHARE = 0.5, 0.1
+"""How far flow there and back may miss: cells, and a share of the way."""
 SMALLEST_SIDE = 8
 """Cells: a grid keeps this many rows and columns however long and thin the picture is."""
 
@@ -73,6 +76,22 @@ def dense_flow(
     # Finest scale 1 knows a vector for every second pixel: one is read at each cell, there is nothing to average.
     cells = np.asarray(cv2.resize(pixels, grid[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return cells * np.float32(1 / FLOW_SCALE)
+
+
+def followed(there: NDArray[np.float32], back: NDArray[np.float32]) -> float:
+    """Share of the cells that two flows bring back to where they were: 1 if one picture shows where the other went.
+
+    there, back: (rows, columns, 2) float32, cells: flow to a picture, and from that picture. A cell is back if it is
+    missed by less than half a cell and a tenth of its way. Between pictures that have nothing in common flow finds
+    something too, but there and back it does not find the same: of 870 pairs of different DAVIS sequences the luckiest
+    has 0.25, where a sequence's frames 1/24 s apart have 0.87 and more in 95 of 100.
+    """
+    rows, columns = there.shape[:2]
+    x = np.arange(columns, dtype=np.float32)[None] + there[..., 0]
+    y = np.arange(rows, dtype=np.float32)[:, None] + there[..., 1]
+    returned = np.asarray(cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    missed, way = ((vectors * vectors).sum(-1) for vectors in (there + returned, there))
+    return float(np.mean(np.sqrt(missed) < RETURN_CELLS + RETURN_SHARE * np.sqrt(way)))
 
 
 def shrink(picture: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import Motion, Neighbours, see_each
+from deltaclip.motion import NEAR_SECONDS, Motion, Neighbours, see_each
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
@@ -13,11 +13,15 @@ __all__ = ["fit_to_model", "fit_variants", "measure", "measure_alpha"]
 
 
 def measure(
-    rgb: NDArray[np.uint8], motions: Sequence[str], before: Neighbours | None = None, after: Neighbours | None = None
+    rgb: NDArray[np.uint8],
+    motions: Sequence[str],
+    before: Neighbours | None = None,
+    after: Neighbours | None = None,
+    step_seconds: float = NEAR_SECONDS,
 ) -> list[Motion]:
     """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
-    at_motion_side = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
-    return see_each(motions, to_short_side(rgb, MOTION_SIDE), *at_motion_side)
+    before, after = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
+    return see_each(motions, to_short_side(rgb, MOTION_SIDE), before, after, step_seconds)
 
 
 def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
@@ -34,13 +38,15 @@ def fit_to_model(
     spec: ReaderSpec,
     before: Neighbours | None = None,
     after: Neighbours | None = None,
+    step_seconds: float = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
     """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
 
     rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
-    encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size.
+    encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size,
+    step_seconds away.
     """
-    pixels, [(alpha, motion)] = fit_variants(rgb, spec.image_size, [spec.motion], before, after)
+    pixels, [(alpha, motion)] = fit_variants(rgb, spec.image_size, [spec.motion], before, after, step_seconds)
     return pixels, alpha, motion
 
 
@@ -50,10 +56,11 @@ def fit_variants(
     masks: Sequence[str | None],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
+    step_seconds: float = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
     """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
     words = [mask for mask in masks if mask is not None]
-    motions = dict(zip(words, measure(rgb, words, before, after), strict=True)) if words else {}
+    motions = dict(zip(words, measure(rgb, words, before, after, step_seconds), strict=True)) if words else {}
     pixels = centre_crop(to_short_side(rgb, image_size), image_size)
     variants: list[tuple[NDArray[np.float32], Motion | None]] = []
     for mask in masks:

@@ -102,7 +102,7 @@ def read_whole(
     rgb = to_short_side(frames.rgb, short_side)
     scaled = None
     if motion is not None:
-        [measured] = measure(frames.rgb, [motion], frames.before, frames.after)
+        [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
         scaled = Motion(
             alpha=to_size_of(rgb, measured.alpha),
             measured=to_size_of(rgb, measured.measured),
@@ -127,7 +127,7 @@ def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., I
 def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
     seconds = uniform_seconds(segment.start, segment.end, num_frames)
     frames = video.frames_at(seconds, short_side, with_neighbours=needs_neighbours(motion))
-    return frames, see(motion, frames.rgb, frames.before, frames.after)
+    return frames, see(motion, frames.rgb, frames.before, frames.after, frames.step_seconds)
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
@@ -143,7 +143,9 @@ def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     """A clip for each spec; they differ in their mask alone."""
     masks = [spec.motion for spec in specs]
-    pixels, variants = fit_variants(frames.rgb, specs[0].image_size, masks, frames.before, frames.after)
+    pixels, variants = fit_variants(
+        frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
+    )
     normalised = normalise_pixels(pixels)
     num_frames = len(frames.seconds)
     return tuple(

@@ -10,6 +10,7 @@ __all__ = [
     "SEGMENT_SECONDS",
     "Segment",
     "clip4clip_frames",
+    "farthest_neighbour_seconds",
     "native_neighbours",
     "random_seconds",
     "sample_seconds",
@@ -35,7 +36,10 @@ STILL_GAP = 4.0
 NEIGHBOUR_SECONDS = 1 / 24
 """How far from a sampled frame its native neighbours should lie: far enough to move, near enough to follow."""
 FARTHEST_NEIGHBOUR_SECONDS = 0.25
-"""Beyond this a frame is no neighbour: between slides or in a time lapse nothing can be followed."""
+"""Beyond this a frame is no neighbour, unless the whole video has as few frames a second as that."""
+FARTHEST_OF_ALL_SECONDS = 1.05
+"""Beyond this no frame is a neighbour of any other. On DAVIS 2016 thinned to one frame a second motion still finds half
+of what it does at two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,16 @@ def _edges(start: float, end: float, num_frames: int) -> NDArray[np.float64]:
     return np.linspace(start, end, num_frames + 1, dtype=np.float64)
 
 
+def farthest_neighbour_seconds(frame_seconds: NDArray[np.float64]) -> float:
+    """How far away a neighbour may be, for a video whose frames appear at `frame_seconds` (N,), sorted.
+
+    One and a half times its usual (median) gap, at least 0.25 s and at most 1.05: a long gap among 25 frames a second
+    is time in which nothing was recorded, but in a video compressed to 3 frames a second all gaps are long.
+    """
+    usual = float(np.median(np.diff(frame_seconds))) if len(frame_seconds) > 1 else 0.0
+    return min(max(FARTHEST_NEIGHBOUR_SECONDS, 1.5 * usual), FARTHEST_OF_ALL_SECONDS)
+
+
 def native_neighbours(
     frame_seconds: NDArray[np.float64],
     frames: NDArray[np.int64],
@@ -184,10 +198,11 @@ def native_neighbours(
 
     frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them, on the screen at
     `seconds` (T,). end_seconds: when the last frame disappears.
-    Returns (T,) int64: numbers among the N, or -1 if there is none within 0.25 s. At 60 fps that is not the next frame
-    but the second; at 10 fps it is the next. A picture that stands still is its own neighbour, as if its frame had been
-    written again and again: what moved before, or will, does not move then.
+    Returns (T,) int64: numbers among the N, or -1 if there is none near enough (`farthest_neighbour_seconds`). At 60
+    fps that is not the next frame but the second; at 10 fps it is the next. A picture that stands still is its own
+    neighbour, as if its frame had been written again and again: what moved before, or will, does not move then.
     """
+    farthest = farthest_neighbour_seconds(frame_seconds)
     edges = np.append(frame_seconds, end_seconds)
     still = np.diff(edges)[frames] > STILL_GAP * np.median(np.diff(edges))
     away = seconds - edges[frames] if side < 0 else edges[frames + 1] - seconds
@@ -204,7 +219,7 @@ def native_neighbours(
         while 0 <= number < len(frame_seconds):
             distance = abs(float(frame_seconds[number] - frame_seconds[frame]))
             # Half a millisecond: 1/60 s steps lie at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
-            if distance > FARTHEST_NEIGHBOUR_SECONDS or abs(distance - NEIGHBOUR_SECONDS) > nearest - 5e-4:
+            if distance > farthest or abs(distance - NEIGHBOUR_SECONDS) > nearest - 5e-4:
                 break
             found[place], nearest = number, abs(distance - NEIGHBOUR_SECONDS)
             number += side

@@ -15,7 +15,7 @@ from deltaclip.video.decode import Decoder, pictures_share_times, shows_in_order
 from deltaclip.video.guard import pulse
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
-from deltaclip.video.sampling import SEGMENT_SECONDS, Segment, native_neighbours, split_segments
+from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments
 from deltaclip.video.still import StillDecoder, is_heif_picture
 from deltaclip.video.timeline import Timeline
 
@@ -35,6 +35,8 @@ class Frames:
     the frame itself in a hold. None for all if they were not asked for."""
     after: tuple[NDArray[np.uint8] | None, ...] | None = None
     """The same after it."""
+    step_seconds: float = NEIGHBOUR_SECONDS
+    """How far away these are: the median over all that there are."""
     notes: tuple[str, ...] = ()
     """Those of the video, as in `VideoInfo`."""
 
@@ -164,8 +166,15 @@ class Video:
             asked,
             tuple(pictures.get(int(index)) for index in before),
             tuple(pictures.get(int(index)) for index in after),
+            self._step_seconds(np.concatenate([indices, indices]), np.concatenate([before, after])),
             self.info.notes,
         )
+
+    def _step_seconds(self, frames: NDArray[np.int64], neighbours: NDArray[np.int64]) -> float:
+        """Median distance of frame numbers to those of their neighbours, of those that have one."""
+        apart = abs(self.frame_seconds[frames] - self.frame_seconds[neighbours])
+        apart = apart[(neighbours >= 0) & (neighbours != frames)]
+        return float(np.median(apart)) if len(apart) else NEIGHBOUR_SECONDS
 
     def _pictures(
         self, needed: NDArray[np.int64], size: tuple[int, int], wanted: NDArray[np.int64] | None = None

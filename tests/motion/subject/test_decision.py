@@ -31,12 +31,12 @@ def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable:
     return list(reasons(found, np.full(num_frames, coverage), *flags))
 
 
-def residual(length: NDArray[np.float32], left: float = 0.0) -> Residual:
+def residual(length: NDArray[np.float32], left: float = 0.0, wide: bool = False) -> Residual:
     """A Residual that moves by `length` (K, h, w), differs by one grey level and, after the flow, by `left`."""
     ones = np.ones_like(length)
     flags = np.ones(len(length), np.bool_)
     vector, rest = np.stack([length, 0 * length], -1), np.float32(left) * ones
-    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, flags, flags)
+    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, flags, flags, wide)
 
 
 def mask_and_motion(inside: float, outside: float, left: float = 0.0) -> tuple[NDArray[np.float32], Residual]:

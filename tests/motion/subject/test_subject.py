@@ -6,8 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.motion import subject
-from deltaclip.motion.subject.decision import CUT, NO_NEIGHBOUR
+from deltaclip.motion.subject.decision import CUT, NO_NEIGHBOUR, UNCERTAIN
 from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
+
+FAR = 1 / 3
+"""Seconds to the neighbours in a clip compressed to 3 frames a second."""
 
 Bytes = NDArray[np.uint8]
 Sampled = tuple[Bytes, list[Bytes | None], list[Bytes | None]]
@@ -16,6 +19,24 @@ Sampled = tuple[Bytes, list[Bytes | None], list[Bytes | None]]
 def sampled(frames: Bytes) -> Sampled:
     """Every third native frame from the second on, with the frames before and after it."""
     return frames[1:-1:3], list(frames[:-2:3]), list(frames[2::3])
+
+
+def beside(frames: Bytes) -> Sampled:
+    """Every frame but the first and the last, with the frames before and after it."""
+    return frames[1:-1], list(frames[:-2]), list(frames[2:])
+
+
+def pages(seed: int) -> Bytes:
+    """(12, HEIGHT, WIDTH, 3): a heading and some lines of letters drawn at random, another page in each."""
+    random = np.random.default_rng(seed)
+    shown = []
+    for _ in range(12):
+        page = np.full((HEIGHT, WIDTH, 3), (200, 210, 190), np.uint8)
+        for line in range(int(random.integers(3, 7))):
+            words = "".join(random.choice(list("abcdefgh klmn "), random.integers(8, 22)))
+            cv2.putText(page, words, (6, 16 + 16 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 60), 1, cv2.LINE_AA)
+        shown.append(page)
+    return np.stack(shown)
 
 
 def noisy(frames: Bytes, deviation: float) -> Bytes:
@@ -106,6 +127,38 @@ def test_a_frame_between_two_cuts_falls_back_and_says_so() -> None:
 def test_frames_without_any_neighbour_fall_back_and_say_so() -> None:
     rgb, *_ = sampled(square_over_pan()[0])
     assert subject(rgb, [None] * 6, [None] * 6).fallback == (NO_NEIGHBOUR,) * 6
+
+
+@pytest.mark.parametrize("pan", [0, 4])
+def test_a_square_is_found_although_its_neighbours_are_far_away(pan: int) -> None:
+    frames, truth = square_over_pan(num_frames=12, pan=pan, step=pan + 5, side=30)
+    motion = subject(*beside(frames), FAR)
+    assert motion.fallback == (None,) * 10
+    assert iou(motion.mask, truth[1:-1]) > 0.6
+
+
+def test_far_neighbours_that_flow_leads_to_and_back_from_are_taken_for_no_cut() -> None:
+    frames = panned(texture(3, width=4 * WIDTH), 6, step=2).copy()
+    for number, frame in enumerate(frames):  # a curtain of the right half: dark, grey, bright in turn
+        frame[:, WIDTH // 2 :] = texture(30 + number)[:, : WIDTH // 2] // 4 + 60 * (number % 3)
+    assert subject(*beside(frames)).fallback == (CUT,) * 4
+    assert CUT not in subject(*beside(frames), FAR).fallback
+
+
+def test_unrelated_pictures_one_after_the_other_fall_back_however_far_apart() -> None:
+    slides = np.stack([texture(20 + number)[:, :WIDTH] // (1 + number % 3) for number in range(12)])
+    assert None not in subject(*beside(slides), FAR).fallback
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pages_of_other_words_in_one_layout_are_no_moving_subject(seed: int) -> None:
+    assert subject(*beside(pages(seed)), FAR).fallback == (UNCERTAIN,) * 10
+
+
+@pytest.mark.parametrize("step", [0, 6])
+def test_a_world_that_only_the_camera_moves_far_falls_back(step: int) -> None:
+    frames = noisy(panned(texture(7, width=4 * WIDTH), 12, step), 2)
+    assert None not in subject(*beside(frames), FAR).fallback
 
 
 def test_the_mask_is_what_was_measured_even_where_it_is_not_used() -> None:

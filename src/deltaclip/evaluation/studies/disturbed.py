@@ -76,6 +76,7 @@ class _Film:
     rgb: NDArray[np.uint8]
     before: Neighbours
     after: Neighbours
+    step_seconds: float
     seconds: NDArray[np.float64]
     spec: ReaderSpec
     seed: tuple[int, int]
@@ -87,7 +88,7 @@ class _Film:
         frames, _ = read_motion(path, "subject", spec.num_frames, spec.decode_side)  # the mask that wants neighbours
         assert frames.before is not None
         assert frames.after is not None
-        return cls(path, frames.rgb, frames.before, frames.after, frames.seconds, spec, seed)
+        return cls(path, frames.rgb, frames.before, frames.after, frames.step_seconds, frames.seconds, spec, seed)
 
     def clip(self, kind: Disturbance, strength: float, mask: str) -> tuple[Clip, float]:
         """The clip with that mask, and the IoU of it with the undisturbed one."""
@@ -97,9 +98,10 @@ class _Film:
             _disturb_each(pictures, kind, strength, (*self.seed, side))
             for side, pictures in ((1, self.before), (2, self.after))
         )
-        pixels, alpha, motion = fit_to_model(rgb, spec, before, after)
+        pixels, alpha, motion = fit_to_model(rgb, spec, before, after, self.step_seconds)
         if mask not in self.clean:
-            self.clean[mask] = fit_to_model(self.rgb, spec, self.before, self.after)[1] > 0.5
+            clean = fit_to_model(self.rgb, spec, self.before, self.after, self.step_seconds)[1]
+            self.clean[mask] = clean > 0.5
         assert motion is not None, "a mask was asked for"
         seconds, ending = self.seconds, float(self.seconds[-1])
         clip = Clip(

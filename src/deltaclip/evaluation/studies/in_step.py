@@ -82,7 +82,7 @@ def read_film(path: Path, spec: ReaderSpec) -> Film:
     """
     assert spec.motion is not None
     frames, _ = read_motion(path, spec.motion, spec.num_frames, spec.decode_side)
-    pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after)
+    pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after, frames.step_seconds)
     assert motion is not None
     if needs_neighbours(spec.motion) and frames.before is not None and frames.after is not None:
         plain = ReaderSpec(spec.image_size, spec.num_frames, None)

@@ -9,16 +9,25 @@ from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_field, fit_camera, lengths, look_up
 from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, shrink
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, followed, new_flow, shrink
 from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
 
-__all__ = ["Neighbours", "Residual", "residual_motion"]
+__all__ = ["NEAR_SECONDS", "Neighbours", "Residual", "residual_motion"]
 
+NEAR_SECONDS = 1 / 24
+"""How far away neighbours are unless it is said."""
 REPEAT_LEVELS = 0.5
 """Grey levels, mean over the picture, below which a neighbour may be the frame itself again, compressed anew."""
 REPEAT_SHARE = 0.25
 """And of what the other neighbour differs by: where both differ as little, nothing moves. Web clips repeat frames to
 come to another rate: of 59, 3 did so beside every sampled frame and 9 beside some; none of DAVIS 2016 does."""
+
+WIDE_STEP_SECONDS = 0.11
+"""Neighbours farther away than this are judged by rules of their own. Those rules gain 0.03 IoU on DAVIS 2016 thinned
+to 8 frames a second, 0.04 at 6, 0.06 at 3; at 12 and 24 there is nothing to gain (lab/LOG.md)."""
+FOLLOWED = 0.3
+"""Share of the cells that flow must bring there and back (`flow.followed`) if such a neighbour looks like another shot:
+frames far apart in a fast pan look like it as well. 870 pairs of different sequences have 0.25 and less."""
 
 Neighbours = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | None]
 """One picture for each sampled frame, (h, w, 3) uint8, or None where there is none."""
@@ -34,7 +43,8 @@ class Residual:
     changed: (K, h, w) float32, grey levels: the smaller compensated difference to both neighbours.
     left: (K, h, w) float32, grey levels: the same with the flow taken out as well, read at the middle of each cell.
     gradient: (K, h, w) float32, grey levels a pixel of the flow picture: what a small error of position changes.
-    exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it is of the same shot.
+    exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it can be followed: the same shot, not too far on.
+    wide: the neighbours lie more than WIDE_STEP_SECONDS away.
     """
 
     vector: NDArray[np.float32]
@@ -45,17 +55,23 @@ class Residual:
     gradient: NDArray[np.float32]
     exists: NDArray[np.bool_]
     usable: NDArray[np.bool_]
+    wide: bool
 
 
 def residual_motion(
-    now: Sequence[NDArray[np.uint8]], before: Neighbours, after: Neighbours, grid: tuple[int, int]
+    now: Sequence[NDArray[np.uint8]],
+    before: Neighbours,
+    after: Neighbours,
+    grid: tuple[int, int],
+    step_seconds: float = NEAR_SECONDS,
 ) -> Residual:
     """Flow to both neighbours, the camera taken out of each, joined.
 
     now: `flow_picture` of K frames. before, after: K neighbours of the same aspect, (h, w, 3) uint8 or None. One
-    that is missing, of another shot or the frame itself again is replaced by the other one, mirrored in time; where
-    both are missing or of another shot, nothing moves and `usable` tells.
+    that is missing, cannot be followed or is the frame itself again is replaced by the other one, mirrored in time; if
+    neither can be followed, nothing moves and `usable` tells. step_seconds: how far away the neighbours are.
     """
+    wide = step_seconds > WIDE_STEP_SECONDS
     num_frames = len(now)
     others = [
         None if frame is None else relit(picture, flow_picture(frame, grid))
@@ -64,9 +80,10 @@ def residual_motion(
     flow = _flow_fields(now, others, grid)
     fit, scale = fit_camera(flow)
     rest = flow - camera_field(fit, *grid)
-    changed, same_shot = _compensated(now, others, fit)
+    changed, alike = _compensated(now, others, fit)
+    usable = alike | _followed(now, others, flow, ~alike) if wide else alike
     left = _left_by_flow(now, others, flow)
-    shows_motion = same_shot & ~_repeats(now, others)
+    shows_motion = usable & ~_repeats(now, others)
     for one in range(2 * num_frames):
         other = (one + num_frames) % (2 * num_frames)
         if not shows_motion[one] and shows_motion[other]:
@@ -81,7 +98,8 @@ def residual_motion(
         left=np.minimum(left[:num_frames], left[num_frames:]),
         gradient=np.stack([shrink(gradient(picture), grid) for picture in now]),
         exists=exists[:num_frames] | exists[num_frames:],
-        usable=same_shot[:num_frames] | same_shot[num_frames:],
+        usable=usable[:num_frames] | usable[num_frames:],
+        wide=wide,
     )
 
 
@@ -119,11 +137,11 @@ def _flow_fields(
 def _compensated(
     now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], fit: NDArray[np.float32]
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.bool_]]:
-    """What each neighbour does not explain, and whether it is there and of the same shot: 2K pictures, (2K,) bool."""
+    """What each of 2K neighbours does not explain, and whether it is there and of the same shot by that: (2K,) bool."""
     levels = [grey_levels(picture) for picture in now]
     places = look_up(fit * np.float32(FLOW_SCALE), *now[0].shape)
     changed = []
-    same_shot = np.zeros(len(others), np.bool_)
+    alike = np.zeros(len(others), np.bool_)
     for index, (other, place) in enumerate(zip(others, places, strict=True)):
         frame = index % len(now)
         if other is None:
@@ -131,8 +149,26 @@ def _compensated(
             continue
         changed.append(unexplained(now[frame], other, place))
         overlap = levels_overlap(levels[frame], grey_levels(other))
-        same_shot[index] = not is_another_shot(cv2.mean(changed[index])[0], overlap)
-    return changed, same_shot
+        alike[index] = not is_another_shot(cv2.mean(changed[index])[0], overlap)
+    return changed, alike
+
+
+def _followed(
+    now: Sequence[NDArray[np.uint8]],
+    others: list[NDArray[np.uint8] | None],
+    flow: NDArray[np.float32],
+    asked: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Which of the asked neighbours flow leads to and back from: (2K,) bool. flow: (2K, h, w, 2), cells."""
+    rows, columns = flow.shape[1:3]
+    back = new_flow()
+    follows = np.zeros(len(others), np.bool_)
+    for index in np.flatnonzero(asked).tolist():
+        other = others[index]
+        if other is not None:
+            way_back = dense_flow(back, other, now[index % len(now)], (rows, columns))
+            follows[index] = followed(flow[index], way_back) > FOLLOWED
+    return follows
 
 
 def _left_by_flow(

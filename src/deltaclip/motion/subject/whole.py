@@ -10,7 +10,7 @@ from deltaclip.motion.subject.colours import colour_bins, grid_lab
 from deltaclip.motion.subject.context import GUIDE_FLATNESS, context
 from deltaclip.motion.subject.decision import drop_small_parts, examine, reasons
 from deltaclip.motion.subject.evidence import Picture, evidence
-from deltaclip.motion.subject.neighbours import Neighbours, Residual, residual_motion
+from deltaclip.motion.subject.neighbours import NEAR_SECONDS, Neighbours, Residual, residual_motion
 from deltaclip.motion.subject.network import Networks, shipped_networks
 from deltaclip.motion.subject.smoothing import guided, passage
 from deltaclip.motion.threads import one_opencv_thread
@@ -22,30 +22,39 @@ UPSAMPLE_RADIUS = 1
 """Cells. On held-out folds of DAVIS 2016: bilinear 0.626, radius 1 0.636, 2 0.617, 3 0.588."""
 
 
-def subject(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, networks: Networks | None = None) -> Motion:
+def subject(
+    rgb: NDArray[np.uint8],
+    before: Neighbours,
+    after: Neighbours,
+    step_seconds: float = NEAR_SECONDS,
+    networks: Networks | None = None,
+) -> Motion:
     """The moving subject of each sampled frame, under a still or a moving camera.
 
     rgb: (T, H, W, 3) uint8, sampled frames in the order shown, already scaled. before, after: T native neighbours of
-    them, about 1/24 s away, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None where the file
-    has none. A neighbour of another shot is told from its content and not used.
+    them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None where the file has none. A neighbour
+    of another shot is told from its content and not used. step_seconds: how far away the neighbours are, about 1/24 s
+    unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its own.
     networks: those that come with the package where it is None.
     Returns a Motion whose alpha is soft and whose mask is alpha > 0.5 as measured; alpha is all ones in frames that
-    fall back: cut, no neighbour, nothing found, static, saturated, uncertain. Raises ValueError for arrays that are no
-    frames or not T neighbours. The same input gives the same bits.
+    fall back: cut or too fast, no neighbour, nothing found, static, saturated, uncertain. Raises ValueError for arrays
+    that are no frames or not T neighbours. The same input gives the same bits.
     """
     check_rgb(rgb)
     _check_neighbours(rgb, before, after)
     with one_opencv_thread():
-        motion, picture = measure(rgb, before, after)
+        motion, picture = measure(rgb, before, after, step_seconds)
         return judge(rgb, motion, picture, networks or shipped_networks())
 
 
-def measure(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours) -> tuple[Residual, Picture]:
+def measure(
+    rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float = NEAR_SECONDS
+) -> tuple[Residual, Picture]:
     """What moves beside the camera, and how the frames look: all that the networks judge by."""
     grid = grid_size(*rgb.shape[1:3])
     small = [small_picture(frame, grid) for frame in rgb]
     now = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in small]
-    return residual_motion(now, before, after, grid), look(small, now, grid)
+    return residual_motion(now, before, after, grid, step_seconds), look(small, now, grid)
 
 
 def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: Networks) -> Motion:
