@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.cli.files import StallLimitOption
 from deltaclip.cli.material import found_videos, refuse_unknown
 from deltaclip.cli.output import JsonOption, Progress, emit, finish, note, print_lines, shown
 
@@ -37,6 +38,7 @@ def cache(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out videos that are not there, and go on.")
     ] = False,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decode videos once, so that training need not.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import StallLimitOption, writable
 from deltaclip.cli.material import (
     AllowMissingOption,
     AnnotationsOption,
@@ -46,6 +46,7 @@ def compare(
     clips: Annotated[int | None, typer.Option(min=6, help="How many clips of shapes, in groups of twins.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with the queries won and lost (.html).")] = None,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare encoders, or saved ranks, query by query: the first with each other one.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import remembered_encoder
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import StallLimitOption, writable
 from deltaclip.cli.indexing import index_paths, name_failures
 from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
@@ -27,6 +27,7 @@ def demo(
     query: Annotated[list[str] | None, typer.Option(help="What to look for; may be given again.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Default: shapes for drawn clips, CLIP for your own.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for clips, library and picture.")] = Path("demo"),
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw a few clips, index them, ask for what moves, and show why each hit was found.

@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.benchmark import Asked, Targets, evaluate_dataset
 from deltaclip.cli.encoders import load_with
+from deltaclip.cli.files import StallLimitOption
 from deltaclip.cli.material import SplitOption, VideosOption, refuse_unknown
 from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
 
@@ -100,6 +101,7 @@ def evaluate(
     equal_luma: Annotated[
         bool, typer.Option("--equal-luma", help="shapes: things as light as the background.")
     ] = False,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Rank videos for sentences and sentences for videos.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index
+from deltaclip.cli.files import StallLimitOption
 from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
 
@@ -34,6 +35,7 @@ def index(
             metavar="GLOB",
         ),
     ] = None,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read videos and remember their moments. What is known and unchanged is not read again.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import LibraryOption, remembered_encoder
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import StallLimitOption, writable
 from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
 from deltaclip.cli.output import JsonOption, clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
@@ -37,6 +37,7 @@ def search(
     library: LibraryOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
     png: Annotated[Path | None, typer.Option(help="Write the hits as a picture: frame, what moved, score.")] = None,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find moments by words, or by a video or picture.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import StallLimitOption, writable
 from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
 
 __all__ = ["masks"]
@@ -26,6 +26,7 @@ def masks(
         typer.Option(help="Write what was measured as numpy: seconds, motion, alpha, coverage, confidence."),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page over a whole folder (.html).")] = None,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what moves in a video, or look through a folder.
@@ -84,6 +85,7 @@ def _one(
                 "coverage": found.coverage,
                 "confidence": found.confidence,
                 "fallback": list(found.fallback),
+                "notes": list(frames.notes),
             }
         )
         return
@@ -92,6 +94,8 @@ def _one(
     ):
         whole = f"  whole frame taken: {shown(reason)}" if reason else ""
         print_lines(f"{clock(second):>9}  moving {share:6.1%}  confidence {trust:.2f}{whole}")
+    for words in frames.notes:
+        note(f"{shown(video)}: {words}")
     for written in (png, npz):
         if written is not None:
             note(f"wrote {shown(written)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import StallLimitOption, writable
 from deltaclip.cli.material import (
     AllowMissingOption,
     AnnotationsOption,
@@ -89,6 +89,7 @@ def study(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs trained at once; default: one a core.")] = None,
     device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure an open question and write it down as json, picture and paragraph.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import check_device
-from deltaclip.cli.files import OverwriteOption
+from deltaclip.cli.files import OverwriteOption, StallLimitOption
 from deltaclip.cli.output import JsonOption, Progress, emit, finish, note, print_lines, shown
 from deltaclip.cli.train_options import check_places, check_sources, check_start, chosen_recipe
 from deltaclip.errors import DeltaclipError
@@ -50,6 +50,7 @@ def train(
         bool, typer.Option("--allow-missing", help="Leave out captions whose videos are missing or broken.")
     ] = False,
     overwrite: OverwriteOption = False,
+    stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train an encoder; its checkpoint remembers the recipe. Under torchrun: on many GPUs.
