@@ -19,7 +19,12 @@ __all__ = [
 ]
 
 VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
-    3: ("with bfloat16 on processors with AMX, vectors of most encoders were wrong",),
+    3: (
+        "with bfloat16 on processors with AMX, vectors of most encoders were wrong",
+        "moments were stretched over pictures that are held for long",
+        "moments counted from the first picture and not as players do",
+        "videos of few frames a second had no masks",
+    ),
 }
 """Version of vectors -> what changed with it, told to whoever has a library of an older one, a clause each.
 
