@@ -6,10 +6,19 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.motion.camera import look_up
-from deltaclip.motion.shots import find_cuts, grey_levels, is_another_shot, levels_overlap, unexplained
+from deltaclip.motion.flow import flow_picture, grid_size
+from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
+from deltaclip.motion.subject.neighbours import residual_motion
 from tests.motion.drawn import panned, texture
 
 Bytes = NDArray[np.uint8]
+
+
+def find_cuts(rgb: Bytes) -> NDArray[np.bool_]:
+    """Which frames `subject` takes for the first of a shot: (T,) bool, of native frames (T, H, W, 3) in their order."""
+    grid = grid_size(*rgb.shape[1:3])
+    now = [flow_picture(frame, grid) for frame in rgb]
+    return ~residual_motion(now, [None, *rgb[:-1]], [None] * len(rgb), grid).usable
 
 
 def test_two_drawn_shots_have_one_cut_where_the_second_begins() -> None:

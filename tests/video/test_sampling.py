@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deltaclip.video import SAMPLINGS, Segment, random_seconds, sample_seconds, split_segments, uniform_seconds
+from deltaclip.video import SAMPLINGS, Segment, sample_seconds, split_segments, uniform_seconds
 from deltaclip.video.sampling import clip4clip_frames, farthest_neighbour_seconds, native_neighbours
 
 ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -30,19 +30,6 @@ def test_uniform_seconds_ascend_inside_the_range(span: tuple[float, float], num_
     assert (np.diff(seconds) > 0).all()
     assert span[0] < seconds[0]
     assert seconds[-1] < span[1]
-
-
-@given(ranges, counts, st.integers(0, 2**32))
-def test_each_random_second_stays_in_its_span(span: tuple[float, float], num_frames: int, seed: int) -> None:
-    seconds = random_seconds(*span, num_frames, np.random.default_rng(seed))
-    edges = np.linspace(*span, num_frames + 1)
-    assert (edges[:-1] <= seconds).all()
-    assert (seconds < edges[1:]).all()
-
-
-def test_the_same_seed_gives_the_same_random_seconds() -> None:
-    first, second = (random_seconds(0, 9, 12, np.random.default_rng(3)) for _ in range(2))
-    assert first.tolist() == second.tolist()
 
 
 @pytest.mark.parametrize(("start", "end", "num_frames"), [(1, 1, 3), (-1, 2, 3), (0, float("inf"), 3), (0, 1, 0)])

@@ -9,14 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.camera import fit_camera, look_up, warp
+from deltaclip.motion.camera import warp
 from deltaclip.motion.exposure import relit_in_place
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, flow_size, grid_size, new_flow
 
 __all__ = [
     "CUT_DIFFERENCE",
     "CUT_OVERLAP",
-    "find_cuts",
     "grey_levels",
     "is_another_shot",
     "levels_overlap",
@@ -54,21 +52,3 @@ def unexplained(now: NDArray[np.uint8], other: NDArray[np.uint8], places: NDArra
 def is_another_shot(difference: float, overlap: float) -> bool:
     """The cut rule: `difference`, the mean of `unexplained`, is large and `overlap` of the grey levels small."""
     return difference > CUT_DIFFERENCE and overlap < CUT_OVERLAP
-
-
-def find_cuts(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which frames begin a shot: (T,) bool, the first always does.
-
-    rgb: (T, H, W, 3) uint8, neighbouring native frames in the order shown.
-    """
-    grid = grid_size(*rgb.shape[1:3])
-    grey = [flow_picture(frame, grid) for frame in rgb]
-    levels = [grey_levels(picture) for picture in grey]
-    flow = new_flow()
-    cuts = np.ones(len(rgb), np.bool_)
-    for index in range(1, len(rgb)):
-        fit, _ = fit_camera(dense_flow(flow, grey[index], grey[index - 1], grid)[None])
-        places = look_up(fit * np.float32(FLOW_SCALE), *flow_size(*grid))[0]
-        difference = float(unexplained(grey[index], grey[index - 1], places).mean())
-        cuts[index] = is_another_shot(difference, levels_overlap(levels[index], levels[index - 1]))
-    return cuts

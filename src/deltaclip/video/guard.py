@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from deltaclip.errors import DeltaclipError, VideoError
+from deltaclip.errors import DeltaclipError, VideoError, unforeseen
 
 __all__ = ["STALL_LIMIT_VARIABLE", "Guard", "pulse"]
 
@@ -266,7 +266,7 @@ def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:
     """The exception as it can travel: our own as they are, others as a VideoError and a note of where it came from."""
     if isinstance(err, DeltaclipError):
         return err, None
-    error = VideoError(name, f"{type(err).__name__}: {err}", "This should not happen: please report it with the file.")
+    error = unforeseen(name, err)
     return error, "In the child process:\n" + "".join(traceback.format_exception(err))
 
 

@@ -12,7 +12,6 @@ __all__ = [
     "clip4clip_frames",
     "farthest_neighbour_seconds",
     "native_neighbours",
-    "random_seconds",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",
@@ -113,17 +112,6 @@ def sample_seconds(
     period = float(gaps[regular].mean())
     frames = clip4clip_frames(max(round((end - start) / period), 1), 1 / period, num_frames, choice)
     return np.asarray(np.minimum(start + frames * period, np.nextafter(end, start)))
-
-
-def random_seconds(start: float, end: float, num_frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """One random second inside each of `num_frames` equal spans of start <= seconds < end: X-Pool's rule for training.
-
-    Returns (T,) float64, ascending; the same generator state gives the same seconds.
-    """
-    edges = _edges(start, end, num_frames)
-    seconds = edges[:-1] + rng.random(num_frames) * np.diff(edges)
-    # Rounding may reach the end of a span, which belongs to the next one.
-    return np.minimum(seconds, np.nextafter(edges[1:], edges[:-1]))
 
 
 def split_segments(
