@@ -128,7 +128,7 @@ def test_a_long_gap_among_short_ones_has_no_neighbours_across_it() -> None:
 
 
 def test_frames_two_seconds_apart_are_no_neighbours_in_any_video() -> None:
-    assert native_neighbours(np.arange(9) * 2.0, np.array([4]), 1).tolist() == [-1]
+    assert native_neighbours(2 * np.arange(9, dtype=np.float64), np.array([4]), 1).tolist() == [-1]
 
 
 def test_the_first_frame_has_none_before_it_and_the_last_none_after() -> None:

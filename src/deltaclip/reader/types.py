@@ -52,7 +52,7 @@ class Clip:
     pixels: (T, 3, S, S) float32, normalised as CLIP does. alpha: (T, 1, S, S) float32, normalised as Alpha-CLIP does.
     seconds: (T,) float64, from the file's first frame. path: the file. start, end: the moment, start <= second < end.
     coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
-    notes: sentences about the file that whoever uses its clips should know, for example that its time stamps are broken.
+    notes: sentences about the file that whoever uses its clips should know, such as that its time stamps are broken.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
