@@ -24,6 +24,7 @@ VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
         "moments were stretched over pictures that are held for long",
         "moments counted from the first picture and not as players do",
         "videos of few frames a second had no masks",
+        "cuts were told from unsmoothed grey levels with OpenCV 5",
     ),
 }
 """Version of vectors -> what changed with it, told to whoever has a library of an older one, a clause each.

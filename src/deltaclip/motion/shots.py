@@ -32,7 +32,8 @@ LEVELS_WIDTH = 9
 def grey_levels(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How often each grey level occurs, smoothed: (H, W) uint8 -> (256,) float32 that sums to about 1."""
     counts = np.asarray(cv2.calcHist([picture], [0], None, [256], [0, 256]), np.float32) / np.float32(picture.size)
-    return np.asarray(cv2.blur(counts, (1, LEVELS_WIDTH)), np.float32).ravel()
+    # One column, whether OpenCV gives it as (256, 1), as version 4 does, or as (256,), as version 5 does.
+    return np.asarray(cv2.blur(counts.reshape(-1, 1), (1, LEVELS_WIDTH)), np.float32).ravel()
 
 
 def levels_overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -1,8 +1,13 @@
 """Pictures and masks survive their way through bytes."""
 
+from io import BytesIO
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from deltaclip.training.cache.coding import decode_alpha, decode_picture, encode_alpha, encode_picture
 from tests.helpers import moving_square
@@ -36,3 +41,32 @@ def test_binary_alpha_is_exact_in_one_bit(height: int, width: int, seed: int) ->
     encoded = encode_alpha(alpha, binary=True)
     assert np.array_equal(decode_alpha(encoded), alpha)
     assert len(encoded) < 150 + height * (width + 7) // 8  # bits, not bytes, beside the head of a PNG
+
+
+def drawn(height: int, width: int) -> NDArray[np.uint8]:
+    y, x = np.mgrid[:height, :width]
+    waves = [128 + 90 * np.sin(x / 17 + y / 31), 128 + 90 * np.sin(x / 11), 128 + 90 * np.cos((x + y) / 23)]
+    return np.stack(waves, -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(224, 398), (97, 131)])
+@pytest.mark.parametrize("quality", [90, 95])
+def test_jpeg_is_what_pillow_reads_from_it_and_near_what_was_written(height: int, width: int, quality: int) -> None:
+    rgb = drawn(height, width)
+    coded = encode_picture(rgb, quality)
+    read = decode_picture(coded, quality).astype(int)
+    by_pillow = np.abs(read - np.asarray(Image.open(BytesIO(coded)).convert("RGB")))
+    assert by_pillow.max() <= 3
+    assert np.abs(read - rgb).mean() < 2.5
+    assert np.abs(read - rgb).max() < 40
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_alpha_is_what_pillow_reads_from_it(binary: bool) -> None:
+    alpha = np.random.default_rng(0).random((97, 131)).astype(np.float32)
+    if binary:
+        alpha = (alpha > 0.5).astype(np.float32)
+    coded = encode_alpha(alpha, binary)
+    by_pillow = np.asarray(Image.open(BytesIO(coded)).convert("L")) / 255
+    assert np.abs(decode_alpha(coded) - by_pillow).max() < 1e-7
+    assert np.abs(by_pillow - alpha).max() <= 0.5 / 255 + 1e-6
