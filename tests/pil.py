@@ -41,7 +41,7 @@ def our_encoder(folder: Path) -> Encoder:
 def middle_frame(path: Path) -> NDArray[np.uint8]:
     """(H, W, 3): the frame that our encoder looks at, in the video's own size, as RGB without any scaling."""
     with Video.open(path) as video:
-        seconds = uniform_seconds(0.0, video.info.duration_seconds, 1)
+        seconds = uniform_seconds(video.whole.start, video.whole.end, 1)
         frame: NDArray[np.uint8] = video.frames_at(seconds, min(video.info.width, video.info.height)).rgb[0]
     return frame
 

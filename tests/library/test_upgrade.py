@@ -9,6 +9,7 @@ import pytest
 from deltaclip.errors import LibraryError
 from deltaclip.library import Failure, Library
 from deltaclip.library.content import sample_of
+from deltaclip.provenance import VECTOR_VERSION
 from tests.library.fakes import FakeEncoder, Shelf, vector_of
 
 # Written by hand from the code of format 1: nothing of today's code may change it.
@@ -54,8 +55,10 @@ def write_format_1(shelf: Shelf) -> None:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(FORMAT_1)
         encoder = FakeEncoder()
+        # Vectors of today's version, which format 1 never held: otherwise all of them would be read again.
         meta = {"encoder": "fake", "motion": "difference", "num_frames": "1", "dimension": "16"}
-        db.executemany("INSERT INTO meta VALUES (?, ?)", [*meta.items(), ("fingerprint", encoder.fingerprint)])
+        meta |= {"fingerprint": encoder.fingerprint, "vector_version": str(VECTOR_VERSION)}
+        db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         for number, (name, path) in enumerate(files.items(), 1):
             content = sample_of(path)
             status, reason = ("failed", "not a video") if name == "bad.mp4" else ("indexed", None)

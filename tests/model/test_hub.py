@@ -62,6 +62,10 @@ def test_a_copy_without_weights_is_named(folder: Path, hub_cache: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["nowhere", "/nowhere/model", "../model", "a/b/c", "owner/", "own er/model", "weights/clip.pt"]
 )
-def test_a_name_that_is_neither_folder_nor_hub_name_is_said_to_be_so(name: str) -> None:
+def test_a_name_that_is_neither_folder_nor_hub_name_is_said_to_be_so(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(CheckpointError, match="neither a folder here nor a hub name"):
         load_checkpoint(name)

@@ -21,6 +21,9 @@ NOMINAL_RATE = Fraction(25)
 MAX_RATE = 1000
 """Declared rates of this or more are time bases in disguise (1000 and 90000 are usual)."""
 
+LEAST_LATE = 1.5
+"""Frames by which a picture may follow its container's start and still count as its beginning."""
+
 MAX_TICK = 2**62
 """Times beyond are damage; differences of those below fit an int64."""
 
@@ -138,13 +141,13 @@ def build_timeline(
 def _origin_tick(first: int, period: int, time_base: Fraction, origin_seconds: Fraction | None) -> int:
     """The tick nearest to the container's start, and never after the first frame.
 
-    That frame's own if the start is less than a frame's period before it: sound has a few milliseconds that are not
-    heard before it begins, and FFmpeg rounds the start to microseconds.
+    That frame's own if the start is hardly more than one frame before it: sound has a few milliseconds that are not
+    heard before it begins, AVI gives pictures the time of their decoding, and FFmpeg rounds the start to microseconds.
     """
     if origin_seconds is None:
         return first
     start = round(origin_seconds / time_base)
-    return start if first - start >= max(period, 1) else first
+    return start if first - start > LEAST_LATE * max(period, 1) else first
 
 
 def _period(ticks: NDArray[np.int64], time_base: Fraction, rate: Fraction) -> int:
