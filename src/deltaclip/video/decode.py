@@ -19,7 +19,7 @@ from deltaclip.video.guard import pulse
 from deltaclip.video.packets import Clock, VideoPacket
 from deltaclip.video.timeline import Timeline
 
-__all__ = ["Decoder", "pictures_share_times", "shows_in_order"]
+__all__ = ["Decoder", "pictures_share_time", "shows_in_order"]
 
 MAX_MISSING = 1
 """A picture may stand in for at most this many following ones that give none, as it does on a player's screen.
@@ -34,8 +34,8 @@ MIN_SKIPPED = 4
 ORDER_SAMPLE = 50
 """Pictures decoded to see whether a doubtful stream's times can be believed."""
 
-SHARED_SAMPLE = 250
-"""Pictures decoded to see whether two of them have one time, in files in which many packets do."""
+SHARED_SAMPLE = 50
+"""Pictures decoded to see whether a second one has the time that packets share."""
 
 
 def shows_in_order(path: Path, stream_index: int, timeline: Timeline) -> bool:
@@ -48,17 +48,21 @@ def shows_in_order(path: Path, stream_index: int, timeline: Timeline) -> bool:
     return ticks == sorted(ticks)
 
 
-def pictures_share_times(path: Path, stream_index: int, timeline: Timeline) -> bool:
-    """Whether two pictures come out of the decoder with one time, so that the stamps are broken.
+def pictures_share_time(path: Path, stream_index: int, timeline: Timeline, tick: int) -> bool:
+    """Whether two pictures come out of the decoder at `tick`, so that the stamps are broken.
 
-    Otherwise the packets that share a stamp are no pictures of their own: hidden frames, the fields of one picture.
+    Otherwise the packets that share it are no pictures of their own: hidden frames, the fields of one picture.
     """
     decoder = Decoder(path, stream_index, timeline)
     try:
-        ticks = [tick for tick, _ in itertools.islice(decoder.pictures, SHARED_SAMPLE)]
+        first = decoder.show(tick)
+        return first.pts == tick and any(
+            other == tick for other, _ in itertools.islice(decoder.pictures, SHARED_SAMPLE)
+        )
+    except VideoError:
+        return False
     finally:
         decoder.close()
-    return len(set(ticks)) < len(ticks)
 
 
 class Decoder:

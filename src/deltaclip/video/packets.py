@@ -1,5 +1,6 @@
 """Reading the packets of a file once, without decoding: which stream is the film, and its timeline."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from deltaclip.video.container import STILL_PICTURES
 from deltaclip.video.guard import pulse
 from deltaclip.video.timeline import PacketRow, Timeline, build_timeline
 
@@ -25,8 +27,21 @@ else:
 JUMP_SECONDS = Fraction(1, 2)
 """A decoding time this far behind the one expected begins a new recording; less is jitter."""
 
-MAX_SHARED = 0.02
-"""Share of the packets whose time stamp may be another's already: above it the stamps may be broken."""
+MAX_SHARED, MAX_RUN = 0.02, 2
+"""Share of the packets whose time stamp may be another's already, and how many may share one: above, and the stamps may
+be broken. Hidden frames and rounding give a few pairs."""
+
+INDEXED = "mov,mp4,m4a,3gp,3g2,mj2"
+"""FFmpeg's demuxer of files whose table gives every packet its time: a clock that falls back is an edit list's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedStamp:
+    """tick: the time stamp that most packets share. spread: the timeline in which each packet is a frame of its own,
+    all spread out evenly. Packets that show nothing may share the next one's stamp."""
+
+    tick: int
+    spread: Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +53,10 @@ class Film:
     timeline: Timeline | None
     """None when the stream promises no picture."""
     doubtful: bool
-    """True if the times follow the order of decoding although the codec may show pictures in a different one: in AVI,
-    which has no place for both, and in files whose times were damaged. Decoding tells (`shows_in_order`)."""
-    spread: Timeline | None
-    """If many packets share a time stamp: the timeline in which each is a frame of its own, all spread out evenly.
-    Decoding tells whether they are (`pictures_share_times`): packets that show nothing share the next one's."""
+    """True if the times follow the order of decoding although the codec may show pictures in a different one, as in
+    files whose times were damaged. Decoding tells (`shows_in_order`)."""
+    shared: SharedStamp | None
+    """If packets share time stamps. Decoding tells whether each of them is a frame (`pictures_share_time`)."""
 
 
 class Clock:
@@ -75,34 +89,54 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
     """
     rows: dict[int, list[PacketRow]] = {stream.index: [] for stream in candidates}
     clocks = {stream.index: Clock(_fraction(stream.time_base) or Fraction(1)) for stream in candidates}
+    kind = container.format.name
     try:
         for packet in container.demux(tuple(candidates)):
             pulse()
-            clocks[packet.stream.index].correct(packet)
+            if kind != INDEXED:
+                clocks[packet.stream.index].correct(packet)
             if packet.size:
-                row = PacketRow(packet.pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
+                # AVI tells when a packet is decoded only; FFmpeg takes the next one's time for that of showing.
+                pts = packet.dts if kind == "avi" else packet.pts
+                row = PacketRow(pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
                 rows[packet.stream.index].append(row)
     except av.FFmpegError:
         pass  # The file breaks off: what could be read stands, and frames behind it are not promised.
     # max() takes the first of equals.
     film = max(candidates, key=lambda stream: _rank(stream, len(rows[stream.index])))
+    # Phones put further pictures behind a photo (depth, brightness), which FFmpeg takes for frames.
+    packets = rows[film.index][:1] if kind in STILL_PICTURES else rows[film.index]
     build = partial(
         build_timeline,
-        rows[film.index] + _cut_off(container, film, rows[film.index]),
+        packets + _cut_off(container, film, packets),
         _fraction(film.time_base),
         _fraction(film.average_rate) or _fraction(film.guessed_rate),
         jumps=clocks[film.index].offset != 0,
         origin_seconds=None if container.start_time is None else Fraction(container.start_time, av.time_base),
     )
-    times = [row.pts for row in rows[film.index] if row.pts is not None]
-    shared = len(times) - len(set(times))
+    timeline = build()
+    times = [row.pts for row in packets if row.pts is not None]
+    delayed = bool(film.codec_context.has_b_frames)
+    if timeline is not None and kind == "avi" and delayed:
+        timeline = timeline.in_order_decoded()
+    tick = _shared(times)
+    spread = None if tick is None else build(stamps_broken=True)
     return Film(
         film.index,
         film.codec_context.name,
-        build(),
-        doubtful=bool(film.codec_context.has_b_frames) and times == sorted(times),
-        spread=build(stamps_broken=True) if shared > MAX_SHARED * len(times) else None,
+        timeline,
+        doubtful=delayed and kind != "avi" and times == sorted(times),
+        shared=None if tick is None or spread is None else SharedStamp(tick, spread),
     )
+
+
+def _shared(times: Sequence[int]) -> int | None:
+    """The time stamp that most packets share, if so many do that the stamps may be broken."""
+    counts = Counter(times)
+    if not counts:
+        return None
+    tick, most = counts.most_common(1)[0]
+    return tick if most > MAX_RUN or len(times) - len(counts) > MAX_SHARED * len(times) else None
 
 
 def _rank(stream: VideoStream, num_packets: int) -> tuple[bool, bool, bool, int]:

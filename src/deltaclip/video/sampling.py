@@ -25,8 +25,6 @@ SEGMENT_SECONDS = 15.0
 
 HOLD_SHARE = 1 / 3
 """A picture that stays for this share of a piece's length, 5 s of 15, is a hold: a piece of its own."""
-CLOSING_SECONDS = 0.5
-"""A single last frame that stays for less belongs to the hold before it: recorders write it to say how long it was."""
 REGULAR_GAP = 1.5
 """A frame that stays for this many times the median or longer stands for others that were not written."""
 STILL_GAP = 4.0
@@ -130,19 +128,15 @@ def split_segments(
     if not frame_seconds[-1] < end_seconds < np.inf or not 0 < length_seconds < np.inf:
         raise ValueError(f"a video that ends at {end_seconds} s cannot be cut into pieces of {length_seconds} s")
     edges = np.append(frame_seconds, end_seconds)
-    stays = np.diff(edges)
-    longest = length_seconds * HOLD_SHARE
-    if len(stays) > 1 and stays[-2] >= longest and stays[-1] < min(CLOSING_SECONDS, longest):
-        edges, stays = np.delete(edges, -2), np.append(stays[:-2], edges[-1] - edges[-3])
-    holds = np.flatnonzero(stays >= longest)
+    holds = np.flatnonzero(np.diff(edges) >= length_seconds * HOLD_SHARE)
     segments: list[Segment] = []
     moving_from = 0
-    for hold in [*holds.tolist(), len(stays)]:
+    for hold in [*holds.tolist(), len(frame_seconds)]:
         if hold == moving_from + 1:
             segments.append(Segment(float(edges[moving_from]), float(edges[hold]), held=True))
         elif hold > moving_from:
             segments += _pieces(float(edges[moving_from]), float(edges[hold]), length_seconds)
-        if hold < len(stays):
+        if hold < len(frame_seconds):
             segments.append(Segment(float(edges[hold]), float(edges[hold + 1]), held=True))
         moving_from = hold + 1
     return tuple(segments)

@@ -1,13 +1,15 @@
 """Still pictures that FFmpeg reads in part only: HEIC and AVIF, which phones store as tiles, and what EXIF says."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pi_heif
 from av.video.frame import VideoFrame
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deltaclip.errors import VideoError
 from deltaclip.video.timeline import NOMINAL_RATE, Timeline
@@ -17,6 +19,8 @@ __all__ = ["StillDecoder", "exif_orientation", "is_heif_picture"]
 ORIENTATION_TAG = 0x0112
 MAX_STILL_PIXELS = 2**28
 """A picture above this (16,384 x 16,384) would fill 800 MB; the largest phones make 200 million pixels."""
+KNOWN_BOXES = frozenset(b"ftyp meta mdat moov moof mfra sidx styp free skip wide uuid idat pdin mpvd".split())
+"""What may be at the top of a picture or film (ISO/IEC 14496-12), and the films in Google's and Samsung's photos."""
 MOST_BOXES = 64
 """Boxes looked at before a file is taken for a film: a picture has three or four at its top."""
 
@@ -27,16 +31,16 @@ def is_heif_picture(path: Path) -> bool:
     FFmpeg gives each tile of such a picture as a stream of its own, and PyAV does not say how they fit together.
     """
     try:
-        kinds = [kind for kind, _ in _top_boxes(path)]
+        kinds = {kind for kind, _ in _picture_boxes(path)}
     except OSError:
         return False  # whoever opens the file says why
-    return kinds[:1] == [b"ftyp"] and b"meta" in kinds and not {b"moov", b"moof"} & set(kinds)
+    return b"meta" in kinds and not {b"moov", b"moof"} & kinds
 
 
 def exif_orientation(path: Path) -> int:
     """The orientation that a still picture's EXIF names, 1 to 8; 0 if it has none or is no still picture."""
     try:
-        with Image.open(path) as picture:
+        with _quiet_about_size(), Image.open(path) as picture:
             return int(picture.getexif().get(ORIENTATION_TAG, 0))
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
         return 0
@@ -73,7 +77,7 @@ class StillDecoder:
 def _decoded(path: Path) -> tuple[Image.Image, str]:
     """The primary picture as RGB, upright, and the name of its codec."""
     remedy = "Export it again, for example as JPEG."
-    size_bytes, promised = path.stat().st_size, max(end for _, end in _top_boxes(path))
+    size_bytes, promised = path.stat().st_size, max(end for _, end in _picture_boxes(path))
     if promised > size_bytes:
         # libheif shows what there is and leaves the rest black, without a word.
         found = f"a HEIF picture that was cut off: {size_bytes:,} of {promised:,} bytes are there"
@@ -98,11 +102,18 @@ _DAMAGE = (OSError, ValueError, RuntimeError, EOFError, IndexError, SyntaxError,
 
 def _as_avif(path: Path) -> Image.Image:
     """An AVIF picture as RGB; UnidentifiedImageError if it is none."""
+    with _quiet_about_size(), Image.open(path, formats=["AVIF"]) as picture:
+        _check_size(path, *picture.size)
+        # Pillow tells the file's own turn and mirror as EXIF and leaves the pixels; libheif applies them.
+        return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+@contextmanager
+def _quiet_about_size() -> Iterator[None]:
+    """Without Pillow's warning on the terminal that a phone's 100 million pixels are many."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked here
-        with Image.open(path, formats=["AVIF"]) as picture:
-            _check_size(path, *picture.size)
-            return picture.convert("RGB")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
@@ -110,15 +121,18 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise VideoError(str(path), f"a picture of {width}x{height} pixels", "Scale it down first.")
 
 
-def _top_boxes(path: Path) -> list[tuple[bytes, int]]:
-    """Kind and end, in bytes from the start, of the boxes at the top of an ISO base media file; none of other files."""
+def _picture_boxes(path: Path) -> list[tuple[bytes, int]]:
+    """Kind and end, in bytes from the start, of the boxes at the top of an ISO base media file; none of other files.
+
+    Up to what somebody put behind the file: phones add a film, which begins with an `ftyp` of its own, or a few words.
+    """
     boxes: list[tuple[bytes, int]] = []
     with path.open("rb") as file:
         place = 0
         while len(header := file.read(8)) == 8 and len(boxes) < MOST_BOXES:
             size, kind = int.from_bytes(header[:4], "big"), header[4:]
-            if not boxes and kind != b"ftyp":
-                return []
+            if (kind == b"ftyp") == bool(boxes) or kind not in KNOWN_BOXES:
+                break
             if size == 1:
                 size = int.from_bytes(file.read(8), "big")
             if size < 8:  # 0: up to the end of the file

@@ -88,11 +88,8 @@ class Timeline:
         return replace(self, ticks=self.ticks[self.ticks >= tick])
 
     def in_order_decoded(self) -> "Timeline":
-        """The same times for the frames as they come out of the decoder, whatever their packets say.
-
-        They are those of decoding, which runs ahead of the player's clock by a few frames; the first is taken for 0.
-        """
-        return replace(self, key_ticks=self.key_ticks[:0], counted=True, origin_tick=int(self.ticks[0]))
+        """The same times for the frames as they come out of the decoder, whatever their packets say."""
+        return replace(self, key_ticks=self.key_ticks[:0], counted=True)
 
 
 def build_timeline(
@@ -173,7 +170,10 @@ def _spread(
     finer = min(1000 * int(counts.max()), MAX_TICK // max(length, 1))  # no two frames are rounded to one tick
     ticks -= first
     gaps = np.diff(ticks) * finer
-    usual = float(np.median(gaps / counts[:-1])) if len(gaps) else float(1 / rate / time_base * finer)
+    period = float(1 / rate / time_base * finer)
+    usual = float(np.median(gaps / counts[:-1])) if len(gaps) else period
+    if usual * time_base > finer:
+        usual = period  # frames that are a second apart and more share no stamps: these gaps are holds
     steps = np.minimum(np.append(gaps / counts[:-1], np.inf), usual)
     within = np.concatenate([np.arange(number) for number in counts.tolist()])
     spread = np.repeat(ticks * finer, counts) + np.floor(within * np.repeat(steps, counts)).astype(np.int64)

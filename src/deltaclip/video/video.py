@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.video.container import STILL_PICTURES, film_candidates, open_container, stat_video
-from deltaclip.video.decode import Decoder, pictures_share_times, shows_in_order
+from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
 from deltaclip.video.guard import pulse
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
@@ -207,8 +207,8 @@ def _open(path: Path) -> tuple[Decoder | StillDecoder, Timeline, str, str]:
     timeline = film.timeline
     if timeline is None:
         raise VideoError(str(path), "no pictures after the header", "Fetch or export the file again.")
-    if film.spread is not None and pictures_share_times(path, film.stream_index, timeline):
-        timeline = film.spread
+    if film.shared and pictures_share_time(path, film.stream_index, timeline, film.shared.tick):
+        timeline = film.shared.spread
     elif film.doubtful and not shows_in_order(path, film.stream_index, timeline):
         timeline = timeline.in_order_decoded()
     return Decoder(path, film.stream_index, timeline), timeline, format_name, film.codec
