@@ -77,7 +77,7 @@ def index_paths(
     exclude: Sequence[str] = (),
 ) -> "IndexReport":
     """What `index` does, with progress and words for people on stderr only."""
-    from deltaclip.library import Exclusion, Library
+    from deltaclip.library import LINK, Exclusion, Library
 
     try:
         Exclusion(exclude)
@@ -92,7 +92,7 @@ def index_paths(
                 "in `deltaclip failures`."
             )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
-    if not report.seen:
+    if not report.seen and LINK not in report.passed_over:
         note(
             "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
         )

@@ -1,5 +1,6 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
+from deltaclip.library.candidates import LINK
 from deltaclip.library.content import ChangedError, Content, Stamp, content_of, require_unchanged
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.library import Library, default_library_path
@@ -20,6 +21,7 @@ from deltaclip.library.sqlite_errors import NotWritableError
 from deltaclip.video.suffixes import VIDEO_SUFFIXES
 
 __all__ = [
+    "LINK",
     "VIDEO_SUFFIXES",
     "ChangedError",
     "Content",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
-from deltaclip.library.twins import file_identity
+from deltaclip.library.twins import file_identity, is_gone
 from deltaclip.names import on_disk
 from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
@@ -93,6 +93,8 @@ def find_candidates(
             walk.failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
         elif os.path.isdir(root):
             walk.enter(root)
+        elif not os.path.exists(root) and not is_gone(root):
+            walk.failures.append(Failure(root, "cannot be reached. Check the permissions of its folders."))
         elif not os.path.exists(root):
             walk.failures.append(Failure(root, "does not exist. Check the name."))
         elif exclusion.matches(root.name, is_folder=False):
@@ -168,7 +170,7 @@ def _passed_by_content(entry: os.DirEntry[str]) -> str | None:
     suffix = os.path.splitext(entry.name)[1].lower()
     if suffix not in VIDEO_SUFFIXES:
         return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else NO_SUFFIX
-    if not os.path.isfile(entry.path):
+    if is_gone(Path(entry.path)):  # what nobody can look at may be a film, and will be named
         return NOT_PLAIN if os.path.exists(entry.path) else BROKEN_LINK
     return f"{suffix} {NOT_VIDEO}" if suffix in AMBIGUOUS_SUFFIXES and not _holds_video(Path(entry.path)) else None
 

@@ -16,7 +16,8 @@ from deltaclip.library.content import ChangedError, Content, require_unchanged, 
 from deltaclip.library.ledger import Ledger, Moment, VideoRow, VideoStatus
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
-from deltaclip.library.twins import Twins
+from deltaclip.library.settling import forget_links, known_names_first, settle_unseen
+from deltaclip.library.twins import Twins, holds_bytes_of
 from deltaclip.reader import Clip
 
 __all__ = ["IndexRun"]
@@ -53,7 +54,7 @@ class IndexRun:
         self._ledger = ledger
         self._encoder = encoder
         self._read = read
-        self._candidates = candidates
+        self._candidates = candidates = known_names_first(ledger, candidates)
         self._on_progress = on_progress
         self._in_hand: list[_InHand] = []
         self._indexed = self._unchanged = self._segments = 0
@@ -70,8 +71,9 @@ class IndexRun:
             self._tell(path)
             self._look_at(path)
         self._encode()
-        self._forget_links()
-        left_alone = self._settle_unseen()
+        failed = {failure.path for failure in self._failures}
+        forget_links(self._ledger, self._candidates, failed)
+        left_alone = settle_unseen(self._ledger, self._candidates, failed)
         self._tell(None)
         return IndexReport(
             seen=self._indexed + self._unchanged + len(self._failures),
@@ -94,7 +96,7 @@ class IndexRun:
             content = sample_of(path)
             # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
             # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
-            if before and before.status == "indexed" and self._is_same(path, content, before):
+            if before and before.status == "indexed" and holds_bytes_of(before, path, content):
                 if before.missing or before.stamp != content.stamp:
                     self._ledger.seen_again(before, content)
                 self._unchanged += 1
@@ -102,16 +104,6 @@ class IndexRun:
                 self._decode(path, content, before)
         except VideoError as error:
             self._fail(path, error, before)
-
-    def _is_same(self, path: Path, content: Content, before: VideoRow) -> bool:
-        """Whether a file holds the bytes that its moments were made of.
-
-        Size, times and sample tell an untouched file. If only the times are others every byte is asked, for different
-        films may share a sample.
-        """
-        if not before.may_be(content) or before.digest is None:
-            return False
-        return before.stamp == content.stamp or with_digest(path, content).digest == before.digest
 
     def _fail(self, path: Path, error: VideoError, before: VideoRow | None) -> None:
         """A file that cannot be read now, or changes, may be the same as before: what is known of it stays."""
@@ -213,29 +205,6 @@ class IndexRun:
         status: VideoStatus = "damaged" if kept else "failed"
         self._ledger.store(video.path, video.content, status, reason, video.moments, [*video.notes])
         self._segments += kept
-
-    def _forget_links(self) -> None:
-        """Takes out other names of a file whose moments the library has under the first one."""
-        failed = {failure.path for failure in self._failures}
-        for link, first in self._candidates.links.items():
-            row, kept = self._ledger.video(link), self._ledger.video(first)
-            if row and kept and first not in failed:
-                self._ledger.delete([row])
-
-    def _settle_unseen(self) -> int:
-        """Takes files that are gone out of the search, for as long as they are gone; counts those that are there.
-
-        Their moments stay: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
-        must not hang on that. A file that comes back, here or elsewhere, has them again without being decoded. What is
-        there and was passed over (excluded now, named itself then) stays as it is.
-        """
-        seen = set(self._candidates.files)
-        below = {row.id: row for root in self._candidates.roots for row in self._ledger.below(root)}
-        unseen = [row for row in below.values() if row.path not in seen]
-        gone = [row for row in unseen if not os.path.exists(row.path)]
-        if newly := [row for row in gone if not row.missing]:
-            self._ledger.set_missing(newly, True)
-        return len(unseen) - len(gone)
 
     def _total(self) -> int:
         return len(self._candidates.files) + len(self._candidates.failures)

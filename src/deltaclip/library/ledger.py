@@ -164,8 +164,8 @@ class Ledger:
             )
             return True
 
-    def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> None:
-        """A second video with the moments of `row`, in the place of whatever was known under `path`."""
+    def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> int:
+        """A second video with the moments of `row`, in the place of whatever was known under `path`; returns its id."""
         with self.database.writing() as db:
             db.execute("DELETE FROM videos WHERE path = ? AND id <> ?", (os.fsencode(path), row.id))
             cursor = db.execute(
@@ -179,6 +179,8 @@ class Ledger:
                 " SELECT ?, start_seconds, end_seconds, coverage, vector FROM segments WHERE video_id = ?",
                 (cursor.lastrowid, row.id),
             )
+            assert cursor.lastrowid is not None, "an INSERT has one"
+            return cursor.lastrowid
 
     def seen_again(self, row: VideoRow, content: Content) -> None:
         """The file of `row` is there with the same bytes; its times may be others."""

@@ -1,14 +1,43 @@
 """Videos of the library that hold the very bytes of a file at hand: moved here, copied here, or linked."""
 
+import errno
 import os
+import stat
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deltaclip.library.content import Content
+from deltaclip.library.content import Content, with_digest
 from deltaclip.library.ledger import Ledger, VideoRow
 
-__all__ = ["Twins", "file_identity"]
+__all__ = ["Twins", "file_identity", "holds_bytes_of", "is_gone", "is_soft"]
+
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""What systems say of a name that leads nowhere. Other errors, for example no permission, do not tell."""
+
+
+def is_gone(path: Path) -> bool:
+    """Whether no plain file is there, but nothing, or a folder or pipe. False if that cannot be told."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError as err:
+        return err.errno in _NOTHING_THERE
+
+
+def is_soft(path: Path) -> bool:
+    """Whether a soft link is in a path, at its end or before."""
+    return os.path.realpath(path) != str(path)
+
+
+def holds_bytes_of(row: VideoRow, path: Path, content: Content) -> bool:
+    """Whether the file at `path` holds the bytes that the moments of `row` were made of.
+
+    Size, times and sample tell an untouched file. If only the times are others every byte is asked, for different films
+    may share a sample.
+    """
+    if not row.may_be(content) or row.digest is None:
+        return False
+    return row.stamp == content.stamp or with_digest(path, content).digest == row.digest
 
 
 def file_identity(path: Path) -> Hashable | None:
@@ -25,8 +54,10 @@ def file_identity(path: Path) -> Hashable | None:
 
 @dataclass(slots=True)
 class _OfOneContent:
+    """gone: twins without their file. there: the identity of a file -> the twin that has it."""
+
     gone: list[VideoRow] = field(default_factory=list)
-    there: set[Hashable] = field(default_factory=set)
+    there: dict[Hashable, VideoRow] = field(default_factory=dict)
 
 
 class Twins:
@@ -37,11 +68,19 @@ class Twins:
         self._seen: dict[bytes, _OfOneContent] = {}
 
     def is_link(self, path: Path, content: Content) -> bool:
-        """Whether the library has this very file under another name, which is still there."""
-        return file_identity(path) in self._of(content).there
+        """Whether the library has this very file under a different name, which stays: the row there is searched.
+
+        A soft link gives way to a name without, see `take_over`.
+        """
+        row = self._of(content).there.get(file_identity(path))
+        if row is None or self._gives_way(row, path):
+            return False
+        if row.missing:  # and back, since both names are of one file
+            self._ledger.set_missing([row], False)
+        return True
 
     def take_over(self, path: Path, content: Content) -> VideoRow | None:
-        """Puts a twin's moments under `path`: of one whose file is gone, which moved here, else a copy.
+        """Puts a twin's moments under `path`: of a soft link to it, of a file that moved here, else a copy.
 
         content: of the file at `path`, with its digest. Returns a twin's row, None if there is none.
         """
@@ -50,12 +89,20 @@ class Twins:
         twin = self._ledger.a_twin(content.digest)
         if twin is None:
             return None
-        if not (found.gone and self._ledger.move(found.gone.pop(), path, content.stamp)):
-            self._ledger.copy(twin, path, content.stamp)
         identity = file_identity(path)
+        link = found.there.get(identity)
+        moved = link if link and self._gives_way(link, path) else found.gone.pop() if found.gone else None
+        if moved is not None and self._ledger.move(moved, path, content.stamp):
+            number = moved.id
+        else:
+            number = self._ledger.copy(twin, path, content.stamp)
         if identity is not None:
-            found.there.add(identity)
+            found.there[identity] = replace(twin, id=number, path=path, missing=False)
         return twin
+
+    @staticmethod
+    def _gives_way(row: VideoRow, path: Path) -> bool:
+        return is_soft(row.path) and not is_soft(path)
 
     def _of(self, content: Content) -> _OfOneContent:
         digest = content.digest
@@ -64,8 +111,8 @@ class Twins:
             found = self._seen[digest] = _OfOneContent()
             for row in self._ledger.twins(digest):
                 identity = file_identity(row.path)
-                if identity is not None:
-                    found.there.add(identity)
-                elif not os.path.exists(row.path):
+                if is_gone(row.path):
                     found.gone.append(row)
+                elif identity is not None and (identity not in found.there or found.there[identity].missing):
+                    found.there[identity] = row
         return self._seen[digest]

@@ -1,7 +1,6 @@
 """Whether a library is whole: the database file, its rows, its vectors, and the videos they speak of."""
 
 import math
-import os
 import sqlite3
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from deltaclip.library.content import sample_of, with_digest
 from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.sqlite_errors import AFTER_DAMAGE
+from deltaclip.library.twins import is_gone
 from deltaclip.wording import count
 
 __all__ = ["verify_library"]
@@ -65,7 +65,7 @@ def _video_problems(ledger: Ledger, row: VideoRow, every_byte: bool) -> Iterator
     if moments:
         more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
         # What is removed comes back from the file alone.
-        first = "Bring its file back, then remove" if not os.path.exists(row.path) else "Remove"
+        first = "Bring its file back, then remove" if is_gone(row.path) else "Remove"
         yield f"{'; '.join(moments[:MOST_NAMED])}{more}. {first} it and index it again."
     if row.missing or row.sample is None:
         return  # known to be gone, or never read
@@ -73,7 +73,11 @@ def _video_problems(ledger: Ledger, row: VideoRow, every_byte: bool) -> Iterator
         if _is_changed(row, every_byte):
             yield "changed since it was indexed. Index it again."
     except VideoError as error:
-        yield f"{error.found}. Index its folder again, which takes it out of the search and keeps its moments."
+        if is_gone(row.path):
+            remedy = "Index its folder again, which takes it out of the search and keeps its moments."
+        else:  # for example no permission
+            remedy = f"{error.remedy} Its moments stay in the search."
+        yield f"{error.found}. {remedy}"
 
 
 def _is_changed(row: VideoRow, every_byte: bool) -> bool:

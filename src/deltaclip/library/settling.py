@@ -1,0 +1,72 @@
+"""What becomes of names that a run does not read: further names of a file, files that are gone, files passed over."""
+
+from collections.abc import Set
+from dataclasses import replace
+from pathlib import Path
+
+from deltaclip.errors import VideoError
+from deltaclip.library.candidates import Candidates
+from deltaclip.library.content import sample_of
+from deltaclip.library.ledger import Ledger, VideoRow
+from deltaclip.library.twins import holds_bytes_of, is_gone, is_soft
+
+__all__ = ["forget_links", "known_names_first", "settle_unseen"]
+
+
+def known_names_first(ledger: Ledger, candidates: Candidates) -> Candidates:
+    """Of several names of one file the one that the library has already, unless only another is no soft link."""
+    names: dict[Path, list[Path]] = {}
+    for link, first in candidates.links.items():
+        names.setdefault(first, [first]).append(link)
+
+    def order(path: Path) -> tuple[bool, bool]:
+        return is_soft(path), not _is_known(ledger, path)
+
+    chosen = {first: min(same, key=order) for first, same in names.items()}
+    links = {path: chosen[first] for first, same in names.items() for path in same if path != chosen[first]}
+    return replace(candidates, files=tuple(chosen.get(path, path) for path in candidates.files), links=links)
+
+
+def forget_links(ledger: Ledger, candidates: Candidates, failed: Set[Path]) -> None:
+    """Takes out further names of a file whose moments the library has under the one that was taken."""
+    for link, first in candidates.links.items():
+        row, kept = ledger.video(link), ledger.video(first)
+        if row and kept and first not in failed:
+            ledger.delete([row])
+
+
+def settle_unseen(ledger: Ledger, candidates: Candidates, failed: Set[Path]) -> int:
+    """Takes files that are gone out of the search, for as long as they are gone; counts those that are there.
+
+    Their moments stay: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
+    must not hang on that. A file that comes back, here or elsewhere, has them again without being decoded. What is
+    there and was passed over (excluded now, named itself then) stays as it is, and so does all of which nobody can tell
+    whether it is there. failed: files that were looked at and could not be read; they may have gone.
+    """
+    seen = set(candidates.files)
+    below = {row.id: row for root in candidates.roots for row in ledger.below(root)}
+    unseen = [row for row in below.values() if row.path not in seen]
+    unread = [row for row in below.values() if row.path in seen & failed and row.num_segments]
+    if gone := [row for row in (*unseen, *unread) if not row.missing and is_gone(row.path)]:
+        ledger.set_missing(gone, True)
+    numbers = {row.id for row in gone}
+    return sum(row.id not in numbers and _stays(ledger, row) for row in unseen)
+
+
+def _stays(ledger: Ledger, row: VideoRow) -> bool:
+    """Whether a video that was passed over is searched; one that is back with its own bytes is from now on."""
+    if not row.missing:
+        return True
+    try:
+        content = sample_of(row.path)
+        if not holds_bytes_of(row, row.path, content):
+            return False
+    except VideoError:
+        return False
+    ledger.seen_again(row, content)
+    return True
+
+
+def _is_known(ledger: Ledger, path: Path) -> bool:
+    row = ledger.video(path)
+    return row is not None and row.status == "indexed"
