@@ -64,6 +64,23 @@ def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: A
     assert (code, answer["error"]["found"]) == (2, "Invalid value for '--exclude': the pattern '/' is empty.")
 
 
+def test_index_goes_on_if_a_full_disk_left_an_empty_library(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "library.sqlite").touch()
+    code, report, _ = deltaclip(
+        "index", home / "videos", "--library", tmp_path, "--encoder", home / "encoder", "--json"
+    )
+    assert (code, report["indexed"]) == (0, 2)
+
+
+def test_a_folder_whose_film_is_known_by_a_link_is_not_called_empty(
+    home: Path, library: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "film.mp4").hardlink_to(home / "videos" / "moving.mp4")
+    code, out, err = deltaclip("index", tmp_path / "links", "--library", library)
+    assert (code, "1 links to files already taken" in out, "no video files" in err) == (0, True, False)
+
+
 def test_a_library_that_cannot_be_written_refuses_with_3_and_is_searched(
     home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

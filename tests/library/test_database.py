@@ -46,6 +46,18 @@ def test_a_library_can_be_made_before_its_encoder_is_known(tmp_path: Path) -> No
     assert Library.exists(tmp_path / "new" / "library")
 
 
+def test_a_file_that_a_full_disk_left_empty_is_no_library_and_becomes_one(tmp_path: Path) -> None:
+    (tmp_path / "library.sqlite").touch()
+    assert not Library.exists(tmp_path)
+    with Library.open(tmp_path, FakeEncoder()):
+        assert Library.exists(tmp_path)
+
+
+def test_a_damaged_library_is_one(tmp_path: Path) -> None:
+    (tmp_path / "library.sqlite").write_text("no database " * 1000)
+    assert Library.exists(tmp_path)
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(LibraryError, match=r"other things in it \(a.mp4\)"):

@@ -12,9 +12,13 @@ from deltaclip.library.connection import Opened, connect, frozen_state
 from deltaclip.library.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables, upgrade
 from deltaclip.library.sqlite_errors import DATABASE_NAME, NotWritableError, in_words, not_writable
 
-__all__ = ["DATABASE_NAME", "LOCK_NAME", "Database"]
+__all__ = ["DATABASE_NAME", "LOCK_NAME", "Database", "NoLibraryError"]
 
 LOCK_NAME = "library.lock"
+
+
+class NoLibraryError(LibraryError):
+    """A folder without a library, or with one that nobody has written anything into."""
 
 
 class Database:
@@ -36,8 +40,8 @@ class Database:
         """Opens the library in `folder`, an absolute path; `create` makes one in an empty or new folder.
 
         A library that cannot be written is opened for reading. One of format 1 is brought to this format.
-        Raises LibraryError if there is none, if the folder holds other things, or if the file is no database, another
-        program's, or from a newer deltaclip.
+        Raises NoLibraryError if there is none; LibraryError if the folder holds other things, or if the file is no
+        database, another program's, or from a newer deltaclip.
         """
         if not (folder / DATABASE_NAME).exists():
             _require_room(folder, create=create)
@@ -181,5 +185,6 @@ def _require_room(folder: Path, *, create: bool) -> None:
         raise LibraryError(str(folder), found, "Give a folder that is new, or empty, with --library.")
 
 
-def _no_library(folder: Path) -> LibraryError:
-    return LibraryError(str(folder), "no library there", "Make one with `deltaclip index FOLDER`, or check --library.")
+def _no_library(folder: Path) -> NoLibraryError:
+    remedy = "Make one with `deltaclip index FOLDER`, or check --library."
+    return NoLibraryError(str(folder), "no library there", remedy)

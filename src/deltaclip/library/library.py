@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.candidates import absolute_paths, find_candidates
-from deltaclip.library.database import DATABASE_NAME, Database
+from deltaclip.library.database import Database, NoLibraryError
 from deltaclip.library.indexing import IndexRun
 from deltaclip.library.ledger import Ledger, require_same_encoder
 from deltaclip.library.lock import writer_lock
@@ -102,8 +102,17 @@ class Library:
 
     @staticmethod
     def exists(path: AnyPath | None = None) -> bool:
-        """Whether there is a library in the folder `path`, or in `default_library_path()`."""
-        return os.path.isfile(_folder(path) / DATABASE_NAME)
+        """Whether there is a library in the folder `path`, or in `default_library_path()`; one that is damaged counts.
+
+        A file without tables is none: a full disk leaves one behind, and so does, for a moment, who makes a library.
+        """
+        try:
+            Database.open(_folder(path), create=False).close()
+        except NoLibraryError:
+            return False
+        except LibraryError:
+            return True
+        return True
 
     def __enter__(self) -> Self:
         return self
