@@ -1,9 +1,12 @@
 """Which files count as the same: never by less than every byte, and never read again without need."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deltaclip.library.content import sample_of
@@ -164,3 +167,39 @@ def test_a_copy_made_a_link_is_the_film_once(shelf: Shelf) -> None:
     shelf.library.index([shelf.videos])
     assert shelf.found("a 0", limit=9) == ["a.mp4"]
     assert shelf.library.verify().ok
+
+
+def spoil(shelf: Shelf, name: str) -> None:
+    """Makes the vectors of a video twice as long."""
+    with closing(sqlite3.connect(shelf.library_path / "library.sqlite")) as db, db:
+        path = bytes(shelf.videos / name)
+        vector = db.execute("SELECT vector FROM segments JOIN videos ON id = video_id WHERE path = ?", (path,))
+        twice = (2 * np.frombuffer(vector.fetchone()[0], "<f4")).tobytes()
+        db.execute(
+            "UPDATE segments SET vector = ? WHERE video_id = (SELECT id FROM videos WHERE path = ?)", (twice, path)
+        )
+
+
+def test_broken_moments_do_not_come_back_from_a_copy_once_they_are_removed(shelf: Shelf) -> None:
+    paths = [shelf.write(name, "a 1") for name in ("a.mp4", "b.mp4")]
+    shelf.library.index(paths)
+    spoil(shelf, "a.mp4")
+    spoil(shelf, "b.mp4")
+    assert len(shelf.library.verify().problems) == 2
+    for path, problem in zip(paths, shelf.library.verify().problems, strict=True):
+        assert problem.startswith(f"{path}: ")
+        assert problem.endswith("Remove it and index it again.")
+        shelf.library.remove([path])
+        shelf.library.index([path])
+    assert shelf.library.verify().ok
+    assert shelf.reader.opened == ["a.mp4", "a.mp4"]
+
+
+def test_a_moved_film_whose_moments_are_broken_is_decoded(shelf: Shelf) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    shelf.library.index([path])
+    spoil(shelf, "a.mp4")
+    path.rename(shelf.videos / "b.mp4")
+    shelf.library.index([shelf.videos])
+    assert shelf.library.search("a 0")[0].score == pytest.approx(1)
+    assert shelf.reader.opened == ["a.mp4", "b.mp4"]

@@ -91,7 +91,9 @@ def test_an_older_library_is_brought_up_to_date_and_nothing_is_lost(shelf: Shelf
         assert library.failures() == (Failure(shelf.videos / "bad.mp4", "not a video"),)
         # What was known by samples alone cannot be told from another file of the same sample.
         (problem,) = library.verify().problems
-        assert problem.startswith("1 video: indexed by an earlier deltaclip")
+        large = shelf.videos / "large.mp4"
+        assert problem.startswith(f"1 video ({large}): indexed by an earlier deltaclip")
+        assert library.verify().unsure == (large,)
     with shelf.open() as library:
         assert [hit.path.name for hit in library.search("large 0", limit=1)] == ["large.mp4"]
 
@@ -125,3 +127,24 @@ def test_two_processes_may_upgrade_at_once(shelf: Shelf, tmp_path: Path) -> None
     write_format_1(shelf)
     with Library.open(shelf.library_path) as one, Library.open(shelf.library_path) as other:
         assert one.status() == other.status()
+
+
+def test_videos_of_an_older_library_that_folders_pass_over_are_named_and_read_if_they_are_given(shelf: Shelf) -> None:
+    write_format_1(shelf)
+    with closing(sqlite3.connect(shelf.library_path / "library.sqlite")) as db, db:
+        hidden = [shelf.videos / f".{number}.mp4" for number in range(5)]
+        for number, path in enumerate(hidden):
+            path.write_text(f"hidden{number} 1".ljust(2**21))
+            row = (10 + number, bytes(path), 2**21, sample_of(path).sample)
+            db.execute("INSERT INTO videos VALUES (?, ?, ?, ?, 'indexed', NULL, 0, 1, 15.0)", row)
+            vector = vector_of(f"hidden{number}", 0).tobytes()
+            db.execute("INSERT INTO segments VALUES (?, 0.0, 15.0, NULL, ?)", (10 + number, vector))
+    shelf.library = shelf.open()
+    shelf.library.index([shelf.videos])
+    report = shelf.library.verify()
+    names = ", ".join(map(str, hidden[:3]))
+    assert report.problems[0].startswith(f"5 videos ({names} and 2 more): indexed by an earlier deltaclip")
+    assert report.problems[0].endswith("what is passed over there is read if the file itself is given to index.")
+    assert report.unsure == tuple(hidden)
+    shelf.library.index(report.unsure)
+    assert shelf.library.verify().ok

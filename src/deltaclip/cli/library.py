@@ -137,19 +137,23 @@ def verify(
       deltaclip verify
     """
     from deltaclip.library import Library
+    from deltaclip.library.verify import MOST_NAMED
 
     notes: Sequence[Note] = ()
+    unsure: Sequence[Path] = ()
     try:
         with Library.open(library) as opened:
             report = opened.verify(every_byte=every_byte)
             notes = opened.notes() if report.ok else ()
-        ok, problems = report.ok, list(report.problems)
+        ok, problems, unsure = report.ok, list(report.problems), report.unsure
     except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
         ok, problems = False, [str(error)]
     if as_json:
-        emit({"ok": ok, "problems": problems, "notes": note_rows(notes)})
+        emit({"ok": ok, "problems": problems, "unsure": [str(path) for path in unsure], "notes": note_rows(notes)})
     else:
         print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+        if len(unsure) > MOST_NAMED:
+            note(f"--json names all {len(unsure):,} videos of the earlier deltaclip")
         name_notes(notes)
     finish(not ok)
 

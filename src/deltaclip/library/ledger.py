@@ -1,5 +1,6 @@
 """What is known of every video: rows in and out of the database."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -125,9 +126,10 @@ class Ledger:
         """Videos of exactly these bytes that were read to their end, by path."""
         return self._rows("digest = ? AND status = 'indexed'", digest)
 
-    def a_twin(self, digest: bytes) -> VideoRow | None:
-        """One of them, or None; as fast for thousands of them as for one."""
-        return next(iter(self._rows("digest = ? AND status = 'indexed'", digest, order="id LIMIT 1")), None)
+    def a_twin(self, digest: bytes, besides: Iterable[int] = ()) -> VideoRow | None:
+        """One of them, none with these ids, or None; as fast for thousands of them as for one."""
+        condition = "digest = ? AND status = 'indexed' AND id NOT IN (SELECT value FROM json_each(?))"
+        return next(iter(self._rows(condition, digest, json.dumps([*besides]), order="id LIMIT 1")), None)
 
     def store(
         self,

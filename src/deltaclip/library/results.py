@@ -149,7 +149,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """ok: no problem was found. problems: one sentence each."""
+    """ok: no problem was found. problems: one sentence each.
+
+    unsure: all videos of an earlier deltaclip of which nobody can tell whether they changed; a problem names the first.
+    """
 
     ok: bool
     problems: tuple[str, ...]
+    unsure: tuple[Path, ...] = ()

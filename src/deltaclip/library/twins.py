@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deltaclip.library.content import Content, with_digest
 from deltaclip.library.ledger import Ledger, VideoRow
+from deltaclip.library.moments import are_whole
 
 __all__ = ["Twins", "file_identity", "holds_bytes_of", "is_gone", "is_soft"]
 
@@ -66,6 +67,8 @@ class Twins:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._seen: dict[bytes, _OfOneContent] = {}
+        self._whole: set[int] = set()
+        self._broken: set[int] = set()
 
     def is_link(self, path: Path, content: Content) -> bool:
         """Whether the library has this very file under a different name, which stays: the row there is searched.
@@ -82,23 +85,39 @@ class Twins:
     def take_over(self, path: Path, content: Content) -> VideoRow | None:
         """Puts a twin's moments under `path`: of a soft link to it, of a file that moved here, else a copy.
 
-        content: of the file at `path`, with its digest. Returns a twin's row, None if there is none.
+        content: of the file at `path`, with its digest. Returns a twin's row, None if there is none with
+        whole moments.
         """
         found = self._of(content)
-        assert content.digest is not None, "asked of a file that was read to its end"
-        twin = self._ledger.a_twin(content.digest)
-        if twin is None:
-            return None
         identity = file_identity(path)
-        link = found.there.get(identity)
-        moved = link if link and self._gives_way(link, path) else found.gone.pop() if found.gone else None
-        if moved is not None and self._ledger.move(moved, path, content.stamp):
-            number = moved.id
-        else:
+        twin = self._moved(found, path, content)
+        number = twin.id if twin else 0
+        if twin is None:
+            assert content.digest is not None, "asked of a file that was read to its end"
+            while (twin := self._ledger.a_twin(content.digest, self._broken)) and not self._is_whole(twin):
+                pass
+            if twin is None:
+                return None
             number = self._ledger.copy(twin, path, content.stamp)
         if identity is not None:
             found.there[identity] = replace(twin, id=number, path=path, missing=False)
         return twin
+
+    def _moved(self, found: _OfOneContent, path: Path, content: Content) -> VideoRow | None:
+        """Puts the first row under `path` that has no file any more, or only a soft link to this one; None without."""
+        link = found.there.get(file_identity(path))
+        rows = [link] if link and self._gives_way(link, path) else []
+        while rows or found.gone:
+            row = (rows or found.gone).pop()
+            if self._is_whole(row) and self._ledger.move(row, path, content.stamp):
+                return row
+        return None
+
+    def _is_whole(self, row: VideoRow) -> bool:
+        """Whether its moments may be used. Broken ones would come back from their copies after every `remove`."""
+        if row.id not in self._whole and row.id not in self._broken:
+            (self._whole if are_whole(self._ledger, row) else self._broken).add(row.id)
+        return row.id in self._whole
 
     @staticmethod
     def _gives_way(row: VideoRow, path: Path) -> bool:

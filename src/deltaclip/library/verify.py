@@ -1,14 +1,12 @@
 """Whether a library is whole: the database file, its rows, its vectors, and the videos they speak of."""
 
-import math
-import sqlite3
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.content import sample_of, with_digest
 from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
+from deltaclip.library.moments import moment_problems
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.sqlite_errors import AFTER_DAMAGE
 from deltaclip.library.twins import is_gone
@@ -16,10 +14,8 @@ from deltaclip.wording import count
 
 __all__ = ["verify_library"]
 
-UNIT_TOLERANCE = 1e-3
-"""How far a vector's length may be from 1: float32 sums of 1024 squares stay well below."""
 MOST_NAMED = 3
-"""Problems told of one video; a damaged one has as many as moments."""
+"""Problems told of one video, which has as many as moments if it is damaged; and videos named of those of one kind."""
 
 
 def verify_library(ledger: Ledger, *, every_byte: bool) -> VerifyReport:
@@ -28,20 +24,28 @@ def verify_library(ledger: Ledger, *, every_byte: bool) -> VerifyReport:
     every_byte: reads all of every file, also of those whose times say that nobody wrote to them.
     """
     problems: list[str] = []
+    unsure: tuple[Path, ...] = ()
     try:
         problems += _database_problems(ledger)
         rows = ledger.videos()
         for row in rows:
             problems += [f"{row.path}: {problem}" for problem in _video_problems(ledger, row, every_byte)]
-        if unsure := sum(row.num_segments > 0 and row.digest is None and not row.missing for row in rows):
-            problems.append(
-                f"{count(unsure, 'video')}: indexed by an earlier deltaclip, which did not look at every byte, so that "
-                "nobody can tell whether they are still the same. Index their folders again."
-            )
+        unsure = tuple(row.path for row in rows if row.num_segments > 0 and row.digest is None and not row.missing)
+        if unsure:
+            problems.append(_unsure_words(unsure))
     except (LibraryError, ValueError, TypeError) as error:
         # ValueError and TypeError: a damaged page may put anything into a column.
         problems.append(str(error))
-    return VerifyReport(ok=not problems, problems=tuple(problems))
+    return VerifyReport(ok=not problems, problems=tuple(problems), unsure=unsure)
+
+
+def _unsure_words(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return (
+        f"{count(len(paths), 'video')} ({', '.join(map(str, paths[:MOST_NAMED]))}{more}): indexed by an earlier "
+        "deltaclip, which did not look at every byte, so that nobody can tell whether they are still the same. Index "
+        "their folders again; what is passed over there is read if the file itself is given to index."
+    )
 
 
 def _database_problems(ledger: Ledger) -> Iterator[str]:
@@ -59,10 +63,7 @@ def _database_problems(ledger: Ledger) -> Iterator[str]:
 
 def _video_problems(ledger: Ledger, row: VideoRow, every_byte: bool) -> Iterator[str]:
     """What is wrong with one video: its moments, and whether its file is still the one that was read."""
-    with ledger.database.reading() as db:
-        encoder = stored_encoder(db)
-        moments = list(_moment_problems(db, row, encoder.dimension if encoder else 0))
-    if moments:
+    if moments := moment_problems(ledger, row):
         more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
         # What is removed comes back from the file alone.
         first = "Bring its file back, then remove" if is_gone(row.path) else "Remove"
@@ -88,26 +89,3 @@ def _is_changed(row: VideoRow, every_byte: bool) -> bool:
     if row.digest is None or (row.stamp == content.stamp and not every_byte):
         return False
     return with_digest(row.path, content).digest != row.digest
-
-
-def _moment_problems(db: sqlite3.Connection, row: VideoRow, dimension: int) -> Iterator[str]:
-    """What is wrong with the moments of one video: number, order, vectors."""
-    rows = db.execute(
-        "SELECT start_seconds, end_seconds, vector FROM segments WHERE video_id = ? ORDER BY start_seconds", (row.id,)
-    )
-    count, last_end = 0, 0.0
-    for start, end, vector in rows:
-        count += 1
-        if not last_end <= start < end < math.inf:
-            yield f"the moment {start} to {end} s is out of order"
-        last_end = end
-        if len(vector) != 4 * dimension:
-            yield f"the vector at {start} s has {len(vector)} bytes, not {4 * dimension}"
-            continue
-        length = float(np.linalg.norm(np.frombuffer(vector, "<f4").astype(np.float64)))
-        if not abs(length - 1) <= UNIT_TOLERANCE:
-            yield f"the vector at {start} s has the length {length:g}, not 1"
-    if count != row.num_segments or (count == 0) != (row.status == "failed"):
-        yield f"{count} moments where {row.num_segments} were written"
-    elif count and last_end != row.duration_seconds:
-        yield f"the moments end at {last_end} s, not {row.duration_seconds} s"
