@@ -81,6 +81,14 @@ def test_a_folder_whose_film_is_known_by_a_link_is_not_called_empty(
     assert (code, "1 links to files already taken" in out, "no video files" in err) == (0, True, False)
 
 
+def test_index_says_which_patterns_matched_nothing(home: Path, library: Path, deltaclip: Any) -> None:
+    words = ("index", home / "videos", "--library", library, "--exclude", "sub", "--exclude", "{a,b}.mp4")
+    _, _, err = deltaclip(*words)
+    assert "--exclude matched nothing: '{a,b}.mp4' (" in err
+    _, report, _ = deltaclip(*words, "--json")
+    assert report["unused_exclude"] == ["{a,b}.mp4"]
+
+
 def test_a_library_that_cannot_be_written_refuses_with_3_and_is_searched(
     home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +147,8 @@ def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -
 def test_status_verify_and_remove_answer(home: Path, library: Path, deltaclip: Any) -> None:
     _, state, _ = deltaclip("status", "--library", library, "--json")
     assert (state["videos"], state["segments"], state["failed"]) == (2, 2, 0)
-    assert deltaclip("verify", "--library", library, "--json")[:2] == (0, {"ok": True, "problems": [], "notes": []})
+    whole = {"ok": True, "problems": [], "unsure": [], "notes": []}
+    assert deltaclip("verify", "--library", library, "--json")[:2] == (0, whole)
     code, gone, _ = deltaclip("remove", home / "videos" / "sub", "--library", library, "--json")
     assert (code, gone["removed"]) == (0, 1)
     assert deltaclip("remove", home / "nowhere.mp4", "--library", library)[0] == 1

@@ -251,6 +251,58 @@ def test_excluded_are_names_anywhere_and_paths_below_the_given_folder(
     assert {path.relative_to(tmp_path).as_posix() for path in found.files} == set(left)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "./drafts",
+        "./drafts/",
+        "{cwd}/drafts",
+        "{cwd}/DRAFTS/",
+        "{cwd}/dr*",
+        "~/v [1]/drafts",
+        "~/v [1]/drafts/a.mp4",
+        "../v [[]1]/drafts",
+        "x/../drafts",
+        "./**/drafts",
+    ],
+)
+def test_excluded_are_places_as_a_shell_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    videos = tmp_path / "v [1]"
+    make(tmp_path, "v [1]/drafts/a.mp4", "v [1]/b.mp4")
+    monkeypatch.chdir(videos)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = find_candidates([videos], exclude=[pattern.format(cwd=videos)])
+    assert found.files == (videos / "b.mp4",)
+    assert found.unused_exclude == ()
+
+
+@pytest.mark.parametrize("pattern", ["./drafts", "{folder}/v/drafts"])
+def test_an_excluded_place_is_below_a_given_folder_from_wherever_that_is_said(tmp_path: Path, pattern: str) -> None:
+    make(tmp_path, "v/drafts/a.mp4", "v/b.mp4")
+    found = find_candidates([tmp_path / "v"], exclude=[pattern.format(folder=tmp_path)])
+    assert found.files == (tmp_path / "v" / "b.mp4",)
+
+
+def test_a_name_with_the_letters_of_patterns_is_excluded_as_it_is(tmp_path: Path) -> None:
+    make(tmp_path, "a [1].mp4", "b.mp4")
+    assert find_candidates([tmp_path], exclude=["a [1].mp4"]).files == (tmp_path / "b.mp4",)
+
+
+@pytest.mark.parametrize("pattern", ["drafts\\", "a.mp4,b.mp4", "{a,b}.mp4", "../elsewhere/drafts", "a.mp4/"])
+def test_patterns_that_matched_nothing_are_told(tmp_path: Path, pattern: str) -> None:
+    make(tmp_path, "drafts/a.mp4", "a.mp4", ".cache/b.mp4")
+    found = find_candidates([tmp_path], exclude=["drafts", pattern, ".cache"])
+    assert found.unused_exclude == (pattern,)
+
+
+@pytest.mark.parametrize("given", [["b/d", "b"], ["b", "b/d"], ["link", "b"], ["b", "link"]])
+def test_what_is_excluded_does_not_depend_on_the_order_of_the_folders(tmp_path: Path, given: list[str]) -> None:
+    make(tmp_path, "b/d/raw/a.mp4", "b/d/c.mp4", "b/d/e/f.mp4")
+    (tmp_path / "link").symlink_to("b/d")
+    found = find_candidates([tmp_path / name for name in given], exclude=["d/raw"])
+    assert {path.relative_to(tmp_path).as_posix() for path in found.files} == {"b/d/c.mp4", "b/d/e/f.mp4"}
+
+
 def test_exclusion_knows_names_however_they_are_composed_and_holds_for_named_files(tmp_path: Path) -> None:
     make(tmp_path, "cafe\u0301.mp4", b"\xff.mp4", "b.mp4")
     found = find_candidates([tmp_path, tmp_path / "b.mp4"], exclude=["caf\u00e9.*", "b.*"])

@@ -30,8 +30,8 @@ def index(
         list[str] | None,
         typer.Option(
             help="Pass over what matches; may be repeated. Without a slash: names of files and folders, such as "
-            "'*.gif'; with one: paths below the given folders, such as '2019/raw'; with a slash at the end: folders. "
-            "In any case of letters.",
+            "'*.gif'; with one: paths below the given folders, such as '2019/raw', or places such as ~/Videos/drafts; "
+            "with a slash at the end: folders. In any case of letters.",
             metavar="GLOB",
         ),
     ] = None,
@@ -95,6 +95,12 @@ def index_paths(
     if not report.seen and LINK not in report.passed_over:
         note(
             "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
+        )
+    if report.unused_exclude:
+        patterns = ", ".join(map(repr, report.unused_exclude))
+        note(
+            f"--exclude matched nothing: {shown(patterns)} (patterns have *, ? and [a-z], and several are given with "
+            "--exclude each)"
         )
     return report
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
-from deltaclip.library.twins import file_identity, is_gone
+from deltaclip.library.twins import file_identity, is_gone, is_soft
 from deltaclip.names import on_disk
 from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
@@ -50,6 +50,7 @@ class Candidates:
 
     files: absolute, sorted, each once. roots: the names given, absolute. failures: names that led nowhere.
     links: other names of files -> the name under which they are taken. passed_over: how many of each kind, see KINDS.
+    unused_exclude: patterns that matched nothing that was looked at.
     """
 
     files: tuple[Path, ...]
@@ -57,6 +58,7 @@ class Candidates:
     failures: tuple[Failure, ...]
     links: Mapping[Path, Path]
     passed_over: Mapping[str, int]
+    unused_exclude: tuple[str, ...] = ()
 
 
 def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
@@ -87,29 +89,34 @@ def find_candidates(
     """
     roots = absolute_paths(paths)
     exclusion = Exclusion(exclude)
-    walk = _Walk(library_folder, exclusion)
+    walk = _Walk([root for root in roots if os.path.isdir(root)], library_folder, exclusion)
+    folders = list[Path]()
     for root in roots:
         if _is_below(root, library_folder):
             walk.failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
         elif os.path.isdir(root):
-            walk.enter(root)
+            folders.append(root)
         elif not os.path.exists(root) and not is_gone(root):
             walk.failures.append(Failure(root, "cannot be reached. Check the permissions of its folders."))
         elif not os.path.exists(root):
             walk.failures.append(Failure(root, "does not exist. Check the name."))
-        elif exclusion.matches(root.name, is_folder=False):
+        elif exclusion.matches([root.name, *walk.below(str(root))], str(root), is_folder=False):
             walk.passed_over[EXCLUDED] += 1
         else:
             walk.found[root] = None
+    walk.enter(folders)
     files, links = _each_once(sorted(walk.found, key=os.fsencode))
     walk.passed_over[LINK] += len(links)
-    return Candidates(files, roots, tuple(walk.failures), links, dict(sorted((+walk.passed_over).items())))
+    return Candidates(
+        files, roots, tuple(walk.failures), links, dict(sorted((+walk.passed_over).items())), exclusion.unused
+    )
 
 
 class _Walk:
     """Looks through folders. found: what is to be read. passed_over: how many are not, by kind."""
 
-    def __init__(self, library_folder: Path | None, exclusion: Exclusion) -> None:
+    def __init__(self, roots: Sequence[Path], library_folder: Path | None, exclusion: Exclusion) -> None:
+        self._prefixes = [os.path.join(root, "") for root in roots]
         self._library_folder = library_folder
         self._exclusion = exclusion
         self._entered: set[tuple[int, int]] = set()
@@ -117,16 +124,21 @@ class _Walk:
         self.failures: list[Failure] = []
         self.passed_over: Counter[str] = Counter()
 
-    def enter(self, root: Path) -> None:
-        """Takes what lies below a folder. Links to folders are followed after all real ones, each folder once."""
-        folders, linked = [root], list[Path]()
+    def below(self, path: str) -> list[str]:
+        """A path relative to every given folder that it lies in."""
+        return [path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)]
+
+    def enter(self, roots: Sequence[Path]) -> None:
+        """Takes what lies below folders. Links to folders are followed after all real ones, each folder once."""
+        linked = [root for root in roots if is_soft(root)]
+        folders = [root for root in roots if root not in linked]
         while folders or linked:
             folder = folders.pop() if folders else linked.pop()
             films = list[os.DirEntry[str]]()
             for entry in self._entries(folder):
                 # os.path answers False if the entry's own methods raise, as for a link to itself.
                 is_folder = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-                kind = self._passed_by_name(entry, root, is_folder)
+                kind = self._passed_by_name(entry, is_folder)
                 if kind is None and not is_folder:
                     kind = _passed_by_content(entry)
                 if kind is not None:
@@ -156,13 +168,14 @@ class _Walk:
             self.failures.append(Failure(folder, reason))
             return []
 
-    def _passed_by_name(self, entry: os.DirEntry[str], root: Path, is_folder: bool) -> str | None:
+    def _passed_by_name(self, entry: os.DirEntry[str], is_folder: bool) -> str | None:
+        # Asked first: a pattern for something hidden is one that is used.
+        excluded = self._exclusion.matches(self.below(entry.path), entry.path, is_folder=is_folder)
         if entry.name[0] == ".":
             return HIDDEN
         if is_folder and entry.name.lower() in SYSTEM_FOLDERS:
             return SYSTEM
-        below = entry.path[len(os.path.join(root, "")) :].replace(os.sep, "/")
-        return EXCLUDED if self._exclusion.matches(below, is_folder=is_folder) else None
+        return EXCLUDED if excluded else None
 
 
 def _passed_by_content(entry: os.DirEntry[str]) -> str | None:

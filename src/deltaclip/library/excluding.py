@@ -1,9 +1,12 @@
-"""What `--exclude` means: patterns for names and for places below the given folders."""
+"""What `--exclude` means: patterns for names, for paths below the given folders, and for places as a shell has them."""
 
+import glob
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from fnmatch import translate
+from pathlib import Path
 
 __all__ = ["Exclusion"]
 
@@ -13,34 +16,85 @@ class Exclusion:
 
     A pattern without a slash is for the name of a file or folder, wherever it lies: `*.gif`, `proxies`. One with a
     slash is for the path below a given folder, and its `*` reaches over slashes: `2019/raw`, `/drafts`. With a slash at
-    its end it is for folders only. Nothing in a folder that matches is looked at.
+    its end it is for folders only. A place written as in a shell is meant as there: `./drafts` and `../old` from the
+    current folder (the first below a given folder, too), `~/Videos/drafts`, and absolute paths.
+    Nothing in a folder that matches is looked at.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._rules = [_Rule(pattern) for pattern in patterns]
+        self._rules = {pattern: _Rule(pattern) for pattern in patterns}
+        self._used: set[str] = set()
 
-    def matches(self, path: str, *, is_folder: bool) -> bool:
-        """Whether any pattern matches. path: relative to the given folder, with slashes."""
-        return any(rule.matches(path, is_folder=is_folder) for rule in self._rules)
+    def matches(self, below: Sequence[str], place: str, *, is_folder: bool) -> bool:
+        """Whether any pattern matches.
+
+        below: the path relative to every given folder that it lies in. place: the absolute path.
+        """
+        hits = [pattern for pattern, rule in self._rules.items() if rule.matches(below, place, is_folder=is_folder)]
+        self._used.update(hits)
+        return bool(hits)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Patterns that matched nothing so far."""
+        return tuple(pattern for pattern in self._rules if pattern not in self._used)
 
 
 class _Rule:
-    def __init__(self, pattern: str) -> None:
-        plain = _plain(pattern)
-        self._folders_only = plain.endswith("/")
-        wanted = plain.strip("/").removeprefix("**/")
-        if not wanted:
-            raise ValueError(f"the pattern {pattern!r} is empty")
-        self._by_name = "/" not in wanted and not plain.startswith("/")
-        self._regex = re.compile(("(?:.*/)?" if plain.startswith("**/") else "") + translate(wanted), re.DOTALL)
+    """One pattern. _name, _below, _place: what name, path below a given folder, and absolute path have to match."""
 
-    def matches(self, path: str, *, is_folder: bool) -> bool:
+    def __init__(self, pattern: str) -> None:
+        text = pattern.replace(os.sep, "/")
+        self._folders_only = text.endswith("/")
+        place = _absolute(text)
+        below = text.removeprefix(".") if text.startswith("./") else text if place is None or text[0] == "/" else None
+        if not text.strip("/") or (below is not None and not below.strip("/").removeprefix("**/")):
+            raise ValueError(f"the pattern {pattern!r} is empty")
+        is_name = below is not None and below[0] != "/" and "/" not in below.strip("/").removeprefix("**/")
+        self._name = _Wanted(below) if is_name and below else None
+        self._below = _Wanted(below) if below and not is_name else None
+        self._place = _Wanted(place) if place is not None else None
+
+    def matches(self, below: Sequence[str], place: str, *, is_folder: bool) -> bool:
         if self._folders_only and not is_folder:
             return False
+        return (
+            (self._name is not None and self._name.is_like(os.path.basename(place)))
+            or (self._below is not None and any(map(self._below.is_like, below)))
+            or (self._place is not None and self._place.is_like(place))
+        )
+
+
+class _Wanted:
+    def __init__(self, pattern: str) -> None:
+        wanted = _plain(pattern)
+        # A name may hold the very characters of patterns, as in "film [1].mp4".
+        self._literal = wanted
+        anywhere = "(?:.*/)?" if wanted.startswith("**/") else ""
+        self._regex = re.compile(anywhere + translate(wanted.removeprefix("**/")), re.DOTALL)
+
+    def is_like(self, path: str) -> bool:
         plain = _plain(path)
-        return self._regex.match(plain.rpartition("/")[2] if self._by_name else plain) is not None
+        return plain == self._literal or self._regex.match(plain) is not None
+
+
+def _absolute(text: str) -> str | None:
+    """The absolute path that a pattern has in a shell; None for one that is no place there."""
+    head, slash, rest = text.partition("/")
+    if slash and head.startswith("~") and (home := os.path.expanduser(head)) != head:
+        place = f"{home}/{rest}"
+    elif head == "." or ".." in text.split("/"):
+        place = f"{os.getcwd()}/{text}"
+    elif os.path.isabs(text):
+        place = text
+    else:
+        return None
+    place = os.path.normpath(place)
+    # Folders that are there have their names, whatever letters of patterns are in them.
+    there = next(parent for parent in (place, *map(str, Path(place).parents)) if os.path.lexists(parent))
+    return glob.escape(there) + place[len(there) :]
 
 
 def _plain(text: str) -> str:
     """One spelling: macOS keeps names decomposed, and nobody minds capitals."""
-    return unicodedata.normalize("NFC", text).casefold()
+    return unicodedata.normalize("NFC", text.replace(os.sep, "/").strip("/")).casefold()

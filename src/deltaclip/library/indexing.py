@@ -87,6 +87,7 @@ class IndexRun:
             notes=tuple(sorted(self._notes, key=lambda note: os.fsencode(note.path))),
             passed_over=dict(sorted(self._passed_over.items())),
             left_alone=left_alone,
+            unused_exclude=self._candidates.unused_exclude,
         )
 
     def _look_at(self, path: Path) -> None:

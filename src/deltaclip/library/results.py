@@ -77,6 +77,7 @@ class IndexReport:
     notes: of the files read by this run. passed_over: what was found below the folders and not looked at, how many by
     kind; a kind is a suffix such as ".jpg", or one of `candidates.KINDS`.
     left_alone: videos below the given paths that the library holds and that were passed over; they stay as they are.
+    unused_exclude: patterns of `exclude` that matched nothing that was looked at.
     """
 
     seen: int
@@ -90,6 +91,7 @@ class IndexReport:
     notes: tuple[Note, ...] = field(default=(), repr=False)
     passed_over: Mapping[str, int] = field(default_factory=dict)
     left_alone: int = 0
+    unused_exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
