@@ -19,3 +19,11 @@ def write_on_b(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
     yield read_video(path, spec)
     if path.name == "b.mp4":
         path.write_bytes(path.read_bytes() + b"more")
+
+
+def link_b_once(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """A backup makes a hard link to b while it is read, once."""
+    yield read_video(path, spec)
+    backup = path.with_suffix(".backup")
+    if path.stem == "b" and not backup.exists():
+        backup.hardlink_to(path)

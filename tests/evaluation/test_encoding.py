@@ -12,7 +12,7 @@ from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import Material, material_of_split
 from deltaclip.evaluation.vector_cache import VectorCache
 from deltaclip.library.content import sample_of
-from tests.evaluation.dying import die_on_b, write_on_b
+from tests.evaluation.dying import die_on_b, link_b_once, write_on_b
 from tests.evaluation.three_videos import SPLIT
 from tests.helpers import films_of_one_sample, small_checkpoint, write_square
 
@@ -119,6 +119,18 @@ def test_films_that_share_a_sample_of_their_bytes_have_entries_of_their_own(enco
     assert len(list(cache.folder.rglob("video-*.npz"))) == 3
     assert np.array_equal(first.videos, second.videos)
     assert np.abs(first.videos[0] - first.videos[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_video_that_a_backup_links_while_it_is_read_is_read_once_more(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
+    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", link_b_once)
+    cache = VectorCache(tmp_path / "cache") if cached else None
+    material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
+    assert encode_material(encoder, material, cache=cache).broken == {}
+    assert (tmp_path / "b.backup").exists()
 
 
 @pytest.mark.parametrize("cached", [True, False])

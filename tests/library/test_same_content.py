@@ -1,14 +1,16 @@
 """Which files count as the same: never by less than every byte, and never read again without need."""
 
+import inspect
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deltaclip.library import content
 from deltaclip.library.content import sample_of
 from deltaclip.library.ledger import Ledger, VideoRow
 from deltaclip.reader import Clip, ReaderSpec
@@ -100,6 +102,73 @@ def test_a_film_that_changes_while_it_is_read_is_no_vector(shelf: Shelf, size: i
     assert shelf.library.search("a 0") == []
     assert shelf.library.index([path]).indexed == 1
     assert shelf.library.search("b 1")[0].score == pytest.approx(1)
+
+
+class TouchingReader(FakeReader):
+    """Somebody does something to a file each time that its first moment was read, `times` times."""
+
+    def __init__(self, touch: Callable[[Path], None], times: int) -> None:
+        super().__init__()
+        self.touch, self.times = touch, times
+
+    def __call__(self, path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+        for number, clip in enumerate(super().__call__(path, spec)):
+            yield clip
+            if number == 0 and len(self.opened) <= self.times:
+                self.touch(path)
+
+
+def link_as_backups_do(path: Path) -> None:
+    path.with_suffix(".backup").hardlink_to(path)
+
+
+def write_and_put_the_time_back(path: Path) -> None:
+    before = path.stat()
+    path.write_text(path.read_text().replace("a 9", "b 9"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("size", [0, SIZE])
+@pytest.mark.parametrize(
+    ("touch", "query"),
+    [(link_as_backups_do, "a 8"), (lambda path: path.chmod(0o600), "a 8"), (write_and_put_the_time_back, "b 8")],
+)
+def test_a_film_that_is_touched_while_it_is_read_is_read_once_more(
+    shelf: Shelf, touch: Callable[[Path], None], query: str, size: int
+) -> None:
+    shelf.reader = TouchingReader(touch, times=1)
+    shelf.library = shelf.open()
+    path = shelf.write("a.mp4", "a 9".rjust(BETWEEN * bool(size)).ljust(size))
+    report = shelf.library.index([path])
+    assert (report.indexed, report.failed, report.segments) == (1, 0, 9)
+    assert shelf.library.search(query)[0].score == pytest.approx(1)
+    assert shelf.library.verify(every_byte=True).ok
+    assert shelf.library.index([path]).unchanged == 1
+
+
+def test_a_film_that_is_touched_again_and_again_fails(shelf: Shelf) -> None:
+    shelf.reader = TouchingReader(lambda path: os.utime(path, ns=(1, path.stat().st_mtime_ns)), times=2)
+    shelf.library = shelf.open()
+    assert shelf.library.index([shelf.write("a.mp4", "a 2")]).failed == 1
+
+
+def test_a_known_film_that_is_touched_while_it_is_compared_is_unchanged(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_large(shelf, "a.avi", "a 1")
+    shelf.library.index([path])
+    os.utime(path, ns=(1, 1))
+    digest, touched = content._digest, list[Path]()
+
+    def touching(stamp: content.Stamp, blocks: Iterable[bytes]) -> bytes:
+        if isinstance(blocks, Iterator) and not touched and not inspect.isgenerator(blocks):
+            touched.append(path)
+            path.chmod(0o600)
+        return digest(stamp, blocks)
+
+    monkeypatch.setattr(content, "_digest", touching)
+    report = shelf.library.index([path])
+    assert (report.unchanged, report.failed, touched) == (1, 0, [path])
 
 
 def test_each_of_many_copies_asks_for_one_row_and_looks_at_its_own_file(

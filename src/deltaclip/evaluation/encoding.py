@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
-from deltaclip.library import Content, Stamp, content_of, require_unchanged
+from deltaclip.library import Content, Stamp, content_of, require_unchanged, twice_if_touched
 from deltaclip.reader import Clip, guarded, stream_video
 
 __all__ = ["Vectors", "encode_material", "encode_texts"]
@@ -117,15 +118,21 @@ class _Work:
         contents: dict[int, Content | None] = {}
         facts: dict[int, tuple[float, Counter[str]]] = {}
 
+        def clip_of(number: int) -> Clip | None:
+            path = self._path(number)
+            stamp = Stamp.of(path)
+            contents[number] = content = None if self._cache is None else content_of(path)
+            if self._is_known(number, content):
+                return None
+            [clip] = self._read(str(path), path, self._encoder.reader_spec)
+            require_unchanged(path, stamp)  # a vector of two contents is the vector of none
+            return clip
+
         def clips() -> Iterator[Clip]:
             for number in numbers:
                 try:
-                    path = self._path(number)
-                    stamp = Stamp.of(path)
-                    contents[number] = content = None if self._cache is None else content_of(path)
-                    if not self._is_known(number, content):
-                        [clip] = self._read(str(path), path, self._encoder.reader_spec)
-                        require_unchanged(path, stamp)  # a vector of two contents is the vector of none
+                    clip = twice_if_touched(partial(clip_of, number))
+                    if clip is not None:
                         reasons = Counter(reason for reason in clip.fallback if reason is not None)
                         facts[number] = (float(clip.coverage.mean()), reasons)
                         yield clip

@@ -1,7 +1,7 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
 from deltaclip.library.candidates import LINK
-from deltaclip.library.content import ChangedError, Content, Stamp, content_of, require_unchanged
+from deltaclip.library.content import ChangedError, Content, Stamp, content_of, require_unchanged, twice_if_touched
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.library import Library, default_library_path
 from deltaclip.library.lock import LockedError
@@ -44,4 +44,5 @@ __all__ = [
     "content_of",
     "default_library_path",
     "require_unchanged",
+    "twice_if_touched",
 ]

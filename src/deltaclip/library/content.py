@@ -2,15 +2,18 @@
 
 import hashlib
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from deltaclip.errors import VideoError
 
-__all__ = ["ChangedError", "Content", "Stamp", "content_of", "require_unchanged", "sample_of", "with_digest"]
+__all__ = ["ChangedError", "Content", "Stamp", "TouchedError", "content_of", "digested", "require_unchanged"]
+__all__ += ["sample_of", "twice_if_touched", "with_digest"]
+
+Result = TypeVar("Result")
 
 BLOCK_BYTES = 64 * 1024
 NUM_BLOCKS = 16
@@ -21,6 +24,13 @@ KEY_BYTES = 16
 
 class ChangedError(VideoError):
     """A file that was written to while it was read: what was read of it belongs to no content."""
+
+
+class TouchedError(ChangedError):
+    """A file of which only ctime changed: a backup made a hard link to it, or somebody changed its permissions.
+
+    Or somebody wrote to it and put its mtime back. Whoever reads it once more knows.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +94,31 @@ def with_digest(path: Path, content: Content) -> Content:
 
 def content_of(path: Path) -> Content:
     """The content of a file with its digest. Raises VideoError as `sample_of` and `with_digest` do."""
-    return with_digest(path, sample_of(path))
+    return twice_if_touched(lambda: with_digest(path, sample_of(path)))
+
+
+def digested(path: Path, content: Content) -> Content:
+    """`with_digest`; of the file as it is now if it was only touched since it was sampled."""
+    try:
+        return with_digest(path, content)
+    except TouchedError:
+        return content_of(path)
 
 
 def require_unchanged(path: Path, stamp: Stamp) -> None:
-    """Raises ChangedError if the file is no longer what it was when `stamp` was taken."""
-    if Stamp.of(path) != stamp:
-        raise ChangedError(str(path), "changed while it was read", "Run the command again once it is complete.")
+    """Raises ChangedError if the file is no longer what it was when `stamp` was taken; TouchedError if it may be."""
+    now = Stamp.of(path)
+    if now != stamp:
+        kind = TouchedError if replace(now, ctime_ns=stamp.ctime_ns) == stamp else ChangedError
+        raise kind(str(path), "changed while it was read", "Run the command again once it is complete.")
+
+
+def twice_if_touched(read: Callable[[], Result]) -> Result:
+    """What `read` returns; called once more if its file was touched meanwhile. read: takes a stamp of its own."""
+    try:
+        return read()
+    except TouchedError:
+        return read()
 
 
 @contextmanager

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import CheckpointError, VideoError
 from deltaclip.library.candidates import LINK, Candidates
-from deltaclip.library.content import ChangedError, Content, require_unchanged, sample_of, with_digest
+from deltaclip.library.content import (
+    ChangedError,
+    Content,
+    TouchedError,
+    digested,
+    require_unchanged,
+    sample_of,
+    with_digest,
+)
 from deltaclip.library.ledger import Ledger, Moment, VideoRow, VideoStatus
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
@@ -26,9 +34,12 @@ CLIPS_AT_ONCE = 8
 """Clips that are held before they are encoded together: a clip of 12 frames at 224 px is 10 MB."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _InHand:
-    """A video between its first clip and its commit. notes: each once. read: no clip of it is still to come."""
+    """A video between its first clip and its commit.
+
+    notes: each once. fallback: see `IndexReport`. read: no clip of it is still to come.
+    """
 
     path: Path
     content: Content
@@ -36,6 +47,7 @@ class _InHand:
     clips: list[Clip] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    fallback: Counter[str] = field(default_factory=Counter)
     error: VideoError | None = None
     read: bool = False
 
@@ -121,7 +133,7 @@ class IndexRun:
             self._encode()
         if not self._ledger.knows_sample(content):
             return False
-        content = with_digest(path, content)
+        content = digested(path, content)
         if self._twins.is_link(path, content):
             self._passed_over[LINK] += 1
             if before is not None:  # of what was there before the link
@@ -135,19 +147,27 @@ class IndexRun:
         return True
 
     def _decode(self, path: Path, content: Content, before: VideoRow | None) -> None:
-        """Reads a file's clips; encodes whenever enough have come together, so that a long one is never held whole."""
+        """Reads a file's clips; once more if it was touched meanwhile, since nobody knows whether it was written to."""
+        video = self._clips_in_hand(path, content, before)
+        if isinstance(video.error, TouchedError):
+            self._in_hand.remove(video)
+            video = self._clips_in_hand(path, sample_of(path), before)
+        self._fallback.update(video.fallback)
+        video.read = True
+
+    def _clips_in_hand(self, path: Path, content: Content, before: VideoRow | None) -> _InHand:
+        """Reads clips, and encodes whenever enough have come together, so that a long video is never held whole."""
         video = _InHand(path, content, before)
         self._in_hand.append(video)
         try:
             for clip in self._read(path, self._encoder.reader_spec):
                 video.clips.append(clip)
                 video.notes.update(dict.fromkeys(clip.notes))
-                self._fallback.update(reason for reason in clip.fallback if reason is not None)
+                video.fallback.update(reason for reason in clip.fallback if reason is not None)
                 if sum(len(held.clips) for held in self._in_hand) >= CLIPS_AT_ONCE:
                     self._encode()
         except VideoError as error:
             video.error = error
-        video.read = True
         # Now that its bytes are in memory anyway. What changed meanwhile fails, whatever was read of it.
         try:
             if video.clips or video.moments:
@@ -158,6 +178,7 @@ class IndexRun:
             video.error = error
         except VideoError:
             pass  # read by its decoder all the same; without a digest nobody takes it over
+        return video
 
     def _encode(self) -> None:
         """Encodes all clips in hand, over videos, and commits the videos that are read to their end."""

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deltaclip.library.content import Content, with_digest
+from deltaclip.library.content import Content, digested
 from deltaclip.library.ledger import Ledger, VideoRow
 from deltaclip.library.moments import are_whole
 
@@ -38,7 +38,7 @@ def holds_bytes_of(row: VideoRow, path: Path, content: Content) -> bool:
     """
     if not row.may_be(content) or row.digest is None:
         return False
-    return row.stamp == content.stamp or with_digest(path, content).digest == row.digest
+    return row.stamp == content.stamp or digested(path, content).digest == row.digest
 
 
 def file_identity(path: Path) -> Hashable | None:

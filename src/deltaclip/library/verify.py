@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deltaclip.errors import LibraryError, VideoError
-from deltaclip.library.content import sample_of, with_digest
+from deltaclip.library.content import digested, sample_of
 from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
 from deltaclip.library.moments import moment_problems
 from deltaclip.library.results import VerifyReport
@@ -88,4 +88,4 @@ def _is_changed(row: VideoRow, every_byte: bool) -> bool:
         return True
     if row.digest is None or (row.stamp == content.stamp and not every_byte):
         return False
-    return with_digest(row.path, content).digest != row.digest
+    return digested(row.path, content).digest != row.digest

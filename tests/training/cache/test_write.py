@@ -177,6 +177,21 @@ def test_a_film_that_changes_while_it_is_read_is_left_out_and_named(
     assert report.held == 0
 
 
+def test_a_film_that_a_backup_links_while_it_is_read_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film, backup = write_square(tmp_path / "film.mp4"), tmp_path / "backup.mp4"
+
+    def linked(path: Path, *rest: Any) -> Any:  # Any: as the reader takes and gives it
+        yield from read_whole(path, *rest)
+        if not backup.exists():
+            backup.hardlink_to(film)
+
+    monkeypatch.setattr(decoding, "read_whole", linked)
+    report = write_cache(tmp_path / "cache", {"film": film}, SMALL)
+    assert (report.held, report.failures) == (1, ())
+
+
 def test_a_changed_file_that_cannot_be_read_is_not_held_any_more(tmp_path: Path) -> None:
     film = write_square(tmp_path / "film.mp4")
     write_cache(tmp_path / "cache", {"film": film}, SMALL)

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from deltaclip.errors import PictureError, VideoError, unforeseen
-from deltaclip.library import Stamp, content_of, require_unchanged
+from deltaclip.library import Stamp, content_of, require_unchanged, twice_if_touched
 from deltaclip.reader import guarded, read_whole
 from deltaclip.training.cache.index import Source
 from deltaclip.training.cache.settings import CacheSettings
@@ -36,12 +36,16 @@ def decoded_videos(
 
         def work(video: str) -> Decoded | VideoError:
             read, path = readers.get(), videos[video]
-            try:
+
+            def decoded() -> Decoded:
                 stamp = Stamp.of(path)
                 [(frames, motion)] = read(str(path), path, settings.motion, settings.num_frames, settings.size)
                 content = content_of(path)
                 require_unchanged(path, stamp)
                 return encode_video(frames.rgb, frames.seconds, motion, settings), Source.of(path, content)
+
+            try:
+                return twice_if_touched(decoded)
             except VideoError as error:
                 return error
             except PictureError as error:
