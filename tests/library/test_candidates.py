@@ -170,6 +170,20 @@ def test_another_file_of_an_ambiguous_suffix_is_passed_over_and_counted(
     assert find_candidates([tmp_path / name]).files == (tmp_path / name,)
 
 
+@pytest.mark.parametrize(
+    ("film", "other"),
+    [
+        ("GHAA0001.MP4", "GLAB0001.LRV"),
+        ("GX010042 (1).MP4", "GL010042 (2).LRV"),
+        ("GX010042.MP4", "GL010042-copy.LRV"),
+        ("PRO_VID_20240501_101500_00_011.mp4", "PRO_LRV_20240501_101500_01_012.lrv"),
+    ],
+)
+def test_the_small_copy_of_a_different_film_is_taken(tmp_path: Path, film: str, other: str) -> None:
+    make(tmp_path, film, other)
+    assert set(names_below(tmp_path)) == {film, other}
+
+
 def test_suffixes_of_cameras_and_recorders_are_taken(tmp_path: Path) -> None:
     names = sorted(
         f"x.{suffix}" for suffix in ["264", "265", "dav", "evo", "insv", "m2p", "mk3d", "mpe", "tod", "trp", "vro"]
@@ -185,6 +199,11 @@ def test_suffixes_of_cameras_and_recorders_are_taken(tmp_path: Path) -> None:
         ("GOPR0042.MP4", "GOPR0042.LRV"),
         ("DJI_0042.MP4", "DJI_0042.LRF"),
         ("VID_20240501_101500_00_007.insv", "LRV_20240501_101500_01_007.lrv"),
+        ("GHAA0001.MP4", "GLAA0001.LRV"),
+        ("GX010042 (1).MP4", "GL010042 (1).LRV"),
+        ("GX010042-copy.mp4", "GL010042-copy.lrv"),
+        ("VID_20240501_101500_00_011(1).mp4", "LRV_20240501_101500_01_011(1).lrv"),
+        ("PRO_VID_20240501_101500_00_011.mp4", "PRO_LRV_20240501_101500_01_011.lrv"),
     ],
 )
 def test_the_small_copy_of_a_film_beside_it_is_passed_over(tmp_path: Path, film: str, copy: str) -> None:

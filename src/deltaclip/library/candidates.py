@@ -40,6 +40,10 @@ SYSTEM_FOLDERS = frozenset(
 folder that is named itself is read whatever it is called, and whatever folders it lies in."""
 
 SNIFFED_BYTES = 64 * 1024
+_ADDED = r"((?:[\W_].*)?)"
+"""What programs add to the name of a copy: " (1)", "(1)", "-copy", "_copy"."""
+_GOPRO = re.compile(r"g[a-z](\d{6}|[a-z]{2}\d{4})" + _ADDED)
+_INSTA360 = re.compile(r"(?:pro_)?(?:lrv|vid|pro)_(\d{8}_\d{6})_\d\d_(\d{3})" + _ADDED)
 _PLAIN_SUFFIX = re.compile(r"\.\w{1,8}")
 """What counts by itself; whatever else follows a full stop in a name is no suffix."""
 
@@ -205,16 +209,15 @@ def _is_proxy(entry: os.DirEntry[str]) -> bool:
 
 
 def _take_of(entry: os.DirEntry[str]) -> str:
-    """What a camera calls a take in the names of a film and its small copy.
+    """What a camera calls a take in the names of a film and its small copy; of copies of both with what was added.
 
-    GoPro: GX010042.MP4 and GL010042.LRV, formerly GOPR0042.MP4 and GOPR0042.LRV. DJI: DJI_0042.MP4 and DJI_0042.LRF.
-    Insta360: VID_20240501_101500_00_007.insv and LRV_20240501_101500_01_007.lrv; the third number is the lens.
+    GoPro: GX010042.MP4 and GL010042.LRV, looping GHAA0001.MP4 and GLAA0001.LRV, formerly GOPR0042.MP4 and GOPR0042.LRV.
+    DJI: DJI_0042.MP4 and DJI_0042.LRF. Insta360: VID_20240501_101500_00_007.insv and LRV_20240501_101500_01_007.lrv,
+    exported PRO_VID_ and PRO_LRV_; the third number is the lens. Copies: "GX010042 (1).MP4" and "GL010042 (1).LRV".
     """
     stem = os.path.splitext(entry.name)[0].lower()
-    if gopro := re.fullmatch(r"g[a-z](\d{6})", stem):
-        return gopro[1]
-    if insta := re.fullmatch(r"(?:lrv|vid|pro)_(\d{8}_\d{6})_\d\d_(\d{3})", stem):
-        return f"{insta[1]} {insta[2]}"
+    if known := _GOPRO.fullmatch(stem) or _INSTA360.fullmatch(stem):
+        return " ".join(known.groups(""))
     return stem
 
 
