@@ -1,11 +1,14 @@
 """A child that crashes, hangs or lies costs one file, never the next one."""
 
+import errno
 import os
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +201,50 @@ def test_guards_started_from_several_threads_leave_the_script_as_it_was() -> Non
 
 def _with_path(root: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(root)}
+
+
+def test_a_child_that_cannot_start_is_an_error_also_in_a_program_that_broken_pipes_end(tmp_path: Path) -> None:
+    script = """
+        import multiprocessing, signal
+        from multiprocessing import resource_tracker
+        from multiprocessing.context import SpawnProcess
+        from deltaclip.errors import VideoError
+        from deltaclip.video import Guard
+        from tests.video.jobs import job
+
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        start = SpawnProcess.start
+
+        def start_and_wait(self):
+            start(self)
+            self.join()
+
+        SpawnProcess.start = start_and_wait
+        resource_tracker.ensure_running()
+        multiprocessing.set_executable("/bin/false")
+        with Guard(job) as guard:
+            for _ in range(2):
+                try:
+                    next(guard.stream("a.mp4", "items", 1))
+                except VideoError as error:
+                    print(error)
+        print(signal.pthread_sigmask(signal.SIG_BLOCK, []) == set())
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "a.mp4: the process that reads files could not be started (exit code 1). Close other programs, or give the "
+        "machine more memory, and run the same command again."
+    ] * 2 + ["True"]
+
+
+def test_a_machine_without_room_for_a_process_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(process: SpawnProcess) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with Guard(job) as guard:
+        with monkeypatch.context() as patch:
+            patch.setattr(SpawnProcess, "start", refuse)
+            with pytest.raises(VideoError, match=r"could not be started \(Resource temporarily unavailable\)"):
+                next(guard.stream("a.mp4", "items", 1))
+        assert list(guard.stream("a.mp4", "count", 2)) == ["count", 0, 1]

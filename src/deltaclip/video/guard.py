@@ -135,22 +135,31 @@ class Guard(Generic[Item]):
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
             child = context.Process(target=_serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
-            with _STARTING, _unnamed_main():
-                child.start()
+            try:
+                with _STARTING, _unnamed_main(), _broken_pipes_raise():
+                    child.start()
+            except OSError as err:
+                self._pipe.close()
+                theirs.close()
+                self._pipe = None
+                raise _not_started(name, err.strerror or str(err)) from err
             self._child = child
             theirs.close()  # so that the end of the child is the end of the pipe
             self._send(self._function)
-            kind, value = self._receive(name, START_SECONDS)
+            kind, value = self._receive(name, START_SECONDS, is_started=False)
             if kind == "error":
                 raise _noted(*value)
         self._send((name, args))
 
     def _send(self, message: object) -> None:
         assert self._pipe is not None
-        with contextlib.suppress(BrokenPipeError):  # the child has died: _receive, which comes next, says how
+        with (
+            contextlib.suppress(ConnectionError),
+            _broken_pipes_raise(),
+        ):  # the child has died: _receive, which comes next, says how
             self._pipe.send(message)
 
-    def _receive(self, name: str, stall_seconds: float) -> tuple[str, Any]:
+    def _receive(self, name: str, stall_seconds: float, *, is_started: bool = True) -> tuple[str, Any]:
         """The child's next message: ("item", item), ("end", None), ("error", (exception, note)) or ("ready", None)."""
         assert self._pipe is not None
         assert self._child is not None
@@ -169,9 +178,12 @@ class Guard(Generic[Item]):
             message: tuple[str, Any] = self._pipe.recv()
         except (EOFError, ConnectionResetError) as err:
             self._child.join(START_SECONDS)
+            cause = _cause_of_death(self._child.exitcode)
+            if not is_started:
+                raise _not_started(name, cause) from err
             raise VideoError(
                 name,
-                f"the process that read it died ({_cause_of_death(self._child.exitcode)})",
+                f"the process that read it died ({cause})",
                 "Leave the file out, or give the machine more memory if that was missing.",
             ) from err
         return message
@@ -199,6 +211,11 @@ def _size_bytes(name: str) -> int:
         return 0
 
 
+def _not_started(name: str, why: str) -> VideoError:
+    remedy = "Close other programs, or give the machine more memory, and run the same command again."
+    return VideoError(name, f"the process that reads files could not be started ({why})", remedy)
+
+
 def _given_up(name: str, found: str, stall_seconds: float) -> VideoError:
     more = math.ceil(3 * stall_seconds)
     remedy = f"If a player shows it, try again with --stall-limit {more} (or {STALL_LIMIT_VARIABLE}={more})."
@@ -218,6 +235,24 @@ def _unnamed_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+@contextlib.contextmanager
+def _broken_pipes_raise() -> Iterator[None]:
+    """Makes this thread's writes to a dead process raise BrokenPipeError.
+
+    A command line that lets SIGPIPE end it, so that `deltaclip failures | head` is quiet, would end here as well.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signal
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in before and signal.SIGPIPE in signal.sigpending():
+            signal.sigwait([signal.SIGPIPE])  # ours: it was raised by the write above
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause_of_death(exit_code: int | None) -> str:
