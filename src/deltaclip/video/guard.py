@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError, unforeseen
 
-__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "pulse"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "own_work", "pulse"]
 
 Item = TypeVar("Item")
 
@@ -49,6 +49,24 @@ def pulse() -> None:
     """Tells the parent that work on a file goes on. To be called for every packet and picture; costs nothing."""
     if _pulse is not None:
         _pulse.value += 1
+
+
+@contextlib.contextmanager
+def own_work() -> Iterator[None]:
+    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
+    done = threading.Event()
+
+    def keep_pulse() -> None:
+        while not done.wait(1.0):
+            pulse()
+
+    thread = threading.Thread(target=keep_pulse, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class Guard(Generic[Item]):
