@@ -48,6 +48,11 @@ def test_work_that_makes_progress_may_take_longer_than_a_standstill(guard: Guard
     assert run(guard, "steps", 10) == ["steps", "done"]
 
 
+def test_our_own_work_on_decoded_pictures_is_no_standstill() -> None:
+    with Guard(job, stall_seconds=1.5) as guard:
+        assert run(guard, "measure") == ["measure", "done"]
+
+
 def test_work_that_never_ends_is_given_up_although_it_makes_progress() -> None:
     with (
         Guard(job, stall_seconds=0.2) as impatient,
