@@ -110,13 +110,18 @@ def test_motion_that_explains_no_more_than_the_camera_does_is_vain() -> None:
     assert not examine(*mask_and_motion(1, 0, left=0.7))[0].vain
 
 
-@pytest.mark.parametrize(("after", "before", "lost"), [(0.7, 0.2, False), (0.2, 0.7, False), (0.5, 0.5, True)])
+@pytest.mark.parametrize(("after", "before", "lost"), [(0.8, 0.2, False), (0.2, 0.8, False), (0.6, 0.6, True)])
 def test_motion_is_lost_if_it_leads_back_from_neither_neighbour(after: float, before: float, lost: bool) -> None:
-    probability, motion = mask_and_motion(1, 0)
+    probability, motion = mask_and_motion(1, 0, left=0.5)
     returned = np.zeros((2, 1, 40, 40), np.bool_)  # what lies outside the mask must not count
     for side, share in enumerate((after, before)):
         returned[side, 0, 10 : 10 + round(10 * share), 10:20] = True
     assert examine(probability, replace(motion, returned=returned))[0].lost == lost
+
+
+def test_motion_that_explains_the_picture_need_not_lead_back() -> None:
+    probability, motion = mask_and_motion(1, 0, left=0.32)
+    assert not examine(probability, replace(motion, returned=np.zeros((2, 1, 40, 40), np.bool_)))[0].lost
 
 
 def test_small_parts_are_dropped_and_large_ones_kept() -> None:
