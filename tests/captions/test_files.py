@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deltaclip.captions import DATASETS, load_captions
+from deltaclip.captions.files import read_table
 from deltaclip.errors import CaptionError
 from tests.captions.drawn import msrvtt_document, refusal, texts, write
 
@@ -67,6 +68,20 @@ def test_packed_files_are_read_as_they_are_and_refused_where_they_are_cut_off(
 def test_tables_as_spreadsheets_write_them_are_read(tmp_path: Path, raw: bytes) -> None:
     found = load_captions("folder", write(tmp_path, captions__csv=raw))
     assert texts(found, "test") == [("a", "a dog"), ("b", "a cat")]
+
+
+def test_a_long_field_is_read_and_a_row_with_too_few_fields_says_what_to_add(tmp_path: Path) -> None:
+    (tmp_path / "long.csv").write_text(f"path,caption\na.mp4,{'x' * 300_000}\n")
+    [(_, row)] = read_table(tmp_path / "long.csv")
+    assert len(row["caption"]) == 300_000
+    (tmp_path / "short.csv").write_text("path,caption,split\na.mp4,x\n")
+    with pytest.raises(CaptionError, match=r"2 fields under 3 columns .* Add the fields that are missing"):
+        list(read_table(tmp_path / "short.csv"))
+
+
+def test_the_line_in_which_excel_is_told_the_separator_is_no_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sep=;\r\npath;caption\r\na.mp4;a, b\r\n")
+    assert list(read_table(tmp_path / "a.csv")) == [(3, {"path": "a.mp4", "caption": "a, b"})]
 
 
 def test_separators_and_line_ends_in_quotes_belong_to_the_field(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 from deltaclip.cli import main
 from tests.cli.calls import Call
 from tests.helpers import small_checkpoint, write_square
+from tests.video.clips import write_numbered
+from tests.video.test_clock import rewrite_stamps
 
 Speak = Callable[..., tuple[int, bytes]]
 """Calls the command line with a stdout of that encoding: speak("ascii", "status") -> exit code, bytes."""
@@ -105,3 +107,51 @@ def test_names_whose_letters_are_composed_differently_are_found(home: Path, tmp_
     clip.unlink()
     code, answer, _ = deltaclip("remove", tmp_path / typed, *words)
     assert (code, answer["removed"]) == (0, 1)
+
+
+def test_a_closed_pipe_ends_quietly_and_a_dying_child_does_not_end_us(home: Path, tmp_path: Path) -> None:
+    # By the signal's default both would: a child that decodes has a pipe to us too.
+    script = "import signal; from deltaclip.cli import main; import sys\ntry:\n    main()\nfinally:\n    "
+    script += "print(signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, file=sys.stderr)"
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "search", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "True\n")
+
+
+def test_help_that_a_full_disk_cannot_take_is_no_surprise() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "deltaclip", "--help"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, "stdout: cannot be written" in ended.stderr) == (1, True)
+
+
+def test_a_note_about_a_file_is_told_wherever_it_is_used(home: Path, tmp_path: Path, deltaclip: Call) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    whole = write_numbered(tmp_path / "true.mkv", range(50), codec="mpeg4")
+    film = rewrite_stamps(whole, videos / "film.mkv", 1000)
+    write_square(videos / "other.mp4")
+    (tmp_path / "captions.csv").write_text("path,caption\nfilm.mkv,a red square\nother.mp4,a blue square\n")
+    captions = ("--annotations", tmp_path / "captions.csv", "--videos", videos)
+    encoder = ("--encoder", home / "encoder")
+    for words in (
+        ("index", videos, *encoder),
+        ("search", "--video", film),
+        ("masks", film),
+        ("masks", videos, "--report", tmp_path / "masks.html"),
+        ("evaluate", "folder", *captions, *encoder),
+        ("evaluate", "folder", *captions, *encoder),  # from the cache
+        ("cache", "--captions", tmp_path / "captions.csv", "--videos", videos, "--out", tmp_path / "cache"),
+    ):
+        code, _, err = deltaclip(*words)
+        assert (code, "50 of 50 frames share a time stamp" in err) == (0, True), words

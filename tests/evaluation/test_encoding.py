@@ -56,7 +56,7 @@ def test_a_broken_video_that_is_allowed_counts_as_missing_everywhere(encoder: En
 def test_a_video_that_crashes_its_decoder_is_a_broken_one_and_the_others_go_on(
     encoder: Encoder, files: VideoFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", die_on_b)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", die_on_b)
     vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files), allow_missing=True)
     assert len(vectors.videos) == 2
     assert "exit code 7" in vectors.broken["b"]
@@ -84,7 +84,7 @@ def test_a_second_run_runs_no_model_and_gives_the_same(
     again = Encoder.load(checkpoint)
     monkeypatch.setattr(again, "_encode_batch", None)
     monkeypatch.setattr(again, "encode_texts", None)
-    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", divmod)  # fails when it is called
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", divmod)  # fails when it is called
     second = encode_material(again, material, cache=VectorCache(tmp_path))
     assert np.array_equal(first.videos, second.videos)
     assert np.array_equal(first.texts, second.texts)
@@ -126,7 +126,7 @@ def test_a_video_that_a_backup_links_while_it_is_read_is_read_once_more(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
-    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", link_b_once)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", link_b_once)
     cache = VectorCache(tmp_path / "cache") if cached else None
     material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
     assert encode_material(encoder, material, cache=cache).broken == {}
@@ -138,7 +138,7 @@ def test_a_video_that_changes_while_it_is_read_is_broken_and_not_kept(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
-    monkeypatch.setattr("deltaclip.evaluation.encoding.stream_video", write_on_b)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", write_on_b)
     cache = VectorCache(tmp_path / "cache") if cached else None
     material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
     vectors = encode_material(encoder, material, cache=cache, allow_missing=True)

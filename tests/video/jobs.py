@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from deltaclip.errors import CaptionError
-from deltaclip.video.guard import pulse
+from deltaclip.video.guard import own_work, pulse
 
 
 def job(kind: str, amount: int = 0) -> Iterator[object]:
@@ -46,6 +46,10 @@ def job(kind: str, amount: int = 0) -> Iterator[object]:
         for _ in range(amount):
             time.sleep(0.3)
             pulse()
+        yield "done"
+    elif kind == "measure":
+        with own_work():
+            time.sleep(2.5)
         yield "done"
     elif kind == "endless":
         while True:

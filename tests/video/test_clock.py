@@ -1,5 +1,6 @@
 """Seconds are those of a player: holds, late pictures, broken stamps, and which stream is the film."""
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -88,6 +89,33 @@ def test_a_smaller_copy_before_the_film_is_not_the_film(tmp_path: Path) -> None:
         assert video.info.width == 96
 
 
+def test_frames_that_share_a_stamp_far_into_a_file_are_found_too(tmp_path: Path) -> None:
+    whole = write_numbered(tmp_path / "true.mkv", [*range(200), *range(200, 230)], codec="mpeg4")
+    path = tmp_path / "broken.mkv"
+    rewrite_stamps(whole, path, 1000, only_from=200 * 40)
+    with Video.open(path) as video:
+        assert video.info.num_frames == 230
+        assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == list(range(230))
+        assert video.info.notes == ("30 of 230 frames share a time stamp with others: they were spread out evenly",)
+
+
+def test_avi_is_timed_by_its_packets_and_not_by_what_ffmpeg_guesses(tmp_path: Path) -> None:
+    # Slides of 5, 8 and 6 s: FFmpeg gives each the time of the next one for that of showing.
+    path = write_numbered(tmp_path / "slides.avi", [0, 125, 325, 475], options={"bf": "0"})
+    with Video.open(path) as video:
+        assert video.frame_seconds.tolist() == [0, 5, 13, 19]
+        assert numbers_of(video.frames_at([4.9, 5.1, 12.9, 13.1], 32).rgb) == [0, 1, 1, 2]
+
+
+def test_an_edit_list_of_two_pieces_is_followed_as_players_do(tmp_path: Path) -> None:
+    # The first and the third second of four, cut where no key frame is: decoding goes back, the clock does not.
+    whole = write_numbered(tmp_path / "whole.mp4", range(100), options={"g": "250", "bf": "0"})
+    path = with_edits(whole, tmp_path / "cut.mp4", [(1000, 0), (1000, 2000)])
+    with Video.open(path) as video:
+        assert video.segments() == (Segment(0, 2),)
+        assert numbers_of(video.frames_at([0.1, 0.9, 1.1, 1.9], 32).rgb) == [2, 22, 52, 72]
+
+
 def write_frames(path: Path, times: Sequence[int], numbers: Sequence[int]) -> Path:
     """Frame k shows `numbers[k]` at `times[k]` ms, nearly without loss."""
     with av.open(str(path), "w") as container:
@@ -124,15 +152,36 @@ def write_with_sound(path: Path, picture_from: int) -> Path:
     return path
 
 
-def rewrite_stamps(source: Path, path: Path, step: int) -> Path:
-    """The same packets with their time stamps, in ms, cut to multiples of `step`."""
+def with_edits(source: Path, path: Path, edits: Sequence[tuple[int, int]]) -> Path:
+    """An mp4 whose `moov` comes last, with an edit list of (milliseconds shown, milliseconds from which)."""
+    data = source.read_bytes()
+    moov = data.index(b"moov") - 4
+    trak = data.index(b"trak", moov) - 4
+    edts = data.index(b"edts", trak) - 4
+    mdhd = data.index(b"mdhd", trak)
+    scale = int.from_bytes(data[mdhd + 16 : mdhd + 20], "big")
+    entries = b"".join(struct.pack(">IIHH", length, start * scale // 1000, 1, 0) for length, start in edits)
+    elst = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
+    new = struct.pack(">I4s", 8 + len(elst), b"edts") + elst
+    grown = len(new) - int.from_bytes(data[edts : edts + 4], "big")
+    changed = bytearray(data[:edts] + new + data[edts + len(new) - grown :])
+    for box in (moov, trak):
+        size = int.from_bytes(changed[box : box + 4], "big") + grown
+        changed[box : box + 4] = size.to_bytes(4, "big")
+    path.write_bytes(changed)
+    return path
+
+
+def rewrite_stamps(source: Path, path: Path, step: int, only_from: int = 0) -> Path:
+    """The same packets with their time stamps, in ms, cut to multiples of `step` from `only_from` on."""
     with av.open(str(source)) as read, av.open(str(path), "w") as written:
         stream = read.streams.video[0]
         copy = written.add_stream_from_template(stream)
         for packet in read.demux(stream):
             if packet.pts is not None and packet.dts is not None:
                 packet.stream = copy
-                packet.pts, packet.dts = packet.pts // step * step, packet.dts // step * step
+                if packet.pts >= only_from:
+                    packet.pts, packet.dts = packet.pts // step * step, packet.dts // step * step
                 written.mux(packet)
     return path
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from deltaclip.errors import VideoError
 from deltaclip.video import Video
+from tests.video.clips import write_numbered
 from tests.video.stills import write_tiled_avif
 
 
@@ -45,6 +46,52 @@ def test_every_orientation_of_exif_is_applied(tmp_path: Path, suffix: str, tag: 
     got = shown(path, 64)
     assert got.shape == expected.shape
     assert np.abs(got - expected).mean() < 4
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_every_turn_and_mirror_of_avif_is_applied(tmp_path: Path, tag: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    path = tmp_path / "phone.avif"
+    Image.fromarray(drawn(64, 96)).save(path, exif=exif, quality=90)
+    with Image.open(path) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture).convert("RGB")).astype(np.int64)
+    assert np.abs(shown(path, 64) - expected).mean() < 2
+
+
+def test_further_pictures_behind_a_photo_are_no_frames(tmp_path: Path) -> None:
+    # As phones add brightness or depth: without a word, half of all samples would be that map.
+    photo, depth = Image.fromarray(drawn(64, 96)), Image.fromarray(np.full((32, 48, 3), 150, np.uint8))
+    photo.save(tmp_path / "plain.jpg", quality=95)
+    photo.save(tmp_path / "ultra.jpg", format="MPO", save_all=True, append_images=[depth], quality=95)
+    with Video.open(tmp_path / "ultra.jpg") as video:
+        assert video.info.num_frames == 1
+    assert np.abs(shown(tmp_path / "ultra.jpg", 64) - shown(tmp_path / "plain.jpg", 64)).max() <= 1
+
+
+@pytest.mark.parametrize("behind", [b"made by a phone, long ago", bytes(range(100)), b"film"])
+def test_what_comes_behind_a_photo_does_not_matter(tmp_path: Path, behind: bytes) -> None:
+    path = write_tiled_avif(tmp_path / "photo.avif", drawn(128, 128), rows=2, columns=2)
+    if behind == b"film":
+        behind = write_numbered(tmp_path / "film.mp4", range(3)).read_bytes()
+    path.write_bytes(path.read_bytes() + behind)
+    with Video.open(path) as video:
+        assert (video.info.width, video.info.num_frames) == (128, 1)
+
+
+def test_a_jpeg_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)).save(tmp_path / "whole.jpg")
+    path = tmp_path / "cut.jpg"
+    path.write_bytes((tmp_path / "whole.jpg").read_bytes()[:2000])
+    with pytest.raises(VideoError, match=r"cut.jpg: a JPEG that was cut off"):
+        Video.open(path)
+
+
+def test_an_animated_webp_is_called_what_it_is(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(np.full((32, 48, 3), grey, np.uint8)) for grey in (50, 200)]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:])
+    with pytest.raises(VideoError, match=r"a.webp: an animated WebP"):
+        Video.open(tmp_path / "a.webp")
 
 
 def test_a_photo_that_was_cut_off_is_refused_although_its_decoder_shows_a_part(tmp_path: Path) -> None:

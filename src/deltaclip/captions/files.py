@@ -143,7 +143,9 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     spreadsheets write, are none. Raises CaptionError where a row has more or fewer fields than the head line.
     """
     text = _read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(path, text), strict=True)
+    delimiter, text = _delimiter(path, text)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # of the module; a caption may be longer than 128 KiB
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns: list[str] = []
     try:
         for row in reader:
@@ -164,6 +166,8 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if unnamed or len(fields) < len(columns):
                 found = f"{len(row)} fields under {len(columns)} columns ({', '.join(columns)})"
                 remedy = 'Put a field that holds the separator in double quotes, "like, this".'
+                if not unnamed:
+                    remedy = "Add the fields that are missing, empty ones too, with their separators."
                 raise refused(path, found, remedy, reader.line_num)
             yield reader.line_num, dict(zip(columns, fields, strict=True))
     except csv.Error as err:
@@ -172,11 +176,16 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise refused(path, f"not a table ({err})", remedy, reader.line_num) from err
 
 
-def _delimiter(path: Path, text: str) -> str:
-    """What separates the columns: by the suffix if the head line has it, else what it has instead."""
+def _delimiter(path: Path, text: str) -> tuple[str, str]:
+    """What separates the columns: by the suffix if the head line has it, else what it has instead; and the text.
+
+    Excel may be told in a first line of its own, "sep=;", which becomes an empty one.
+    """
+    if told := re.match(r"(\s*)sep=([,;\t])[ ]*(?=\n)", text, re.IGNORECASE):
+        return told[2], told[1] + text[told.end() :]
     own = "\t" if base_name(path).lower().endswith(".tsv") else ","
     head = re.sub(r'"[^"]*"', "", next((line for line in text.split("\n") if line.strip()), ""))
-    return next((each for each in (own, "\t", ";", ",") if each in head), own)
+    return next((each for each in (own, "\t", ";", ",") if each in head), own), text
 
 
 def _without_empty_end(fields: list[str]) -> list[str]:

@@ -1,10 +1,12 @@
 """The command `deltaclip`: all its commands, and what becomes of an error on its way out."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,7 +30,8 @@ from deltaclip.errors import DeltaclipError
 
 __all__ = ["app", "main"]
 
-EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_INTERRUPTED, EXIT_PIPE = 128 + signal.SIGINT, 128 + 13
+FULL = (errno.ENOSPC, errno.EDQUOT)
 GOES_ON = {
     "index": "what was finished is kept, and the same command goes on from there",
     "cache": "what was finished is kept, and the same command goes on from there",
@@ -86,8 +89,6 @@ def main() -> None:
     """
     arguments, debug = _without_debug(sys.argv[1:])
     speak_any_encoding()
-    if hasattr(signal, "SIGPIPE"):  # `deltaclip failures | head` ends quietly
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app(arguments, prog_name="deltaclip")
     except Done as done:
@@ -109,18 +110,35 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         # typer turns Ctrl-C into an exit with this code, silently
         code = EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else stop.code
+        if any(isinstance(each, BrokenPipeError) for each in _behind(stop)):
+            _leave_pipe()
         if code == EXIT_INTERRUPTED:
             words = _words_of_interrupt(stop) or GOES_ON.get(arguments[0] if arguments else "", "")
             note(f"stopped; {words}" if words else "stopped")
         elif "--json" in arguments and (wrong := _wrong_usage(stop)):
             emit({"error": wrong})
         sys.exit(code)
+    except BrokenPipeError:
+        _leave_pipe()
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            # typer prints help by itself
+            note(f"stdout: cannot be written ({error.strerror}). Make room, or print to a different place.")
+            sys.exit(EXIT_FAILED)
         note(f"deltaclip failed in a way that nobody foresaw: {type(error).__name__}: {shown(error)}")
         note("Run it again with --debug and report what it prints.")
         sys.exit(EXIT_FAILED)
+
+
+def _leave_pipe() -> NoReturn:
+    """Ends quietly when nobody reads stdout any more, as in `deltaclip failures | head`.
+
+    By an exception and not by SIGPIPE, which the death of a child that decodes would send too, in the middle of a run.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes it at its end
+    sys.exit(EXIT_PIPE)
 
 
 def _words_of_interrupt(stop: BaseException) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # torch is imported when the command runs
 
 __all__ = ["Asked", "Targets", "evaluate_dataset"]
 
+MAX_NOTES_SHOWN = 10
 NAMED_MISSING = 5
 """Missing files that are named on stderr before the others are only counted; --json lists all."""
 
@@ -48,6 +49,10 @@ class Targets:
 
     def give(self, evaluation: "Evaluation") -> None:
         """Writes the files, and shows the result."""
+        for name, texts in list(evaluation.vectors.notes.items())[:MAX_NOTES_SHOWN]:
+            note(shown(f"{name}: {'; '.join(texts)}"))
+        if (more := len(evaluation.vectors.notes) - MAX_NOTES_SHOWN) > 0:
+            note(f"... {more:,} more notes: --json lists all")
         from deltaclip.evaluation.benchmark import save_ranks, save_trec
         from deltaclip.evaluation.tables import FORMATS
 

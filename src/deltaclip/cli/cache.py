@@ -78,6 +78,8 @@ def cache(
         )
     for video in report.changed:
         note(shown(f"{video}  its file changed since it was cached"))
+    for video, texts in report.notes.items():
+        note(shown(f"{video}  {'; '.join(texts)}"))
     for failure in report.failures:
         note(shown(f"{failure.path}  {failure.reason}"))
     finish(bool(report.failures))

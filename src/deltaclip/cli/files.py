@@ -26,6 +26,7 @@ StallLimitOption = Annotated[
     typer.Option(
         "--stall-limit",
         min=0.1,
+        max=86_400,
         envvar="DELTACLIP_STALL_LIMIT",
         callback=_set_stall_limit,
         expose_value=False,

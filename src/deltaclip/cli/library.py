@@ -64,10 +64,10 @@ def search(
             warn_of_lost_words(loaded, text)
             hits = opened.search(text, limit=limit)
         elif video is not None:
-            hits = opened.search_video(on_disk(video), limit=limit)
+            hits = opened.search_video(on_disk(video), limit, on_note=lambda text: note(f"{shown(video)}: {text}"))
         else:
             assert image is not None, "one of three was given"
-            hits = opened.search_image(on_disk(image), limit=limit)
+            hits = opened.search_image(on_disk(image), limit, on_note=lambda text: note(f"{shown(image)}: {text}"))
     if png is not None:
         _write_picture(png, str(text or video or image), hits, loaded)
     if as_json:

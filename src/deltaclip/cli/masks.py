@@ -60,9 +60,10 @@ def _one(
     import numpy as np
 
     from deltaclip.motion import encode_png
-    from deltaclip.reader import read_motion
+    from deltaclip.reader import guarded_calls, read_motion
 
-    frames, found = read_motion(video, motion, num_frames, size)
+    with guarded_calls() as call:
+        frames, found = call(read_motion, video, motion, num_frames, size)
     if npz is not None:
         with writable(npz), npz.open("wb") as file:  # a name without .npz stays as it was given
             np.savez_compressed(
@@ -124,6 +125,7 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
             "confidence": None if one.error else float(one.confidence.mean()),
             "fallback": {reason: one.fallback.count(reason) for reason in sorted({r for r in one.fallback if r})},
             "warning": one.warning,
+            "notes": list(one.notes),
             "error": one.error,
         }
         for one in summaries
@@ -134,6 +136,9 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
     else:
         warned = sum(row["warning"] is not None for row in rows)
         print_lines(f"{len(rows) - len(failed)} videos, {warned} with a warning, {len(failed)} could not be read")
+    for one in summaries:
+        for words in one.notes:
+            note(f"{shown(one.path)}: {words}")
     for failure in failed[:MAX_FAILURES_SHOWN]:
         note(f"{shown(failure.path)}  {shown(failure.error)}")
     if len(failed) > MAX_FAILURES_SHOWN:

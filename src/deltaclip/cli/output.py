@@ -76,6 +76,8 @@ def print_lines(*lines: str) -> None:
             print(line)
         if sys.stdout is not None:  # none where it was closed by who started us
             sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
         remedy = "What the command did is done; make room, or print to a different place."
         raise DeltaclipError("stdout", f"cannot be written ({error.strerror})", remedy) from error

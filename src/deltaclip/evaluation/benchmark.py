@@ -54,7 +54,8 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:  # Any: json
         """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
 
-        "missing" lists the videos that were not ranked: {"video", "reason"}. "candidates" lists the encoders, where the
+        "missing" lists the videos that were not ranked: {"video", "reason"}; "notes", which is there if files need any,
+        what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, where the
         best of several was taken; "right_group" is there for drawn clips.
         """
         broken = self.vectors.broken
@@ -68,6 +69,10 @@ class Evaluation:
                 {"video": name, "reason": broken.get(name, "no such file")} for name in self.vectors.material.missing
             ],
         }
+        if self.vectors.notes:
+            document["notes"] = [
+                {"video": name, "text": text} for name, texts in self.vectors.notes.items() for text in texts
+            ]
         if self.right_group is not None:
             document["right_group"] = self.right_group
         if self.others:

@@ -14,7 +14,7 @@ from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
 from deltaclip.library import Content, Stamp, content_of, require_unchanged, twice_if_touched
-from deltaclip.reader import Clip, guarded, stream_video
+from deltaclip.reader import Call, Clip, guarded_calls, read_video
 
 __all__ = ["Vectors", "encode_material", "encode_texts"]
 
@@ -31,7 +31,8 @@ class Vectors:
     fallback: how many frames got the whole picture instead of their mask, by reason.
     coverage: (V,) float64, share of the picture that the mask holds, mean over a video's frames; 1 without masks.
     cut_texts: how many texts were longer than the encoder takes.
-    broken: why each video that could not be read could not, by name.
+    broken: why each video that could not be read could not, by name. notes: what is worth knowing of files that were
+    read, by name.
     """
 
     material: Material
@@ -41,6 +42,7 @@ class Vectors:
     coverage: NDArray[np.float64] = field(repr=False)
     cut_texts: int = 0
     broken: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def owner(self) -> NDArray[np.int64]:
@@ -61,8 +63,8 @@ def encode_material(
     Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
     count as missing, and their texts with them. Raises CaptionError where nothing is left then.
     """
-    with guarded(stream_video) as read:
-        work = _Work(encoder, material, cache, read, progress)
+    with guarded_calls() as call:
+        work = _Work(encoder, material, cache, call, progress)
         for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
             work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))
     measured = without_broken(material, work.broken, allow_missing)
@@ -79,6 +81,9 @@ def encode_material(
         coverage=np.array([one.coverage for one in in_order]),
         cut_texts=texts.cut,
         broken=work.broken,
+        notes={
+            material.videos[number]: work.seen[number].notes for number in sorted(work.seen) if work.seen[number].notes
+        },
     )
 
 
@@ -102,13 +107,13 @@ class _Work:
         encoder: Encoder,
         material: Material,
         cache: VectorCache | None,
-        read: Callable[..., Iterator[Clip]],
+        call: Call,
         progress: Callable[[int, int], None],
     ) -> None:
         self._encoder = encoder
         self._material = material
         self._cache = cache
-        self._read = read
+        self._call = call
         self._progress = progress
         self.seen: dict[int, VideoVector] = {}
         self.broken: dict[str, str] = {}
@@ -116,7 +121,7 @@ class _Work:
     def look_at(self, numbers: Sequence[int]) -> None:
         """Takes the known ones of these videos from the cache, and reads and encodes the others."""
         contents: dict[int, Content | None] = {}
-        facts: dict[int, tuple[float, Counter[str]]] = {}
+        facts: dict[int, tuple[float, Counter[str], tuple[str, ...]]] = {}
 
         def clip_of(number: int) -> Clip | None:
             path = self._path(number)
@@ -124,7 +129,7 @@ class _Work:
             contents[number] = content = None if self._cache is None else content_of(path)
             if self._is_known(number, content):
                 return None
-            [clip] = self._read(str(path), path, self._encoder.reader_spec)
+            clip = self._call(read_video, path, self._encoder.reader_spec)
             require_unchanged(path, stamp)  # a vector of two contents is the vector of none
             return clip
 
@@ -134,7 +139,7 @@ class _Work:
                     clip = twice_if_touched(partial(clip_of, number))
                     if clip is not None:
                         reasons = Counter(reason for reason in clip.fallback if reason is not None)
-                        facts[number] = (float(clip.coverage.mean()), reasons)
+                        facts[number] = (float(clip.coverage.mean()), reasons, clip.notes)
                         yield clip
                 except VideoError as error:
                     self.broken[self._material.videos[number]] = error.reason

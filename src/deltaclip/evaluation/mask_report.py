@@ -35,6 +35,7 @@ class MaskSummary:
 
     path: the file. coverage, confidence: (T,) float64. fallback: T reasons or None. strip: a data address of some
     frames with their overlay. error: why the file could not be measured or shown; then the arrays are empty.
+    notes: what is worth knowing of the file.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class MaskSummary:
     fallback: tuple[str | None, ...]
     strip: str = field(default="", repr=False)
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def failed(cls, path: Path, reason: str) -> "MaskSummary":
@@ -82,7 +84,9 @@ def _summarised(path: Path, motion: str, num_frames: int) -> Iterator[MaskSummar
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))
         tiles.append(Tile(overlay(frames.rgb[number], measured.mask[number]), words))
     address = picture_address(strip(tiles))
-    yield MaskSummary(path, measured.coverage, measured.confidence, measured.fallback, address)
+    yield MaskSummary(
+        path, measured.coverage, measured.confidence, measured.fallback, strip=address, notes=frames.notes
+    )
 
 
 def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion) -> NDArray[np.uint8]:
@@ -137,6 +141,7 @@ def _video(summary: MaskSummary) -> str:
         return f"<h2>{name}</h2><p class='warn'>{as_html(summary.error)}</p>"
     words = f"coverage {summary.coverage.mean():.1%}, confidence {summary.confidence.mean():.2f}"
     warning = f"<p class='warn'>{as_html(summary.warning)}</p>" if summary.warning else ""
+    warning += "".join(f"<p>{as_html(text)}</p>" for text in summary.notes)
     return f"<h2>{name}</h2><p>{words}</p>{warning}<img src='{summary.strip}' alt=''>"
 
 

@@ -39,12 +39,13 @@ class VideoVector:
     """One video as an encoder sees it.
 
     vector: (D,) float32, unit length. coverage: mean share of the picture that the mask holds, 1 without masks.
-    fallback: how many frames got the whole picture instead of their mask, by reason.
+    fallback: how many frames got the whole picture instead of their mask, by reason. notes: of its file, see `Clip`.
     """
 
     vector: NDArray[np.float32] = field(repr=False)
     coverage: float
     fallback: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,18 +69,20 @@ class VectorCache:
 
     def video(self, encoder: Encoder, content: Content) -> VideoVector | None:
         """The vector of a video of that content, or None."""
-        arrays = self._read(self._video_path(encoder, content), encoder, ("vector", "coverage", "reasons", "counts"))
+        names = ("vector", "coverage", "reasons", "counts", "notes")
+        arrays = self._read(self._video_path(encoder, content), encoder, names)
         if arrays is None:
             return None
         fallback = dict(zip(arrays["reasons"].tolist(), arrays["counts"].tolist(), strict=True))
-        return VideoVector(arrays["vector"], float(arrays["coverage"]), fallback)
+        return VideoVector(arrays["vector"], float(arrays["coverage"]), fallback, tuple(arrays["notes"].tolist()))
 
     def keep_video(self, encoder: Encoder, content: Content, found: VideoVector) -> None:
         """Keeps the vector of a video."""
         reasons = np.array(list(found.fallback), np.str_)
         counts = np.array(list(found.fallback.values()), np.int64)
         arrays: Arrays = {"vector": found.vector, "coverage": np.float64(found.coverage)}  # type: ignore[dict-item]
-        self._write(self._video_path(encoder, content), {**arrays, "reasons": reasons, "counts": counts})
+        arrays |= {"reasons": reasons, "counts": counts, "notes": np.array(found.notes, np.str_)}
+        self._write(self._video_path(encoder, content), arrays)
 
     def texts(self, encoder: Encoder, texts: Sequence[str]) -> TextVectors | None:
         """The vectors of exactly these texts in this order, or None."""

@@ -166,15 +166,22 @@ class Library:
         """The moments that fit the text best, best first; ties by path, then start."""
         return self._hits(self._need_encoder().encode_texts([text]), limit)
 
-    def search_video(self, path: AnyPath, limit: int = 10) -> list[Hit]:
-        """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError."""
+    def search_video(
+        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
+    ) -> list[Hit]:
+        """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
+
+        on_note: told what is worth knowing of the file, for example that its time stamps are broken.
+        """
         with self._open_reader() as read:
-            vectors = encode_query_file(absolute_paths([path])[0], self._need_encoder(), read)
+            vectors = encode_query_file(absolute_paths([path])[0], self._need_encoder(), read, on_note)
         return self._hits(vectors, limit)
 
-    def search_image(self, path: AnyPath, limit: int = 10) -> list[Hit]:
+    def search_image(
+        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
+    ) -> list[Hit]:
         """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
-        return self.search_video(path, limit)
+        return self.search_video(path, limit, on_note)
 
     def status(self) -> Status:
         """How much there is, and who made the vectors."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import VideoError
 from deltaclip.library.results import Hit
 from deltaclip.motion import Motion, Row, Tile, overlay, sheet
-from deltaclip.reader import MOTION_SIDE, read_moment_motion
+from deltaclip.reader import MOTION_SIDE, Call, guarded_calls, read_moment_motion
 from deltaclip.video import Frames
 
 __all__ = ["draw_answers", "draw_hits"]
@@ -25,13 +25,14 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
     still see what moved. A file that cannot be read any more gets an empty tile that says why.
     """
     rows = [Row(title, (_words_tile("no hits"),))] if not hits else []
-    for number, hit in enumerate(hits):
-        name = f"{number + 1}  {Path(hit.path).name}  {hit.start:.1f}-{hit.end:.1f} s  score {hit.score:.3f}"
-        try:
-            tiles = _three(hit, motion, num_frames)
-        except VideoError as error:
-            tiles = (_words_tile(error.found),)
-        rows.append(Row(f"{title}:  {name}" if title else name, tiles))
+    with guarded_calls() as call:
+        for number, hit in enumerate(hits):
+            name = f"{number + 1}  {Path(hit.path).name}  {hit.start:.1f}-{hit.end:.1f} s  score {hit.score:.3f}"
+            try:
+                tiles = _three(call, hit, motion, num_frames)
+            except VideoError as error:
+                tiles = (_words_tile(error.found),)
+            rows.append(Row(f"{title}:  {name}" if title else name, tiles))
     return sheet(rows)
 
 
@@ -43,28 +44,30 @@ def draw_answers(
     answers: questions with their hits, at least one. The rest as in `draw_hits`.
     """
     rows = []
-    for question, hits in answers:
-        tiles: list[Tile] = []
-        for number, hit in enumerate(hits, 1):
-            name = f"{number}  {Path(hit.path).name}  {hit.score:.3f}"
-            try:
-                frame, measured = _seen(hit, motion, num_frames)
-            except VideoError as error:
-                tiles += [_words_tile(name, MOTION_SIDE), _words_tile(error.found, MOTION_SIDE)]
-                continue
-            best = _telling(measured)
-            tiles += [Tile(frame.rgb[best], name), _overlay_tile(frame, measured, best)]
-        rows.append(Row(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
+    with guarded_calls() as call:
+        for question, hits in answers:
+            tiles: list[Tile] = []
+            for number, hit in enumerate(hits, 1):
+                name = f"{number}  {Path(hit.path).name}  {hit.score:.3f}"
+                try:
+                    frame, measured = _seen(call, hit, motion, num_frames)
+                except VideoError as error:
+                    tiles += [_words_tile(name, MOTION_SIDE), _words_tile(error.found, MOTION_SIDE)]
+                    continue
+                best = _telling(measured)
+                tiles += [Tile(frame.rgb[best], name), _overlay_tile(frame, measured, best)]
+            rows.append(Row(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
     return sheet(rows)
 
 
-def _seen(hit: Hit, motion: str | None, num_frames: int) -> tuple[Frames, Motion]:
-    return read_moment_motion(Path(hit.path), hit.start, hit.end, motion or SHOWN_WHERE_MASKS_ARE_OFF, num_frames)
+def _seen(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[Frames, Motion]:
+    shown = motion or SHOWN_WHERE_MASKS_ARE_OFF
+    return call(read_moment_motion, Path(hit.path), hit.start, hit.end, shown, num_frames)
 
 
-def _three(hit: Hit, motion: str | None, num_frames: int) -> tuple[Tile, ...]:
+def _three(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[Tile, ...]:
     """Three times of the hit, each as frame and overlay: in its first, middle and last third."""
-    frames, measured = _seen(hit, motion, num_frames)
+    frames, measured = _seen(call, hit, motion, num_frames)
     tiles = []
     for number in sorted({num_frames // 6, num_frames // 2, num_frames * 5 // 6}):
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -112,12 +112,25 @@ def top_rows(
     return rows[order], exact[order]
 
 
-def encode_query_file(path: Path, encoder: VectorEncoder, read: ReadMoments) -> NDArray[np.float32]:
+def encode_query_file(
+    path: Path, encoder: VectorEncoder, read: ReadMoments, on_note: Callable[[str], None]
+) -> NDArray[np.float32]:
     """One vector for every segment of a query video, cut as `index` cuts: (Q, D) float32, Q >= 1.
 
-    Raises VideoError where it cannot be read to its end: half a question has no answer.
+    on_note: told what is worth knowing of the file. Raises VideoError if it cannot be read to its end: half a question
+    has no answer.
     """
-    return np.concatenate(list(_encoded(read(path, encoder.reader_spec), encoder)))
+    notes: dict[str, None] = {}
+
+    def clips() -> Iterator[Clip]:
+        for clip in read(path, encoder.reader_spec):
+            notes.update(dict.fromkeys(clip.notes))
+            yield clip
+
+    vectors = np.concatenate(list(_encoded(clips(), encoder)))
+    for text in notes:
+        on_note(text)
+    return vectors
 
 
 def _encoded(clips: Iterator[Clip], encoder: VectorEncoder) -> Iterator[NDArray[np.float32]]:

@@ -14,9 +14,9 @@ __all__ = [
     "dense_flow",
     "flow_picture",
     "flow_size",
-    "followed",
     "grid_size",
     "new_flow",
+    "returned",
     "shrink",
     "small_picture",
 ]
@@ -78,20 +78,20 @@ def dense_flow(
     return cells * np.float32(1 / FLOW_SCALE)
 
 
-def followed(there: NDArray[np.float32], back: NDArray[np.float32]) -> float:
-    """Share of the cells that two flows bring back to where they were: 1 if one picture shows where the other went.
+def returned(there: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which cells two flows bring back to where they were: (rows, columns) bool.
 
     there, back: (rows, columns, 2) float32, cells: flow to a picture, and from that picture. A cell is back if it is
     missed by less than half a cell and a tenth of its way. Between pictures that have nothing in common flow finds
     something too, but there and back it does not find the same: of 870 pairs of different DAVIS sequences the luckiest
-    has 0.25, where a sequence's frames 1/24 s apart have 0.87 and more in 95 of 100.
+    has 0.25 of its cells back, where a sequence's frames 1/24 s apart have 0.87 and more in 95 of 100.
     """
     rows, columns = there.shape[:2]
     x = np.arange(columns, dtype=np.float32)[None] + there[..., 0]
     y = np.arange(rows, dtype=np.float32)[:, None] + there[..., 1]
-    returned = np.asarray(cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
-    missed, way = ((vectors * vectors).sum(-1) for vectors in (there + returned, there))
-    return float(np.mean(np.sqrt(missed) < RETURN_CELLS + RETURN_SHARE * np.sqrt(way)))
+    returning = np.asarray(cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    missed, way = ((vectors * vectors).sum(-1) for vectors in (there + returning, there))
+    return np.asarray(np.sqrt(missed) < RETURN_CELLS + RETURN_SHARE * np.sqrt(way), np.bool_)
 
 
 def shrink(picture: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:

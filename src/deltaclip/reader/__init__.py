@@ -8,14 +8,15 @@ from deltaclip.reader.fitting import fit_to_model, measure_alpha
 from deltaclip.reader.geometry import centre_crop, to_short_side
 from deltaclip.reader.normalising import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD, normalise_alpha, normalise_pixels
 from deltaclip.reader.reading import (
+    Call,
     guarded,
+    guarded_calls,
     read_moment_motion,
     read_moments,
     read_motion,
     read_variants,
     read_video,
     read_whole,
-    stream_video,
 )
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
 
@@ -25,11 +26,13 @@ __all__ = [
     "CLIP_MEAN",
     "CLIP_STD",
     "MOTION_SIDE",
+    "Call",
     "Clip",
     "ReaderSpec",
     "centre_crop",
     "fit_to_model",
     "guarded",
+    "guarded_calls",
     "measure_alpha",
     "normalise_alpha",
     "normalise_pixels",
@@ -39,6 +42,5 @@ __all__ = [
     "read_variants",
     "read_video",
     "read_whole",
-    "stream_video",
     "to_short_side",
 ]

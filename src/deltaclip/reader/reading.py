@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, runtime_checkable
 
 import numpy as np
 
@@ -14,20 +14,22 @@ from deltaclip.reader.fitting import fit_variants, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.normalising import normalise_alpha, normalise_pixels
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
-from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, sample_seconds, uniform_seconds
+from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, own_work, sample_seconds, uniform_seconds
 
 __all__ = [
+    "Call",
     "guarded",
+    "guarded_calls",
     "read_moment_motion",
     "read_moments",
     "read_motion",
     "read_variants",
     "read_video",
     "read_whole",
-    "stream_video",
 ]
 
 Item = TypeVar("Item")
+Others = TypeVarTuple("Others")
 
 
 def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_SECONDS) -> Iterator[Clip]:
@@ -70,11 +72,6 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         return _fitted(video, segment, frames, specs)
 
 
-def stream_video(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
-    """`read_video` as `guarded` takes it: one clip. Raises VideoError."""
-    yield read_video(path, spec)
-
-
 def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
     """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
     with Video.open(path) as video:
@@ -102,7 +99,8 @@ def read_whole(
     rgb = to_short_side(frames.rgb, short_side)
     scaled = None
     if motion is not None:
-        [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
+        with own_work():
+            [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
         scaled = Motion(
             alpha=to_size_of(rgb, measured.alpha),
             measured=to_size_of(rgb, measured.measured),
@@ -124,10 +122,35 @@ def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., I
         yield guard.stream
 
 
+@runtime_checkable
+class Call(Protocol):
+    """A function of this module and its arguments, the path first, to its result. Raises VideoError."""
+
+    def __call__(self, function: Callable[[Path, *Others], Item], path: Path, *args: *Others) -> Item: ...
+
+
+@contextmanager
+def guarded_calls() -> Iterator[Call]:
+    """Functions of this module that give one result, run as `guarded` runs generators."""
+    guard: Guard[Any]  # whatever the functions give
+    with Guard(_once) as guard:
+
+        def call(function: Callable[[Path, *Others], Item], path: Path, *args: *Others) -> Item:
+            [result] = guard.stream(str(path), function, path, *args)
+            return cast("Item", result)
+
+        yield call
+
+
+def _once(function: Callable[[*Others], Item], *args: *Others) -> Iterator[Item]:
+    yield function(*args)
+
+
 def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
     seconds = uniform_seconds(segment.start, segment.end, num_frames)
     frames = video.frames_at(seconds, short_side, with_neighbours=needs_neighbours(motion))
-    return frames, see(motion, frames.rgb, frames.before, frames.after, frames.step_seconds)
+    with own_work():
+        return frames, see(motion, frames.rgb, frames.before, frames.after, frames.step_seconds)
 
 
 def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
@@ -143,9 +166,10 @@ def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     """A clip for each spec; they differ in their mask alone."""
     masks = [spec.motion for spec in specs]
-    pixels, variants = fit_variants(
-        frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
-    )
+    with own_work():
+        pixels, variants = fit_variants(
+            frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
+        )
     normalised = normalise_pixels(pixels)
     num_frames = len(frames.seconds)
     return tuple(

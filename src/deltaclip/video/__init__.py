@@ -1,6 +1,6 @@
 """Videos: where to look, the frames shown there, and writing new ones. No masks and no models in this room."""
 
-from deltaclip.video.guard import Guard
+from deltaclip.video.guard import Guard, own_work
 from deltaclip.video.sampling import (
     SAMPLINGS,
     SEGMENT_SECONDS,
@@ -20,6 +20,7 @@ __all__ = [
     "Segment",
     "Video",
     "VideoInfo",
+    "own_work",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",

@@ -29,6 +29,9 @@ An allow list, because many of the others follow addresses written in the file (
 vobsub, ...): indexing a folder of strangers' files must neither open other files nor speak to the network.
 """
 
+WEBP_ANIMATION = 2
+"""The bit in the extended header of a WebP file that says it has several frames."""
+
 _POINTER_MARKS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"<SmoothStreamingMedia", b"<smil", b"<asx", b"[playlist]")
 """How playlists and manifests begin. Only for the message: the allow list has already refused them."""
 
@@ -50,11 +53,14 @@ def stat_video(path: Path) -> os.stat_result:
 def open_container(path: Path) -> InputContainer:
     """Opens a file for demuxing. VideoError when it is no video, or a playlist that points elsewhere."""
     stat_video(path)
+    head = _head(path)
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & WEBP_ANIMATION:
+        raise VideoError(str(path), "an animated WebP, which is not read here", "Convert it to GIF or mp4.")
     try:
         return _open(path, None)
     except (av.FFmpegError, UnicodeError) as err:
         # By the names of pictures FFmpeg takes them for one of a numbered series, whose other files it would open.
-        format_name = "jpeg_pipe" if _head(path).startswith(b"\xff\xd8\xff") else None
+        format_name = "jpeg_pipe" if head.startswith(b"\xff\xd8\xff") else None
         if format_name is None:
             raise _refusal(path, err) from err
     try:

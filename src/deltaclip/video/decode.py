@@ -104,7 +104,7 @@ class Decoder:
             raise VideoError(
                 str(self._path),
                 f"no picture can be decoded ({self.packets_failed} of {len(self._timeline.ticks)} packets failed)",
-                "Fetch or export the file again.",
+                "If a program shows it, convert it with that one; otherwise fetch it again.",
             )
         self._start_tick = self._ahead[0]
         return self._ahead

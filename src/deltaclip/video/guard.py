@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError, unforeseen
 
-__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "pulse"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "own_work", "pulse"]
 
 Item = TypeVar("Item")
 
@@ -49,6 +49,24 @@ def pulse() -> None:
     """Tells the parent that work on a file goes on. To be called for every packet and picture; costs nothing."""
     if _pulse is not None:
         _pulse.value += 1
+
+
+@contextlib.contextmanager
+def own_work() -> Iterator[None]:
+    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
+    done = threading.Event()
+
+    def keep_pulse() -> None:
+        while not done.wait(1.0):
+            pulse()
+
+    thread = threading.Thread(target=keep_pulse, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class Guard(Generic[Item]):
@@ -136,7 +154,7 @@ class Guard(Generic[Item]):
             self._pipe, theirs = context.Pipe()
             child = context.Process(target=_serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
             try:
-                with _STARTING, _unnamed_main(), _broken_pipes_raise():
+                with _STARTING, _unnamed_main():
                     child.start()
             except OSError as err:
                 self._pipe.close()
@@ -153,10 +171,7 @@ class Guard(Generic[Item]):
 
     def _send(self, message: object) -> None:
         assert self._pipe is not None
-        with (
-            contextlib.suppress(ConnectionError),
-            _broken_pipes_raise(),
-        ):  # the child has died: _receive, which comes next, says how
+        with contextlib.suppress(ConnectionError):  # the child has died: _receive, which comes next, says how
             self._pipe.send(message)
 
     def _receive(self, name: str, stall_seconds: float, *, is_started: bool = True) -> tuple[str, Any]:
@@ -235,24 +250,6 @@ def _unnamed_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
-
-
-@contextlib.contextmanager
-def _broken_pipes_raise() -> Iterator[None]:
-    """Makes this thread's writes to a dead process raise BrokenPipeError.
-
-    A command line that lets SIGPIPE end it, so that `deltaclip failures | head` is quiet, would end here as well.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signal
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
-    try:
-        yield
-    finally:
-        if signal.SIGPIPE not in before and signal.SIGPIPE in signal.sigpending():
-            signal.sigwait([signal.SIGPIPE])  # ours: it was raised by the write above
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -90,13 +90,15 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
     rows: dict[int, list[PacketRow]] = {stream.index: [] for stream in candidates}
     clocks = {stream.index: Clock(_fraction(stream.time_base) or Fraction(1)) for stream in candidates}
     kind = container.format.name
+    # AVI has a place for the time of decoding only; for that of showing FFmpeg takes the next packet's.
+    guessed = False
     try:
         for packet in container.demux(tuple(candidates)):
             pulse()
             if kind != INDEXED:
                 clocks[packet.stream.index].correct(packet)
             if packet.size:
-                # AVI tells when a packet is decoded only; FFmpeg takes the next one's time for that of showing.
+                guessed |= kind == "avi" and packet.pts != packet.dts
                 pts = packet.dts if kind == "avi" else packet.pts
                 row = PacketRow(pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
                 rows[packet.stream.index].append(row)
@@ -116,8 +118,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
     )
     timeline = build()
     times = [row.pts for row in packets if row.pts is not None]
-    delayed = bool(film.codec_context.has_b_frames)
-    if timeline is not None and kind == "avi" and delayed:
+    if timeline is not None and guessed:
         timeline = timeline.in_order_decoded()
     tick = _shared(times)
     spread = None if tick is None else build(stamps_broken=True)
@@ -125,7 +126,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
         film.index,
         film.codec_context.name,
         timeline,
-        doubtful=delayed and kind != "avi" and times == sorted(times),
+        doubtful=bool(film.codec_context.has_b_frames) and not guessed and times == sorted(times),
         shared=None if tick is None or spread is None else SharedStamp(tick, spread),
     )
 

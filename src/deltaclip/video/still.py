@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from deltaclip.errors import VideoError
 from deltaclip.video.timeline import NOMINAL_RATE, Timeline
 
-__all__ = ["StillDecoder", "exif_orientation", "is_heif_picture"]
+__all__ = ["StillDecoder", "check_jpeg", "exif_orientation", "is_heif_picture"]
 
 ORIENTATION_TAG = 0x0112
 MAX_STILL_PIXELS = 2**28
@@ -35,6 +35,18 @@ def is_heif_picture(path: Path) -> bool:
     except OSError:
         return False  # whoever opens the file says why
     return b"meta" in kinds and not {b"moov", b"moof"} & kinds
+
+
+def check_jpeg(path: Path) -> None:
+    """VideoError if a JPEG breaks off: FFmpeg shows a part and leaves the rest grey, without a word."""
+    try:
+        with _quiet_about_size(), Image.open(path, formats=["JPEG", "MPO"]) as picture:
+            picture.load()
+    except OSError as err:
+        if "truncated" in str(err):
+            raise VideoError(str(path), "a JPEG that was cut off", "Fetch it again.") from err
+    except (ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
+        pass  # FFmpeg may read what Pillow does not
 
 
 def exif_orientation(path: Path) -> int:

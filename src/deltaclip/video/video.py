@@ -16,7 +16,7 @@ from deltaclip.video.guard import pulse
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
 from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments
-from deltaclip.video.still import StillDecoder, is_heif_picture
+from deltaclip.video.still import StillDecoder, check_jpeg, is_heif_picture
 from deltaclip.video.timeline import Timeline
 
 __all__ = ["Frames", "Video", "VideoInfo"]
@@ -204,6 +204,8 @@ def _open(path: Path) -> tuple[Decoder | StillDecoder, Timeline, str, str]:
     with open_container(path) as container:
         film = find_film(container, film_candidates(container, path))
         format_name = container.format.name
+    if format_name == "jpeg_pipe":
+        check_jpeg(path)
     timeline = film.timeline
     if timeline is None:
         raise VideoError(str(path), "no pictures after the header", "Fetch or export the file again.")

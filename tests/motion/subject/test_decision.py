@@ -21,7 +21,7 @@ from deltaclip.motion.subject.decision import (
 )
 from deltaclip.motion.subject.neighbours import Residual
 
-GOOD = Found(confidence=0.8, static=False, drowned=False, vain=False)
+GOOD = Found(confidence=0.8, static=False, drowned=False, vain=False, lost=False)
 
 
 def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable: bool = True) -> list[str | None]:
@@ -36,7 +36,8 @@ def residual(length: NDArray[np.float32], left: float = 0.0, wide: bool = False)
     ones = np.ones_like(length)
     flags = np.ones(len(length), np.bool_)
     vector, rest = np.stack([length, 0 * length], -1), np.float32(left) * ones
-    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, flags, flags, wide)
+    back = np.ones((2, *length.shape), np.bool_)
+    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, back, flags, flags, wide)
 
 
 def mask_and_motion(inside: float, outside: float, left: float = 0.0) -> tuple[NDArray[np.float32], Residual]:
@@ -74,9 +75,16 @@ def test_a_pause_in_half_of_the_frames_keeps_every_mask() -> None:
     assert told([GOOD, replace(GOOD, static=True)]) == [None, None]
 
 
-@pytest.mark.parametrize(("weak", "reason"), [("static", STATIC), ("drowned", UNCERTAIN), ("vain", UNCERTAIN)])
-def test_little_evidence_in_most_frames_takes_the_others_along(weak: str, reason: str) -> None:
-    feeble = replace(GOOD, static=weak == "static", drowned=weak == "drowned", vain=weak == "vain")
+@pytest.mark.parametrize(
+    ("feeble", "reason"),
+    [
+        (replace(GOOD, static=True), STATIC),
+        (replace(GOOD, drowned=True), UNCERTAIN),
+        (replace(GOOD, vain=True), UNCERTAIN),
+        (replace(GOOD, lost=True), UNCERTAIN),
+    ],
+)
+def test_little_evidence_in_most_frames_takes_the_others_along(feeble: Found, reason: str) -> None:
     assert told([GOOD, feeble, feeble]) == [reason] * 3
 
 
@@ -100,6 +108,20 @@ def test_a_mask_that_moves_less_than_its_surroundings_is_drowned() -> None:
 def test_motion_that_explains_no_more_than_the_camera_does_is_vain() -> None:
     assert examine(*mask_and_motion(1, 0, left=0.9))[0].vain
     assert not examine(*mask_and_motion(1, 0, left=0.7))[0].vain
+
+
+@pytest.mark.parametrize(("after", "before", "lost"), [(0.8, 0.2, False), (0.2, 0.8, False), (0.6, 0.6, True)])
+def test_motion_is_lost_if_it_leads_back_from_neither_neighbour(after: float, before: float, lost: bool) -> None:
+    probability, motion = mask_and_motion(1, 0, left=0.5)
+    returned = np.zeros((2, 1, 40, 40), np.bool_)  # what lies outside the mask must not count
+    for side, share in enumerate((after, before)):
+        returned[side, 0, 10 : 10 + round(10 * share), 10:20] = True
+    assert examine(probability, replace(motion, returned=returned))[0].lost == lost
+
+
+def test_motion_that_explains_the_picture_need_not_lead_back() -> None:
+    probability, motion = mask_and_motion(1, 0, left=0.32)
+    assert not examine(probability, replace(motion, returned=np.zeros((2, 1, 40, 40), np.bool_)))[0].lost
 
 
 def test_small_parts_are_dropped_and_large_ones_kept() -> None:

@@ -39,6 +39,18 @@ def pages(seed: int) -> Bytes:
     return np.stack(shown)
 
 
+def slides(seed: int, ground: Bytes, ink: int) -> Bytes:
+    """(8, HEIGHT, WIDTH, 3): a heading and three to five lines of other letters on the same ground in each."""
+    random = np.random.default_rng(seed)
+    shown = np.repeat(ground[None], 8, axis=0)
+    for slide in shown:
+        for line in range(int(random.integers(3, 6))):
+            words = "".join(random.choice(list("abcdefgh klmn "), random.integers(8, 20)))
+            at, size = (8, 18 + 20 * line), 0.7 if line == 0 else 0.5
+            cv2.putText(slide, f"- {words}", at, cv2.FONT_HERSHEY_SIMPLEX, size, (ink,) * 3, 1, cv2.LINE_AA)
+    return shown
+
+
 def noisy(frames: Bytes, deviation: float) -> Bytes:
     noise = np.random.default_rng(0).normal(0, deviation, frames.shape)
     return np.clip(frames + noise, 0, 255).astype(np.uint8)
@@ -146,13 +158,29 @@ def test_far_neighbours_that_flow_leads_to_and_back_from_are_taken_for_no_cut() 
 
 
 def test_unrelated_pictures_one_after_the_other_fall_back_however_far_apart() -> None:
-    slides = np.stack([texture(20 + number)[:, :WIDTH] // (1 + number % 3) for number in range(12)])
-    assert None not in subject(*beside(slides), FAR).fallback
+    shown = np.stack([texture(20 + number)[:, :WIDTH] // (1 + number % 3) for number in range(12)])
+    assert None not in subject(*beside(shown), FAR).fallback
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_pages_of_other_words_in_one_layout_are_no_moving_subject(seed: int) -> None:
     assert subject(*beside(pages(seed)), FAR).fallback == (UNCERTAIN,) * 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("top", "bottom", "ink"), [(250, 250, 20), (25, 25, 240), (160, 250, 0)])
+def test_slides_of_text_are_no_moving_subject(seed: int, top: int, bottom: int, ink: int) -> None:
+    levels = np.linspace(top, bottom, HEIGHT).astype(np.uint8)
+    frames = slides(seed, np.broadcast_to(levels[:, None, None], (HEIGHT, WIDTH, 3)), ink)
+    assert None not in subject(*beside(frames), 1.0).fallback
+
+
+def test_a_square_over_a_plain_ground_is_found_although_its_neighbours_are_far_away() -> None:
+    frames, truth = square_over_pan(num_frames=12, pan=0, step=6, side=30)
+    frames[~truth] = 230
+    motion = subject(*beside(frames), FAR)
+    assert motion.fallback == (None,) * 10
+    assert iou(motion.mask, truth[1:-1]) > 0.6
 
 
 @pytest.mark.parametrize("step", [0, 6])

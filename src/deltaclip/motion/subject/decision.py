@@ -47,6 +47,10 @@ LEAST_GAIN, LEAST_GAIN_WIDE = 1.25, 1.35
 found nothing there: it locks on to the wrong bar of a fence, or follows a flicker. Still pictures that kept a mask: 0.4
 to 1.1; real sequences 1.4 and more (median over a clip). With neighbours far away in time flow also takes the letters
 of the next slide for those of this one, moved: pages of text have 1.1 to 1.4 then, real sequences 1.2 to 4.4."""
+LEAST_RETURNED, CLEAR_GAIN = 0.7, 3.0
+"""Share of the mask that flow must bring to one of the neighbours and back if they are far away and the picture is
+plain (`Residual.returned`), unless it explains that many times as much as the camera. On a page flow finds letters of
+the next page for each of this one, but there and back not the same."""
 LEAST_CONFIDENCE = 0.2
 VOTE = 0.5
 """Share of the frames with little evidence above which the clip has none."""
@@ -58,13 +62,15 @@ class Found:
 
     confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 where there is no mask.
     static: nothing in the frame moves, or the mask does not. drowned: what lies outside moves more than the mask.
-    vain: motion inside the mask explains no more of the picture's change than the camera alone.
+    vain: motion inside the mask explains no more of the picture's change than the camera alone. lost: there and back
+    it does not lead to the same place, and explains little.
     """
 
     confidence: float
     static: bool
     drowned: bool
     vain: bool
+    lost: bool
 
 
 def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +89,7 @@ def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 def examine(probability: NDArray[np.float32], motion: Residual) -> list[Found]:
     """Look at each frame's mask and the motion inside and outside it. probability: (K, h, w)."""
     top = np.percentile(motion.length.reshape(len(motion.length), -1), 98, axis=1)
-    maps = (probability, motion.length, motion.changed, motion.left)
+    maps = (probability, motion.length, motion.changed, motion.left, motion.returned.swapaxes(0, 1))
     return [_found(*frame, wide=motion.wide) for frame in zip(*maps, top.tolist(), strict=True)]
 
 
@@ -92,13 +98,16 @@ def _found(
     length: NDArray[np.float32],
     changed: NDArray[np.float32],
     left: NDArray[np.float32],
+    returned: NDArray[np.bool_],
     top: float,
     *,
     wide: bool,
 ) -> Found:
     inside = probability > 0.5
     if not inside.any():
-        return Found(confidence=0.0, static=True, drowned=False, vain=False)
+        return Found(confidence=0.0, static=True, drowned=False, vain=False, lost=False)
+    camera_alone, with_flow = float(changed[inside].mean()), float(left[inside].mean())
+    back = float(returned[:, inside].mean(1).max())
     widened = np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((MARGIN, MARGIN), np.uint8)))
     outside = length[widened == 0]
     speed = float(length[inside].mean())
@@ -107,7 +116,8 @@ def _found(
         confidence=min(1.0, max(0.0, 2 * float(probability[inside].mean()) - 1)),
         static=top < STATIC_TOP or speed < SLOW,
         drowned=not wide and speed < OUTSIDE * liveliest,
-        vain=float(changed[inside].mean()) < (LEAST_GAIN_WIDE if wide else LEAST_GAIN) * float(left[inside].mean()),
+        vain=camera_alone < (LEAST_GAIN_WIDE if wide else LEAST_GAIN) * with_flow,
+        lost=back < LEAST_RETURNED and camera_alone < CLEAR_GAIN * with_flow,
     )
 
 
@@ -145,4 +155,4 @@ def _weakness(found: Found, coverage: float) -> str | None:
         return STATIC
     if coverage < SMALLEST_MASK:
         return NOTHING_FOUND
-    return UNCERTAIN if found.drowned or found.vain else None
+    return UNCERTAIN if found.drowned or found.vain or found.lost else None

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_field, fit_camera, lengths, look_up
 from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, followed, new_flow, shrink
-from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, returned, shrink
+from deltaclip.motion.shots import LEVELS_WIDTH, grey_levels, is_another_shot, levels_overlap, unexplained
 
 __all__ = ["NEAR_SECONDS", "Neighbours", "Residual", "residual_motion"]
 
@@ -26,8 +26,14 @@ WIDE_STEP_SECONDS = 0.11
 """Neighbours farther away than this are judged by rules of their own. Those rules gain 0.03 IoU on DAVIS 2016 thinned
 to 8 frames a second, 0.04 at 6, 0.06 at 3; at 12 and 24 there is nothing to gain (lab/LOG.md)."""
 FOLLOWED = 0.3
-"""Share of the cells that flow must bring there and back (`flow.followed`) if such a neighbour looks like another shot:
+"""Share of the cells that flow must bring there and back (`flow.returned`) if such a neighbour looks like another shot:
 frames far apart in a fast pan look like it as well. 870 pairs of different sequences have 0.25 and less."""
+PAPER_SHARE = 0.3
+"""Share of a picture within LEVELS_WIDTH grey levels from which it counts as plain. DAVIS 2016: 0.28 and less; slides
+and pages of text: 0.37 and more."""
+FLAT_LEVELS, FLAT_SHARE = 2.0, 0.6
+"""And the share of its pixels whose gradient is below so many grey levels: a ground that goes from one colour to a
+different one. DAVIS 2016: 0.59 and less; slides on such a ground: 0.7 and more."""
 
 Neighbours = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | None]
 """One picture for each sampled frame, (h, w, 3) uint8, or None where there is none."""
@@ -43,6 +49,8 @@ class Residual:
     changed: (K, h, w) float32, grey levels: the smaller compensated difference to both neighbours.
     left: (K, h, w) float32, grey levels: the same with the flow taken out as well, read at the middle of each cell.
     gradient: (K, h, w) float32, grey levels a pixel of the flow picture: what a small error of position changes.
+    returned: (2, K, h, w) bool, what flow brings there and back, to the frames after and before. Asked only if the
+    neighbours are far away and the frame is plain (`is_plain`), as text is; else all cells are.
     exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it can be followed: the same shot, not too far on.
     wide: the neighbours lie more than WIDE_STEP_SECONDS away.
     """
@@ -53,6 +61,7 @@ class Residual:
     changed: NDArray[np.float32]
     left: NDArray[np.float32]
     gradient: NDArray[np.float32]
+    returned: NDArray[np.bool_]
     exists: NDArray[np.bool_]
     usable: NDArray[np.bool_]
     wide: bool
@@ -81,14 +90,18 @@ def residual_motion(
     fit, scale = fit_camera(flow)
     rest = flow - camera_field(fit, *grid)
     changed, alike = _compensated(now, others, fit)
-    usable = alike | _followed(now, others, flow, ~alike) if wide else alike
+    exists = np.array([picture is not None for picture in others])
+    plain = np.tile([wide and is_plain(picture) for picture in now], 2)
+    back = _returned(now, others, flow, exists & (plain | ~alike) & wide)
+    usable = alike | (exists & wide & (back.mean((1, 2)) > FOLLOWED))
+    back[~plain] = True
     left = _left_by_flow(now, others, flow)
     shows_motion = usable & ~_repeats(now, others)
     for one in range(2 * num_frames):
         other = (one + num_frames) % (2 * num_frames)
         if not shows_motion[one] and shows_motion[other]:
             rest[one], scale[one], changed[one], left[one] = -rest[other], scale[other], changed[other], left[other]
-    exists = np.array([picture is not None for picture in others])
+            back[one] = back[other]
     length = lengths(rest)
     return Residual(
         vector=np.float32(0.5) * (rest[:num_frames] - rest[num_frames:]),
@@ -97,6 +110,7 @@ def residual_motion(
         changed=np.stack([_smaller(*pair, grid) for pair in zip(changed, changed[num_frames:], strict=False)]),
         left=np.minimum(left[:num_frames], left[num_frames:]),
         gradient=np.stack([shrink(gradient(picture), grid) for picture in now]),
+        returned=back.reshape(2, num_frames, *grid),
         exists=exists[:num_frames] | exists[num_frames:],
         usable=usable[:num_frames] | usable[num_frames:],
         wide=wide,
@@ -120,6 +134,12 @@ def gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     down = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125), np.float32)
     # Not cv2.magnitude: its last bits depend on where in memory the arrays lie (OpenCV 5.0.0).
     return np.sqrt(right * right + down * down)
+
+
+def is_plain(picture: NDArray[np.uint8]) -> bool:
+    """Whether much of a grey picture has one level or changes too slowly for flow to hold on to: a page, a slide."""
+    paper = LEVELS_WIDTH * float(grey_levels(picture).max())
+    return paper > PAPER_SHARE or float(np.mean(gradient(picture) < FLAT_LEVELS)) > FLAT_SHARE
 
 
 def _flow_fields(
@@ -153,22 +173,25 @@ def _compensated(
     return changed, alike
 
 
-def _followed(
+def _returned(
     now: Sequence[NDArray[np.uint8]],
     others: list[NDArray[np.uint8] | None],
     flow: NDArray[np.float32],
     asked: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Which of the asked neighbours flow leads to and back from: (2K,) bool. flow: (2K, h, w, 2), cells."""
+    """Which cells flow brings to each of 2K neighbours and back: (2K, h, w) bool. flow: (2K, h, w, 2), cells.
+
+    All of a neighbour that is not asked.
+    """
     rows, columns = flow.shape[1:3]
     back = new_flow()
-    follows = np.zeros(len(others), np.bool_)
+    cells = np.ones(flow.shape[:3], np.bool_)
     for index in np.flatnonzero(asked).tolist():
         other = others[index]
         if other is not None:
             way_back = dense_flow(back, other, now[index % len(now)], (rows, columns))
-            follows[index] = followed(flow[index], way_back) > FOLLOWED
-    return follows
+            cells[index] = returned(flow[index], way_back)
+    return cells
 
 
 def _left_by_flow(

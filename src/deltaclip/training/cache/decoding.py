@@ -17,8 +17,8 @@ from deltaclip.training.cache.shard import EncodedVideo, encode_video
 
 __all__ = ["decoded_videos"]
 
-Decoded = tuple[EncodedVideo, Source]
-"""A video as it goes into a shard, and the very file that it was read from."""
+Decoded = tuple[EncodedVideo, Source, tuple[str, ...]]
+"""A video as it goes into a shard, the very file that it was read from, and what is worth knowing of it."""
 
 
 def decoded_videos(
@@ -42,7 +42,8 @@ def decoded_videos(
                 [(frames, motion)] = read(str(path), path, settings.motion, settings.num_frames, settings.size)
                 content = content_of(path)
                 require_unchanged(path, stamp)
-                return encode_video(frames.rgb, frames.seconds, motion, settings), Source.of(path, content)
+                encoded = encode_video(frames.rgb, frames.seconds, motion, settings)
+                return encoded, Source.of(path, content), frames.notes
 
             try:
                 return twice_if_touched(decoded)

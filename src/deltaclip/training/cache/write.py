@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -66,7 +66,8 @@ class CacheReport:
 
     held: videos asked for that the cache now holds, those of earlier runs among them. written: by this run.
     changed: those of them whose files had changed since they were cached; they were written anew.
-    failures: left out. shards, size_bytes: written by this run. seconds: it took.
+    failures: left out. shards, size_bytes: written by this run. seconds: it took. notes: what is worth knowing of files
+    that were read by this run, by video.
     """
 
     held: int
@@ -76,6 +77,7 @@ class CacheReport:
     shards: int
     size_bytes: int
     seconds: float
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write_cache(
@@ -132,6 +134,7 @@ def write_cache(
         shards=run.index.num_shards - index.num_shards,
         size_bytes=run.size_bytes,
         seconds=time.monotonic() - begun,
+        notes=run.notes,
     )
 
 
@@ -162,6 +165,7 @@ class _Run:
         self._shard: ShardWriter | None = None
         self.index = index
         self.failures = list(failures)
+        self.notes: dict[str, tuple[str, ...]] = {}
         self.written = self.size_bytes = 0
 
     def write(self, pending: Sequence[str], videos: Mapping[str, Path], workers: int) -> Iterator[str]:
@@ -172,7 +176,10 @@ class _Run:
                     if isinstance(result, VideoError):
                         self.failures.append(CacheFailure(video, str(videos[video]), result.reason))
                     else:
-                        self._add(video, *result)
+                        encoded, source, notes = result
+                        self._add(video, encoded, source)
+                        if notes:
+                            self.notes[video] = notes
                     yield video
                 self._commit()
                 if not self._is_written:  # nothing to add, but a changed file that fails now is held no more
