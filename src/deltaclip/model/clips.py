@@ -91,7 +91,7 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
 
 
 def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
-    parts = read_parts(clip)
+    parts = read_parts(clip, tokenizer)
     claim = transformers_claim(parts.config, CONFIG_FILE)
     named = [] if said.config is None else configurations(said.config, said.config)
     claims = [claim, *(each.claim() for each in named), said.claim()]
@@ -107,7 +107,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
         "transformers",
         parts.config,
         parts.state,
-        tokenizer or parts.tokenizer,
+        parts.tokenizer,
         record,
         architecture,
         (normalised or (CLIP_NORMALISATION, ""))[0],
