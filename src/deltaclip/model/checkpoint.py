@@ -20,7 +20,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import WORDS
-from deltaclip.model.clip import alpha_is_zero, assemble
+from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.preprocessing import (
@@ -164,7 +164,9 @@ def _read_weights(folder: Path, what: str) -> tuple[Path, Mapping[str, Tensor]]:
     """The file of weights in a folder and what it holds: safetensors where it exists."""
     for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
         if path.exists():
-            return path, read_weights(path).alone(str(path))
+            weights = without_counters(read_weights(path).alone(str(path)))
+            check_numbers(weights, str(path))  # before pictures' normalisation or an alpha file is worked into them
+            return path, weights
     remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
     raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
 

@@ -141,7 +141,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
     return Clip(
         file.kind,
         _config(shapes, architecture, tokenizer, what),
-        to_transformers(file.weights),
+        to_transformers(file.weights, what),
         tokenizer,
         record,
         architecture,

@@ -17,7 +17,7 @@ TRANSFORMERS_FILE = "config.json"
 
 # What open_clip's settings may say of a CLIP with OpenAI's blocks, if they say anything (its CLIPVisionCfg and
 # CLIPTextCfg); a setting that is in none of these tables is refused by name, for it may change what is computed.
-SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
+SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text"}  # the last is but a prefix of names
 VISION_SETTINGS = {"layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "norm_kwargs"}
 TEXT_SETTINGS = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "norm_kwargs"}
 ONLY_TRAINING = {"init_logit_scale", "patch_dropout", "output_tokens", "output_dict", "cast_dtype", "timm_drop"}
