@@ -138,7 +138,13 @@ def _read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None) -> 
             )
     else:
         known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
-        record = CheckpointRecord((SourceFile.of(file),), hub, _card_licence(folder / CARD_FILE), known_from=known)
+        record = CheckpointRecord(
+            (SourceFile.of(file),),
+            hub,
+            _card_licence(folder / CARD_FILE),
+            max_words=text_config(config).max_position_embeddings,
+            known_from=known,
+        )
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 

@@ -31,6 +31,9 @@ def name_token_ids(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -
         found = f"begin, end and pad ids {ids} in its configuration, of a vocabulary of {text.vocab_size}"
         remedy = "Set bos_token_id, eos_token_id and pad_token_id of text_config in config.json to the tokenizer's."
         raise CheckpointError(what, found, remedy)
+    if text.eos_token_id == ARGMAX_END:
+        found = f"a tokenizer that ends texts with {ARGMAX_END}, by which transformers pools at the largest id instead"
+        raise CheckpointError(what, found, "Give the tokenizer of the CLIP, whose end token is not its third.")
 
 
 def check_tokenizer(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -> None:
