@@ -1,13 +1,17 @@
 """The encoder: unit rows, batches that do not matter, a fingerprint that tells encoders apart."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
 
-from deltaclip.encoder import Encoder, EncoderSpec, choose_placement
+from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec, choose_placement
 from deltaclip.errors import CheckpointError, PrecisionError, VideoError
+from deltaclip.library import Library
 from deltaclip.model import Checkpoint, load_checkpoint
 from deltaclip.reader import read_video
 from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
@@ -53,6 +57,68 @@ def test_a_batch_of_videos_gives_what_each_gives_alone(folder: Path, videos: lis
 def test_one_string_instead_of_a_list_is_refused(folder: Path) -> None:
     with pytest.raises(TypeError, match="list"):
         Encoder.load(folder, EXACT).encode_texts("a red square")
+
+
+@pytest.fixture
+def unchecked_types() -> Iterator[None]:
+    """As users run it: the type checker of the tests would refuse what the program has to."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("one", ["a.mp4", Path("a.mp4"), b"a.mp4"])
+def test_one_path_instead_of_a_list_is_refused(folder: Path, one: Any) -> None:
+    # a string was taken for a list of its letters
+    with pytest.raises(TypeError, match="encode_videos takes a list of paths"):
+        Encoder.load(folder, EXACT).encode_videos(one)
+
+
+def test_a_path_from_home_is_found_and_a_name_with_a_tilde_is_a_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_square(tmp_path / "a.mp4")
+    write_square(tmp_path / "~a.mp4")
+    assert len(Encoder.load(folder, EXACT).encode_videos(["~/a.mp4", "~a.mp4"])) == 2
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"num_frames": 0}, "num_frames is 0: a whole number"),
+        ({"num_frames": 2.5}, "num_frames is 2.5"),
+        ({"motion": ""}, "motion '': choose one of difference"),
+        ({"motion": 3}, "motion 3 is no word"),
+        ({"precision": "float16"}, "precision 'float16' is none of auto, float32, bfloat16"),
+        ({"precision": None}, "precision None is none of auto"),
+        ({"device": "cpu:3"}, "device cpu:3: there is only one cpu"),
+        ({"device": None}, "device None is none of auto, cpu"),
+        ({"max_words": 3.5}, "max_words is 3.5"),
+        ({"max_words": 1}, "max_words is 1: from 2"),
+        ({"sampling": None}, "sampling None: choose one of uniform"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused_by_name_and_never_replaced(
+    folder: Path, choice: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ChoiceError, match=said):
+        Encoder.load(folder, EncoderSpec(**{"device": "cpu", "precision": "float32", **choice}))
+
+
+def test_a_record_that_asks_for_a_mask_that_does_not_exist_is_no_choice_of_the_users(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"motion 'optical'.*Correct motion"):
+        Encoder.load(small_checkpoint(tmp_path / "own", motion="optical"), EXACT)
+
+
+def test_a_library_is_opened_with_a_loaded_encoder_and_a_name_is_told_so(tmp_path: Path) -> None:
+    name: Any = "shapes"
+    with pytest.raises(TypeError, match=r"Encoder\.load\('shapes'\)"):
+        Library.open(tmp_path / "library", name)
+    assert not (tmp_path / "library").exists()
 
 
 def test_a_bad_video_is_named_and_no_row_is_invented(folder: Path, videos: list[Path], tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The encoder: device, precision, batches; videos and texts to vectors of one space."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from itertools import islice
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import CheckpointError
 from deltaclip.model import (
     Checkpoint,
+    CheckpointRecord,
     Tokenizer,
     alpha_is_zero,
     image_features,
@@ -29,7 +31,16 @@ from deltaclip.model.spec import DEFAULT_EPS
 from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSpec", "Placement", "Precision", "choose_placement", "locate"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "ChoiceError",
+    "Encoder",
+    "EncoderSpec",
+    "Placement",
+    "Precision",
+    "choose_placement",
+    "locate",
+]
 
 DEFAULT_MOTION = "subject"
 """For checkpoints that were not trained with another mask: right under a moving camera, where the paper's is not."""
@@ -60,6 +71,10 @@ class EncoderSpec:
     max_words: int | None = None
 
 
+class ChoiceError(ValueError):
+    """Something in an EncoderSpec that does not exist, or not here; what it says begins with its name."""
+
+
 class Encoder:
     """A four-channel CLIP with its reader and tokenizer.
 
@@ -70,28 +85,28 @@ class Encoder:
     """
 
     def __init__(self, name: str, checkpoint: Checkpoint, spec: EncoderSpec = EncoderSpec()) -> None:
-        """Raises ValueError for a choice that does not exist, PrecisionError for a precision that is wrong here."""
+        """Raises ChoiceError, a ValueError, for a choice that does not exist, PrecisionError for a precision that is
+        wrong here, CheckpointError if the checkpoint's record asks for a mask that does not exist.
+        """
         record = checkpoint.record
         self.name = name
         self.record = record
         self.tokenizer = checkpoint.tokenizer
         self.alpha_acts = not alpha_is_zero(checkpoint.model)
         """False where all alpha weights are zero: then no mask can change a vector, and none is computed."""
-        motion = (spec.motion or record.motion or DEFAULT_MOTION) if self.alpha_acts else None
         self._sizes = model_spec(checkpoint.model)
-        self.reader_spec = ReaderSpec(
-            image_size=self._sizes.image_size,
-            num_frames=spec.num_frames or record.num_frames,
-            motion=motion,
-            sampling=spec.sampling,
-        )
-        self.max_words = record.max_words if spec.max_words is None else spec.max_words
-        """Longest row of token ids, begin and end among them."""
-        if not 2 <= self.max_words <= self._sizes.context_length:
-            raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {self._sizes.context_length}")
+        remembered = _remembered(name, record, self._sizes.image_size)
+        try:
+            placement = choose_placement(spec.device, spec.precision)
+            self.reader_spec = _reader_spec(remembered, spec, self.alpha_acts)
+            self.max_words = _whole("max_words", spec.max_words, record.max_words)
+            """Longest row of token ids, begin and end among them."""
+            if not 2 <= self.max_words <= self._sizes.context_length:
+                raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {self._sizes.context_length}")
+        except ValueError as error:
+            raise ChoiceError(str(error)) from error
         self._weights_digest = _weights_digest(checkpoint.model.state_dict())
         self.model = checkpoint.model
-        placement = choose_placement(spec.device, spec.precision)
         torch.nn.Module.to(self.model, placement.device)
         self.placement = checked_placement(placement, self.model, as_asked=spec.precision != "auto")
 
@@ -155,9 +170,13 @@ class Encoder:
     def encode_videos(self, paths: Iterable[str | Path]) -> NDArray[np.float32]:
         """One vector for each video, sampled over the whole of it: float32 (V, D), unit rows, in the order given.
 
-        Raises VideoError for the first file that cannot be read: no row is ever left out or filled with zeros.
+        A path may begin with ~. Raises VideoError for the first file that cannot be read: no row is ever left out or
+        filled with zeros.
         """
-        return self.encode_clips(read_video(Path(path), self.reader_spec) for path in paths)
+        if isinstance(paths, str | bytes | os.PathLike):
+            raise TypeError("encode_videos takes a list of paths, not one path")
+        # Not Path.expanduser, which raises for a file whose name begins with ~.
+        return self.encode_clips(read_video(Path(os.path.expanduser(path)), self.reader_spec) for path in paths)
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """One vector for each clip: float32 (N, D), unit rows. Clips are taken in batches, few live at a time."""
@@ -166,7 +185,7 @@ class Encoder:
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector for each text: float32 (Q, D), unit rows. Raises CheckpointError without a tokenizer."""
-        if isinstance(texts, str):
+        if isinstance(texts, str | bytes):
             raise TypeError("encode_texts takes a list of texts, not one string")
         vectors = [np.empty((0, self.dimension), np.float32)]
         for start in range(0, len(texts), 256):
@@ -211,6 +230,34 @@ class Encoder:
     def _autocast(self) -> torch.autocast:
         lower = self.placement.dtype != torch.float32
         return torch.autocast(self.placement.device.type, dtype=self.placement.dtype if lower else None, enabled=lower)
+
+
+def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderSpec:
+    """How the checkpoint itself wants videos to be read. Raises CheckpointError if no mask is called as it says."""
+    try:
+        return ReaderSpec(image_size, record.num_frames, DEFAULT_MOTION if record.motion is None else record.motion)
+    except (ValueError, TypeError, AttributeError) as error:
+        remedy = "Correct motion and num_frames in its deltaclip.json."
+        raise CheckpointError(name, f"a record that asks for what does not exist ({error})", remedy) from error
+
+
+def _reader_spec(remembered: ReaderSpec, spec: EncoderSpec, alpha_acts: bool) -> ReaderSpec:
+    """How videos are read: as the user chose, else as the checkpoint remembers. Raises ValueError for a bad choice."""
+    motion = remembered.motion if spec.motion is None else spec.motion
+    if not isinstance(motion, str):
+        raise ValueError(f"motion {motion!r} is no word")
+    num_frames = _whole("num_frames", spec.num_frames, remembered.num_frames)
+    chosen = ReaderSpec(remembered.image_size, num_frames, motion, spec.sampling)
+    return chosen if alpha_acts else replace(chosen, motion=None)
+
+
+def _whole(name: str, chosen: int | None, remembered: int) -> int:
+    """The chosen number, the remembered one for None. Raises ValueError for what is no whole number from 1 on."""
+    if chosen is None:
+        return remembered
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+        raise ValueError(f"{name} is {chosen!r}: a whole number from 1 on")
+    return chosen
 
 
 def locate(name: str) -> str:

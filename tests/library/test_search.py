@@ -103,6 +103,17 @@ def test_vectors_of_two_encoders_are_never_mixed(shelf: Shelf) -> None:
     assert shelf.library.verify().ok
 
 
+def test_an_encoder_whose_folder_holds_other_weights_now_is_told_apart_from_a_different_one(shelf: Shelf) -> None:
+    # it said "made by the encoder fake, not by fake", with a remedy that did the same again
+    shelf.library.index([shelf.write("a.mp4", "a 1")])
+    retrained = FakeEncoder()
+    retrained.fingerprint = "new fingerprint"
+    with pytest.raises(LibraryError) as told:
+        shelf.open(retrained)
+    assert "fake holds other weights or settings now (fingerprint new fingerprint)" in told.value.found
+    assert told.value.remedy.startswith("Bring back what it held then, or index into a new library with --library")
+
+
 def test_a_library_without_moments_takes_another_encoder(shelf: Shelf) -> None:
     shelf.library.index([shelf.write("a.mp4", "rubbish")])
     with shelf.open(FakeEncoder("other")) as other:

@@ -1,15 +1,18 @@
 """Small models made in the test, and their weights under OpenAI's names."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, new_model, save_checkpoint
+from deltaclip.model.clip import PATCH_EMBEDDING
 
 WORDS = ["the red circle moves while the blue square stays"]
 SPEC = ModelSpec(
@@ -105,6 +108,22 @@ def plainly_loaded(folder: Path) -> CLIPModel:
     assert not info["unexpected_keys"]
     assert isinstance(model, CLIPModel)
     return model
+
+
+def edit_config(folder: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
+    """Changes the config.json of a checkpoint."""
+    values = json.loads((folder / "config.json").read_text())
+    change(values)
+    (folder / "config.json").write_text(json.dumps(values))
+
+
+def make_plain(folder: Path) -> None:
+    """Turns a checkpoint into what plain transformers would write for a CLIP of three channels."""
+    weights = load_file(folder / "model.safetensors")
+    weights[PATCH_EMBEDDING] = weights[PATCH_EMBEDDING][:, :3].clone()
+    save_file(weights, folder / "model.safetensors")
+    edit_config(folder, lambda values: values["vision_config"].update(num_channels=3))
+    (folder / "deltaclip.json").unlink()
 
 
 def pictures(seed: int = 0, count: int = 3) -> tuple[Tensor, Tensor]:

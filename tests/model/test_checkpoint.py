@@ -21,24 +21,8 @@ from deltaclip.model import (
     save_checkpoint,
     text_features,
 )
-from deltaclip.model.clip import PATCH_EMBEDDING
 
-from .conftest import WORDS, ids, pictures, plainly_loaded, trained_like
-
-
-def edit_config(folder: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
-    values = json.loads((folder / "config.json").read_text())
-    change(values)
-    (folder / "config.json").write_text(json.dumps(values))
-
-
-def make_plain(folder: Path) -> None:
-    """Turns a checkpoint into what plain transformers would write for a CLIP of three channels."""
-    weights = load_file(folder / "model.safetensors")
-    weights[PATCH_EMBEDDING] = weights[PATCH_EMBEDDING][:, :3].clone()
-    save_file(weights, folder / "model.safetensors")
-    edit_config(folder, lambda values: values["vision_config"].update(num_channels=3))
-    (folder / "deltaclip.json").unlink()
+from .conftest import WORDS, edit_config, ids, make_plain, pictures, plainly_loaded, trained_like
 
 
 @torch.no_grad()

@@ -105,9 +105,9 @@ def test_a_model_knows_its_sizes() -> None:
     assert model_spec(new_model(SPEC, seed=0)) == replace(SPEC, vision_heads=2, text_heads=1)
 
 
-@pytest.mark.parametrize("wrong", [{"end": 2}, {"end": 12}, {"pad": -1}, {"patch_size": 7}])
+@pytest.mark.parametrize("wrong", [{"end": 2}, {"end": 12}, {"pad": -1}, {"patch_size": 33}, {"patch_size": 0}])
 def test_sizes_that_cannot_work_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"must|multiple"):
+    with pytest.raises(ValueError, match="must"):
         replace(SPEC, **wrong)
 
 

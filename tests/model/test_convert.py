@@ -179,6 +179,12 @@ def without(*endings: str) -> Callable[[Weights], Weights]:
         (lambda w: w | {"token_embedding.weight": torch.ones(12, 65)}, "weights of another shape"),
         (lambda w: w | {"visual.conv1.weight": torch.ones(5)}, "not those of a CLIP"),
         (lambda w: {"weight": torch.ones(1)}, "missing weights"),
+        (
+            lambda w: w | {"visual.conv1_alpha.weight": torch.ones(128, 1, 4, 4)},
+            r"an alpha convolution \(128, 1, 4, 4\) where the CLIP needs \(128, 1, 8, 8\)",
+        ),
+        (lambda w: w | {"input_resolution": torch.tensor(224)}, "it says input_resolution 224, the weights 32"),
+        (lambda w: w | {"vocab_size": torch.tensor([7, 8])}, r"it says vocab_size \[7, 8\], the weights 12"),
     ],
 )
 def test_a_file_that_is_no_whole_clip_is_refused_with_the_list(
@@ -198,6 +204,13 @@ def test_a_file_that_is_no_whole_clip_is_refused_with_the_list(
         (lambda w: w | {"lora_q.weight": torch.ones(1)}, "1 unmapped weights: visual.lora_q.weight"),
         (lambda w: w | {"conv1_alpha.weight": torch.ones(128, 1, 4, 4)}, "the CLIP needs \\(128, 1, 8, 8\\)"),
         (lambda w: {"conv1_alpha.weight": torch.ones(64, 1, 8, 8)}, "the CLIP needs \\(128, 1, 8, 8\\)"),
+        (
+            lambda w: {name: value for name, value in w.items() if "resblocks.1." not in name},
+            r"16 missing weights, which the CLIP has .*: vision_model\.encoder\.layers\.1\.",
+        ),
+        (lambda w: w | {"conv1.weight": torch.ones(128, 4, 8, 8)}, r"two alpha channels: .*\(128, 4, 8, 8\)"),
+        (lambda w: w | {"ln_post.bias": torch.ones(128).byte()}, r"no plain floats: visual\.ln_post\.bias \(uint8\)"),
+        (lambda w: {"conv1_alpha.weight": torch.ones(128, 1, 8, 8) > 0}, r"conv1_alpha\.weight \(bool\)"),
     ],
 )
 def test_an_alpha_file_that_does_not_fit_is_refused_with_the_list(
@@ -205,6 +218,29 @@ def test_an_alpha_file_that_does_not_fit_is_refused_with_the_list(
 ) -> None:
     alpha = saved(tmp_path / "alpha.pth", change(vision_weights(model)))
     with pytest.raises(CheckpointError, match=found):
+        convert(clip=clip, alpha=alpha, out=tmp_path / "out")
+
+
+def test_of_a_whole_alpha_clip_given_as_alpha_the_image_encoder_is_taken_and_that_is_said(
+    clip: Path, model: CLIPModel, tmp_path: Path
+) -> None:
+    # it was refused for having no alpha convolution, which was there
+    other = trained_like(seed=2)
+    whole = openai_weights(other) | {f"visual.{name}": weight for name, weight in vision_weights(other).items()}
+    report = convert(clip=clip, alpha=saved(tmp_path / "whole.pt", whole), out=tmp_path / "out")
+    loaded = load_checkpoint(tmp_path / "out").model
+    with torch.no_grad():
+        assert torch.equal(image_features(loaded, *pictures()), image_features(other, *pictures()))
+        assert torch.equal(text_features(loaded, ids()), text_features(model, ids()))
+    assert any("its image encoder was taken" in note for note in report.notes)
+
+
+def test_an_alpha_file_with_more_than_a_clip_in_it_is_refused_with_the_list(
+    clip: Path, model: CLIPModel, tmp_path: Path
+) -> None:
+    tower = {f"visual.{name}": weight for name, weight in vision_weights(model).items()}
+    alpha = saved(tmp_path / "alpha.pth", tower | {"head.weight": torch.ones(1)})
+    with pytest.raises(CheckpointError, match=r"1 unmapped weights: head\.weight"):
         convert(clip=clip, alpha=alpha, out=tmp_path / "out")
 
 

@@ -102,3 +102,12 @@ def test_split_for_training_it_gives_the_same_and_its_weight_comes_back_whole(mo
     after = plain_weights(model.state_dict())
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 50), (42, 55), (27, 14)])
+@torch.no_grad()
+def test_what_is_beyond_the_last_whole_patch_is_left_out_as_a_convolution_does(height: int, width: int) -> None:
+    made, _ = embedding(4, 14)
+    images = torch.randn(2, 4, height, width, generator=torch.Generator().manual_seed(0))
+    exact = conv2d(images.double(), made.weight.double(), stride=14)
+    torch.testing.assert_close(made(images).double(), exact, atol=1e-5, rtol=0)

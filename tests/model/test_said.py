@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import ConversionReport, Normalisation, Said, Tokenizer, convert, load_checkpoint
+from deltaclip.model import ConversionReport, Normalisation, Said, Tokenizer, convert, load_checkpoint, model_spec
 from deltaclip.model.sources import OPENAI_SHA256, SCALARS
 from deltaclip.model.spec import text_config, vision_config
 
@@ -157,10 +157,38 @@ def test_a_configuration_of_other_weights_is_refused(
         convert(clip=bare, out=tmp_path / "out")
 
 
+def with_text_prefix(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """As open_clip's CustomTextCLIP names them."""
+    return {
+        name if name.startswith("visual.") or name == "logit_scale" else f"text.{name}": weight
+        for name, weight in weights.items()
+    }
+
+
+def test_a_clip_whose_text_encoder_has_names_of_its_own_is_the_same_clip(
+    bare: Path, model: CLIPModel, tmp_path: Path
+) -> None:
+    # it was called "a vision tower alone", to be given as --alpha
+    convert(clip=bare, out=tmp_path / "plain", said=ALL)
+    torch.save(with_text_prefix(bare_weights(model)), bare)
+    write_json(bare.parent / "open_clip_config.json", changed(MODEL_CFG, custom_text=True))
+    convert(clip=bare, out=tmp_path / "custom")
+    states = [load_checkpoint(tmp_path / name).model.state_dict() for name in ("plain", "custom")]
+    assert all(torch.equal(weight, states[1][name]) for name, weight in states[0].items())
+
+
+def test_a_text_encoder_of_a_different_kind_is_refused_for_what_it_is(
+    bare: Path, model: CLIPModel, tmp_path: Path
+) -> None:
+    image = {name: weight for name, weight in bare_weights(model).items() if name.startswith("visual.")}
+    torch.save(image | {"text.transformer.embeddings.word_embeddings.weight": torch.ones(5, 4)}, bare)
+    with pytest.raises(CheckpointError, match=r"1 unmapped weights: transformer\.embeddings\.word_embeddings"):
+        convert(clip=bare, out=tmp_path / "out", said=ALL)
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"custom_text": True}, "custom_text True"),
         ({"init_logit_bias": -10}, "init_logit_bias -10"),
         ({"multimodal_cfg": {"width": 768}}, "multimodal_cfg"),
         ({"vision_cfg": {"timm_model_name": "vit_base"}}, "vision_cfg.timm_model_name vit_base"),
@@ -359,3 +387,21 @@ def test_the_causal_mask_that_archives_keep_is_no_weight(model: CLIPModel, tmp_p
     with pytest.raises(CheckpointError, match="do not tell"):
         convert(clip=tmp_path / "clip.pt", out=tmp_path / "out")
     assert heads_and_activation(convert(clip=tmp_path / "clip.pt", out=tmp_path / "out", said=ALL))[0] == 4
+
+
+def test_an_activation_that_does_not_exist_is_refused_by_name(bare: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"activation of the image encoder 'banana', .* Give one of gelu,"):
+        convert(clip=bare, out=tmp_path / "out", said=Said(activation="banana", vision_heads=4, text_heads=2))
+
+
+def test_a_configuration_tells_the_image_size_that_weights_tell_only_up_to_the_last_whole_patch(
+    bare: Path, tmp_path: Path
+) -> None:
+    write_json(bare.parent / "open_clip_config.json", changed(MODEL_CFG, vision_cfg={"image_size": 39}))
+    convert(clip=bare, out=tmp_path / "out")
+    assert model_spec(load_checkpoint(tmp_path / "out").model).image_size == 39
+
+
+def test_a_context_longer_than_clips_is_used_whole(bare: Path, model: CLIPModel, tmp_path: Path) -> None:
+    torch.save(bare_weights(model) | {"positional_embedding": torch.randn(300, 64)}, bare)
+    assert convert(clip=bare, out=tmp_path / "out", said=ALL).record.max_words == 300

@@ -60,6 +60,8 @@ WRAPPINGS: dict[str, Callable[[Weights], Any]] = {
     },
     "lightning, deeper": lambda w: {"state_dict": below("net.clip_model.", w), "hyper_parameters": {"lr": 1}},
     "lightning, compiled": lambda w: {"state_dict": below("model._orig_mod.", w)},
+    "averaged by torch": lambda w: {"n_averaged": torch.tensor(3), **below("module.", w)},
+    "averaged by torch, within": lambda w: {"ema": {"n_averaged": torch.tensor(3), **below("module.module.", w)}},
     "plain, with an epoch beside": lambda w: {**w, "epoch": 3},
 }
 
@@ -125,9 +127,16 @@ def test_an_average_alone_is_taken_and_that_is_said(weights: Weights, tmp_path: 
     assert "Weights were taken from 'state_dict_ema', a running average: there are no others." in report.notes
 
 
+def test_a_count_of_averaged_models_is_no_weight_and_the_average_is_said(weights: Weights, tmp_path: Path) -> None:
+    torch.save({"n_averaged": torch.tensor(3), **below("module.", weights)}, tmp_path / "clip.pt")
+    report = convert(clip=tmp_path / "clip.pt", out=tmp_path / "out")
+    assert any("taken from a running average (n_averaged beside them)" in note for note in report.notes)
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [
+        (lambda w: {**w, "n_averaged": torch.tensor(3)}, "1 unmapped weights: n_averaged"),
         (lambda w: {"student": w, "teacher": w}, "2 sets of weights, at 'student', 'teacher'"),
         (lambda w: {**below("student.", w), **below("teacher.", w)}, "2 sets of weights, at 'student', 'teacher'"),
         (lambda w: {**w, **below("module.", w)}, "twice, with and without a wrapper's prefix"),

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from deltaclip.errors import TrainingError
-from deltaclip.training import Progress, override, train
+from deltaclip.training import Progress, Recipe, override, train
 from deltaclip.training.durable import write_whole
 from deltaclip.training.state import SavedState, States
+from tests.helpers import small_checkpoint
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
 
 RECIPE = tiny_recipe("optim.ema=0.9", "loop.report=last")
@@ -152,6 +153,63 @@ def test_other_settings_are_refused_with_the_difference(whole: Path) -> None:
         train(override(RECIPE, ["optim.lr=2e-3"]), tiny_data(), whole, device="cpu", resume=True)
     with pytest.raises(TrainingError, match=r"clips\.clips 10, not 9"):
         train(RECIPE, tiny_data(9), whole, device="cpu", resume=True)
+
+
+def edit(path: Path, *keys: str, value: object) -> None:
+    """Sets one value in a json file."""
+    document = json.loads(path.read_text())
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value", "said"),
+    [
+        ("config.json", ("vision_config", "hidden_act"), "gelu", "start.config.vision_activation quick_gelu, not gelu"),
+        ("config.json", ("text_config", "num_attention_heads"), 2, "start.config.text_heads 1, not 2"),
+        ("config.json", ("vision_config", "layer_norm_eps"), 0.01, "start.config.vision_eps 1e-05, not 0.01"),
+        ("deltaclip.json", ("licence",), "none", "start.record.licence unknown, not none"),
+        ("deltaclip.json", ("training",), {"steps": 1}, "start.record.training "),
+    ],
+)
+def test_a_start_that_has_changed_since_is_refused_with_the_difference(
+    tmp_path: Path, file: str, keys: tuple[str, ...], value: object, said: str
+) -> None:
+    # weights came from the state, and all else from the folder of the start as it was by then, without a word
+    recipe = started_from(tmp_path / "start")
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu", time_limit=0)
+    edit(tmp_path / "start" / file, *keys, value=value)
+    with pytest.raises(TrainingError, match=said):
+        train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+
+
+def started_from(folder: Path) -> Recipe:
+    """The recipe of a run that begins with a checkpoint, which is made there."""
+    small_checkpoint(folder)
+    return tiny_recipe(f"model.init={folder}", "model.max_words=12")
+
+
+def test_a_start_with_two_words_exchanged_is_refused_and_one_that_is_as_it_was_goes_on(tmp_path: Path) -> None:
+    recipe = started_from(tmp_path / "start")
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu", time_limit=0)
+    path = tmp_path / "start" / "tokenizer.json"
+    before = path.read_text()
+    path.write_text(before.replace('"red"', '"?"').replace('"blue"', '"red"').replace('"?"', '"blue"'))
+    with pytest.raises(TrainingError, match=r"start\.tokenizer .*start \(model\.init\)"):
+        train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    path.write_text(before)
+    assert train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True).finished
+
+
+def test_a_run_of_an_earlier_version_that_kept_the_name_of_its_start_alone_goes_on(tmp_path: Path) -> None:
+    recipe = started_from(tmp_path / "start")
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu", time_limit=0)
+    path = tmp_path / "out" / "training" / "run.json"
+    path.write_text(json.dumps({name: fact for name, fact in json.loads(path.read_text()).items() if name != "start"}))
+    assert train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True).finished
 
 
 def test_a_run_is_not_trained_over_unasked(whole: Path, tmp_path: Path) -> None:

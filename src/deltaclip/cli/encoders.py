@@ -57,11 +57,11 @@ def encoder_to_index(library: Path | None, name: str | None, motion: str | None)
 
 def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":
     """The encoder of that name with what the user chose. Raises BadParameter where a choice does not exist."""
-    from deltaclip.encoder import Encoder
+    from deltaclip.encoder import ChoiceError, Encoder
 
     try:
         return Encoder.load(name, spec)
-    except ValueError as error:  # a mask, sampling or number of words that does not exist
+    except ChoiceError as error:  # a mask, sampling or number of words that does not exist
         raise typer.BadParameter(f"{error}.", param_hint=param_hint) from error
 
 

@@ -298,6 +298,15 @@ def require_same_encoder(
         found = f"its vectors are of version {stored.vector_version}, and this deltaclip makes version {VECTOR_VERSION}"
         raise LibraryError(str(folder), found, "Use the newer deltaclip, or give another folder with --library.")
     is_asked_for = (stored.name, stored.motion, stored.num_frames) == (encoder.name, spec.motion, spec.num_frames)
+    if stored.outdated is None and is_asked_for:
+        words = _words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)
+        raise LibraryError(
+            str(folder),
+            f"made by {words}, and {encoder.name} holds other weights or settings now (fingerprint "
+            f"{encoder.fingerprint})",
+            "Bring back what it held then, or index into a new library with --library: vectors of two encoders cannot "
+            "be compared.",
+        )
     if stored.outdated is None or not is_asked_for:
         raise LibraryError(
             str(folder),

@@ -88,6 +88,8 @@ class Library:
         open_reader: how files are read; in a guarded child process unless somebody reads in another way.
         Raises LibraryError where there is no library, it cannot be read, or another encoder made its vectors.
         """
+        if isinstance(encoder, str | os.PathLike):
+            raise TypeError(f"encoder is {encoder!r}: give a loaded one, Encoder.load({os.fspath(encoder)!r})")
         folder = _folder(path)
         database = Database.open(folder, create=create or encoder is not None)
         library = cls(database, encoder, open_reader)

@@ -7,6 +7,8 @@ agree with each other and with the weights' shapes; what nobody says is asked fo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from transformers.activations import ACT2FN
+
 from deltaclip.errors import CheckpointError
 from deltaclip.model.spec import DEFAULT_EPS, HEAD_WIDTH, OPENAI_ACTIVATION
 
@@ -18,6 +20,8 @@ OPTIONS = {
     "vision_activation": "--activation",
     "text_activation": "--activation",
 }
+ACTIVATIONS = tuple(sorted(ACT2FN))
+"""Those that transformers has, by its names."""
 WORDS = {
     "vision_heads": "attention heads of the image encoder",
     "text_heads": "attention heads of the text encoder",
@@ -80,6 +84,11 @@ def settle(claims: Sequence[Claim], shapes: Mapping[str, int], what: str) -> Arc
         if heads < 1 or width % heads:
             found = f"{heads} {WORDS[f'{tower}_heads']}, which do not divide its width {width}"
             raise CheckpointError(what, found, f"Give --{tower}-heads as the model was trained, a divisor of {width}.")
+        if said[f"{tower}_activation"] not in ACTIVATIONS:
+            found = (
+                f"the {WORDS[f'{tower}_activation']} {said[f'{tower}_activation']!r}, which transformers does not have"
+            )
+            raise CheckpointError(what, found, f"Give one of {', '.join(ACTIVATIONS)}.")
     return Architecture(
         vision_heads=int(str(said["vision_heads"])),
         text_heads=int(str(said["text_heads"])),

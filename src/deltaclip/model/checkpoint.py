@@ -20,7 +20,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import WORDS
-from deltaclip.model.clip import alpha_is_zero, assemble
+from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.preprocessing import (
@@ -35,8 +35,9 @@ from deltaclip.model.preprocessing import (
     read_preprocessing,
 )
 from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
-from deltaclip.model.spec import ARGMAX_END, text_config, vision_config
-from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+from deltaclip.model.spec import text_config, vision_config
+from deltaclip.model.token_ids import check_tokenizer, name_token_ids
+from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
 
 CONFIG_FILE = TRANSFORMERS_FILE
@@ -99,14 +100,17 @@ def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
     parts = read_parts(name)
     normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
     model = assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
-    check_tokenizer(model, parts.tokenizer, parts.what)
+    check_tokenizer(model.config, parts.tokenizer, parts.what)
     return Checkpoint(model, parts.tokenizer, as_held(parts.record, model))
 
 
-def read_parts(name: str | os.PathLike[str]) -> Parts:
-    """What `load_checkpoint` puts together. Raises CheckpointError as it does."""
+def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> Parts:
+    """What `load_checkpoint` puts together. Raises CheckpointError as it does.
+
+    tokenizer: the one to be used in place of the checkpoint's own.
+    """
     if Path(name).expanduser().is_dir():
-        return _read_folder(Path(name).expanduser(), None)
+        return _read_folder(Path(name).expanduser(), None, tokenizer)
     if Path(name).exists():
         remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
         raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
@@ -115,15 +119,16 @@ def read_parts(name: str | os.PathLike[str]) -> Parts:
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
     wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE)
-    return _read_folder(fetch(str(name), needed, wanted), str(name))
+    return _read_folder(fetch(str(name), needed, wanted), str(name), tokenizer)
 
 
-def _read_folder(folder: Path, hub: str | None) -> Parts:
+def _read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None) -> Parts:
     what = hub or str(folder)
     config = _read_config(folder / CONFIG_FILE)
     file, weights = _read_weights(folder, what)
-    tokenizer = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
-    _name_end(config, tokenizer, what)
+    if tokenizer is None and any((folder / name).exists() for name in TOKENIZER_FILES):
+        tokenizer = Tokenizer.from_source(folder)
+    name_token_ids(config, tokenizer, what)
     normalisation = read_preprocessing(folder, vision_config(config).image_size)
     if (folder / RECORD_FILE).exists():
         record = CheckpointRecord.read(folder / RECORD_FILE)
@@ -133,7 +138,13 @@ def _read_folder(folder: Path, hub: str | None) -> Parts:
             )
     else:
         known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
-        record = CheckpointRecord((SourceFile.of(file),), hub, _card_licence(folder / CARD_FILE), known_from=known)
+        record = CheckpointRecord(
+            (SourceFile.of(file),),
+            hub,
+            _card_licence(folder / CARD_FILE),
+            max_words=text_config(config).max_position_embeddings,
+            known_from=known,
+        )
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
@@ -159,43 +170,11 @@ def _read_weights(folder: Path, what: str) -> tuple[Path, Mapping[str, Tensor]]:
     """The file of weights in a folder and what it holds: safetensors where it exists."""
     for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
         if path.exists():
-            return path, read_weights(path).alone(str(path))
+            weights = without_counters(read_weights(path).alone(str(path)))
+            check_numbers(weights, str(path))  # before pictures' normalisation or an alpha file is worked into them
+            return path, weights
     remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
     raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
-
-
-def _name_end(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -> None:
-    """Puts the true begin and end ids where an old configuration has none.
-
-    Old hub files say eos_token_id 2, by which transformers pools at the largest id of a row: the end token's, in CLIP.
-    Named, it pools at the first end token, which is the same place, and callers read begin and end from one spot.
-    """
-    text = text_config(config)
-    if text.eos_token_id == ARGMAX_END:
-        begin, end = (tokenizer.token_id(token) if tokenizer else None for token in (BEGIN_TOKEN, END_TOKEN))
-        text.bos_token_id = text.vocab_size - 2 if begin is None else begin
-        text.eos_token_id = text.vocab_size - 1 if end is None else end
-        text.pad_token_id = 0
-    ids = (text.bos_token_id, text.eos_token_id, text.pad_token_id)
-    if not all(isinstance(token, int) and 0 <= token < text.vocab_size for token in ids):
-        # transformers would pool every text at its first token, without a word.
-        found = f"begin, end and pad ids {ids} in its configuration, of a vocabulary of {text.vocab_size}"
-        remedy = "Set bos_token_id, eos_token_id and pad_token_id of text_config in config.json to the tokenizer's."
-        raise CheckpointError(what, found, remedy)
-
-
-def check_tokenizer(model: CLIPModel, tokenizer: Tokenizer | None, what: str) -> None:
-    """CheckpointError if a tokenizer makes ids the model has not, or ends texts with another token."""
-    if tokenizer is None:
-        return
-    text = text_config(model.config)
-    end = tokenizer.token_id(END_TOKEN)
-    if tokenizer.vocab_size > text.vocab_size or end not in (None, text.eos_token_id):
-        found = (
-            f"the tokenizer has {tokenizer.vocab_size} tokens and ends texts with {end}, "
-            f"the model {text.vocab_size} and {text.eos_token_id}"
-        )
-        raise CheckpointError(what, found, "Give the tokenizer the model was trained with.")
 
 
 def _card_licence(path: Path) -> str:
@@ -222,7 +201,7 @@ def save_checkpoint(
     """
     target = Path(folder).expanduser()
     check_place(target)
-    check_tokenizer(model, tokenizer, str(target))
+    check_tokenizer(model.config, tokenizer, str(target))
     place = target.resolve()  # where a link leads: renaming does not cross file systems
     beside = None
     try:

@@ -19,6 +19,7 @@ from deltaclip.wording import listed
 
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
 LISTED_KEYS = 20
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CLIPModel:
@@ -27,8 +28,8 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     weights: by transformers' names; of three channels they get a fourth of zeros.
     what: whose weights they are, for the CheckpointError that lists missing, unexpected and misshapen ones.
     """
-    # Old transformers checkpoints carry these counters; version 5 makes them itself.
-    state = {name: weight for name, weight in weights.items() if not name.endswith(".embeddings.position_ids")}
+    state = without_counters(weights)
+    check_numbers(state, what)
     if PATCH_EMBEDDING in state:
         state[PATCH_EMBEDDING] = with_alpha_channel(state[PATCH_EMBEDDING])
     broken = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
@@ -39,6 +40,34 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
     return _filled(model, {name: weight.float().contiguous() for name, weight in state.items()})
+
+
+def without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights without the counters that old transformers checkpoints carry; version 5 makes them itself."""
+    return {name: weight for name, weight in weights.items() if not name.endswith(".embeddings.position_ids")}
+
+
+def check_numbers(weights: Mapping[str, Tensor], what: str) -> None:
+    """CheckpointError with the list of what is no plain tensor of floats.
+
+    Whole numbers and bytes of a quantised model are codes, whose scale lies elsewhere; taken as floats they would give
+    wrong vectors without an error.
+    """
+    unlike = [f"{name} ({kind})" for name, weight in weights.items() if (kind := _unlike_floats(weight))]
+    if unlike:
+        remedy = (
+            "Save the weights as plain tensors of float32, float16 or bfloat16, and of a quantised model its original."
+        )
+        raise CheckpointError(what, f"{len(unlike)} weights that are no plain floats: {listed_keys(unlike)}", remedy)
+
+
+def _unlike_floats(weight: Tensor) -> str | None:
+    """What a tensor is, in a word, if it is not numbers of FLOATS laid out one beside the other; else None."""
+    if weight.is_meta:
+        return "meta: a shape without numbers"
+    if weight.layout != torch.strided or weight.is_nested:
+        return str(weight.layout).removeprefix("torch.") if not weight.is_nested else "nested"
+    return None if weight.dtype in FLOATS else str(weight.dtype).removeprefix("torch.")
 
 
 def first_layers(model: CLIPModel) -> CLIPModel:

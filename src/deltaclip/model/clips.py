@@ -91,7 +91,7 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
 
 
 def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
-    parts = read_parts(clip)
+    parts = read_parts(clip, tokenizer)
     claim = transformers_claim(parts.config, CONFIG_FILE)
     named = [] if said.config is None else configurations(said.config, said.config)
     claims = [claim, *(each.claim() for each in named), said.claim()]
@@ -107,7 +107,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
         "transformers",
         parts.config,
         parts.state,
-        tokenizer or parts.tokenizer,
+        parts.tokenizer,
         record,
         architecture,
         (normalised or (CLIP_NORMALISATION, ""))[0],
@@ -126,7 +126,9 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
     # Beside a file that is known for what it is may lie anything; what the user named counts in any case.
     told = configurations(path, said.config) if said.config is not None or file.program is None else []
     programs = [] if file.program is None else [openai_claim(file.program, shapes)]
-    architecture = settle([*programs, *(each.claim() for each in told), said.claim()], shapes, what)
+    claims = [*programs, *(each.claim() for each in told), said.claim()]
+    shapes = _with_image_size(shapes, claims)
+    architecture = settle(claims, shapes, what)
     image_size = shapes["image_size"]
     normalisations: list[Normalised | None] = [each.normalisation(image_size) for each in told]
     if file.program is not None:
@@ -135,13 +137,12 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
         normalisations.append(read_preprocessing(path.parent, image_size))
     normalised = _agreed_normalisation(normalisations, said, what)
     known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
-    record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known)
-    if file.kind == "clip4clip":
-        record = replace(record, max_words=CLIP4CLIP_MAX_WORDS)
+    max_words = CLIP4CLIP_MAX_WORDS if file.kind == "clip4clip" else shapes["context_length"]
+    record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known, max_words=max_words)
     return Clip(
         file.kind,
         _config(shapes, architecture, tokenizer, what),
-        to_transformers(file.weights),
+        to_transformers(file.weights, what),
         tokenizer,
         record,
         architecture,
@@ -149,6 +150,14 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
         file.left_out,
         (*file.notes, *_unsaid(normalised)),
     )
+
+
+def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict[str, int]:
+    """The sizes with the image size that is said, if it has as many patches: weights tell whole patches only."""
+    patch = shapes["patch_size"]
+    said = [claim.sizes["image_size"] for claim in claims if "image_size" in claim.sizes]
+    fitting = [size for size in said if size // patch == shapes["image_size"] // patch]
+    return {**shapes, "image_size": fitting[0]} if fitting else dict(shapes)
 
 
 def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> CLIPConfig:

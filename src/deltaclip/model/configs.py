@@ -8,7 +8,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.architecture import Claim
+from deltaclip.model.architecture import ACTIVATIONS, Claim
 from deltaclip.model.preprocessing import Normalisation, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
@@ -17,7 +17,7 @@ TRANSFORMERS_FILE = "config.json"
 
 # What open_clip's settings may say of a CLIP with OpenAI's blocks, if they say anything (its CLIPVisionCfg and
 # CLIPTextCfg); a setting that is in none of these tables is refused by name, for it may change what is computed.
-SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
+SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text"}  # the last is but a prefix of names
 VISION_SETTINGS = {"layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "norm_kwargs"}
 TEXT_SETTINGS = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "norm_kwargs"}
 ONLY_TRAINING = {"init_logit_scale", "patch_dropout", "output_tokens", "output_dict", "cast_dtype", "timm_drop"}
@@ -38,6 +38,17 @@ WITHOUT_EFFECT = {  # unless another setting, which is refused, switches them on
 VISION_FIXED = {"pos_embed_type": "learnable", "pool_type": "tok", "block_type": "default"}
 TEXT_FIXED = {"pool_type": "argmax", "proj_type": "linear", "block_type": "default"}
 KEPT_NORM = {"eps"}
+# Whole numbers in both halves of transformers' configuration, and the least that each can be.
+COUNTS = {
+    "hidden_size": 1,
+    "intermediate_size": 1,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "image_size": 1,
+    "patch_size": 1,
+    "vocab_size": 1,
+    "max_position_embeddings": 2,  # begin and end
+}
 
 Json = Mapping[str, Any]  # Any: whatever json holds
 
@@ -183,10 +194,39 @@ def parse_config(path: Path, values: Json) -> CLIPConfig:
     try:
         if values.get("model_type") != "clip":
             raise ValueError(f"model_type is {values.get('model_type')!r}, not 'clip'")
-        return CLIPConfig.from_dict(dict(values))
+        for half in ("vision_config", "text_config"):
+            _check_counts(half, values.get(half))  # before transformers divides by them
+        config = CLIPConfig.from_dict(dict(values))
+        _check_values(config)
+        return config
     except (ValueError, TypeError, AttributeError, StrictDataclassError) as err:
         remedy = "Give the configuration of a CLIP as transformers writes it."
-        raise CheckpointError(str(path), f"not the configuration of a CLIP ({err})", remedy) from err
+        found = " ".join(str(err).split())  # transformers breaks its lines
+        raise CheckpointError(str(path), f"not the configuration of a CLIP ({found})", remedy) from err
+
+
+def _check_counts(name: str, half: object) -> None:
+    """ValueError, naming the setting, for a count in half of a configuration that no model can have."""
+    for setting, least in COUNTS.items():
+        value = half.get(setting, least) if isinstance(half, Mapping) else least
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"{name}.{setting} is {value!r}, not a whole number from {least} on")
+
+
+def _check_values(config: CLIPConfig) -> None:
+    """ValueError, naming the setting, for a value that no model can have; whether it fits weights is not asked."""
+    for name, half in (("vision_config", vision_config(config)), ("text_config", text_config(config))):
+        _check_counts(name, half.to_dict())
+        if half.hidden_size % half.num_attention_heads:
+            found = f"{name}.num_attention_heads is {half.num_attention_heads}"
+            raise ValueError(f"{found}, which does not divide its hidden_size {half.hidden_size}")
+        if half.hidden_act not in ACTIVATIONS:
+            raise ValueError(f"{name}.hidden_act is {half.hidden_act!r}, not one of {', '.join(ACTIVATIONS)}")
+        if not half.layer_norm_eps > 0:
+            raise ValueError(f"{name}.layer_norm_eps is {half.layer_norm_eps!r}, not above zero")
+    vision = vision_config(config)
+    if vision.patch_size > vision.image_size:
+        raise ValueError(f"vision_config.patch_size is {vision.patch_size}, above its image_size {vision.image_size}")
 
 
 def configurations(weights: Path, named: Path | None) -> list[OpenClip | Transformers]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held, check_place, save_checkpoint
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.clip import PATCH_EMBEDDING, assemble, listed_keys
 from deltaclip.model.clips import Clip, Kind, Said, read_any
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
 from deltaclip.model.preprocessing import CLIP_NORMALISATION, normalised_as_clip
@@ -20,6 +20,7 @@ from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
 from deltaclip.model.tokenizer import Tokenizer
 
 NOTHING_SAID = Said()
+IMAGE_ENCODER = ("vision_model.", "visual_projection.")
 AlphaFrom = Literal["file", "convolution", "clip", "zero"]
 
 
@@ -149,19 +150,18 @@ def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: Clip, what: str
     """Replaces the vision tower in `state`, or its alpha channel alone, by Alpha-CLIP's, and says which."""
     if PATCH_EMBEDDING not in state:  # of a damaged transformers folder; `assemble` lists what is missing
         return "clip"
-    width, _, *patch = state[PATCH_EMBEDDING].shape
-    convolution = alpha.weights[ALPHA_CONVOLUTION]
-    if convolution.shape != (width, 1, *patch):
-        found = f"an alpha convolution {tuple(convolution.shape)} where the CLIP needs {(width, 1, *patch)}"
-        raise CheckpointError(
-            what, found, "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
-        )
+    patches = replace_alpha(state[PATCH_EMBEDDING], alpha.weights[ALPHA_CONVOLUTION], what)
     if alpha.program is not None:
-        _refuse_other_blocks(clip, width, alpha.program, what)
+        _refuse_other_blocks(clip, patches.shape[0], alpha.program, what)
     if len(alpha.weights) == 1:
-        state[PATCH_EMBEDDING] = replace_alpha(state[PATCH_EMBEDDING], convolution)
+        state[PATCH_EMBEDDING] = patches
         return "convolution"
-    state.update(to_transformers(alpha.weights))
+    tower = to_transformers(alpha.weights, what)
+    missing = [name for name in state if name.startswith(IMAGE_ENCODER) and name not in tower]
+    if missing:  # they would stay the CLIP's: half of each model
+        found = f"{len(missing)} missing weights, which the CLIP has and the alpha file has not: {listed_keys(missing)}"
+        raise CheckpointError(what, found, "Give the CLIP that the alpha weights were trained from.")
+    state.update(tower)
     return "file"
 
 

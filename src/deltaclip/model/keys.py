@@ -13,6 +13,7 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_alpha_channel
+from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
 PLAIN = {
@@ -106,25 +107,37 @@ def shapes_of(weights: Mapping[str, Tensor], what: str) -> dict[str, int]:
         raise CheckpointError(what, f"weights whose shapes are not those of a CLIP ({err})", remedy) from err
 
 
-def to_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_transformers(weights: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
     """Weights by transformers' names, from weights by OpenAI's names that check_names has let through.
 
     The alpha convolution, if any, becomes the fourth channel of the patch embedding; without it that is zero.
+    what: whose weights they are, for the CheckpointError if the alpha convolution does not fit the patch embedding.
     """
     state: dict[str, Tensor] = {}
     for name, weight in weights.items():
         if name != ALPHA_CONVOLUTION:
             state.update(_renamed(name, weight))
     if PATCH_EMBEDDING in state:
-        state[PATCH_EMBEDDING] = with_alpha_channel(state[PATCH_EMBEDDING])
-        if ALPHA_CONVOLUTION in weights:
-            state[PATCH_EMBEDDING] = replace_alpha(state[PATCH_EMBEDDING], weights[ALPHA_CONVOLUTION])
+        patches = state[PATCH_EMBEDDING]
+        alpha = weights.get(ALPHA_CONVOLUTION)
+        if alpha is not None and patches.shape[1:2] == (NUM_CHANNELS,):
+            found = f"two alpha channels: the fourth of conv1.weight {tuple(patches.shape)}, and conv1_alpha.weight"
+            raise CheckpointError(what, found, "Leave out the one that does not count, and give the file again.")
+        state[PATCH_EMBEDDING] = with_alpha_channel(patches) if alpha is None else replace_alpha(patches, alpha, what)
     return state
 
 
-def replace_alpha(patch_embedding: Tensor, alpha: Tensor) -> Tensor:
-    """The patch embedding (W, 4, P, P) with another alpha channel (W, 1, P, P), in the wider of the two dtypes."""
-    return torch.cat([patch_embedding[:, :3], alpha.to(patch_embedding.device)], dim=1)
+def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
+    """The patch embedding (W, 3 or 4, P, P) with this alpha channel (W, 1, P, P), in the wider of the two dtypes.
+
+    Raises CheckpointError if their shapes do not fit.
+    """
+    needed = (patch_embedding.shape[0], 1, *patch_embedding.shape[2:])
+    if patch_embedding.ndim != 4 or alpha.shape != needed:
+        found = f"an alpha convolution {tuple(alpha.shape)} where the CLIP needs {needed}"
+        remedy = "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
+        raise CheckpointError(what, found, remedy)
+    return torch.cat([patch_embedding[:, :NUM_RGB], alpha.to(patch_embedding.device)], dim=1)
 
 
 def _renamed(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -23,12 +23,14 @@ class PatchEmbedding(torch.nn.Conv2d):
         super().__init__(channels, width, kernel_size=patch_size, stride=patch_size, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(N, C, h * P, w * P) to (N, width, h, w)."""
+        """(N, C, H, W) to (N, width, H // P, W // P); pixels beyond the last whole patch are left out."""
         weight = self.weight  # read once: a parametrized one is put together at every look
         size = weight.shape[-1]
         count, channels, height, width = input.shape
+        rows, columns = height // size, width // size
+        whole = input[:, :, : rows * size, : columns * size]
         # (N, C, h * P, w * P) -> (N, C, h, P, w, P) -> (N, h, w, C, P, P) -> (N, h, w, C * P * P)
-        cut = input.reshape(count, channels, height // size, size, width // size, size)
+        cut = whole.reshape(count, channels, rows, size, columns, size)
         patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(3)
         # (N, h, w, C * P * P) @ (C * P * P, width) -> (N, h, w, width) -> (N, width, h, w)
         return functional.linear(patches, weight.flatten(1)).permute(0, 3, 1, 2)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Placement", "Precision", "Processor", "choose_placement", "this_processor"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 DEVICES = "auto, cpu, cuda, cuda:1, mps"
 
 
@@ -71,9 +72,11 @@ def this_processor() -> Processor:
 def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
     """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 where it has such instructions.
 
-    Raises ValueError for a device that does not exist, or not here. Whether bf16 is right there, nobody has asked yet:
-    `self_check.checked_placement` does.
+    Raises ValueError for a device that does not exist, or not here, and for an unknown precision. Whether bf16 is
+    right there, nobody has asked yet: `self_check.checked_placement` does.
     """
+    if precision not in ("auto", *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is none of auto, {', '.join(PRECISIONS)}")
     if device != "auto":
         chosen, reason = _device_named(device), "as asked"
     elif torch.cuda.is_available():
@@ -83,8 +86,7 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
     else:
         chosen, reason = torch.device("cpu"), "no GPU was found"
     if precision != "auto":
-        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-        return Placement(chosen, dtype, reason, "as asked")
+        return Placement(chosen, PRECISIONS[precision], reason, "as asked")
     native, why = _native_bfloat16(chosen)
     return Placement(chosen, torch.bfloat16 if native else torch.float32, reason, why)
 
@@ -93,7 +95,7 @@ def _device_named(name: str) -> torch.device:
     """The device of that name. Raises ValueError where torch knows none, or it is not in this machine."""
     try:
         device = torch.device(name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"device {name!r} is none of {DEVICES}") from error
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -104,6 +106,8 @@ def _device_named(name: str) -> torch.device:
             raise ValueError(f"device {name}: no Apple GPU found here")
     elif device.type != "cpu":
         raise ValueError(f"device {name!r} is none of {DEVICES}")
+    if device.type != "cuda" and device.index:  # torch takes any number, and there is one
+        raise ValueError(f"device {name}: there is only one {device.type} here, number 0")
     return device
 
 

@@ -1,15 +1,15 @@
 """What people download: OpenAI's CLIP, CLIP4Clip and Alpha-CLIP files, brought to OpenAI's names for weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import listed_keys
-from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers
+from deltaclip.model.clip import check_numbers, listed_keys
+from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers, shapes_of
 from deltaclip.model.record import SourceFile
 from deltaclip.model.weights import read_weights
 from deltaclip.model.wrappings import Weights
@@ -18,6 +18,8 @@ from deltaclip.model.wrappings import Weights
 SCALARS = {"input_resolution", "context_length", "vocab_size"}
 # Archives keep the causal mask, OpenAI's in each text block, open_clip's at the top; transformers makes it itself.
 CAUSAL_MASK = "attn_mask"
+VISUAL = "visual."
+CUSTOM_TEXT = "text."
 CLIP4CLIP = "clip."
 # Heads of CLIP4Clip's other similarities, which mean pooling does not use.
 CLIP4CLIP_HEADS = ("frame_position_embeddings.", "transformerClip.", "lstm_visual.", "cross.", "similarity_dense.")
@@ -72,7 +74,7 @@ class AlphaFile:
 
 def read_clip(path: Path) -> ClipFile:
     """OpenAI's CLIP (archive or state dict) or a CLIP4Clip file; CheckpointError with the list if names do not fit."""
-    found = read_weights(path)
+    found = _without_text_prefix(read_weights(path))
     _refuse_other_kinds(found.tensors, path)
     file = SourceFile.of(path)
     heads = _clip4clip_heads(found, path)
@@ -82,7 +84,7 @@ def read_clip(path: Path) -> ClipFile:
     weights = _complete(found.alone(str(path)), path)
     official = file.sha256 in OPENAI_SHA256
     licence = OPENAI_LICENCE if official else OPENAI_LAYOUT_LICENCE
-    program = "OpenAI's file, by its sha256" if official else _program(found.tensors)
+    program = "OpenAI's file, by its sha256" if official else _program(found.tensors, path)
     return ClipFile("openai", file, licence, weights, (), program, found.notes)
 
 
@@ -103,9 +105,25 @@ def _clip4clip_heads(found: Weights, path: Path) -> tuple[str, ...]:
     return tuple(sorted(heads))
 
 
-def _program(weights: Mapping[str, Tensor]) -> str | None:
-    """By what names a file is known to come from a program with OpenAI's own blocks; None if by none."""
+def _program(weights: Mapping[str, Tensor], path: Path) -> str | None:
+    """By what names a file is known to come from a program with OpenAI's own blocks; None if by none.
+
+    Raises CheckpointError if the sizes that OpenAI's archive keeps contradict the weights' shapes.
+    """
     if weights.keys() >= SCALARS:
+        shapes = shapes_of(weights, str(path))
+        sizes = {**shapes, "input_resolution": shapes["image_size"]}
+        wrong = [
+            f"{name} {weights[name].tolist()}, the weights {sizes[name]}"
+            for name in sorted(SCALARS)
+            if weights[name].tolist() not in (sizes[name], [sizes[name]])
+        ]
+        if wrong:
+            remedy = (
+                "Give OpenAI's file as it was published. If these weights are others on purpose, leave "
+                f"{', '.join(sorted(SCALARS))} out of the file, and say heads and activation with options."
+            )
+            raise CheckpointError(str(path), f"sizes that are of other weights: it says {'; '.join(wrong)}", remedy)
         return "OpenAI's archive, by the three sizes it keeps among its weights"
     if ALPHA_CONVOLUTION in weights and any(name.startswith("visual.") and ALPHA_LINEAR in name for name in weights):
         return ALPHA_PROGRAM
@@ -121,6 +139,7 @@ def _complete(weights: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     }
     expected = expected_names(num_layers(kept, visual=True), num_layers(kept, visual=False))
     check_names(kept, expected | (kept.keys() & {ALPHA_CONVOLUTION}), str(path))
+    check_numbers(kept, str(path))
     return kept
 
 
@@ -128,19 +147,39 @@ def read_alpha(path: Path) -> AlphaFile:
     """Alpha-CLIP's vision tower, or its alpha convolution alone.
 
     `visual.` may be before the names or not. All weights of the tower are taken: Alpha-CLIP's training moves all of
-    them. CheckpointError with the list if names are missing, unknown, or there is no alpha convolution.
+    them. Of a whole Alpha-CLIP its tower is taken, and a note says so. CheckpointError with the list if names are
+    missing, unknown, or there is no alpha convolution.
     """
     found = read_weights(path)
-    bare = without_prefix(found.alone(str(path)), "visual.")
+    bare, notes = _image_encoder(found.alone(str(path)), path)
     weights = {f"visual.{_underscored(name)}": value for name, value in bare.items()}
     if ALPHA_CONVOLUTION not in weights:
         remedy = "Give a visual .pth of Alpha-CLIP's model zoo; without one, leave --alpha away."
         raise CheckpointError(str(path), "no alpha convolution (conv1_alpha.weight) in it", remedy)
     if weights.keys() != {ALPHA_CONVOLUTION}:
-        tower = {name for name in expected_names(num_layers(weights, visual=True), 0) if name.startswith("visual.")}
+        tower = {name for name in expected_names(num_layers(weights, visual=True), 0) if name.startswith(VISUAL)}
         check_names(weights, tower | {ALPHA_CONVOLUTION}, str(path))
+    check_numbers(weights, str(path))
     program = ALPHA_PROGRAM if any(ALPHA_LINEAR in name for name in bare) else None
-    return AlphaFile(weights, program, found.notes)
+    return AlphaFile(weights, program, (*found.notes, *notes))
+
+
+def _image_encoder(weights: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The weights of `visual.*` without that prefix, of a file that may hold the text encoder too, and a note of it."""
+    if ALPHA_CONVOLUTION not in weights:
+        return without_prefix(weights, VISUAL), ()
+    others = sorted(name for name in weights if not name.startswith(VISUAL))
+    text = {name for name in expected_names(0, num_layers(weights, visual=False)) if not name.startswith(VISUAL)}
+    unknown = [name for name in others if name not in text | SCALARS and name.rpartition(".")[2] != CAUSAL_MASK]
+    if unknown:
+        remedy = "Give the image encoder of an Alpha-CLIP (visual.*), alone or in its whole CLIP."
+        raise CheckpointError(str(path), f"{len(unknown)} unmapped weights: {listed_keys(unknown)}", remedy)
+    bare = {name.removeprefix(VISUAL): value for name, value in weights.items() if name.startswith(VISUAL)}
+    note = (
+        f"The alpha file is a whole CLIP: its image encoder was taken, its {len(others)} other weights were not. To "
+        "take all of it, give it as --clip."
+    )
+    return bare, (note,) if others else ()
 
 
 def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -155,6 +194,16 @@ def _underscored(name: str) -> str:
     return name.replace(ALPHA_LINEAR, "attn.in_proj_")
 
 
+def _without_text_prefix(found: Weights) -> Weights:
+    """open_clip's CustomTextCLIP keeps the text encoder below `text.`; without that the names are OpenAI's."""
+    if not any(name.startswith(CUSTOM_TEXT) for name in found.tensors):
+        return found
+    names = {name: name.removeprefix(CUSTOM_TEXT) for name in found.tensors}
+    if len(set(names.values())) < len(names):
+        return found  # both with and without: the list of names that have no place says so
+    return replace(found, tensors={names[name]: weight for name, weight in found.tensors.items()})
+
+
 def _refuse_other_kinds(weights: Mapping[str, Tensor], path: Path) -> None:
     """CheckpointError with a hint of its own for files that people are likely to mistake for a CLIP."""
     names = weights.keys()
@@ -164,8 +213,9 @@ def _refuse_other_kinds(weights: Mapping[str, Tensor], path: Path) -> None:
     if any(name.startswith("vision_model.") for name in names):
         remedy = "Give the folder that holds it and its config.json."
         raise CheckpointError(str(path), "weights of transformers without their configuration", remedy)
-    if {"conv1.weight", "class_embedding"} <= names or (
-        "visual.conv1.weight" in names and "text_projection" not in names
-    ):
+    alone = "visual.conv1.weight" in names and all(name.startswith(VISUAL) or name == "logit_scale" for name in names)
+    if {"conv1.weight", "class_embedding"} <= names or alone:
         remedy = "Give it as --alpha, beside the CLIP it was trained from as --clip."
+        if ALPHA_CONVOLUTION not in names and ALPHA_CONVOLUTION.removeprefix(VISUAL) not in names:
+            remedy = "Give the whole CLIP it is of; this part of it has no text encoder and no alpha convolution."
         raise CheckpointError(str(path), "a vision tower alone, without the text tower", remedy)

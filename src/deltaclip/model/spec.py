@@ -18,7 +18,7 @@ ARGMAX_END = 2
 class ModelSpec:
     """The sizes of a CLIP with a vision transformer.
 
-    image_size, patch_size: pixels of a side.
+    image_size, patch_size: pixels of a side; what is beyond the last whole patch is not seen, as by a convolution.
     vision_width, text_width: channels of a token; vision_layers, text_layers: blocks.
     projection_dim: D, the width of the common space.
     vocab_size, context_length: token ids, and the longest row of them.
@@ -47,8 +47,8 @@ class ModelSpec:
             raise ValueError(f"begin, end and pad must be below the vocabulary's size {self.vocab_size}")
         if self.end == ARGMAX_END:
             raise ValueError("end must not be 2: transformers would take the largest id of a row for the end")
-        if self.image_size % self.patch_size:
-            raise ValueError(f"image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
+        if not 1 <= self.patch_size <= self.image_size:
+            raise ValueError(f"patch_size {self.patch_size} must be from 1 to image_size {self.image_size}")
 
 
 @dataclass(frozen=True, slots=True)

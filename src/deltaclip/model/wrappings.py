@@ -28,6 +28,7 @@ ANCHORS = (
 """Names of which a CLIP, a vision tower and an alpha file each have one; the first that fits tells the prefix."""
 SEEN_IN_A_CLIP = (*ANCHORS, "token_embedding.weight", "visual.conv1.weight", "logit_scale")
 AVERAGE = re.compile(r"(^|[._])(ema|swa|averaged?)($|[._])", re.IGNORECASE)
+COUNTER = "n_averaged"
 MOST_DEPTH = 4
 MOST_NAMES = 20
 SAVE_ALONE = "Save the state dict of the CLIP alone with torch.save, and give that."
@@ -71,6 +72,8 @@ def unwrap(content: object, what: str) -> Weights:
     named = {name: weight for name, weight in weights.items() if not (averages and name.startswith(averages))}
     tensors = {name.removeprefix(prefix): weight for name, weight in named.items() if name.startswith(prefix)}
     outside = {name: weight for name, weight in named.items() if not name.startswith(prefix)}
+    if not (averages or notes or more_notes) and any(_is_counter(str(name), places[place]) for name in places[place]):
+        notes = (f"Weights were taken from a running average ({COUNTER} beside them): there are no others.",)
     return Weights(tensors, prefix, outside, (*notes, *more_notes))
 
 
@@ -107,12 +110,18 @@ def _unwrapped_names(state: Mapping[object, object], what: str) -> dict[str, Ten
     """The tensors of a state dict by name, without the parts that wrappers add; what is no tensor is no weight."""
     weights: dict[str, Tensor] = {}
     for key, value in state.items():
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and not _is_counter(str(key), state):
             name = ".".join(part for part in str(key).split(".") if part not in WRAPPERS)
             if name in weights:
                 raise CheckpointError(what, f"{name} twice, with and without a wrapper's prefix", SAVE_ALONE)
             weights[name] = value
     return weights
+
+
+def _is_counter(name: str, state: Mapping[object, object]) -> bool:
+    """Whether this is the number of models in a running average, as torch's AveragedModel keeps it beside `module.`"""
+    outer, _, last = name.rpartition(COUNTER)
+    return not last and COUNTER in name and any(str(other).startswith(f"{outer}module.") for other in state)
 
 
 def _prefix(name: str) -> str | None:

@@ -133,6 +133,8 @@ def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None
     if "sources" in now and "sources" not in then:
         found = "the run there does not say which files and frames it learnt from; an earlier deltaclip began it"
         raise TrainingError(str(out), found, "Train into a new folder; what is there stays.")
+    if "start" not in then:
+        now.pop("start", None)  # an earlier deltaclip began it, which kept the name of its start alone
     videos = differences(then.pop("sources", {}), now.pop("sources", {}))
     if videos:  # each is named, which says more than the digest over them
         then["clips"].pop("sources", None)
@@ -145,7 +147,7 @@ def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None
 
 def _refuse_changed(out: Path, changed: list[str]) -> None:
     if changed:
-        remedy = "Go on with the same settings and clips, or train into a new folder."
+        remedy = "Go on with the same settings, start (model.init) and clips, or train into a new folder."
         raise TrainingError(str(out), f"the run there has {'; '.join(changed)}", remedy)
 
 

@@ -87,6 +87,8 @@ class Run:
         facts = {"recipe": self.recipe.facts(), "clips": dict(self.data.facts)}
         if self.data.sources:
             facts["sources"] = dict(self.data.sources)
+        if self.start.facts:
+            facts["start"] = self.start.facts
 
         def take() -> None:
             take_place(self.out, facts, resume=resume, overwrite=overwrite)

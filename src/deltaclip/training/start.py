@@ -1,12 +1,16 @@
 """The model that a run starts with: loaded, or small and fresh."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 from transformers import CLIPModel
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Checkpoint, CheckpointRecord, ModelSpec, Tokenizer, load_checkpoint, model_spec, new_model
+from deltaclip.model.configs import transformers_claim
+from deltaclip.provenance import digest
 from deltaclip.training.dataset import TokenRows
 from deltaclip.training.recipe import ModelRecipe, Recipe
 from deltaclip.training.source import TrainingData
@@ -17,10 +21,16 @@ FRESH = "fresh"
 
 
 class Start:
-    """A model with float32 weights on the CPU, its tokenizer, and the record of the checkpoint to be."""
+    """A model with float32 weights on the CPU, its tokenizer, and the record of the checkpoint to be.
 
-    def __init__(self, model: CLIPModel, tokenizer: Tokenizer, record: CheckpointRecord) -> None:
-        self.model, self.tokenizer, self.record = model, tokenizer, record
+    facts: what a loaded start is beside its weights, as a json document; empty for a fresh one, which follows from the
+        recipe. A state keeps the weights alone, so that a run goes on only with the same facts.
+    """
+
+    def __init__(
+        self, model: CLIPModel, tokenizer: Tokenizer, record: CheckpointRecord, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        self.model, self.tokenizer, self.record, self.facts = model, tokenizer, record, dict(facts or {})
         self.sizes = model_spec(model)
 
     @property
@@ -41,7 +51,8 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
         return Start(model, tokenizer, record)
     loaded, tokenizer = _loaded(recipe.model.init)
     max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
-    return Start(loaded.model, tokenizer, replace(loaded.record, max_words=max_words, **settings))  # type: ignore[arg-type]
+    record = replace(loaded.record, max_words=max_words, **settings)  # type: ignore[arg-type]
+    return Start(loaded.model, tokenizer, record, _facts(loaded, tokenizer))
 
 
 def start_side(recipe: Recipe) -> int:
@@ -57,6 +68,17 @@ def _loaded(init: str) -> tuple[Checkpoint, Tokenizer]:
         remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
         raise CheckpointError(init, "this checkpoint has no tokenizer, so captions cannot be read", remedy)
     return loaded, loaded.tokenizer
+
+
+def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
+    """All of a checkpoint but its weights: configuration, tokenizer and record, of whose training a digest will do."""
+    config, sizes = loaded.model.config, model_spec(loaded.model)
+    ids = {"begin": sizes.begin, "end": sizes.end, "pad": sizes.pad}
+    return {
+        "config": asdict(transformers_claim(config, "config.json")) | ids,
+        "tokenizer": tokenizer.digest(),
+        "record": asdict(loaded.record) | {"training": digest(loaded.record.training, sort_keys=True)},
+    }
 
 
 def recompute_layers(model: CLIPModel) -> None:
