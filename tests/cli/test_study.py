@@ -38,7 +38,7 @@ def test_the_help_knows_every_study() -> None:
 
 
 def test_every_option_is_of_one_kind_of_study_or_of_both() -> None:
-    both = {"context", "name", "out", "clips", "as_json"}
+    both = {"context", "name", "out", "clips", "stall_limit", "as_json"}
     assert {*both, *MEASURED_ONLY, *TRAINED_ONLY} == inspect.signature(study).parameters.keys()
 
 
