@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -32,6 +32,7 @@ def test_the_best_rows_are_those_of_brute_force(seed: int, count: int, queries: 
     np.testing.assert_allclose(scores, exact[rows], atol=1e-9)
 
 
+@example(17415, 6, 1)  # by a matrix product in float64 one of the copies had a different twelfth digit
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
 def test_equal_vectors_come_in_the_order_of_their_rows(seed: int, copies: int, limit: int) -> None:
     vectors = np.repeat(unit_rows(seed, 3, 512), copies, axis=0)

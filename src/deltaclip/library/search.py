@@ -21,6 +21,8 @@ __all__ = ["VectorTable", "encode_query_file", "load_vectors", "top_rows"]
 
 ROWS_AT_ONCE = 65_536
 """Moments scored in one matrix product, so that a long query against a large library stays in memory."""
+ROWS_SUMMED = 4096
+"""Moments whose exact scores are summed at once: 16 MB of float64 at 512 numbers."""
 CLIPS_AT_ONCE = 8
 ROUNDING = 1e-5
 """More than two float32 products of unit vectors can differ by, whatever the order of their sums (D up to 1024)."""
@@ -95,8 +97,8 @@ def top_rows(
 
     vectors: (N, D) float32, unit rows. queries: (Q, D) float32, unit rows, Q >= 1. A row's score is its highest
     product with any query. Returns rows (K,) and scores (K,) float64, K = min(limit, N).
-    float32 products choose the rows that can matter, float64 ones put them in order: in float32 the same vector gets
-    other last digits in another place of the matrix, and copies of one video would come in any order.
+    float32 products choose the rows that can matter, sums in float64 put them in order: a matrix product gives the same
+    vector different last digits in a different place of the matrix, and copies of one video would come in any order.
     """
     if limit < 1:
         raise ValueError(f"limit starts at 1, not {limit}")
@@ -106,10 +108,20 @@ def top_rows(
     if limit < len(rough):
         least = np.partition(rough, len(rough) - limit)[len(rough) - limit]
         rows = np.flatnonzero(rough >= least - ROUNDING)
-    # Sixteen digits less the sum's rounding: equal vectors get equal scores.
-    exact = np.round((vectors[rows].astype(np.float64) @ queries.T.astype(np.float64)).max(axis=1), 12)
+    exact = np.concatenate([np.empty(0), *(_exact(vectors[some], queries) for some in _in_pieces(rows))])
     order = np.argsort(-exact, kind="stable")[:limit]
     return rows[order], exact[order]
+
+
+def _in_pieces(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    return (rows[start : start + ROWS_SUMMED] for start in range(0, len(rows), ROWS_SUMMED))
+
+
+def _exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N, D) and (Q, D) to the highest of each row's products, (N,). Each row is summed alone and in the same order."""
+    wide = vectors.astype(np.float64)
+    sums = np.stack([(wide * query).sum(axis=1) for query in queries.astype(np.float64)])
+    return np.asarray(sums.max(axis=0), np.float64)
 
 
 def encode_query_file(
