@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.errors import LibraryError
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.database import Database
+from deltaclip.library.encoders import drop_outdated, require_same_encoder, stored_encoder
 from deltaclip.library.protocols import VectorEncoder
 from deltaclip.library.results import Failure, Note, RememberedEncoder, Status
 from deltaclip.provenance import VECTOR_VERSION
 
-__all__ = ["Ledger", "Moment", "VideoRow", "VideoStatus", "require_same_encoder", "stored_encoder"]
+__all__ = ["Ledger", "Moment", "VideoRow", "VideoStatus"]
 
 VideoStatus = Literal["indexed", "damaged", "failed"]
 """`indexed`: all of it. `damaged`: the moments before the damage. `failed`: no moment at all."""
@@ -97,7 +96,7 @@ class Ledger:
         }
         with self.database.writing() as db:
             require_same_encoder(db, encoder, self.database.folder, renewing=True)
-            _drop_outdated(db)
+            drop_outdated(db)
             db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items())
 
     def video(self, path: Path) -> VideoRow | None:
@@ -262,80 +261,3 @@ def _stamp(size_bytes: int | None, mtime_ns: int | None, ctime_ns: int | None) -
     if size_bytes is None or mtime_ns is None or ctime_ns is None:
         return None
     return Stamp(size_bytes, mtime_ns, ctime_ns)
-
-
-def stored_encoder(db: sqlite3.Connection) -> RememberedEncoder | None:
-    """The encoder that the library names, read in the transaction of `db`."""
-    meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-    if "fingerprint" not in meta:
-        return None
-    version = meta.get("vector_version")
-    return RememberedEncoder(
-        name=meta["encoder"],
-        motion=meta["motion"],
-        num_frames=int(meta["num_frames"]),
-        fingerprint=meta["fingerprint"],
-        dimension=int(meta["dimension"]),
-        vector_version=None if version is None else int(version),
-    )
-
-
-def require_same_encoder(
-    db: sqlite3.Connection, encoder: VectorEncoder, folder: Path, *, renewing: bool = False
-) -> None:
-    """Raises LibraryError where the vectors come from another encoder: scores between two mean nothing.
-
-    Without any vector a library takes whatever encoder comes. renewing: whether those of the same encoder in an older
-    deltaclip pass, because they are not compared with new ones but replaced.
-    """
-    stored = stored_encoder(db)
-    if stored is None or stored.fingerprint == encoder.fingerprint:
-        return
-    if not db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
-        return
-    spec = encoder.reader_spec
-    if stored.vector_version is not None and stored.vector_version > VECTOR_VERSION:
-        found = f"its vectors are of version {stored.vector_version}, and this deltaclip makes version {VECTOR_VERSION}"
-        raise LibraryError(str(folder), found, "Use the newer deltaclip, or give another folder with --library.")
-    is_asked_for = (stored.name, stored.motion, stored.num_frames) == (encoder.name, spec.motion, spec.num_frames)
-    if stored.outdated is None and is_asked_for:
-        words = _words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)
-        raise LibraryError(
-            str(folder),
-            f"made by {words}, and {encoder.name} holds other weights or settings now (fingerprint "
-            f"{encoder.fingerprint})",
-            "Bring back what it held then, or index into a new library with --library: vectors of two encoders cannot "
-            "be compared.",
-        )
-    if stored.outdated is None or not is_asked_for:
-        raise LibraryError(
-            str(folder),
-            f"made by {_words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)}, "
-            f"not by {_words(encoder.name, spec.motion, spec.num_frames, encoder.fingerprint)}",
-            "Leave encoder and motion out to use the library's own, or give another folder with --library.",
-        )
-    if not renewing:
-        remedy = (
-            "Run `deltaclip index` again with the same folders, which replaces them; videos that are missing now stay "
-            "known, and are indexed when they are back."
-        )
-        raise LibraryError(str(folder), stored.outdated, remedy)
-
-
-def _drop_outdated(db: sqlite3.Connection) -> None:
-    """Drops the vectors of an older version, and leaves their videos as failed ones, which `index` reads again."""
-    stored = stored_encoder(db)
-    if stored is None or stored.outdated is None:
-        return
-    db.execute("DELETE FROM segments")
-    db.execute(
-        "UPDATE videos SET status = 'failed', reason = ?, num_segments = 0, duration_seconds = NULL"
-        " WHERE status <> 'failed'",
-        (f"{stored.outdated}. Index it again.",),
-    )
-
-
-def _words(name: str, motion: str | None, num_frames: int, fingerprint: str) -> str:
-    """An encoder in an error message, with all that tells two of one name apart."""
-    masks = f"masks {motion}" if motion else "no masks"
-    return f"the encoder {name} with {masks} and {num_frames} frames (fingerprint {fingerprint})"

@@ -15,8 +15,9 @@ from platformdirs import user_data_path
 from deltaclip.errors import LibraryError
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.database import Database, NoLibraryError
+from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.indexing import IndexRun
-from deltaclip.library.ledger import Ledger, require_same_encoder
+from deltaclip.library.ledger import Ledger
 from deltaclip.library.lock import writer_lock
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.reading import guarded_reader

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
+from deltaclip.library.encoders import stored_encoder
+from deltaclip.library.ledger import Ledger, VideoRow
 
 __all__ = ["are_whole", "moment_problems"]
 

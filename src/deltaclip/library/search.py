@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.database import Database
-from deltaclip.library.ledger import require_same_encoder
+from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.results import Hit
 from deltaclip.reader import Clip

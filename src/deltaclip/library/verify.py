@@ -5,7 +5,8 @@ from pathlib import Path
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.content import digested, sample_of
-from deltaclip.library.ledger import Ledger, VideoRow, stored_encoder
+from deltaclip.library.encoders import stored_encoder
+from deltaclip.library.ledger import Ledger, VideoRow
 from deltaclip.library.moments import moment_problems
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.sqlite_errors import AFTER_DAMAGE

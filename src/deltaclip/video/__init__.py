@@ -1,6 +1,7 @@
 """Videos: where to look, the frames shown there, and writing new ones. No masks and no models in this room."""
 
-from deltaclip.video.guard import Guard, own_work
+from deltaclip.video.child import own_work
+from deltaclip.video.guard import Guard
 from deltaclip.video.sampling import (
     SAMPLINGS,
     SEGMENT_SECONDS,

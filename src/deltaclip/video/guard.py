@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import types
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -19,9 +18,10 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from deltaclip.errors import DeltaclipError, VideoError, unforeseen
+from deltaclip.errors import DeltaclipError, VideoError
+from deltaclip.video.child import serve
 
-__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "own_work", "pulse"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard"]
 
 Item = TypeVar("Item")
 
@@ -40,33 +40,6 @@ MOST_STEPS = 30
 
 STALL_LIMIT_VARIABLE = "DELTACLIP_STALL_LIMIT"
 """The environment variable that sets another STALL_SECONDS."""
-
-_pulse: Any = None
-"""In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
-
-
-def pulse() -> None:
-    """Tells the parent that work on a file goes on. To be called for every packet and picture; costs nothing."""
-    if _pulse is not None:
-        _pulse.value += 1
-
-
-@contextlib.contextmanager
-def own_work() -> Iterator[None]:
-    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
-    done = threading.Event()
-
-    def keep_pulse() -> None:
-        while not done.wait(1.0):
-            pulse()
-
-    thread = threading.Thread(target=keep_pulse, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 class Guard(Generic[Item]):
@@ -152,7 +125,7 @@ class Guard(Generic[Item]):
         if self._child is None:
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            child = context.Process(target=_serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
+            child = context.Process(target=serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
             try:
                 with _STARTING, _unnamed_main():
                     child.start()
@@ -259,59 +232,8 @@ def _cause_of_death(exit_code: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-def _serve(pipe: Connection, shared: Any) -> None:
-    """The child's life: the function first, then job after job until the pipe ends.
-
-    shared: what `pulse` raises; ctypes' shared numbers have no type that one could name.
-    """
-    global _pulse
-    _pulse = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-    try:
-        function = pickle.loads(pipe.recv())
-    except Exception as err:  # noqa: BLE001 - whatever an import raises has to reach the parent
-        pipe.send(("error", _portable("guard", err)))
-        return
-    pipe.send(("ready", None))
-    while True:
-        try:
-            name, args = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(_run(pipe, function, name, args))
-
-
-def _run(pipe: Connection, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
-    """Sends every item of one job; returns the message that closes it."""
-    try:
-        for item in function(*args):
-            pipe.send(("item", item))
-    except Exception as err:  # noqa: BLE001 - it is raised again in the parent
-        return "error", _portable(name, err)
-    return "end", None
-
-
-def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:
-    """The exception as it can travel: our own as they are, others as a VideoError and a note of where it came from."""
-    if isinstance(err, DeltaclipError):
-        return err, None
-    error = unforeseen(name, err)
-    return error, "In the child process:\n" + "".join(traceback.format_exception(err))
-
-
 def _noted(error: DeltaclipError, note: str | None) -> DeltaclipError:
     """The exception with the child's traceback for those who debug."""
     if note is not None:
         error.add_note(note)
     return error
-
-
-def _die_with_parent() -> None:
-    """Waits for the parent's end, however it comes, and ends this process even from within a hanging decoder."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

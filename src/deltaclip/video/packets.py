@@ -13,8 +13,8 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from deltaclip.video.child import pulse
 from deltaclip.video.container import STILL_PICTURES
-from deltaclip.video.guard import pulse
 from deltaclip.video.timeline import PacketRow, Timeline, build_timeline
 
 __all__ = ["Clock", "Film", "VideoPacket", "find_film"]

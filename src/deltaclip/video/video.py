@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
+from deltaclip.video.child import pulse
 from deltaclip.video.container import STILL_PICTURES, film_candidates, open_container, stat_video
 from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
-from deltaclip.video.guard import pulse
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
 from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments

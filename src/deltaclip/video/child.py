@@ -1,0 +1,94 @@
+"""Inside the guarded child process: it does one job after the other, and lets the parent see that it goes on."""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from deltaclip.errors import DeltaclipError, unforeseen
+
+__all__ = ["own_work", "pulse", "serve"]
+
+_pulse: Any = None
+"""In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
+
+
+def pulse() -> None:
+    """Tells the parent that work on a file goes on. To be called for every packet and picture; costs nothing."""
+    if _pulse is not None:
+        _pulse.value += 1
+
+
+@contextlib.contextmanager
+def own_work() -> Iterator[None]:
+    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
+    done = threading.Event()
+
+    def keep_pulse() -> None:
+        while not done.wait(1.0):
+            pulse()
+
+    thread = threading.Thread(target=keep_pulse, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def serve(pipe: Connection, shared: Any) -> None:
+    """The child's life: the function first, then job after job until the pipe ends.
+
+    shared: what `pulse` raises; ctypes' shared numbers have no type that one could name.
+    """
+    global _pulse
+    _pulse = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    try:
+        function = pickle.loads(pipe.recv())
+    except Exception as err:  # noqa: BLE001 - whatever an import raises has to reach the parent
+        pipe.send(("error", _portable("guard", err)))
+        return
+    pipe.send(("ready", None))
+    while True:
+        try:
+            name, args = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_run(pipe, function, name, args))
+
+
+def _run(pipe: Connection, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
+    """Sends every item of one job; returns the message that closes it."""
+    try:
+        for item in function(*args):
+            pipe.send(("item", item))
+    except Exception as err:  # noqa: BLE001 - it is raised again in the parent
+        return "error", _portable(name, err)
+    return "end", None
+
+
+def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:
+    """The exception as it can travel: our own as they are, others as a VideoError and a note of where it came from."""
+    if isinstance(err, DeltaclipError):
+        return err, None
+    error = unforeseen(name, err)
+    return error, "In the child process:\n" + "".join(traceback.format_exception(err))
+
+
+def _die_with_parent() -> None:
+    """Waits for the parent's end, however it comes, and ends this process even from within a hanging decoder."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
