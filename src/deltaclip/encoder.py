@@ -88,6 +88,8 @@ class Encoder:
         """Raises ChoiceError, a ValueError, for a choice that does not exist, PrecisionError for a precision that is
         wrong here, CheckpointError if the checkpoint's record asks for a mask that does not exist.
         """
+        if not isinstance(spec, EncoderSpec):
+            raise TypeError(f"spec is an EncoderSpec, not {type(spec).__name__}: EncoderSpec(motion=..., device=...)")
         record = checkpoint.record
         self.name = name
         self.record = record

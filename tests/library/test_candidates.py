@@ -217,6 +217,19 @@ def test_the_small_copy_of_a_film_beside_it_is_passed_over(tmp_path: Path, film:
     assert found.passed_over == {"small copies beside their film": 1}
 
 
+def test_who_excludes_a_film_does_not_want_its_small_copy(tmp_path: Path) -> None:
+    make(tmp_path, "GX010042.MP4", "GL010042.LRV", "other.mp4")
+    found = find_candidates([tmp_path], exclude=["GX010042.MP4"])
+    assert [path.name for path in found.files] == ["other.mp4"]
+    assert found.passed_over == {"excluded files and folders": 1, "small copies beside their film": 1}
+
+
+def test_a_folder_that_is_given_itself_can_be_excluded_by_its_name(tmp_path: Path) -> None:
+    make(tmp_path, "drafts/a.mp4", "films/b.mp4", "films/drafts/c.mp4")
+    found = find_candidates([tmp_path / "drafts", tmp_path / "films"], exclude=["drafts"])
+    assert [path.name for path in found.files] == ["b.mp4"]
+
+
 SYSTEM = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "@Recycle", "#snapshot")
 
 

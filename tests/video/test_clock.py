@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deltaclip.video import Segment, Video
-from tests.video.clips import numbered, numbers_of, write_numbered
+from tests.video.clips import number_of, numbered, numbers_of, write_numbered
 
 MS = Fraction(1, 1000)
 
@@ -97,6 +97,55 @@ def test_frames_that_share_a_stamp_far_into_a_file_are_found_too(tmp_path: Path)
         assert video.info.num_frames == 230
         assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == list(range(230))
         assert video.info.notes == ("30 of 230 frames share a time stamp with others: they were spread out evenly",)
+
+
+def test_a_held_picture_is_no_new_recording_although_its_frame_is_decoded_early(tmp_path: Path) -> None:
+    # The last frame before a hold is decoded before its B-frames, and lasts; the next is decoded long "before its end".
+    times = [*range(0, 2000, 40), 2000, 22_040, 22_080, 22_120, 22_160]
+    path = tmp_path / "hold.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "3", "b-adapt": "0"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 96, 64, "yuv420p", MS
+        stream.codec_context.time_base = MS
+        stream.codec_context.flags |= 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
+        for number, (start, end) in enumerate(zip(times, [*times[1:], 22_200], strict=True)):
+            frame = av.VideoFrame.from_ndarray(numbered(number))
+            frame.pts, frame.time_base, frame.duration = start, MS, end - start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with Video.open(path) as video:
+        assert video.frame_seconds.tolist() == pytest.approx([time / 1000 for time in times])
+        assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == list(range(len(times)))
+
+
+def test_fragmented_recordings_joined_byte_by_byte_go_on_where_the_first_ends(tmp_path: Path) -> None:
+    part = tmp_path / "part.mp4"
+    with av.open(str(part), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "25", "bf": "0"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(50):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(number))))
+        container.mux(stream.encode(None))
+    path = tmp_path / "joined.mp4"
+    path.write_bytes(part.read_bytes() * 2)
+    with av.open(str(path)) as container:  # FFmpeg hides the first two frames of the second part
+        decoded = [
+            number_of(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)) for frame in container.decode(video=0)
+        ]
+    assert decoded == [*range(50), *range(2, 50)]
+    with Video.open(path) as video:
+        assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == decoded
+        assert video.info.duration_seconds == pytest.approx(98 / 25)
+
+
+def test_joined_matroska_with_b_frames_loses_none_of_them(tmp_path: Path) -> None:
+    part = write_numbered(tmp_path / "part.mkv", range(50), options={"bf": "3", "b-adapt": "0"})
+    path = tmp_path / "joined.mkv"
+    path.write_bytes(part.read_bytes() * 2)
+    with Video.open(path) as video:
+        assert numbers_of(video.frames_at(video.frame_seconds, 32).rgb) == [*range(50), *range(50)]
 
 
 def test_avi_is_timed_by_its_packets_and_not_by_what_ffmpeg_guesses(tmp_path: Path) -> None:

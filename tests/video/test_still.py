@@ -87,6 +87,32 @@ def test_a_jpeg_that_was_cut_off_is_refused(tmp_path: Path) -> None:
         Video.open(path)
 
 
+def test_a_gif_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 96), np.uint8)).save(tmp_path / "whole.gif")
+    path = tmp_path / "cut.gif"
+    path.write_bytes((tmp_path / "whole.gif").read_bytes()[:3000])
+    with pytest.raises(VideoError, match=r"cut.gif: a GIF that was cut off"):
+        Video.open(path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_tiff_of_a_scanner_is_not_black(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "scan.tiff"
+    Image.fromarray(drawn(64, 96)).convert(mode).save(path, compression="jpeg", quality=95)
+    with Image.open(path) as picture:
+        expected = np.asarray(picture.convert("RGB")).astype(np.int64)
+    assert np.abs(shown(path, 64) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "tiff", "jpg"])
+def test_names_that_look_like_a_numbered_series_are_names(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "my%20photos"
+    folder.mkdir()
+    path = folder / f"dog%03d[1]*.{suffix}"
+    Image.fromarray(drawn(64, 96)).save(path)
+    assert np.abs(shown(path, 64) - drawn(64, 96)).mean() < 4
+
+
 def test_an_animated_webp_is_called_what_it_is(tmp_path: Path) -> None:
     pictures = [Image.fromarray(np.full((32, 48, 3), grey, np.uint8)) for grey in (50, 200)]
     pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:])

@@ -98,6 +98,8 @@ def find_candidates(
     for root in roots:
         if _is_below(root, library_folder):
             walk.failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
+        elif os.path.isdir(root) and exclusion.matches([root.name], str(root), is_folder=True):
+            walk.passed_over[EXCLUDED] += 1  # as a shell gives it: index VIDEOS/* --exclude drafts
         elif os.path.isdir(root):
             folders.append(root)
         elif not os.path.exists(root) and not is_gone(root):
@@ -139,10 +141,13 @@ class _Walk:
         while folders or linked:
             folder = folders.pop() if folders else linked.pop()
             films = list[os.DirEntry[str]]()
+            takes = set[str]()
             for entry in self._entries(folder):
                 # os.path answers False if the entry's own methods raise, as for a link to itself.
                 is_folder = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
                 kind = self._passed_by_name(entry, is_folder)
+                if entry.name.lower().endswith(VIDEO_SUFFIXES) and not _is_proxy(entry) and os.path.isfile(entry.path):
+                    takes.add(_take_of(entry))  # whether or not it is taken itself: who leaves it out wants no copy
                 if kind is None and not is_folder:
                     kind = _passed_by_content(entry)
                 if kind is not None:
@@ -151,7 +156,6 @@ class _Walk:
                     (linked if entry.is_symlink() else folders).append(Path(entry.path))
                 else:
                     films.append(entry)
-            takes = {_take_of(film) for film in films if not _is_proxy(film)}
             for film in films:
                 if _is_proxy(film) and _take_of(film) in takes:
                     self.passed_over[PROXY] += 1

@@ -67,8 +67,12 @@ class CheckpointRecord:
     def __post_init__(self) -> None:
         if self.alpha not in ("zero", "trained"):
             raise ValueError(f"alpha must be 'zero' or 'trained', not {self.alpha!r}")
-        if self.num_frames < 1 or self.max_words < 2:
-            raise ValueError("num_frames must be at least 1 and max_words at least 2")
+        for name, least in (("num_frames", 1), ("max_words", 2)):
+            number = getattr(self, name)
+            if not isinstance(number, int) or isinstance(number, bool) or number < least:
+                raise ValueError(f"{name} must be a whole number from {least} on, not {number!r}")
+        if not isinstance(self.known_from, Mapping) or not isinstance(self.training, Mapping | None):
+            raise ValueError("known_from and training must be objects")
 
     def to_json(self) -> str:
         """The text of `deltaclip.json`."""

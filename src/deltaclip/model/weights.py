@@ -103,8 +103,9 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 def _read_pickle(path: Path) -> object:
     try:
         # weights_only: tensors and plain containers; a class that would run code is refused.
-        with torch.serialization.safe_globals(HARMLESS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # As an open file: by a name that ends in .safetensors torch would take it for one, whatever is in it.
+        with torch.serialization.safe_globals(HARMLESS), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as err:
         raise _not_plain(path, str(err).strip()) from err
     except (RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as err:

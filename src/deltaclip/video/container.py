@@ -29,6 +29,20 @@ An allow list, because many of the others follow addresses written in the file (
 vobsub, ...): indexing a folder of strangers' files must neither open other files nor speak to the network.
 """
 
+_PICTURE_STARTS = {
+    b"\xff\xd8\xff": "jpeg_pipe",
+    b"\x89PNG\r\n\x1a\n": "png_pipe",
+    b"RIFF": "webp_pipe",
+    b"BM": "bmp_pipe",
+    b"II*\0": "tiff_pipe",
+    b"MM\0*": "tiff_pipe",
+    b"P5": "pgm_pipe",
+    b"P6": "ppm_pipe",
+    b"P7": "pam_pipe",
+    b"\xff\x0a": "jpegxl_pipe",
+}
+"""How still pictures begin, and the demuxer that reads them."""
+
 WEBP_ANIMATION = 2
 """The bit in the extended header of a WebP file that says it has several frames."""
 
@@ -59,8 +73,9 @@ def open_container(path: Path) -> InputContainer:
     try:
         return _open(path, None)
     except (av.FFmpegError, UnicodeError) as err:
-        # By the names of pictures FFmpeg takes them for one of a numbered series, whose other files it would open.
-        format_name = "jpeg_pipe" if head.startswith(b"\xff\xd8\xff") else None
+        # By the names of pictures and their folders (photo%20of%20a%20dog.png) FFmpeg takes them for a numbered series,
+        # whose other files it would open.
+        format_name = next((name for start, name in _PICTURE_STARTS.items() if head.startswith(start)), None)
         if format_name is None:
             raise _refusal(path, err) from err
     try:

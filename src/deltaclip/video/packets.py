@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from deltaclip.video.child import pulse
 from deltaclip.video.container import STILL_PICTURES
-from deltaclip.video.timeline import PacketRow, Timeline, build_timeline
+from deltaclip.video.timeline import MAX_TICK, PacketRow, Timeline, build_timeline
 
 __all__ = ["Clock", "Film", "VideoPacket", "find_film"]
 
@@ -25,14 +25,11 @@ else:
     VideoPacket = Packet  # generic in PyAV's stubs only
 
 JUMP_SECONDS = Fraction(1, 2)
-"""A decoding time this far behind the one expected begins a new recording; less is jitter."""
+"""A decoding time this far behind the one before begins a new recording; less is jitter."""
 
 MAX_SHARED, MAX_RUN = 0.02, 2
 """Share of the packets whose time stamp may be another's already, and how many may share one: above, and the stamps may
 be broken. Hidden frames and rounding give a few pairs."""
-
-INDEXED = "mov,mp4,m4a,3gp,3g2,mj2"
-"""FFmpeg's demuxer of files whose table gives every packet its time: a clock that falls back is an edit list's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +61,33 @@ class Clock:
 
     def __init__(self, time_base: Fraction) -> None:
         self._time_base = time_base
-        self._expected: int | None = None
+        self._last: int | None = None
+        self._latest_shown = -MAX_TICK
+        self._step = 1
         self.offset = 0
         """What has to be added now; 0 until the first fall back."""
 
     def correct(self, packet: VideoPacket) -> None:
-        """Changes pts and dts in place. To be called for every packet of the stream, in order."""
-        if packet.dts is not None:
-            if self._expected is not None:
-                back = self._expected - (packet.dts + self.offset)
-                if back * self._time_base > JUMP_SECONDS:
-                    self.offset += back
-            self._expected = packet.dts + self.offset + (packet.duration or 0)
+        """Changes pts and dts in place. To be called for every packet of the stream, in order.
+
+        Only times of decoding are compared with each other: how long a picture is shown says nothing of them. Where an
+        edit list begins a new piece, packets that it hides go back to a key frame; they are no new recording.
+        """
+        if packet.dts is not None and not packet.is_discard:
+            now = packet.dts + self.offset
+            if self._last is not None:
+                if (self._last - now) * self._time_base > JUMP_SECONDS:
+                    # Decoding ran ahead of showing: the first picture follows the last one that was shown as well.
+                    shown = now if packet.pts is None else packet.pts + self.offset
+                    self.offset += self._step + max(self._last - now, self._latest_shown - shown)
+                elif 0 < (now - self._last) * self._time_base < JUMP_SECONDS:
+                    self._step = now - self._last
+            self._last = packet.dts + self.offset
         if self.offset:
             packet.dts = None if packet.dts is None else packet.dts + self.offset
             packet.pts = None if packet.pts is None else packet.pts + self.offset
+        if packet.pts is not None and not packet.is_discard and packet.pts < MAX_TICK:
+            self._latest_shown = max(self._latest_shown, packet.pts)
 
 
 def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> Film:
@@ -95,8 +104,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
     try:
         for packet in container.demux(tuple(candidates)):
             pulse()
-            if kind != INDEXED:
-                clocks[packet.stream.index].correct(packet)
+            clocks[packet.stream.index].correct(packet)
             if packet.size:
                 guessed |= kind == "avi" and packet.pts != packet.dts
                 pts = packet.dts if kind == "avi" else packet.pts

@@ -1,4 +1,4 @@
-"""Still pictures that FFmpeg reads in part only: HEIC and AVIF, which phones store as tiles, and what EXIF says."""
+"""Still pictures that FFmpeg reads in part only, without a word: HEIC and AVIF in tiles, JPEG in TIFF; and EXIF."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from deltaclip.errors import VideoError
 from deltaclip.video.timeline import NOMINAL_RATE, Timeline
 
-__all__ = ["StillDecoder", "check_jpeg", "exif_orientation", "is_heif_picture"]
+__all__ = [
+    "StillDecoder",
+    "check_whole",
+    "exif_orientation",
+    "is_heif_picture",
+    "is_jpeg_in_tiff",
+    "read_heif",
+    "read_tiff",
+]
 
 ORIENTATION_TAG = 0x0112
 MAX_STILL_PIXELS = 2**28
@@ -37,16 +45,28 @@ def is_heif_picture(path: Path) -> bool:
     return b"meta" in kinds and not {b"moov", b"moof"} & kinds
 
 
-def check_jpeg(path: Path) -> None:
-    """VideoError if a JPEG breaks off: FFmpeg shows a part and leaves the rest grey, without a word."""
+def check_whole(path: Path, kind: str) -> None:
+    """VideoError if a JPEG or GIF breaks off: FFmpeg shows a part and fills in the rest, without a word.
+
+    kind: JPEG or GIF, of which the first picture is looked at.
+    """
     try:
-        with _quiet_about_size(), Image.open(path, formats=["JPEG", "MPO"]) as picture:
+        with _quiet_about_size(), Image.open(path, formats=[kind, "MPO"]) as picture:
             picture.load()
-    except OSError as err:
+    except (OSError, EOFError) as err:
         if "truncated" in str(err):
-            raise VideoError(str(path), "a JPEG that was cut off", "Fetch it again.") from err
+            raise VideoError(str(path), f"a {kind} that was cut off", "Fetch it again.") from err
     except (ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
         pass  # FFmpeg may read what Pillow does not
+
+
+def is_jpeg_in_tiff(path: Path) -> bool:
+    """Whether a TIFF holds its pixels as JPEG, as scanners write it: FFmpeg shows it black, without an error."""
+    try:
+        with _quiet_about_size(), Image.open(path, formats=["TIFF"]) as picture:
+            return picture.info.get("compression") in ("jpeg", "tiff_jpeg")
+    except _DAMAGE:
+        return False
 
 
 def exif_orientation(path: Path) -> int:
@@ -59,13 +79,12 @@ def exif_orientation(path: Path) -> int:
 
 
 class StillDecoder:
-    """The one frame of a HEIC or AVIF picture, all tiles together, turned and mirrored as the file asks for."""
+    """The one frame of a picture that FFmpeg does not read, upright and unmirrored."""
 
     packets_failed = 0
 
-    def __init__(self, path: Path) -> None:
-        """Decodes the primary picture of the file. VideoError if it is damaged or too large."""
-        picture, self.codec = _decoded(path)
+    def __init__(self, path: Path, picture: Image.Image) -> None:
+        """picture: RGB, as `read_heif` and `read_tiff` give it."""
         self._frame: VideoFrame | None = VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
         self._path = path
         one = np.zeros(1, np.int64)
@@ -86,8 +105,21 @@ class StillDecoder:
         self._frame = None
 
 
-def _decoded(path: Path) -> tuple[Image.Image, str]:
-    """The primary picture as RGB, upright, and the name of its codec."""
+def read_tiff(path: Path) -> Image.Image:
+    """The first picture of a TIFF as RGB, upright. VideoError if it is damaged or too large."""
+    try:
+        with _quiet_about_size(), Image.open(path, formats=["TIFF"]) as picture:
+            _check_size(path, *picture.size)
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except _DAMAGE as err:
+        raise VideoError(str(path), f"a damaged TIFF ({err})", "Fetch or export it again.") from err
+
+
+def read_heif(path: Path) -> tuple[Image.Image, str]:
+    """The primary picture of a HEIC or AVIF file as RGB, all tiles together, upright; and the name of its codec.
+
+    VideoError if it is damaged or too large.
+    """
     remedy = "Export it again, for example as JPEG."
     size_bytes, promised = path.stat().st_size, max(end for _, end in _picture_boxes(path))
     if promised > size_bytes:

@@ -16,7 +16,14 @@ from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
 from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments
-from deltaclip.video.still import StillDecoder, check_jpeg, is_heif_picture
+from deltaclip.video.still import (
+    StillDecoder,
+    check_whole,
+    is_heif_picture,
+    is_jpeg_in_tiff,
+    read_heif,
+    read_tiff,
+)
 from deltaclip.video.timeline import Timeline
 
 __all__ = ["Frames", "Video", "VideoInfo"]
@@ -199,13 +206,17 @@ def _open(path: Path) -> tuple[Decoder | StillDecoder, Timeline, str, str]:
     """What decodes a file, when its frames are shown, and the names of its format and codec."""
     stat_video(path)
     if is_heif_picture(path):
-        still = StillDecoder(path)
-        return still, still.timeline, "heif", still.codec
+        picture, codec = read_heif(path)
+        still = StillDecoder(path, picture)
+        return still, still.timeline, "heif", codec
     with open_container(path) as container:
         film = find_film(container, film_candidates(container, path))
         format_name = container.format.name
-    if format_name == "jpeg_pipe":
-        check_jpeg(path)
+    if format_name == "tiff_pipe" and is_jpeg_in_tiff(path):
+        still = StillDecoder(path, read_tiff(path))
+        return still, still.timeline, "tiff", "mjpeg"
+    if format_name in ("jpeg_pipe", "gif"):
+        check_whole(path, "GIF" if format_name == "gif" else "JPEG")
     timeline = film.timeline
     if timeline is None:
         raise VideoError(str(path), "no pictures after the header", "Fetch or export the file again.")
