@@ -1,5 +1,7 @@
 """The encoder: unit rows, batches that do not matter, a fingerprint that tells encoders apart."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -282,3 +284,30 @@ def test_bf16_texts_stay_near_the_exact_ones(folder: Path, processor: str) -> No
     exact = Encoder.load(folder, EXACT).encode_texts(texts)
     rounded = Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16")).encode_texts(texts)
     assert centred_cosines(exact, rounded).min() > 0.99, processor
+
+
+def test_wrong_kinds_are_named_where_no_test_checks_types(tmp_path: Path) -> None:
+    """In a process of its own: here, wrong types are caught by what the tests put around every function."""
+    script = """
+import sys
+from pathlib import Path
+from deltaclip import Encoder
+from deltaclip.model.record import CheckpointRecord
+for spec in (None, "subject", {"motion": "subject"}):
+    try:
+        Encoder.load("shapes", spec)
+    except TypeError as error:
+        print(error)
+for text in ('{"num_frames": 6.0}', '{"known_from": [1]}', '{"training": [1]}'):
+    Path(sys.argv[1]).write_text(text)
+    try:
+        CheckpointRecord.read(Path(sys.argv[1]))
+    except Exception as error:
+        print(error)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "deltaclip.json")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    kinds = ("NoneType", "str", "dict")
+    assert [line.partition(":")[0] for line in told[:3]] == [f"spec is an EncoderSpec, not {kind}" for kind in kinds]
+    assert ["num_frames must be a whole number from 1 on, not 6.0" in line for line in told[3:]] == [True, False, False]
+    assert ["known_from and training must be objects" in line for line in told[3:]] == [False, True, True]

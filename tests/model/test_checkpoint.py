@@ -151,6 +151,7 @@ def cut_weights(folder: Path) -> None:
         (lambda folder: (folder / "model.safetensors").write_text("<!DOCTYPE html><p>"), "a web page"),
         (lambda folder: (folder / "deltaclip.json").write_text('{"colour": 1}'), "unknown entries colour"),
         (lambda folder: (folder / "deltaclip.json").write_text('{"alpha": "some"}'), "not the record"),
+        (lambda folder: (folder / "deltaclip.json").write_text('{"max_words": true}'), "max_words must be a whole"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "not a tokenizer.json"),
         (
             lambda folder: edit_config(folder, lambda v: v["text_config"].update(eos_token_id=49407)),

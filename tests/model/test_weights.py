@@ -39,6 +39,12 @@ def test_safetensors_are_read_whatever_the_name(tmp_path: Path) -> None:
     assert_same(read_weights(tmp_path / "clip.bin").tensors, WEIGHTS)
 
 
+def test_a_torch_file_that_is_called_safetensors_is_read(tmp_path: Path) -> None:
+    # torch.load goes by that name, and hands the file to safetensors.
+    torch.save(WEIGHTS, tmp_path / "clip.safetensors")
+    assert_same(read_weights(tmp_path / "clip.safetensors").tensors, WEIGHTS)
+
+
 def test_arrays_of_an_npz_are_read(tmp_path: Path) -> None:
     stored = {name: weight.numpy() for name, weight in WEIGHTS.items()}
     np.savez(tmp_path / "alpha.npz", allow_pickle=False, **stored)
