@@ -49,7 +49,7 @@ def job(kind: str, amount: int = 0) -> Iterator[object]:
         yield "done"
     elif kind == "measure":
         with own_work():
-            time.sleep(2.5)
+            time.sleep(4.5)
         yield "done"
     elif kind == "endless":
         while True:
