@@ -21,6 +21,13 @@ POINTERS = {
 }
 
 
+def test_a_damaged_avi_is_not_taken_for_a_picture_that_begins_alike(tmp_path: Path) -> None:
+    path = tmp_path / "film.avi"
+    path.write_bytes(b"RIFF\x10\0\0\0AVI LISTrubbish and more rubbish")
+    with pytest.raises(VideoError, match="not a video that FFmpeg can open"):
+        Video.open(path)
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_numbered(tmp_path_factory.mktemp("clips") / "clip.mp4", range(3))

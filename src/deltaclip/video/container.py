@@ -1,6 +1,7 @@
 """The door through which every file is opened: which formats are read, and which stream is the film."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -30,18 +31,17 @@ vobsub, ...): indexing a folder of strangers' files must neither open other file
 """
 
 _PICTURE_STARTS = {
-    b"\xff\xd8\xff": "jpeg_pipe",
-    b"\x89PNG\r\n\x1a\n": "png_pipe",
-    b"RIFF": "webp_pipe",
-    b"BM": "bmp_pipe",
-    b"II*\0": "tiff_pipe",
-    b"MM\0*": "tiff_pipe",
-    b"P5": "pgm_pipe",
-    b"P6": "ppm_pipe",
-    b"P7": "pam_pipe",
-    b"\xff\x0a": "jpegxl_pipe",
+    rb"\xff\xd8\xff": "jpeg_pipe",
+    rb"\x89PNG\r\n\x1a\n": "png_pipe",
+    rb"RIFF.{4}WEBP": "webp_pipe",
+    rb"BM": "bmp_pipe",
+    rb"II\*\x00|MM\x00\*": "tiff_pipe",
+    rb"P5": "pgm_pipe",
+    rb"P6": "ppm_pipe",
+    rb"P7": "pam_pipe",
+    rb"\xff\x0a": "jpegxl_pipe",
 }
-"""How still pictures begin, and the demuxer that reads them."""
+"""How still pictures begin, as regular expressions, and the demuxer that reads them."""
 
 WEBP_ANIMATION = 2
 """The bit in the extended header of a WebP file that says it has several frames."""
@@ -75,7 +75,7 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, UnicodeError) as err:
         # By the names of pictures and their folders (photo%20of%20a%20dog.png) FFmpeg takes them for a numbered series,
         # whose other files it would open.
-        format_name = next((name for start, name in _PICTURE_STARTS.items() if head.startswith(start)), None)
+        format_name = next((name for start, name in _PICTURE_STARTS.items() if re.match(start, head, re.DOTALL)), None)
         if format_name is None:
             raise _refusal(path, err) from err
     try:
