@@ -37,7 +37,7 @@ def from_cache(cache: FrameCache, rng: np.random.Generator, motion: str | None, 
 
 def from_file(videos: Mapping[str, Path], motion: str | None, video: str) -> None:
     """The same without a cache."""
-    list(read_whole(videos[video], motion, FRAMES, SIZE))
+    read_whole(videos[video], motion, FRAMES, SIZE)
 
 
 def rate(work: Callable[[str], None], videos: Sequence[str]) -> float:
@@ -56,7 +56,7 @@ def agreement(paths: Sequence[Path]) -> float:
     """
     apart = []
     for path in paths:
-        [(_, among)], [(_, alone)] = read_whole(path, "subject", 36, SIZE), read_whole(path, "subject", 12, SIZE)
+        (_, among), (_, alone) = read_whole(path, "subject", 36, SIZE), read_whole(path, "subject", 12, SIZE)
         assert among is not None
         assert alone is not None
         apart.append(float(np.abs(among.alpha[1::3] - alone.alpha).mean()))

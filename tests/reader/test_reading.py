@@ -11,7 +11,7 @@ from deltaclip.errors import VideoError
 from deltaclip.reader import (
     Clip,
     ReaderSpec,
-    guarded,
+    guarded_calls,
     read_moments,
     read_motion,
     read_variants,
@@ -101,8 +101,8 @@ def test_variants_that_differ_in_more_than_their_mask_are_refused(tmp_path: Path
 def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
     frames, motion = read_motion(path, "subject", 4)
-    [(same, measured)] = read_whole(path, "subject", 4, 224)
-    [(small, shrunk)] = read_whole(path, "subject", 4, 32)
+    same, measured = read_whole(path, "subject", 4, 224)
+    small, shrunk = read_whole(path, "subject", 4, 32)
     assert measured is not None
     assert shrunk is not None
     assert np.array_equal(same.rgb, frames.rgb)
@@ -121,7 +121,7 @@ def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: P
 
 def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
-    [(frames, motion)] = read_whole(path, None, 3, 48)
+    frames, motion = read_whole(path, None, 3, 48)
     assert motion is None
     assert frames.rgb.shape == (3, 48, 48, 3)
 
@@ -129,9 +129,9 @@ def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Pat
 def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
     (tmp_path / "b.mp4").write_text("no video")
-    with guarded(read_whole) as read:
-        [(frames, _)] = read("a", path, None, 2, 32)
+    with guarded_calls() as call:
+        frames, _ = call(read_whole, path, None, 2, 32)
         with pytest.raises(VideoError, match=r"b\.mp4"):
-            list(read("b", tmp_path / "b.mp4", None, 2, 32))
-    [(expected, _)] = read_whole(path, None, 2, 32)
+            call(read_whole, tmp_path / "b.mp4", None, 2, 32)
+    expected, _ = read_whole(path, None, 2, 32)
     assert np.array_equal(frames.rgb, expected.rgb)

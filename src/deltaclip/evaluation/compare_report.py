@@ -1,6 +1,6 @@
 """A comparison as one page to look at: figures, and the queries won and lost with pictures of the videos."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from deltaclip.evaluation.mask_report import PAGE_STYLE, as_html, picture_addres
 from deltaclip.evaluation.recorded import protocol_lines
 from deltaclip.motion import Tile, strip
 from deltaclip.ranking import Comparison
-from deltaclip.reader import guarded, read_motion
+from deltaclip.reader import Call, guarded_calls, read_motion
 
 __all__ = ["comparison_page"]
 
@@ -26,11 +26,11 @@ def comparison_page(compared: Sequence[Compared], videos: Mapping[str, Path]) ->
     """One HTML page with everything in it. videos: the files of those videos that are here, for pictures of them."""
     pictures: dict[str, str] = {}
     title = "Comparison of " + " and ".join(dict.fromkeys(name for one in compared for name in (one.first, one.second)))
-    with guarded(_thumbnail) as thumbnail:
+    with guarded_calls() as call:
 
         def picture(video: str) -> str:
             if video not in pictures:
-                pictures[video] = _shown(videos[video], thumbnail) if video in videos else ""
+                pictures[video] = _shown(call, videos[video]) if video in videos else ""
             return pictures[video]
 
         body = "".join(_section(one, picture) for one in compared)
@@ -88,17 +88,17 @@ def _query(pair: QueryPair, compared: Compared, picture: Picture) -> str:
     return "".join(parts)
 
 
-def _shown(path: Path, thumbnail: Callable[..., Iterator[str]]) -> str:
-    """The picture of a video, or why there is none. thumbnail: `_thumbnail`, guarded."""
+def _shown(call: Call, path: Path) -> str:
+    """The picture of a video, or why there is none."""
     try:
-        [address] = thumbnail(str(path), path)
+        address = call(_thumbnail, path)
     except VideoError as error:
         return f"<br><span class='warn'>no picture: {as_html(error.reason)}</span>"
     return f"<br><img src='{address}' alt=''>"
 
 
-def _thumbnail(path: Path) -> Iterator[str]:
-    """The address of three frames side by side. A generator at the top level, as `guarded` takes it."""
+def _thumbnail(path: Path) -> str:
+    """The address of three frames side by side."""
     frames, _ = read_motion(path, "full", THUMBNAIL_FRAMES, THUMBNAIL_SIDE)
     tiles = [Tile(picture, f"{second:.1f} s") for picture, second in zip(frames.rgb, frames.seconds, strict=True)]
-    yield picture_address(strip(tiles))
+    return picture_address(strip(tiles))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, Row, Tile, encode_jpeg, overlay, sheet, strip
-from deltaclip.reader import guarded, read_motion
+from deltaclip.reader import guarded_calls, read_motion
 
 __all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
 
@@ -66,17 +66,16 @@ class MaskSummary:
 
 def summarise_masks(paths: Iterable[Path], motion: str, num_frames: int) -> Iterator[MaskSummary]:
     """Measures videos, one summary each. A file that fails gets a summary with an error, never a missing row."""
-    with guarded(_summarised) as summarised:
+    with guarded_calls() as call:
         for path in paths:
             try:
-                [summary] = summarised(str(path), path, motion, num_frames)
+                summary = call(_summarised, path, motion, num_frames)
             except VideoError as error:
                 summary = MaskSummary.failed(path, error.reason)
             yield summary
 
 
-def _summarised(path: Path, motion: str, num_frames: int) -> Iterator[MaskSummary]:
-    """One summary. A generator at the top level, as `guarded` takes it."""
+def _summarised(path: Path, motion: str, num_frames: int) -> MaskSummary:
     frames, measured = read_motion(path, motion, num_frames)
     tiles = []
     for number in sorted({int(n) for n in (np.arange(SHOWN_FRAMES) + 0.5) * num_frames / SHOWN_FRAMES}):
@@ -84,7 +83,7 @@ def _summarised(path: Path, motion: str, num_frames: int) -> Iterator[MaskSummar
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))
         tiles.append(Tile(overlay(frames.rgb[number], measured.mask[number]), words))
     address = picture_address(strip(tiles))
-    yield MaskSummary(
+    return MaskSummary(
         path, measured.coverage, measured.confidence, measured.fallback, strip=address, notes=frames.notes
     )
 

@@ -84,14 +84,12 @@ def read_moment_motion(path: Path, start: float, end: float, motion: str, num_fr
         return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
 
 
-def read_whole(
-    path: Path, motion: str | None, num_frames: int, short_side: int
-) -> Iterator[tuple[Frames, Motion | None]]:
-    """One pair: frames of a whole video and what moves in them, uncropped, both at `short_side`.
+def read_whole(path: Path, motion: str | None, num_frames: int, short_side: int) -> tuple[Frames, Motion | None]:
+    """Frames of a whole video and what moves in them, uncropped, both at `short_side`.
 
     Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
     that both see one picture.
-    motion: None measures nothing. A generator, as `guarded` takes it. Raises VideoError, also for damage.
+    motion: None measures nothing. Raises VideoError, also for damage.
     """
     with Video.open(path) as video:
         seconds = uniform_seconds(video.whole.start, video.whole.end, num_frames)
@@ -109,12 +107,12 @@ def read_whole(
             confidence=measured.confidence,
             fallback=measured.fallback,
         )
-    yield Frames(rgb, frames.seconds, notes=frames.notes), scaled
+    return Frames(rgb, frames.seconds, notes=frames.notes), scaled
 
 
 @contextmanager
 def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., Iterator[Item]]]:
-    """That function of this module, run in a child process which may crash or hang without taking us along.
+    """That function of a module's top level, run in a child process which may crash or hang without taking us along.
 
     Gives (name, *args) -> items; `name` is the path, as errors call it. See `video.Guard`.
     """
@@ -124,14 +122,17 @@ def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., I
 
 @runtime_checkable
 class Call(Protocol):
-    """A function of this module and its arguments, the path first, to its result. Raises VideoError."""
+    """A function and its arguments, the path of its file first, to its result. Raises VideoError."""
 
     def __call__(self, function: Callable[[Path, *Others], Item], path: Path, *args: *Others) -> Item: ...
 
 
 @contextmanager
 def guarded_calls() -> Iterator[Call]:
-    """Functions of this module that give one result, run as `guarded` runs generators."""
+    """Functions of a module's top level that give one result, run as `guarded` runs generators.
+
+    Each is called with the path of its file first, by which errors call the work.
+    """
     guard: Guard[Any]  # whatever the functions give
     with Guard(_once) as guard:
 

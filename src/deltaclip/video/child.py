@@ -28,6 +28,9 @@ def pulse() -> None:
 @contextlib.contextmanager
 def own_work() -> Iterator[None]:
     """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
+    if _pulse is None:  # in the parent nobody watches
+        yield
+        return
     done = threading.Event()
 
     def keep_pulse() -> None:

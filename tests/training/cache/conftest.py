@@ -37,7 +37,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decodes in this process: starting a child takes longer than reading all these videos."""
 
     @contextmanager
-    def unguarded(function: Callable[..., Iterator[Any]]) -> Iterator[Callable[..., Iterator[Any]]]:
-        yield lambda name, *args: function(*args)
+    def unguarded() -> Iterator[Callable[..., Any]]:
+        yield lambda function, *args: function(*args)
 
-    monkeypatch.setattr(decoding, "guarded", unguarded)
+    monkeypatch.setattr(decoding, "guarded_calls", unguarded)

@@ -168,8 +168,9 @@ def test_a_film_that_changes_while_it_is_read_is_left_out_and_named(
     film = write_square(tmp_path / "film.mp4")
 
     def written_to(path: Path, *rest: Any) -> Any:  # Any: as the reader takes and gives it
-        yield from read_whole(path, *rest)
+        read = read_whole(path, *rest)
         write_square(path, step=3)
+        return read
 
     monkeypatch.setattr(decoding, "read_whole", written_to)
     report = write_cache(tmp_path / "cache", {"film": film}, SMALL)
@@ -183,9 +184,10 @@ def test_a_film_that_a_backup_links_while_it_is_read_is_read_once_more(
     film, backup = write_square(tmp_path / "film.mp4"), tmp_path / "backup.mp4"
 
     def linked(path: Path, *rest: Any) -> Any:  # Any: as the reader takes and gives it
-        yield from read_whole(path, *rest)
+        read = read_whole(path, *rest)
         if not backup.exists():
             backup.hardlink_to(film)
+        return read
 
     monkeypatch.setattr(decoding, "read_whole", linked)
     report = write_cache(tmp_path / "cache", {"film": film}, SMALL)

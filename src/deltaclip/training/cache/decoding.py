@@ -1,16 +1,15 @@
 """Videos decoded and encoded anew, several at once, in child processes that may crash without taking us along."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from deltaclip.errors import PictureError, VideoError, unforeseen
 from deltaclip.library import Stamp, content_of, require_unchanged, twice_if_touched
-from deltaclip.reader import guarded, read_whole
+from deltaclip.reader import Call, guarded_calls, read_whole
 from deltaclip.training.cache.index import Source
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import EncodedVideo, encode_video
@@ -30,16 +29,16 @@ def decoded_videos(
     """
     num_workers = max(min(workers, len(pending)), 1)
     with ExitStack() as stack:
-        readers: SimpleQueue[Callable[..., Any]] = SimpleQueue()
+        readers: SimpleQueue[Call] = SimpleQueue()
         for _ in range(num_workers):
-            readers.put(stack.enter_context(guarded(read_whole)))
+            readers.put(stack.enter_context(guarded_calls()))
 
         def work(video: str) -> Decoded | VideoError:
-            read, path = readers.get(), videos[video]
+            call, path = readers.get(), videos[video]
 
             def decoded() -> Decoded:
                 stamp = Stamp.of(path)
-                [(frames, motion)] = read(str(path), path, settings.motion, settings.num_frames, settings.size)
+                frames, motion = call(read_whole, path, settings.motion, settings.num_frames, settings.size)
                 content = content_of(path)
                 require_unchanged(path, stamp)
                 encoded = encode_video(frames.rgb, frames.seconds, motion, settings)
@@ -54,7 +53,7 @@ def decoded_videos(
             except Exception as error:  # noqa: BLE001 - it is named, and the others are done
                 return unforeseen(str(path), error)
             finally:
-                readers.put(read)
+                readers.put(call)
 
         # Threads, because the work is done in the children and in OpenCV, which lets go of the interpreter's lock.
         pool = ThreadPoolExecutor(num_workers)

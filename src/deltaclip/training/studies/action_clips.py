@@ -1,9 +1,8 @@
 """Clips of labelled actions in memory: decoded once with every mask, shared by all runs of a study."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from deltaclip.captions import ActionSet
 from deltaclip.errors import VideoError
 from deltaclip.library import content_of
-from deltaclip.motion import Motion, needs_neighbours
-from deltaclip.reader import guarded, measure_alpha, read_whole
+from deltaclip.motion import needs_neighbours
+from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
 from deltaclip.training.durable import write_whole
@@ -22,8 +21,6 @@ from deltaclip.wording import count, listed
 __all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_actions"]
 
 RGB = "rgb"
-ReadWhole = Callable[..., Iterator[tuple[Any, Motion | None]]]  # Any: video.Frames, which this room does not see
-"""`reader.read_whole`, guarded: first the name that errors call the work, then its arguments."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +69,10 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
     """Decodes every clip and measures every mask on it. Raises UnusableVideosError for all clips that are
     broken."""
     clips, broken = [], {}
-    with guarded(read_whole) as read:
+    with guarded_calls() as call:
         for clip in actions.clips:
             try:
-                clips.append(_see(read, actions.folder / clip.path, masks, num_frames, short_side))
+                clips.append(_see(call, actions.folder / clip.path, masks, num_frames, short_side))
             except VideoError as error:
                 broken[clip.path] = error.reason
     if broken:
@@ -101,10 +98,10 @@ def _digest(path: Path) -> str:
     return digest.hex()
 
 
-def _see(read: ReadWhole, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
+def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
     """Masks that need neighbours are measured by the decoder's way, once for each; others on the frames themselves."""
     followed = [mask for mask in masks if needs_neighbours(mask)]
-    [(frames, motion)] = read(str(path), path, followed[0] if followed else None, num_frames, short_side)
+    frames, motion = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
     alpha = {}
     for mask in masks:
         if mask not in followed:
@@ -112,7 +109,7 @@ def _see(read: ReadWhole, path: Path, masks: Sequence[str], num_frames: int, sho
         elif mask == followed[0] and motion is not None:
             made = motion.alpha
         else:
-            [(_, other)] = read(str(path), path, mask, num_frames, short_side)
+            _, other = call(read_whole, path, mask, num_frames, short_side)
             assert other is not None  # a mask was asked for
             made = other.alpha
         alpha[mask] = np.round(made * 255).astype(np.uint8)
