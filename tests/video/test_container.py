@@ -23,7 +23,7 @@ POINTERS = {
 
 def test_a_damaged_avi_is_not_taken_for_a_picture_that_begins_alike(tmp_path: Path) -> None:
     path = tmp_path / "film.avi"
-    path.write_bytes(b"RIFF\x10\0\0\0AVI LISTrubbish and more rubbish")
+    path.write_bytes(b"RIFF\x10\0\0\0AVI LISTgarbagegarbage")
     with pytest.raises(VideoError, match="not a video that FFmpeg can open"):
         Video.open(path)
 
