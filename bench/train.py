@@ -22,9 +22,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from deltaclip.captions import Caption, CaptionSet, Split
+from deltaclip.channels import CHANNELS
 from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, new_model, save_checkpoint
 from deltaclip.reader import ReaderSpec, read_video
 from deltaclip.shapes import VOCABULARY, ShapesSpec, make_world, write_world
@@ -170,17 +172,16 @@ def time_naive(
         names = [data.train.video_ids[data.train.owner[number]] for number in numbers]
         read = [read_video(paths[name], spec) for name in names]
         texts = run.start.rows([data.train.caption(int(number), None) for number in numbers])
-        _naive_step(run, np.stack([clip.pixels for clip in read]), np.stack([clip.alpha for clip in read]), texts)
+        _naive_step(run, np.stack([clip.frames for clip in read]), texts)
         clips += len(numbers)
     return clips / (time.perf_counter() - began)
 
 
-def _naive_step(run: Run, pixels: Any, alpha: Any, ids: torch.Tensor) -> None:  # Any: float32 arrays
-    from deltaclip.model import image_features, mean_pool
+def _naive_step(run: Run, frames: NDArray[np.uint8], ids: torch.Tensor) -> None:
+    from deltaclip.model import image_features, mean_pool, normalised
 
     device = run.precision.device
-    flat = [torch.from_numpy(each).to(device).flatten(0, 1) for each in (pixels, alpha)]
-    features = image_features(run.model, flat[0], flat[1])
+    features = image_features(run.model, normalised(torch.from_numpy(frames).to(device).flatten(0, 1)))
     videos = mean_pool(features.reshape(len(ids), -1, features.shape[-1]))
     loss = symmetric_cross_entropy(
         text_vectors(run.model, ids.to(device), run.precision), videos, run.model.logit_scale
@@ -193,7 +194,7 @@ def _naive_step(run: Run, pixels: Any, alpha: Any, ids: torch.Tensor) -> None:  
 
 
 def _blank(run: Run, size: int) -> Batch:
-    frames = torch.zeros(size, run.recipe.data.frames, 4, run.side, run.side, dtype=torch.uint8)
+    frames = torch.zeros(size, run.recipe.data.frames, len(CHANNELS), run.side, run.side, dtype=torch.uint8)
     blank = Batch(frames, run.start.rows(["a"] * size), torch.arange(size), ["blank"] * size, ["a"] * size)
     return blank.to(run.precision.device)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, new_model, save_checkpoint
@@ -46,6 +47,11 @@ def centred_cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDA
     rows = [each - each.mean(axis=0) for each in (one, other)]
     unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in rows]
     return np.asarray((unit[0] * unit[1]).sum(axis=1))
+
+
+def with_alpha(pixels: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    """Normalised colours (N, 3, S, S) and alpha (N, 1, S, S) as `image_features` takes them."""
+    return torch.cat([pixels, alpha], dim=1)
 
 
 def small_checkpoint(

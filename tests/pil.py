@@ -10,12 +10,27 @@ from numpy.typing import NDArray
 from transformers import CLIPConfig, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from deltaclip.channels import COLOURS
 from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.reader import CLIP_STD, normalise_pixels
+from deltaclip.model import normalised
+from deltaclip.reader import Clip
 from deltaclip.video import Video, uniform_seconds
 
 SIDE = 224
 MAX_GREY, MIN_COSINE = 2.0, 0.99
+MEAN, STD = (
+    np.array([getattr(colour, name) for colour in COLOURS], np.float32)[:, None, None] for name in ("mean", "std")
+)
+
+
+def normalised_colours(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, S, S, 3) to (N, 3, S, S): as CLIP's own programs normalise pictures."""
+    return np.asarray((np.moveaxis(rgb, -1, 1) / np.float32(255) - MEAN) / STD, np.float32)
+
+
+def fed_colours(clip: Clip) -> NDArray[np.float32]:
+    """(T, 3, S, S): the colours of a clip as our model is fed them."""
+    return cast("NDArray[np.float32]", normalised(torch.from_numpy(clip.frames))[:, : len(COLOURS)].numpy())
 
 
 def plain_clip(folder: Path) -> CLIPModel:
@@ -56,7 +71,7 @@ def processed_with_openai_crop(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     scale = CLIPImageProcessorPil(do_center_crop=False, do_rescale=False, do_normalize=False)
     scaled = np.moveaxis(np.asarray(scale(frame, return_tensors="np")["pixel_values"][0], np.uint8), 0, -1)
     top, left = openai_margins(scaled.shape)
-    return normalise_pixels(scaled[None, top : top + SIDE, left : left + SIDE]).squeeze(0)
+    return normalised_colours(scaled[None, top : top + SIDE, left : left + SIDE]).squeeze(0)
 
 
 def openai_margins(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -84,12 +99,12 @@ def scaled_by_opencv(frame: NDArray[np.uint8], interpolation: int) -> NDArray[np
     short = min(height, width)
     scaled = cv2.resize(frame, (width * SIDE // short, height * SIDE // short), interpolation=interpolation)
     top, left = openai_margins(scaled.shape)
-    return normalise_pixels(np.asarray(scaled[None, top : top + SIDE, left : left + SIDE], np.uint8)).squeeze(0)
+    return normalised_colours(np.asarray(scaled[None, top : top + SIDE, left : left + SIDE], np.uint8)).squeeze(0)
 
 
 def grey_levels(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float64]:
     """(N,) mean difference of normalised pixels (N, 3, S, S), in levels of 255."""
-    levels = np.abs(ours - theirs).astype(np.float64) * CLIP_STD[:, None, None] * 255
+    levels = np.abs(ours - theirs).astype(np.float64) * STD * 255
     return np.asarray(levels.mean(axis=(1, 2, 3)))
 
 

@@ -23,6 +23,7 @@ from deltaclip.model import (
     load_checkpoint,
     mean_pool,
     model_spec,
+    normalised,
     text_features,
 )
 from deltaclip.model.placement import Placement, Precision, choose_placement
@@ -216,11 +217,10 @@ class Encoder:
 
     def _encode_batch(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
         # B clips of T frames, which may differ -> (sum of T, C, S, S)
-        pixels = torch.from_numpy(np.concatenate([clip.pixels for clip in clips])).to(self.placement.device)
-        alpha = torch.from_numpy(np.concatenate([clip.alpha for clip in clips])).to(self.placement.device)
+        frames = torch.from_numpy(np.concatenate([clip.frames for clip in clips])).to(self.placement.device)
         with torch.inference_mode(), self._autocast():
-            features = image_features(self.model, pixels, alpha).float()
-        lengths = [len(clip.pixels) for clip in clips]
+            features = image_features(self.model, normalised(frames)).float()
+        lengths = [len(clip.frames) for clip in clips]
         if len(set(lengths)) == 1:
             # (B * T, D) -> (B, T, D) -> (B, D)
             pooled = mean_pool(features.reshape(len(clips), -1, features.shape[-1]))

@@ -26,6 +26,7 @@ VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
         "videos of few frames a second had no masks",
         "cuts were told from unsmoothed grey levels with OpenCV 5",
     ),
+    4: ("alpha was not rounded to 8 bits",),
 }
 """Version of vectors -> what changed with it, told to whoever has a library of an older one, a clause each.
 

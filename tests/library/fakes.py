@@ -1,4 +1,4 @@
-"""Stand-ins for the rooms below: "videos" that are one line of text, and an encoder that looks at one pixel row.
+"""Stand-ins for the rooms below: "videos" that are one line of text, and an encoder that looks at a few bytes.
 
 A file reads `seed moments [end]`: that many moments of 15 s whose vectors follow from the seed; `end` may be
 `damaged`, `interrupted`, or `slow`, which waits a little before every moment.
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import CHANNELS
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
 from deltaclip.reader import Clip, ReaderSpec
@@ -19,20 +20,20 @@ from deltaclip.reader import Clip, ReaderSpec
 DIMENSION = 16
 
 
-def vector_of(seed: str, number: int) -> NDArray[np.float32]:
+def vector_of(seed: str | bytes, number: int) -> NDArray[np.float32]:
     """(D,) float32, unit length: what the fake encoder makes of a moment."""
-    rng = np.random.default_rng([number, *seed.encode()])
+    rng = np.random.default_rng([number, *(seed.encode() if isinstance(seed, str) else seed)])
     vector = rng.normal(size=DIMENSION)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 def clip_of(path: Path, seed: str, number: int) -> Clip:
-    """The moment `number` of a file, its vector in the first row of its only frame."""
-    pixels = np.zeros((1, 3, DIMENSION, DIMENSION), np.float32)
-    pixels[0, 0, 0] = vector_of(seed, number)
-    ones = np.ones((1, 1, DIMENSION, DIMENSION), np.float32)
+    """The moment `number` of a file: what makes its vector is in the first bytes of its only frame."""
+    frames = np.zeros((1, len(CHANNELS), DIMENSION, DIMENSION), np.uint8)
+    words = bytes([number, *seed.encode()])
+    frames.reshape(-1)[: len(words)] = np.frombuffer(words, np.uint8)
     start = 15.0 * number
-    return Clip(pixels, ones, np.array([start + 7.5]), path, start, start + 15.0, np.array([0.25]), (None,))
+    return Clip(frames, np.array([start + 7.5]), path, start, start + 15.0, np.array([0.25]), (None,))
 
 
 class FakeReader:
@@ -61,7 +62,7 @@ class FakeReader:
 
 
 class FakeEncoder:
-    """Vectors straight from the pixels; a text is `seed number`. Keeps the sizes of its batches."""
+    """Vectors from the first bytes of a clip; a text is `seed number`. Keeps the sizes of its batches."""
 
     def __init__(self, name: str = "fake", motion: str | None = "difference") -> None:
         self.name = name
@@ -71,7 +72,8 @@ class FakeEncoder:
         self.batches: list[int] = []
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
-        rows = [clip.pixels[0, 0, 0] for clip in clips]
+        words = [clip.frames.reshape(-1)[:32].tobytes() for clip in clips]
+        rows = [vector_of(text[1:].rstrip(b"\0"), text[0]) for text in words]
         self.batches.append(len(rows))
         return np.array(rows, np.float32).reshape(-1, DIMENSION)
 

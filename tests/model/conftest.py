@@ -126,14 +126,11 @@ def make_plain(folder: Path) -> None:
     (folder / "deltaclip.json").unlink()
 
 
-def pictures(seed: int = 0, count: int = 3) -> tuple[Tensor, Tensor]:
-    """Random pixels (N, 3, 32, 32) and alpha (N, 1, 32, 32)."""
+def pictures(seed: int = 0, count: int = 3) -> Tensor:
+    """Random normalised colours and alpha, (N, 4, 32, 32)."""
     generator = torch.Generator().manual_seed(seed)
     size = SPEC.image_size
-    return (
-        torch.randn(count, 3, size, size, generator=generator),
-        torch.randn(count, 1, size, size, generator=generator),
-    )
+    return torch.cat([torch.randn(count, channels, size, size, generator=generator) for channels in (3, 1)], dim=1)
 
 
 def ids() -> Tensor:

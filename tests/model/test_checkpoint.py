@@ -21,6 +21,7 @@ from deltaclip.model import (
     save_checkpoint,
     text_features,
 )
+from tests.helpers import with_alpha
 
 from .conftest import WORDS, edit_config, ids, make_plain, pictures, plainly_loaded, trained_like
 
@@ -28,7 +29,7 @@ from .conftest import WORDS, edit_config, ids, make_plain, pictures, plainly_loa
 @torch.no_grad()
 def test_a_checkpoint_read_back_gives_the_same_bits(folder: Path, model: CLIPModel) -> None:
     loaded = load_checkpoint(folder)
-    assert torch.equal(image_features(loaded.model, *pictures()), image_features(model, *pictures()))
+    assert torch.equal(image_features(loaded.model, pictures()), image_features(model, pictures()))
     assert torch.equal(text_features(loaded.model, ids()), text_features(model, ids()))
     assert loaded.tokenizer is not None
     assert loaded.tokenizer.encode(["the red square"]) == [[8, 5, 6]]
@@ -47,7 +48,7 @@ def test_plain_transformers_loads_a_checkpoint_with_nothing_missing_and_gives_th
 ) -> None:
     plain = plainly_loaded(folder)
     # Theirs convolves, ours multiplies: the same sums in a different order.
-    torch.testing.assert_close(image_features(plain, *pictures()), image_features(model, *pictures()))
+    torch.testing.assert_close(image_features(plain, pictures()), image_features(model, pictures()))
     assert torch.equal(text_features(plain, ids()), text_features(model, ids()))
 
 
@@ -83,9 +84,9 @@ def test_a_plain_clip_of_three_channels_gets_an_alpha_channel_of_zeros(folder: P
     assert loaded.record.alpha == "zero"
     assert loaded.record.licence == "unknown"
     assert loaded.record.source[0].name == "model.safetensors"
-    pixels, alpha = pictures()
+    pixels, alpha = pictures()[:, :3], pictures()[:, 3:]
     expected = plainly_loaded(folder).get_image_features(pixel_values=pixels).pooler_output
-    torch.testing.assert_close(image_features(loaded.model, pixels, alpha), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(image_features(loaded.model, with_alpha(pixels, alpha)), expected, atol=1e-5, rtol=0)
 
 
 @torch.no_grad()

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import CLIPConfig, CLIPModel
 
+from deltaclip.channels import CHANNELS
 from deltaclip.errors import CheckpointError
-from deltaclip.model import alpha_is_zero, image_features, mean_pool, model_spec, new_model, text_features
+from deltaclip.model import alpha_is_zero, image_features, mean_pool, model_spec, new_model, normalised, text_features
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble
 from deltaclip.model.spec import clip_config, text_config, vision_config
+from tests.helpers import with_alpha
 
 from .conftest import SPEC, ids, pictures
 
@@ -30,8 +32,9 @@ def three_channels(model: CLIPModel) -> CLIPModel:
 @torch.no_grad()
 def test_zero_alpha_weights_give_the_same_bits_whatever_the_mask() -> None:
     model = new_model(SPEC, seed=3, alpha_init="zero")
-    pixels, alpha = pictures()
-    outputs = [image_features(model, pixels, mask) for mask in (alpha, torch.zeros_like(alpha), 100 * alpha)]
+    pixels, alpha = pictures()[:, :3], pictures()[:, 3:]
+    masks = (alpha, torch.zeros_like(alpha), 100 * alpha)
+    outputs = [image_features(model, with_alpha(pixels, mask)) for mask in masks]
     assert torch.equal(outputs[0], outputs[1])
     assert torch.equal(outputs[0], outputs[2])
 
@@ -39,15 +42,16 @@ def test_zero_alpha_weights_give_the_same_bits_whatever_the_mask() -> None:
 @torch.no_grad()
 def test_zero_alpha_weights_give_plain_clip() -> None:
     model = new_model(SPEC, seed=3, alpha_init="zero")
-    pixels, alpha = pictures()
+    pixels, alpha = pictures()[:, :3], pictures()[:, 3:]
     plain = three_channels(model).get_image_features(pixel_values=pixels).pooler_output
-    torch.testing.assert_close(image_features(model, pixels, alpha), plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(image_features(model, with_alpha(pixels, alpha)), plain, atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
 def test_other_alpha_weights_let_the_mask_change_the_feature(model: CLIPModel) -> None:
-    pixels, alpha = pictures()
-    assert not torch.allclose(image_features(model, pixels, alpha), image_features(model, pixels, -alpha), atol=1e-2)
+    pixels, alpha = pictures()[:, :3], pictures()[:, 3:]
+    one, other = (image_features(model, with_alpha(pixels, mask)) for mask in (alpha, -alpha))
+    assert not torch.allclose(one, other, atol=1e-2)
 
 
 def test_alpha_is_zero_tells_the_two_apart() -> None:
@@ -148,3 +152,22 @@ def test_pooled_vectors_are_unit_and_do_not_depend_on_the_frames_order(b: int, t
 def test_pooling_one_frame_is_that_frame_at_unit_length(seed: int) -> None:
     frame = torch.randn(1, 1, 8, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(mean_pool(frame), torch.nn.functional.normalize(frame[:, 0], dim=-1))
+
+
+def test_bytes_are_normalised_as_clip_and_alpha_clip_do() -> None:
+    frames = torch.tensor([0, 255], dtype=torch.uint8).expand(1, len(CHANNELS), 1, 2)
+    found = normalised(frames)
+    assert found.dtype == torch.float32
+    # By hand, from CLIP's transform and the README of Alpha-CLIP.
+    black, white = ([-1.792263, -1.752097, -1.480219, -1.923077], [1.930336, 2.074884, 2.145897, 1.923077])
+    assert found[0, :, 0, 0].tolist() == pytest.approx(black, abs=1e-5)
+    assert found[0, :, 0, 1].tolist() == pytest.approx(white, abs=1e-5)
+
+
+def test_normalising_is_that_of_double_precision_and_leaves_the_bytes_alone() -> None:
+    frames = torch.randint(0, 256, (2, 3, len(CHANNELS), 16, 16), dtype=torch.uint8)
+    before = frames.clone()
+    mean, std = (torch.tensor([getattr(c, name) for c in CHANNELS], dtype=torch.float64) for name in ("mean", "std"))
+    exact = (frames.double() / 255 - mean[:, None, None]) / std[:, None, None]
+    assert (normalised(frames) - exact).abs().max() < 2e-6
+    assert torch.equal(frames, before)

@@ -10,6 +10,7 @@ from transformers import CLIPConfig, CLIPModel
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Tokenizer, convert, image_features, load_checkpoint
+from tests.helpers import with_alpha
 
 from .conftest import edit_config, make_plain
 
@@ -43,8 +44,9 @@ def test_pictures_of_no_whole_number_of_patches_give_what_transformers_gives(
     expected = original.get_image_features(pixel_values=pixels).pooler_output
     assert Encoder.load(tmp_path / "clip", EXACT).reader_spec.image_size == image_size
     convert(clip=tmp_path / "clip", out=tmp_path / "out")
+    pictures = with_alpha(pixels, torch.randn(3, 1, image_size, image_size))
     for folder in (tmp_path / "clip", tmp_path / "out"):
-        found = image_features(load_checkpoint(folder).model, pixels, torch.randn(3, 1, image_size, image_size))
+        found = image_features(load_checkpoint(folder).model, pictures)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 

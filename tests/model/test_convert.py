@@ -32,7 +32,7 @@ def clip(tmp_path: Path, model: CLIPModel) -> Path:
 
 @torch.no_grad()
 def assert_same_model(found: CLIPModel, expected: CLIPModel) -> None:
-    assert torch.equal(image_features(found, *pictures()), image_features(expected, *pictures()))
+    assert torch.equal(image_features(found, pictures()), image_features(expected, pictures()))
     assert torch.equal(text_features(found, ids()), text_features(expected, ids()))
 
 
@@ -74,7 +74,7 @@ def test_an_alpha_file_replaces_the_whole_vision_tower(
     report = convert(clip=clip, alpha=alpha, out=tmp_path / "out")
     loaded = load_checkpoint(tmp_path / "out").model
     with torch.no_grad():
-        assert torch.equal(image_features(loaded, *pictures()), image_features(other, *pictures()))
+        assert torch.equal(image_features(loaded, pictures()), image_features(other, pictures()))
         assert torch.equal(text_features(loaded, ids()), text_features(model, ids()))
     assert (report.alpha_from, report.record.alpha) == ("file", "trained")
     assert "research use only" in report.record.licence
@@ -127,8 +127,8 @@ def test_an_alpha_file_goes_on_top_of_a_transformers_folder(folder: Path, tmp_pa
     alpha = saved(tmp_path / "alpha.pth", vision_weights(other))
     convert(clip=folder, alpha=alpha, out=tmp_path / "out")
     with torch.no_grad():
-        found = image_features(load_checkpoint(tmp_path / "out").model, *pictures())
-        assert torch.equal(found, image_features(other, *pictures()))
+        found = image_features(load_checkpoint(tmp_path / "out").model, pictures())
+        assert torch.equal(found, image_features(other, pictures()))
 
 
 def test_a_tokenizer_is_written_where_one_is_given(clip: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_of_a_whole_alpha_clip_given_as_alpha_the_image_encoder_is_taken_and_tha
     report = convert(clip=clip, alpha=saved(tmp_path / "whole.pt", whole), out=tmp_path / "out")
     loaded = load_checkpoint(tmp_path / "out").model
     with torch.no_grad():
-        assert torch.equal(image_features(loaded, *pictures()), image_features(other, *pictures()))
+        assert torch.equal(image_features(loaded, pictures()), image_features(other, pictures()))
         assert torch.equal(text_features(loaded, ids()), text_features(model, ids()))
     assert any("its image encoder was taken" in note for note in report.notes)
 

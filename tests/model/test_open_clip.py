@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from deltaclip.model import Said, convert, image_features, load_checkpoint, text_features
+from tests.helpers import with_alpha
 
 SIZES = {"vision": {"image_size": 64, "layers": 3, "patch_size": 16}, "text": {"vocab_size": 600, "layers": 3}}
 
@@ -53,6 +54,9 @@ def test_a_converted_model_gives_what_open_clip_gives(
     ids = torch.randint(1, 597, (6, 77))
     ids[:, 0], ids[:, 10], ids[:, 11:] = 598, 599, 0
     assert (
-        least_cosine(image_features(ours, pictures, torch.zeros(6, 1, 64, 64)), model.encode_image(pictures)) > 0.9999
+        least_cosine(
+            image_features(ours, with_alpha(pictures, torch.zeros(6, 1, 64, 64))), model.encode_image(pictures)
+        )
+        > 0.9999
     )
     assert least_cosine(text_features(ours, ids), model.encode_text(ids)) > 0.9999

@@ -68,16 +68,16 @@ def test_in_bf16_the_product_rounds_and_no_more(channels: int, patch_size: int, 
 def test_no_convolution_runs_in_inference_and_in_training(model: CLIPModel, precision: str) -> None:
     with NoConvolution(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):  # type: ignore[no-untyped-call]
         with torch.inference_mode():
-            image_features(model, *pictures())
-        image_features(model, *pictures()).sum().backward()  # type: ignore[no-untyped-call]
+            image_features(model, pictures())
+        image_features(model, pictures()).sum().backward()  # type: ignore[no-untyped-call]
         split_alpha(model)
-        image_features(model, *pictures()).sum().backward()  # type: ignore[no-untyped-call]
+        image_features(model, pictures()).sum().backward()  # type: ignore[no-untyped-call]
 
 
 def test_the_guard_against_convolutions_knows_one(folder: Any) -> None:
     plain = plainly_loaded(folder)
     with NoConvolution(), torch.inference_mode(), pytest.raises(AssertionError, match="conv2d"):  # type: ignore[no-untyped-call]
-        image_features(plain, *pictures())
+        image_features(plain, pictures())
 
 
 @pytest.mark.parametrize("change", [copy.deepcopy, lambda model: model])
@@ -86,7 +86,7 @@ def test_gradients_are_those_of_a_convolution(
 ) -> None:
     plain, ours = plainly_loaded(folder), change(model)
     for each in (plain, ours):
-        image_features(each, *pictures()).square().sum().backward()  # type: ignore[no-untyped-call]
+        image_features(each, pictures()).square().sum().backward()  # type: ignore[no-untyped-call]
     expected = {name: weight.grad for name, weight in plain.vision_model.named_parameters()}
     found = {name: weight.grad for name, weight in ours.vision_model.named_parameters()}
     for name, gradient in expected.items():
@@ -96,9 +96,9 @@ def test_gradients_are_those_of_a_convolution(
 def test_split_for_training_it_gives_the_same_and_its_weight_comes_back_whole(model: CLIPModel) -> None:
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     with torch.no_grad():
-        expected = image_features(model, *pictures())
+        expected = image_features(model, pictures())
         split_alpha(model)
-        assert torch.equal(image_features(copy.deepcopy(model), *pictures()), expected)
+        assert torch.equal(image_features(copy.deepcopy(model), pictures()), expected)
     after = plain_weights(model.state_dict())
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], before[name]) for name in before)

@@ -12,14 +12,13 @@ from torch import Tensor
 from transformers import CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from deltaclip import pixels, reader
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, mean_pool, save_checkpoint
 from deltaclip.model.clip import PATCH_EMBEDDING
-from deltaclip.model.preprocessing import normalised_as_clip, of_open_clip, of_transformers
+from deltaclip.model.preprocessing import CLIP_MEAN, CLIP_STD, normalised_as_clip, of_open_clip, of_transformers
 from deltaclip.training.forward import Precision, video_vectors
-from tests.helpers import write_square
-from tests.pil import SIDE, features, middle_frame, our_encoder, plain_clip
+from tests.helpers import with_alpha, write_square
+from tests.pil import SIDE, features, middle_frame, normalised_colours, our_encoder, plain_clip
 
 from .conftest import SPEC
 
@@ -46,7 +45,7 @@ def noise(count: int = 4, side: int = SPEC.image_size) -> np.ndarray:
 def ours(folder: Path, rgb: np.ndarray, alpha: float = 0.0) -> Tensor:
     """Features of pictures normalised as everything in deltaclip normalises them."""
     masks = torch.full((len(rgb), 1, *rgb.shape[1:3]), alpha)
-    return image_features(load_checkpoint(folder).model, torch.from_numpy(reader.normalise_pixels(rgb)), masks)
+    return image_features(load_checkpoint(folder).model, with_alpha(torch.from_numpy(normalised_colours(rgb)), masks))
 
 
 @torch.no_grad()
@@ -55,7 +54,7 @@ def theirs(folder: Path, model: CLIPModel, rgb: np.ndarray, alpha: float = 0.0) 
     prepared = torch.from_numpy(
         CLIPImageProcessorPil.from_pretrained(folder)(list(rgb), return_tensors="np")["pixel_values"]
     )
-    return image_features(model, prepared, torch.full((len(rgb), 1, *rgb.shape[1:3]), alpha))
+    return image_features(model, with_alpha(prepared, torch.full((len(rgb), 1, *rgb.shape[1:3]), alpha)))
 
 
 @pytest.mark.parametrize("own", OWN)
@@ -89,7 +88,7 @@ def test_a_newer_file_without_an_image_processor_leaves_it_to_the_older_one(fold
 
 
 def test_clips_own_mean_leaves_every_bit_of_the_weights(folder: Path, model: CLIPModel) -> None:
-    own = settings(SPEC.image_size, image_mean=list(pixels.CLIP_MEAN), image_std=list(pixels.CLIP_STD))
+    own = settings(SPEC.image_size, image_mean=list(CLIP_MEAN), image_std=list(CLIP_STD))
     (folder / "preprocessor_config.json").write_text(json.dumps(own))
     loaded = load_checkpoint(folder).model.state_dict()
     assert all(torch.equal(weight, loaded[name]) for name, weight in model.state_dict().items())

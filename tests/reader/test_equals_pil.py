@@ -36,7 +36,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_vectors_and_pixels_are_those_of_transformers(videos: list[Path], tmp_path: Path) -> None:
     model = pil.plain_clip(tmp_path)
     encoder = pil.our_encoder(tmp_path)
-    ours = np.concatenate([read_video(path, encoder.reader_spec).pixels for path in videos])
+    ours = np.concatenate([pil.fed_colours(read_video(path, encoder.reader_spec)) for path in videos])
     theirs = np.stack([pil.processed_with_openai_crop(pil.middle_frame(path)) for path in videos])
     assert pil.grey_levels(ours, theirs).max() <= pil.MAX_GREY
     assert pil.centred_cosines(encoder.encode_videos(videos), pil.features(model, theirs)).min() >= pil.MIN_COSINE

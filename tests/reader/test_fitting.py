@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.reader import ReaderSpec, fit_to_model, measure_alpha
+from deltaclip.reader import ReaderSpec, fit_to_model, join_channels, measure_alpha
 
 
 def wide_frames() -> NDArray[np.uint8]:
@@ -65,3 +65,12 @@ def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
     assert alpha.shape == (2, 224, 400)
     assert np.array_equal(alpha[:, :, 88:312], cropped)
     assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)
+
+
+def test_a_clip_holds_the_pixels_as_they_are_and_alpha_rounded_to_bytes() -> None:
+    pixels = np.arange(2 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 2, 3)
+    alpha = np.array([[[0, 1], [0.5, 0.2]], [[1 / 255, 0.999], [0.4 / 255, 0.6 / 255]]], np.float32)
+    frames = join_channels(pixels, alpha)
+    assert frames.dtype == np.uint8
+    assert frames[:, :3].transpose(0, 2, 3, 1).tolist() == pixels.tolist()
+    assert frames[:, 3].tolist() == [[[0, 255], [128, 51]], [[1, 255], [0, 1]]]

@@ -1,9 +1,9 @@
-"""Scaling and normalising as numpy does them in double precision."""
+"""Scaling as numpy does them in double precision."""
 
 import numpy as np
 import pytest
 
-from deltaclip.reader import CLIP_MEAN, CLIP_STD, centre_crop, normalise_alpha, normalise_pixels, to_short_side
+from deltaclip.reader import to_short_side
 from deltaclip.reader.geometry import to_size_of
 from tests.by_hand import area_weights, linear_weights, resized
 
@@ -30,11 +30,3 @@ def test_growing_alpha_is_bilinear(size: tuple[int, int], side: int) -> None:
     assert np.abs(large[1] - resized(alpha[1], *weights)).max() < 1e-5
     back = to_size_of(np.zeros((2, *large.shape[1:3], 3), np.uint8), alpha)
     assert np.abs(back[1] - resized(alpha[1], *weights)).max() < 1e-5
-
-
-def test_what_is_fed_is_normalised_as_in_double_precision() -> None:
-    rgb = centre_crop(np.random.default_rng(0).integers(0, 256, (2, 70, 90, 3), np.uint8), 64)
-    exact = (rgb / 255 - CLIP_MEAN.astype(np.float64)) / CLIP_STD.astype(np.float64)
-    assert np.abs(normalise_pixels(rgb) - np.moveaxis(exact, -1, 1)).max() < 2e-6
-    alpha = np.random.default_rng(1).random((2, 8, 8)).astype(np.float32)
-    assert np.abs(normalise_alpha(alpha) - (alpha.astype(np.float64)[:, None] - 0.5) / 0.26).max() < 1e-6

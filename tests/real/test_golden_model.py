@@ -13,6 +13,7 @@ from transformers import CLIPModel
 
 from deltaclip.model import convert, image_features, load_checkpoint, mean_pool, model_spec, text_features
 from deltaclip.model.keys import ALPHA_CONVOLUTION
+from tests.helpers import with_alpha
 from tests.model.conftest import plainly_loaded
 
 pytestmark = pytest.mark.real
@@ -73,7 +74,7 @@ def test_a_converted_clip_gives_the_outputs_of_the_original(
     golden: Path, inputs: dict[str, Tensor], converted: Converted, name: str, clip: str
 ) -> None:
     model, expected = converted(clip), arrays(golden / f"{name}.expected.npz")
-    images = image_features(model, inputs["images"], inputs["alpha_mask"])
+    images = image_features(model, with_alpha(inputs["images"], inputs["alpha_mask"]))
     texts = text_features(model, inputs["ids"].long())
     assert_features(images, expected["encode_image"])
     assert_features(images, expected["alpha_zeroinit_encode_image"])
@@ -96,7 +97,10 @@ def test_zero_alpha_weights_give_the_same_bits_whatever_the_mask(
     inputs: dict[str, Tensor], converted: Converted, name: str, clip: str
 ) -> None:
     model = converted(clip)
-    outputs = [image_features(model, inputs["images"], inputs[f"alpha_{mask}"]) for mask in ("mask", "ones", "zeros")]
+    outputs = [
+        image_features(model, with_alpha(inputs["images"], inputs[f"alpha_{mask}"]))
+        for mask in ("mask", "ones", "zeros")
+    ]
     assert torch.equal(outputs[0], outputs[1])
     assert torch.equal(outputs[0], outputs[2])
 
@@ -108,7 +112,7 @@ def test_alpha_weights_give_the_outputs_of_alpha_clip(
     golden: Path, inputs: dict[str, Tensor], converted: Converted, name: str, alpha: str, mask: str
 ) -> None:
     model, expected = converted(f"{name}.openai.pt", alpha), arrays(golden / f"{name}.expected.npz")
-    found = image_features(model, inputs["images"], inputs[f"alpha_{mask}"])
+    found = image_features(model, with_alpha(inputs["images"], inputs[f"alpha_{mask}"]))
     assert_features(found, expected[f"alpha_encode_image_{mask}"])
 
 
@@ -118,7 +122,7 @@ def test_a_mask_that_was_not_normalised_is_another_input(
     golden: Path, inputs: dict[str, Tensor], converted: Converted, name: str, alpha: str
 ) -> None:
     model, expected = converted(f"{name}.openai.pt", alpha), arrays(golden / f"{name}.expected.npz")
-    wrong = image_features(model, inputs["images"], inputs["mask"].float())
+    wrong = image_features(model, with_alpha(inputs["images"], inputs["mask"].float()))
     assert_features(wrong, expected["alpha_encode_image_raw01_mask"])
     right = torch.from_numpy(expected["alpha_encode_image_mask"])
     assert torch.cosine_similarity(wrong, right, dim=-1).max() < 0.9
@@ -187,7 +191,7 @@ def test_plain_transformers_loads_what_was_written_and_gives_the_same(
     plain = plainly_loaded(tmp_path / "out")
     ours, ids = converted(clip, alpha), inputs["ids"].long()
     four = torch.cat([inputs["images"], inputs["alpha_mask"]], dim=1)
-    expected = image_features(ours, inputs["images"], inputs["alpha_mask"])
+    expected = image_features(ours, with_alpha(inputs["images"], inputs["alpha_mask"]))
     # Theirs convolves, ours multiplies: the same sums in a different order.
     torch.testing.assert_close(plain.get_image_features(pixel_values=four).pooler_output, expected)
     assert torch.equal(plain.get_text_features(input_ids=ids).pooler_output, text_features(ours, ids))
@@ -216,7 +220,7 @@ def frames(inputs: dict[str, Tensor], converted: Converted, clip4clip: Arrays) -
     places = torch.from_numpy(clip4clip["video_frames_from_images"]).flatten().long()
     pixels = inputs["images"][places.clamp(min=0)] * (places >= 0)[:, None, None, None]
     with torch.no_grad():
-        found = image_features(converted("one_head.clip4clip.bin"), pixels, torch.zeros_like(pixels[:, :1]))
+        found = image_features(converted("one_head.clip4clip.bin"), with_alpha(pixels, torch.zeros_like(pixels[:, :1])))
     return found.reshape(2, 4, -1)  # (B * T, D) -> (B, T, D)
 
 
@@ -245,7 +249,7 @@ def test_the_symmetric_loss_is_that_of_clip4clip(
     inputs: dict[str, Tensor], converted: Converted, clip4clip: Arrays
 ) -> None:
     model = converted("one_head.clip4clip.bin")
-    videos = mean_pool(image_features(model, inputs["images"], inputs["alpha_zeros"])[:, None])
+    videos = mean_pool(image_features(model, with_alpha(inputs["images"], inputs["alpha_zeros"]))[:, None])
     texts = normalize(text_features(model, inputs["ids"][1:5].long()), dim=-1)
     logits = model.logit_scale.exp() * texts @ videos.T
     target = torch.arange(4)

@@ -33,7 +33,7 @@ def test_every_clip_gives_the_pixels_and_the_vector_of_transformers(
 ) -> None:
     model = pil.plain_clip(tmp_path)
     encoder = pil.our_encoder(tmp_path)
-    ours = np.concatenate([read_video(path, encoder.reader_spec).pixels for path in videos])
+    ours = np.concatenate([pil.fed_colours(read_video(path, encoder.reader_spec)) for path in videos])
     vectors = encoder.encode_videos(videos)
     theirs = np.stack([pil.processed_with_openai_crop(frame) for frame in frames])
     assert len(videos) > 50

@@ -5,6 +5,7 @@ from deltaclip.model.clip import (
     alpha_is_zero,
     image_features,
     mean_pool,
+    normalised,
     text_features,
 )
 from deltaclip.model.clips import Said
@@ -31,6 +32,7 @@ __all__ = [
     "mean_pool",
     "model_spec",
     "new_model",
+    "normalised",
     "save_checkpoint",
     "text_features",
 ]

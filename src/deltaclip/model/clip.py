@@ -1,7 +1,8 @@
-"""CLIP with a fourth input channel for motion, on the stock `transformers.CLIPModel`.
+"""CLIP with input channels for motion, on the stock `transformers.CLIPModel`.
 
-The patch embedding is one over red, green, blue and alpha: the sum of Alpha-CLIP's two (`conv1` on the picture,
-`conv1_alpha` on the mask), so that plain transformers loads and runs our checkpoints. Here it runs as a matrix product.
+The patch embedding is one over all of `channels.CHANNELS`: for red, green, blue and alpha the sum of Alpha-CLIP's two
+(`conv1` on the picture, `conv1_alpha` on the mask), so that plain transformers loads and runs our checkpoints. Here it
+runs as a matrix product.
 """
 
 import copy
@@ -12,9 +13,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
+from deltaclip.channels import CHANNELS, COLOURS, MOTION
 from deltaclip.errors import CheckpointError
 from deltaclip.model.patches import PatchEmbedding
-from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB, text_config, vision_config
+from deltaclip.model.spec import text_config, vision_config
 from deltaclip.wording import listed
 
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
@@ -25,16 +27,16 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CLIPModel:
     """A CLIPModel of float32 weights, ready to use, from exactly the weights it needs.
 
-    weights: by transformers' names; of three channels they get a fourth of zeros.
+    weights: by transformers' names; those of colours alone get motion channels of zeros.
     what: whose weights they are, for the CheckpointError that lists missing, unexpected and misshapen ones.
     """
     state = without_counters(weights)
     check_numbers(state, what)
     if PATCH_EMBEDDING in state:
-        state[PATCH_EMBEDDING] = with_alpha_channel(state[PATCH_EMBEDDING])
+        state[PATCH_EMBEDDING] = with_motion_channels(state[PATCH_EMBEDDING])
     broken = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
     if broken:
-        remedy = "Fetch or train the weights again: vectors made with them would be no numbers."
+        remedy = "Fetch or train the weights again: vectors made with them would be NaN."
         raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed_keys(broken)}", remedy)
     model = _empty(config)
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
@@ -81,13 +83,13 @@ def first_layers(model: CLIPModel) -> CLIPModel:
 
 
 def _empty(config: CLIPConfig) -> CLIPModel:
-    """A four-channel model without weights."""
+    """A model of all channels without weights."""
     vision = vision_config(config)
-    vision.num_channels = NUM_CHANNELS
+    vision.num_channels = len(CHANNELS)
     with torch.device("meta"):
         model = CLIPModel(config)
         model.vision_model.embeddings.patch_embedding = PatchEmbedding(
-            NUM_CHANNELS, vision.hidden_size, vision.patch_size
+            len(CHANNELS), vision.hidden_size, vision.patch_size
         )
     return model
 
@@ -101,10 +103,10 @@ def _filled(model: CLIPModel, state: Mapping[str, Tensor]) -> CLIPModel:
     return model
 
 
-def with_alpha_channel(weight: Tensor) -> Tensor:
-    """A patch embedding (W, 3, P, P) with a fourth channel of zeros; one of four channels as it is."""
-    if weight.ndim == 4 and weight.shape[1] == NUM_RGB:
-        return torch.cat([weight, torch.zeros_like(weight[:, :1])], dim=1)
+def with_motion_channels(weight: Tensor) -> Tensor:
+    """A patch embedding of colours (W, 3, P, P) with motion channels of zeros; one that has more channels as it is."""
+    if weight.ndim == 4 and weight.shape[1] == len(COLOURS):
+        return torch.cat([weight, torch.zeros_like(weight[:, :1]).repeat(1, len(MOTION), 1, 1)], dim=1)
     return weight
 
 
@@ -130,20 +132,25 @@ def listed_keys(names: list[str]) -> str:
     return listed(names, most=LISTED_KEYS)
 
 
-def image_features(model: CLIPModel, pixels: Tensor, alpha: Tensor) -> Tensor:
-    """Features of pictures with their masks, not normalised.
+def normalised(frames: Tensor) -> Tensor:
+    """Frames (..., C, S, S) uint8 in the order of `channels.CHANNELS` to what the model takes: float32, same device."""
+    means, stds = zip(*((channel.mean, channel.std) for channel in CHANNELS), strict=True)
+    mean, std = (torch.tensor(values, device=frames.device)[:, None, None] for values in (means, stds))
+    return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 
-    pixels: (N, 3, S, S), normalised as `reader.normalise_pixels` does.
-    alpha: (N, 1, S, S), normalised as `reader.normalise_alpha` does, through the same geometry as the picture.
+
+def image_features(model: CLIPModel, pictures: Tensor) -> Tensor:
+    """Features of pictures with their motion channels, of no particular length.
+
+    pictures: (N, C, S, S), as `normalised` makes them; motion went through the same geometry as the picture.
     Returns (N, D) float32.
     """
-    four = torch.cat([pixels, alpha], dim=1)  # (N, 3, S, S) + (N, 1, S, S) -> (N, 4, S, S)
-    features: Tensor = model.get_image_features(pixel_values=four).pooler_output
+    features: Tensor = model.get_image_features(pixel_values=pictures).pooler_output
     return features.float()
 
 
 def text_features(model: CLIPModel, ids: Tensor) -> Tensor:
-    """Features of token rows, not normalised, taken at the first end token of each row.
+    """Features of token rows, of no particular length, taken at the first end token of each row.
 
     ids: (N, L) int64, L at most the model's context length; after the end token any padding gives the same.
     Returns (N, D) float32.
@@ -162,5 +169,5 @@ def mean_pool(frames: Tensor) -> Tensor:
 
 
 def alpha_is_zero(model: CLIPModel) -> bool:
-    """Whether all alpha weights are zero: then masks cannot change any feature, and need not be computed."""
-    return not bool(model.vision_model.embeddings.patch_embedding.weight[:, NUM_RGB:].any())
+    """Whether all weights of motion channels are zero: then masks change no feature, and need not be computed."""
+    return not bool(model.vision_model.embeddings.patch_embedding.weight[:, len(COLOURS) :].any())

@@ -6,15 +6,16 @@ import torch
 from torch import Tensor
 from transformers import CLIPModel
 
+from deltaclip.channels import COLOURS
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble
-from deltaclip.model.spec import NUM_RGB, ModelSpec, clip_config
+from deltaclip.model.spec import ModelSpec, clip_config
 
 
 def new_model(spec: ModelSpec, seed: int, alpha_init: Literal["rgb", "zero"] = "rgb") -> CLIPModel:
-    """A four-channel CLIP with fresh weights in float32, the same for the same seed.
+    """A CLIP of colours and motion channels with fresh weights in float32, the same for the same seed.
 
     The spread of each weight is CLIP's own (openai/CLIP, model.py, initialize_parameters), for both towers.
-    alpha_init: "rgb" draws the alpha channel like the others, "zero" starts it at zero; all else is the same in both.
+    alpha_init: "rgb" draws the motion channels like the colours, "zero" starts them at zero; all else is the same.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
@@ -22,7 +23,7 @@ def new_model(spec: ModelSpec, seed: int, alpha_init: Literal["rgb", "zero"] = "
     # By name, so that the order in which transformers makes its modules does not matter.
     weights = {name: _fresh(name, shapes[name], spec, generator) for name in sorted(shapes)}
     if alpha_init == "zero":
-        weights[PATCH_EMBEDDING][:, NUM_RGB:] = 0
+        weights[PATCH_EMBEDDING][:, len(COLOURS) :] = 0
     return assemble(clip_config(spec), weights, "new model")
 
 
@@ -48,7 +49,7 @@ def _spread(name: str, spec: ModelSpec) -> float:
         return 0.01
     if name == PATCH_EMBEDDING:
         # PyTorch's default for the three colours is uniform with this standard deviation.
-        return float((3 * NUM_RGB * spec.patch_size**2) ** -0.5)
+        return float((3 * len(COLOURS) * spec.patch_size**2) ** -0.5)
     if name.endswith(("out_proj.weight", "fc2.weight")):
         return float(width**-0.5 * (2 * layers) ** -0.5)
     if name.endswith("fc1.weight"):

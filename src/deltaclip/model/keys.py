@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor
 
+from deltaclip.channels import COLOURS
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_alpha_channel
-from deltaclip.model.spec import NUM_CHANNELS, NUM_RGB
+from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_motion_channels
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
 PLAIN = {
@@ -110,7 +110,7 @@ def shapes_of(weights: Mapping[str, Tensor], what: str) -> dict[str, int]:
 def to_transformers(weights: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
     """Weights by transformers' names, from weights by OpenAI's names that check_names has let through.
 
-    The alpha convolution, if any, becomes the fourth channel of the patch embedding; without it that is zero.
+    The alpha convolution, if any, becomes the alpha channel of the patch embedding; without it that is zero.
     what: whose weights they are, for the CheckpointError if the alpha convolution does not fit the patch embedding.
     """
     state: dict[str, Tensor] = {}
@@ -120,15 +120,15 @@ def to_transformers(weights: Mapping[str, Tensor], what: str) -> dict[str, Tenso
     if PATCH_EMBEDDING in state:
         patches = state[PATCH_EMBEDDING]
         alpha = weights.get(ALPHA_CONVOLUTION)
-        if alpha is not None and patches.shape[1:2] == (NUM_CHANNELS,):
-            found = f"two alpha channels: the fourth of conv1.weight {tuple(patches.shape)}, and conv1_alpha.weight"
+        if alpha is not None and patches.ndim == 4 and patches.shape[1] > len(COLOURS):
+            found = f"two alpha channels: one in conv1.weight {tuple(patches.shape)}, and conv1_alpha.weight"
             raise CheckpointError(what, found, "Leave out the one that does not count, and give the file again.")
-        state[PATCH_EMBEDDING] = with_alpha_channel(patches) if alpha is None else replace_alpha(patches, alpha, what)
+        state[PATCH_EMBEDDING] = with_motion_channels(patches) if alpha is None else replace_alpha(patches, alpha, what)
     return state
 
 
 def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
-    """The patch embedding (W, 3 or 4, P, P) with this alpha channel (W, 1, P, P), in the wider of the two dtypes.
+    """The colours of a patch embedding (W, C, P, P) with this alpha channel (W, 1, P, P), in the wider of the dtypes.
 
     Raises CheckpointError if their shapes do not fit.
     """
@@ -137,7 +137,7 @@ def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
         found = f"an alpha convolution {tuple(alpha.shape)} where the CLIP needs {needed}"
         remedy = "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
         raise CheckpointError(what, found, remedy)
-    return torch.cat([patch_embedding[:, :NUM_RGB], alpha.to(patch_embedding.device)], dim=1)
+    return torch.cat([patch_embedding[:, : len(COLOURS)], alpha.to(patch_embedding.device)], dim=1)
 
 
 def _renamed(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -20,7 +20,7 @@ from transformers import CLIPModel
 from deltaclip.errors import PrecisionError
 from deltaclip.model.clip import first_layers, image_features, text_features
 from deltaclip.model.placement import Placement
-from deltaclip.model.spec import NUM_RGB, model_spec
+from deltaclip.model.spec import model_spec
 
 __all__ = ["LIMIT", "ROW_LIMIT", "WORST", "SelfCheck", "check_precision", "checked_placement"]
 
@@ -166,7 +166,6 @@ def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) 
     vision, text, few = small.vision_model, small.text_model, pictures[:ROWS]
     seen = small.visual_projection(vision.post_layernorm(vision(pixel_values=few).last_hidden_state))
     read = small.text_projection(text(input_ids=ids).last_hidden_state)
-    rgb, alpha = few[:, :NUM_RGB], few[:, NUM_RGB:]
     return {
         # (N, W, h, w) -> (N, h, w, W)
         "patch embedding": vision.embeddings.patch_embedding(pictures).movedim(1, -1),
@@ -174,7 +173,7 @@ def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) 
         "text encoder": read,
         "worst image token": seen,
         "worst text token": read,
-        "image vectors": functional.normalize(image_features(model, rgb, alpha), dim=-1),
+        "image vectors": functional.normalize(image_features(model, few), dim=-1),
         "text vectors": functional.normalize(text_features(model, ids), dim=-1),
     }
 

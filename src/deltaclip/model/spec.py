@@ -5,8 +5,8 @@ from typing import Any
 
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-NUM_RGB = 3
-NUM_CHANNELS = 4
+from deltaclip.channels import CHANNELS
+
 HEAD_WIDTH = 64  # openai/CLIP, model.py, build_model: heads are not stored, they are width // 64
 OPENAI_ACTIVATION = "quick_gelu"
 DEFAULT_EPS = 1e-5  # PyTorch's, which OpenAI and open_clip leave as it is
@@ -65,7 +65,7 @@ class Blocks:
 
 
 def clip_config(spec: ModelSpec, vision_blocks: Blocks = Blocks(), text_blocks: Blocks = Blocks()) -> CLIPConfig:
-    """The configuration of a four-channel CLIP of these sizes and blocks."""
+    """The configuration of a CLIP of these sizes and blocks that takes all of `channels.CHANNELS`."""
     text = CLIPTextConfig(
         vocab_size=spec.vocab_size,
         hidden_size=spec.text_width,
@@ -86,7 +86,7 @@ def clip_config(spec: ModelSpec, vision_blocks: Blocks = Blocks(), text_blocks: 
         projection_dim=spec.projection_dim,
         num_hidden_layers=spec.vision_layers,
         num_attention_heads=spec.vision_heads or max(1, spec.vision_width // HEAD_WIDTH),
-        num_channels=NUM_CHANNELS,
+        num_channels=len(CHANNELS),
         image_size=spec.image_size,
         patch_size=spec.patch_size,
         hidden_act=vision_blocks.activation,

@@ -4,9 +4,8 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 (Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
 """
 
-from deltaclip.reader.fitting import fit_to_model, measure_alpha
+from deltaclip.reader.fitting import fit_to_model, join_channels, measure_alpha
 from deltaclip.reader.geometry import centre_crop, to_short_side
-from deltaclip.reader.normalising import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD, normalise_alpha, normalise_pixels
 from deltaclip.reader.reading import (
     Call,
     guarded,
@@ -21,10 +20,6 @@ from deltaclip.reader.reading import (
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
 
 __all__ = [
-    "ALPHA_MEAN",
-    "ALPHA_STD",
-    "CLIP_MEAN",
-    "CLIP_STD",
     "MOTION_SIDE",
     "Call",
     "Clip",
@@ -33,9 +28,8 @@ __all__ = [
     "fit_to_model",
     "guarded",
     "guarded_calls",
+    "join_channels",
     "measure_alpha",
-    "normalise_alpha",
-    "normalise_pixels",
     "read_moment_motion",
     "read_moments",
     "read_motion",

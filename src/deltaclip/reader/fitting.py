@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import ALPHA, CHANNELS, COLOURS
 from deltaclip.motion import NEAR_SECONDS, Motion, Neighbours, see_each
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
-__all__ = ["fit_to_model", "fit_variants", "measure", "measure_alpha"]
+__all__ = ["fit_to_model", "fit_variants", "join_channels", "measure", "measure_alpha"]
 
 
 def measure(
@@ -70,3 +71,11 @@ def fit_variants(
             alpha = centre_crop(to_short_side(motions[mask].alpha, image_size), image_size)
             variants.append((alpha, motions[mask]))
     return pixels, variants
+
+
+def join_channels(pixels: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Frames (T, S, S, 3) and alpha (T, S, S) in 0..1 as a clip holds them: uint8 (T, C, S, S), 255 is all of alpha."""
+    frames = np.empty((len(pixels), len(CHANNELS), *pixels.shape[1:3]), np.uint8)
+    frames[:, : len(COLOURS)] = np.moveaxis(pixels, -1, 1)
+    frames[:, ALPHA] = np.rint(alpha * np.float32(255))
+    return frames

@@ -10,9 +10,8 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, needs_neighbours, see
-from deltaclip.reader.fitting import fit_variants, measure
+from deltaclip.reader.fitting import fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
-from deltaclip.reader.normalising import normalise_alpha, normalise_pixels
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, own_work, sample_seconds, uniform_seconds
 
@@ -59,8 +58,8 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
 def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     """`read_video` for several specs that differ in their mask alone: decoded once. Raises VideoError.
 
-    Masks that differ only in how they are fed to the model are measured once. All clips share one array of pixels.
-    specs: at least one, ValueError where more than `motion` differs.
+    Masks that differ only in how they are fed to the model are measured once.
+    specs: at least one; ValueError if more than `motion` differs.
     """
     first = specs[0]
     if any(replace(spec, motion=first.motion) != first for spec in specs):
@@ -171,12 +170,10 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
         pixels, variants = fit_variants(
             frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
         )
-    normalised = normalise_pixels(pixels)
     num_frames = len(frames.seconds)
     return tuple(
         Clip(
-            pixels=normalised,
-            alpha=normalise_alpha(alpha),
+            frames=join_channels(pixels, alpha),
             seconds=frames.seconds,
             path=Path(video.info.path),
             start=segment.start,

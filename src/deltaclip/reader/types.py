@@ -1,11 +1,12 @@
 """How a video is to be read, and what comes of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import CHANNELS
 from deltaclip.motion import MotionSpec
 from deltaclip.video import SAMPLINGS
 
@@ -45,22 +46,31 @@ class ReaderSpec:
         return max(self.image_size, MOTION_SIDE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Clip:
     """What an image encoder sees of one moment.
 
-    pixels: (T, 3, S, S) float32, normalised as CLIP does. alpha: (T, 1, S, S) float32, normalised as Alpha-CLIP does.
+    frames: (T, C, S, S) uint8, as decoded, channels in the order of `channels.CHANNELS`; 255 is all of alpha.
     seconds: (T,) float64, on a player's clock. path: the file. start, end: the moment, start <= second < end.
     coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
-    notes: sentences about the file that whoever uses its clips should know: that its time stamps are broken, say.
+    notes: sentences about the file that users of its clips should know, such as that its time stamps are broken.
     """
 
-    pixels: NDArray[np.float32] = field(repr=False)
-    alpha: NDArray[np.float32] = field(repr=False)
-    seconds: NDArray[np.float64] = field(repr=False)
+    frames: NDArray[np.uint8]
+    seconds: NDArray[np.float64]
     path: Path
     start: float
     end: float
-    coverage: NDArray[np.float64] = field(repr=False)
-    fallback: tuple[str | None, ...] = field(repr=False)
+    coverage: NDArray[np.float64]
+    fallback: tuple[str | None, ...]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 4 or self.frames.dtype != np.uint8 or self.frames.shape[1] != len(CHANNELS):
+            expected = f"(T, {len(CHANNELS)}, S, S) uint8"
+            raise ValueError(f"frames must be {expected}, not {self.frames.shape} {self.frames.dtype}")
+
+    def __repr__(self) -> str:
+        whole = sum(reason is not None for reason in self.fallback)
+        moment = f"{self.start:g}-{self.end:g} s"
+        return f"Clip({self.path}, {moment}, frames={self.frames.shape}, fallback on {whole} of {len(self.fallback)})"

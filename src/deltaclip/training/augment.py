@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.reader import centre_crop, to_short_side
+from deltaclip.reader import centre_crop, join_channels, to_short_side
 from deltaclip.training.recipe import DataRecipe
 from deltaclip.training.source import Pictures
 
@@ -16,7 +16,7 @@ UNKNOWN = "unheard"
 def model_frames(
     pictures: Pictures, side: int, recipe: DataRecipe, rng: np.random.Generator | None
 ) -> NDArray[np.uint8]:
-    """Frames and masks as the model takes them: uint8 (T, 4, side, side), red, green, blue and alpha (255 is one).
+    """Frames and masks as the model takes them: uint8 (T, C, side, side), channels as in a `reader.Clip`.
 
     With a generator: a random crop, turn, mirror image and alpha dropout of the whole clip, as the recipe says; no turn
     and no mirror image of directed pictures. Without one: the short side scaled, and the centre.
@@ -28,12 +28,11 @@ def model_frames(
     rgb, alpha = centre_crop(to_short_side(rgb, side), side), centre_crop(to_short_side(alpha, side), side)
     if rng is not None and rng.random() < recipe.alpha_dropout:
         alpha = np.ones_like(alpha)
-    # (T, S, S, 3) and (T, S, S) -> (T, 4, S, S)
-    four = np.concatenate([np.moveaxis(rgb, -1, 1), np.round(alpha * 255).astype(np.uint8)[:, None]], axis=1)
+    frames = join_channels(rgb, alpha)
     if rng is not None and not pictures.directed:
-        four = np.rot90(four, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
-        four = four[..., ::-1] if rng.random() < recipe.flip else four
-    return np.ascontiguousarray(four)
+        frames = np.rot90(frames, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
+        frames = frames[..., ::-1] if rng.random() < recipe.flip else frames
+    return np.ascontiguousarray(frames)
 
 
 def drop_words(caption: str, share: float, rng: np.random.Generator) -> str:

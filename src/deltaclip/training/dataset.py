@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deltaclip.channels import CHANNELS
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
 from deltaclip.training.augment import drop_words, model_frames
@@ -42,7 +43,7 @@ Pair = tuple[NDArray[np.uint8], str]
 
 
 class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
-    """Item (number, epoch): frames uint8 (T, 4, S, S) and a caption, a pure function of recipe, number and epoch.
+    """Item (number, epoch): frames uint8 (T, C, S, S) and a caption, a pure function of recipe, number and epoch.
 
     An error of ours is an item: raised in a worker, it would arrive without what it says.
     """
@@ -64,7 +65,7 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
 
 
 class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
-    """Item v: the frames of a video as search sees it, uint8 (T, 4, S, S), without chance."""
+    """Item v: the frames of a video as search sees it, uint8 (T, C, S, S), without chance."""
 
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
@@ -81,7 +82,7 @@ class _Collate:
     """Items of a step to arrays; a process without any gets arrays of no rows."""
 
     def __init__(self, recipe: Recipe, side: int) -> None:
-        self.empty = np.empty((0, recipe.data.frames, 4, side, side), np.uint8)
+        self.empty = np.empty((0, recipe.data.frames, len(CHANNELS), side, side), np.uint8)
 
     def __call__(self, made: list[Pair | DeltaclipError]) -> tuple[torch.Tensor, list[str]] | DeltaclipError:
         items = [item for item in made if not isinstance(item, DeltaclipError)]
@@ -130,7 +131,7 @@ def batches(
 def video_batches(
     source: ClipSource, recipe: Recipe, side: int, videos: Sequence[int], size: int, workers: int = 0
 ) -> Iterator[torch.Tensor]:
-    """Videos in order as search sees them, `size` at a time: uint8 (n, T, 4, S, S)."""
+    """Videos in order as search sees them, `size` at a time: uint8 (n, T, C, S, S)."""
     loader = torch.utils.data.DataLoader(
         _Videos(source, recipe, side),
         batch_sampler=[list(videos[start : start + size]) for start in range(0, len(videos), size)],

@@ -9,9 +9,8 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.encoder import Placement, choose_placement
-from deltaclip.model import image_features, mean_pool, text_features
+from deltaclip.model import image_features, mean_pool, normalised, text_features
 from deltaclip.model.self_check import checked_placement
-from deltaclip.reader import ALPHA_MEAN, ALPHA_STD, CLIP_MEAN, CLIP_STD
 
 __all__ = ["Batch", "Precision", "text_vectors", "video_vectors"]
 
@@ -20,7 +19,7 @@ __all__ = ["Batch", "Precision", "text_vectors", "video_vectors"]
 class Batch:
     """Pairs of a step, of one process.
 
-    frames: uint8 (B, T, 4, S, S), red, green, blue and alpha (255 is one). ids: int64 (B, L), token rows.
+    frames: uint8 (B, T, C, S, S), channels as in a `reader.Clip`. ids: int64 (B, L), token rows.
     alike: int64 (B,), pairs with the same number are no negatives of each other: `ClipSource.alike`.
     names: B video ids, for errors. captions: B texts.
     """
@@ -95,12 +94,11 @@ class Precision:
 
 
 def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: Precision) -> torch.Tensor:
-    """uint8 (B, T, 4, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does."""
-    # (B, T, 4, S, S) -> (B * T, 4, S, S)
-    flat = frames.flatten(0, 1).float() / 255
-    mean, std = (torch.from_numpy(values).to(frames.device)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+    """uint8 (B, T, C, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does."""
+    # (B, T, C, S, S) -> (B * T, C, S, S)
+    pictures = normalised(frames.flatten(0, 1))
     with precision.autocast():
-        features = image_features(model, (flat[:, :3] - mean) / std, (flat[:, 3:] - ALPHA_MEAN) / ALPHA_STD)
+        features = image_features(model, pictures)
     # (B * T, D) -> (B, T, D) -> (B, D)
     return mean_pool(features.float().reshape(len(frames), -1, features.shape[-1]))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 from transformers import CLIPModel
 
+from deltaclip.channels import COLOURS
 from deltaclip.model import alpha_is_zero
 from deltaclip.training.recipe import OptimRecipe
 
@@ -24,19 +25,18 @@ __all__ = [
 
 MAX_LOGIT_SCALE = math.log(100)
 """CLIP and CLIP4Clip clamp the scale of logits at 100 after each step."""
-NUM_RGB = 3
 _SPLIT = "vision_model.embeddings.patch_embedding.parametrizations.weight.original"
 _WHOLE = "vision_model.embeddings.patch_embedding.weight"
 
 
 class _RgbAndAlpha(torch.nn.Module):
-    """The patch embedding (W, 4, P, P) as two parameters, so that alpha may have a rate of its own."""
+    """The patch embedding (W, C, P, P) as two parameters, so that motion channels may have a rate of its own."""
 
     def forward(self, rgb: Tensor, alpha: Tensor) -> Tensor:
         return torch.cat([rgb, alpha], dim=1)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        return weight[:, :NUM_RGB].clone(), weight[:, NUM_RGB:].clone()
+        return weight[:, : len(COLOURS)].clone(), weight[:, len(COLOURS) :].clone()
 
 
 def split_alpha(model: CLIPModel) -> None:
@@ -45,7 +45,7 @@ def split_alpha(model: CLIPModel) -> None:
 
 
 def alpha_parts(model: CLIPModel) -> tuple[Tensor, Tensor]:
-    """The two parts of a split patch embedding: rgb (W, 3, P, P) and alpha (W, 1, P, P)."""
+    """The two parts of a split patch embedding: colours (W, 3, P, P) and motion channels (W, C - 3, P, P)."""
     parts = dict(model.named_parameters())
     return parts[f"{_SPLIT}0"], parts[f"{_SPLIT}1"]
 

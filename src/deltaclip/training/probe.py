@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from transformers import CLIPModel
 
+from deltaclip.channels import ALPHA
 from deltaclip.training.forward import Batch, Precision, text_vectors, video_vectors
 
 __all__ = ["Seen", "look"]
@@ -30,9 +31,9 @@ def look(model: CLIPModel, batch: Batch, precision: Precision) -> Seen:
     frames, ids = (rows[:COMPARED_CLIPS].to(precision.device) for rows in (batch.frames, batch.ids))
     if not len(frames):
         return Seen(True, None)
-    masked = (frames[:, :, 3] < 255).flatten(1).any(1)
+    masked = (frames[:, :, ALPHA] < 255).flatten(1).any(1)
     whole = frames.clone()
-    whole[:, :, 3] = 255
+    whole[:, :, ALPHA] = 255
     was_training = model.training
     model.train(False)
     with_masks, without = (video_vectors(model, each, precision) for each in (frames, whole))

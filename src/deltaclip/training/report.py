@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from deltaclip.channels import ALPHA, COLOURS
 from deltaclip.motion import Tile, encode_png, overlay, strip
 from deltaclip.training.durable import write_whole
 from deltaclip.training.journal import read_rows
@@ -112,10 +113,11 @@ def _strips(recipe: Recipe, data: TrainingData) -> list[str]:
     source = data.validation or data.train
     videos = list(dict.fromkeys(source.owner.tolist()))
     for video in videos[:: max(len(videos) // SHOWN_CLIPS, 1)][:SHOWN_CLIPS]:
-        # (T, 4, S, S) -> (T, S, S, 4)
+        # (T, C, S, S) -> (T, S, S, C)
         frames = model_frames(source.pictures(video, recipe.data.frames, None), STRIP_SIDE, recipe.data, None)
         tiles = [
-            Tile(overlay(four[..., :3].copy(), four[..., 3] / np.float32(255))) for four in frames.transpose(0, 2, 3, 1)
+            Tile(overlay(frame[..., : len(COLOURS)].copy(), frame[..., ALPHA] / np.float32(255)))
+            for frame in frames.transpose(0, 2, 3, 1)
         ]
         caption = source.caption(int((source.owner == video).argmax()), None)
         made.append(_picture(encode_png(strip(tiles)), f"{source.video_ids[video]}: {caption}"))

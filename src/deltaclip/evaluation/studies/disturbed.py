@@ -16,7 +16,7 @@ from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.masks import Masks, agreement, fed_mask
 from deltaclip.motion import Neighbours
-from deltaclip.reader import Clip, ReaderSpec, fit_to_model, normalise_alpha, normalise_pixels, read_motion
+from deltaclip.reader import Clip, ReaderSpec, fit_to_model, join_channels, read_motion
 
 __all__ = ["STRENGTHS", "encode_disturbed"]
 
@@ -104,16 +104,7 @@ class _Film:
             self.clean[mask] = clean > 0.5
         assert motion is not None, "a mask was asked for"
         seconds, ending = self.seconds, float(self.seconds[-1])
-        clip = Clip(
-            normalise_pixels(pixels),
-            normalise_alpha(alpha),
-            seconds,
-            self.path,
-            0.0,
-            ending,
-            motion.coverage,
-            motion.fallback,
-        )
+        clip = Clip(join_channels(pixels, alpha), seconds, self.path, 0.0, ending, motion.coverage, motion.fallback)
         true = self.clean[mask]
         if kind == "shake":  # the same shifts: they are the first that the seed gives
             grey = np.repeat(true[..., None].astype(np.uint8) * 255, 3, axis=-1)

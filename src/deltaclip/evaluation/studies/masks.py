@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import ALPHA
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesClip
 
@@ -13,13 +14,13 @@ Masks = NDArray[np.bool_]
 
 
 def fed_mask(clip: Clip) -> Masks:
-    """(T, S, S): where alpha is above one half; normalised alpha is above 0 there."""
-    return np.asarray(clip.alpha[:, 0] > 0)
+    """(T, S, S): where alpha is above one half."""
+    return np.asarray(clip.frames[:, ALPHA] > 127)
 
 
 def true_mask(drawn: ShapesClip, clip: Clip) -> Masks:
     """(T, S, S): where the mover of a drawn clip is in the frames of `clip`; a pixel counts that it fills by half."""
-    side = clip.alpha.shape[-1]
+    side = clip.frames.shape[-1]
     numbers = np.minimum(np.floor(clip.seconds * drawn.spec.frames_per_second + 1e-6), drawn.num_frames - 1)
     exact = drawn.true_motion(numbers.astype(np.int64)).astype(np.float32)
     small = [cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA) for frame in exact]
