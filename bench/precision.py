@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.model import Checkpoint, CheckpointRecord, ModelSpec, new_model
+from deltaclip.encoder import Encoder, TorchEngine
+from deltaclip.model import ModelSpec, new_model
 from deltaclip.model.patches import PatchEmbedding
 from deltaclip.model.placement import this_processor
 from deltaclip.model.self_check import check_precision
@@ -72,10 +72,9 @@ def _model_row(size: int, data: Path, num_frames: int) -> dict[str, Any]:
     """What a random ViT-B with that patch size makes of the clips."""
     spec = ModelSpec(224, size, 768, 12, 512, 12, 512, 49408, 77, 49406, 49407, 0)
     model = new_model(spec, seed=0)
-    checkpoint = Checkpoint(model, None, CheckpointRecord(num_frames=num_frames))
 
     def encoder(precision: Any) -> Encoder:
-        return Encoder("random", checkpoint, EncoderSpec(motion="difference", device="cpu", precision=precision))
+        return Encoder("random", TorchEngine(model, "cpu", precision), motion="difference", num_frames=num_frames)
 
     exact, rounded = encoder("float32"), encoder("bfloat16")
     clips = _clips(data, exact)

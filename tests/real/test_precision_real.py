@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.model import Checkpoint, CheckpointRecord, ModelSpec, new_model
+from deltaclip.encoder import Encoder, TorchEngine
+from deltaclip.model import ModelSpec, new_model
 from deltaclip.reader import read_video
 from tests.helpers import centred_cosines
 
@@ -18,9 +18,8 @@ CLIPS = ("baby_reading", "bear", "cat", "dog_and_woman", "long_jump", "mallard_w
 def encoder(patch_size: int, precision: str) -> Encoder:
     """Two layers as wide as a ViT-B's (L/14's patches too), four channels that all count."""
     spec = ModelSpec(224, patch_size, 768, 2, 128, 1, 512, 50, 9, 48, 49, 0)
-    checkpoint = Checkpoint(new_model(spec, seed=0), None, CheckpointRecord(max_words=9, num_frames=4))
-    wanted = EncoderSpec(motion="difference", device="cpu", precision=precision)  # type: ignore[arg-type]  # one of three
-    return Encoder("random", checkpoint, wanted)
+    engine = TorchEngine(new_model(spec, seed=0), "cpu", precision)  # type: ignore[arg-type]  # one of three
+    return Encoder("random", engine, motion="difference", num_frames=4)
 
 
 @pytest.mark.parametrize("patch_size", [14, 16, 32])

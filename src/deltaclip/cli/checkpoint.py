@@ -13,7 +13,6 @@ from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.model import Normalisation
-    from deltaclip.model.placement import Placement, Processor
 
 Activation = Literal["quick_gelu", "gelu"]
 
@@ -143,28 +142,19 @@ def info(
     Example:
       deltaclip info --encoder shapes
     """
-    from deltaclip.model.placement import this_processor
-
     loaded = load_encoder(encoder, library)
-    placement = loaded.placement
-    processor = this_processor()
+    engine = loaded.engine.facts
     facts: dict[str, Any] = {  # Any: json
         "version": deltaclip.__version__,
         "encoder": loaded.name,
         "fingerprint": loaded.fingerprint,
-        "device": str(placement.device),
-        "device_reason": placement.reason,
-        "precision": str(placement.dtype).removeprefix("torch."),
-        "precision_reason": placement.precision_reason,
-        "self_check": None if placement.self_check is None else placement.self_check.to_json(),
-        "processor": {"name": processor.name, "features": dict(processor.features)},
+        **engine,
         "alpha": loaded.record.alpha,
         "masks_matter": loaded.alpha_acts,
         "motion": loaded.reader_spec.motion,
         "num_frames": loaded.reader_spec.num_frames,
         "image_size": loaded.reader_spec.image_size,
         "dimension": loaded.dimension,
-        **loaded.architecture,
         "known_from": dict(loaded.record.known_from) or None,
         "max_words": loaded.record.max_words,
         "tokenizer": loaded.tokenizer is not None,
@@ -175,7 +165,7 @@ def info(
     if as_json:
         emit(facts)
         return
-    told = facts | _placement_in_words(placement, processor)
+    told = facts | _engine_in_words(engine)
     print_lines(
         *(shown(line) for name, value in told.items() if value not in (None, []) for line in _told(name, value))
     )
@@ -186,21 +176,29 @@ def info(
         )
 
 
-def _placement_in_words(placement: "Placement", processor: "Processor") -> dict[str, str | None]:
+def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
     """Where the encoder runs, in which precision and why, as `info` tells people."""
-    check = placement.self_check
+    words: dict[str, str | None] = {}
+    for name in ("device", "precision"):
+        reason = engine.get(f"{name}_reason")
+        words |= {name: engine[name] if reason is None else f"{engine[name]}: {reason}", f"{name}_reason": None}
+    if "self_check" in engine:
+        words["self_check"] = _self_check_in_words(engine["self_check"])
+    if processor := engine.get("processor"):
+        has = ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in processor["features"].items())
+        words["processor"] = f"{processor['name']} ({has or 'features not known'})"
+    return words
+
+
+def _self_check_in_words(check: Mapping[str, Any] | None) -> str:
     if check is None:
-        result = "not needed: float32 is what a lower precision is compared with"
-    else:
-        result = f"{'passed' if check.passed else 'FAILED'} in {check.milliseconds:.0f} ms: {check}"
-    return {
-        "device": f"{placement.device}: {placement.reason}",
-        "device_reason": None,
-        "precision": f"{str(placement.dtype).removeprefix('torch.')}: {placement.precision_reason}",
-        "precision_reason": None,
-        "self_check": result,
-        "processor": str(processor),
-    }
+        return "not needed: float32 is what a lower precision is compared with"
+    errors = check["relative_errors"].items()
+    parts = ", ".join(f"{part} {'nan' if error is None else f'{error:.4f}'}" for part, error in errors)
+    return (
+        f"{'passed' if check['passed'] else 'FAILED'} in {check['milliseconds']:.0f} ms: relative error of "
+        f"{check['precision']} to float32: {parts}; allowed {check['limit']}, in the worst row {check['row_limit']}"
+    )
 
 
 def _told(name: str, value: object, indent: str = "") -> Iterator[str]:

@@ -57,8 +57,8 @@ def search(
         with writable(png):  # before the search, whose hits would be lost
             pass
     loaded = remembered_encoder(library)
-    if loaded.placement.refused is not None:
-        note(loaded.placement.refused)
+    for sentence in loaded.engine.notes:
+        note(sentence)
     with Library.open(library, loaded) as opened:
         if text is not None:
             warn_of_lost_words(loaded, text)

@@ -131,7 +131,7 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
     leads: False for the processes of a run that only follow; they would see what the first has begun.
     Raises BadParameter, and CheckpointError where something lies in `out` that is to stay.
     """
-    from deltaclip.model.checkpoint import check_place
+    from deltaclip.model import check_place
     from deltaclip.training.place import FOLDER, RUN_FILE, beside_run
 
     if resume and overwrite:

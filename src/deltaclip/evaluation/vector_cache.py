@@ -97,7 +97,7 @@ class VectorCache:
 
     def _shelf(self, encoder: Encoder) -> Path:
         # Lower precision rounds a vector: figures of both would differ a little, and say that they do not.
-        return self.folder / f"{encoder.fingerprint}-{str(encoder.placement.dtype).removeprefix('torch.')}"
+        return self.folder / f"{encoder.fingerprint}-{encoder.precision}"
 
     def _video_path(self, encoder: Encoder, content: Content) -> Path:
         assert content.digest is not None, "blocks of two films may be equal; a vector is that of every byte"

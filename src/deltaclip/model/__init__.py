@@ -1,6 +1,6 @@
 """Four-channel CLIP: the model, its checkpoints and their conversion, its tokenizer."""
 
-from deltaclip.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from deltaclip.model.checkpoint import Checkpoint, check_place, load_checkpoint, save_checkpoint
 from deltaclip.model.clip import (
     alpha_is_zero,
     image_features,
@@ -10,10 +10,13 @@ from deltaclip.model.clip import (
 )
 from deltaclip.model.clips import Said
 from deltaclip.model.convert import ConversionReport, convert
+from deltaclip.model.digest import model_digest
 from deltaclip.model.fresh import new_model
+from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
 from deltaclip.model.preprocessing import Normalisation
 from deltaclip.model.record import CheckpointRecord, SourceFile
-from deltaclip.model.spec import ModelSpec, model_spec
+from deltaclip.model.self_check import checked_placement
+from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
@@ -22,17 +25,25 @@ __all__ = [
     "ConversionReport",
     "ModelSpec",
     "Normalisation",
+    "Placement",
+    "Precision",
     "Said",
     "SourceFile",
     "Tokenizer",
     "alpha_is_zero",
+    "architecture_of",
+    "check_place",
+    "checked_placement",
+    "choose_placement",
     "convert",
     "image_features",
     "load_checkpoint",
     "mean_pool",
+    "model_digest",
     "model_spec",
     "new_model",
     "normalised",
     "save_checkpoint",
     "text_features",
+    "this_processor",
 ]

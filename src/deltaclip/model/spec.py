@@ -118,6 +118,15 @@ def model_spec(model: CLIPModel) -> ModelSpec:
     )
 
 
+def architecture_of(model: CLIPModel) -> dict[str, dict[str, int | str]]:
+    """Heads and activation of the image and the text encoder; the checkpoint's `record.known_from` names the source."""
+    vision, text = model.vision_model.config, model.text_model.config
+    return {
+        "heads": {"vision": vision.num_attention_heads, "text": text.num_attention_heads},
+        "activation": {"vision": vision.hidden_act, "text": text.hidden_act},
+    }
+
+
 # Any: transformers types the two halves as dicts or None as well, which they never are once the whole is made,
 # and their numbers as lists or None, which those of a CLIP never are.
 def text_config(config: CLIPConfig) -> Any:

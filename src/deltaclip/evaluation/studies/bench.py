@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder import DEFAULT_MOTION, Encoder, EncoderSpec, Precision
+from deltaclip.encoder import DEFAULT_MOTION, Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import Vectors, encode_texts
 from deltaclip.evaluation.material import Material, shapes_material, without_broken
 from deltaclip.evaluation.protocol import protocol_of_material
 from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.findings import Estimate, Figures, Plain
-from deltaclip.model import Checkpoint
 from deltaclip.ranking import bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, ReaderSpec, read_variants
 from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, make_world
@@ -104,12 +103,7 @@ class Bench:
         """The same weights with another mask or number of frames; None keeps the encoder's own."""
         key = (motion or self.motion, num_frames or self.num_frames)
         if key not in self._encoders:
-            checkpoint = Checkpoint(self.encoder.model, self.encoder.tokenizer, self.encoder.record)
-            placement = self.encoder.placement
-            precision: Precision = "float32" if str(placement.dtype) == "torch.float32" else "bfloat16"
-            sampling, max_words = self.encoder.reader_spec.sampling, self.encoder.max_words
-            spec = EncoderSpec(*key, str(placement.device), precision, sampling, max_words)
-            self._encoders[key] = Encoder(self.encoder.name, checkpoint, spec)
+            self._encoders[key] = self.encoder.with_options(motion=key[0], num_frames=key[1])
         return self._encoders[key]
 
     def encode(

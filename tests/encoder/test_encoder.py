@@ -1,5 +1,6 @@
 """The encoder: unit rows, batches that do not matter, a fingerprint that tells encoders apart."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec, choose_placement
+from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec, TorchEngine, choose_placement
 from deltaclip.errors import CheckpointError, PrecisionError, VideoError
 from deltaclip.library import Library
-from deltaclip.model import Checkpoint, load_checkpoint
+from deltaclip.model import load_checkpoint
 from deltaclip.reader import read_video
 from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
 from tests.helpers import centred_cosines, small_checkpoint, write_square
@@ -94,7 +95,7 @@ def test_a_path_from_home_is_found_and_a_name_with_a_tilde_is_a_name(
         ({"num_frames": 0}, "num_frames is 0: a whole number"),
         ({"num_frames": 2.5}, "num_frames is 2.5"),
         ({"motion": ""}, "motion '': choose one of difference"),
-        ({"motion": 3}, "motion 3 is no word"),
+        ({"motion": 3}, "motion is 3: the name of a mask"),
         ({"precision": "float16"}, "precision 'float16' is none of auto, float32, bfloat16"),
         ({"precision": None}, "precision None is none of auto"),
         ({"device": "cpu:3"}, "device cpu:3: there is only one cpu"),
@@ -153,11 +154,15 @@ def test_the_checkpoints_own_mask_and_frames_are_taken(tmp_path: Path) -> None:
 
 def test_the_fingerprint_is_the_same_for_the_same_weights_and_another_for_one_changed(folder: Path) -> None:
     checkpoint = load_checkpoint(folder)
-    same = Encoder("one", checkpoint, EXACT).fingerprint
+
+    def encoder(name: str) -> Encoder:
+        return Encoder(name, TorchEngine(checkpoint.model, "cpu"), checkpoint.tokenizer, checkpoint.record)
+
+    same = encoder("one").fingerprint
     assert Encoder.load(folder, EXACT).fingerprint == same
     with torch.no_grad():
         checkpoint.model.visual_projection.weight[0, 0] += 1
-    assert Encoder("other", checkpoint, EXACT).fingerprint != same
+    assert encoder("other").fingerprint != same
 
 
 def test_frames_are_in_the_fingerprint_and_precision_is_not(folder: Path) -> None:
@@ -175,8 +180,7 @@ def test_bf16_vectors_stay_near_the_exact_ones(folder: Path, videos: list[Path],
 
 
 def test_without_a_tokenizer_texts_are_refused_with_the_remedy(folder: Path) -> None:
-    checkpoint = load_checkpoint(folder)
-    encoder = Encoder("bare", Checkpoint(checkpoint.model, None, checkpoint.record), EXACT)
+    encoder = Encoder("bare", TorchEngine(load_checkpoint(folder).model, "cpu"))
     with pytest.raises(CheckpointError, match="--tokenizer"):
         encoder.encode_texts(["a"])
 
@@ -254,10 +258,10 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("native_bf16")
 def test_auto_takes_bf16_after_a_check_that_passed(folder: Path, processor: str) -> None:
-    placement = Encoder.load(folder, EncoderSpec(device="cpu")).placement
-    assert placement.self_check is not None
-    assert placement.self_check.passed, f"{placement.self_check} on {processor}"
-    assert str(placement) == "cpu (bf16, as asked)"
+    engine = Encoder.load(folder, EncoderSpec(device="cpu")).engine
+    assert engine.facts["self_check"]["passed"], f"{engine.facts['self_check']} on {processor}"
+    assert str(engine) == "cpu (bf16, as asked)"
+    assert engine.notes == ()
 
 
 @pytest.mark.parametrize("operations", [plain_products, biased_products, attention])
@@ -270,6 +274,7 @@ def test_where_bf16_is_wrong_auto_takes_float32_and_says_so(
         found = encoder.encode_videos(videos), encoder.encode_texts(["a red square"])
     exact = Encoder.load(folder, EXACT)
     assert "fp32, as asked, bf16 is not used: it gives wrong numbers on this machine" in encoder.describe()
+    assert ["wrong numbers on this machine" in note for note in encoder.engine.notes] == [True]
     assert np.array_equal(found[0], exact.encode_videos(videos))
     assert np.array_equal(found[1], exact.encode_texts(["a red square"]))
 
@@ -311,3 +316,34 @@ for text in ('{"num_frames": 6.0}', '{"known_from": [1]}', '{"training": [1]}'):
     assert [line.partition(":")[0] for line in told[:3]] == [f"spec is an EncoderSpec, not {kind}" for kind in kinds]
     assert ["num_frames must be a whole number from 1 on, not 6.0" in line for line in told[3:]] == [True, False, False]
     assert ["known_from and training must be objects" in line for line in told[3:]] == [False, True, True]
+
+
+def test_options_are_given_by_name_or_as_a_spec(folder: Path) -> None:
+    by_name = Encoder.load(folder, motion="inverted", num_frames=3, device="cpu", precision="float32")
+    by_spec = Encoder.load(folder, EncoderSpec(motion="inverted", num_frames=3, device="cpu", precision="float32"))
+    assert by_name.fingerprint == by_spec.fingerprint
+    assert (by_name.reader_spec, by_name.precision) == (by_spec.reader_spec, "float32")
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"devise": "cpu"}, "Encoder.load has no option 'devise': did you mean device?"),
+        ({"q": 1}, "Encoder.load has no option 'q': the options are motion, num_frames, device, precision"),
+        (
+            {"spec": EncoderSpec(device="cpu"), "motion": "full"},
+            "a spec or options, not both: put motion into the spec",
+        ),
+    ],
+)
+def test_options_that_do_not_exist_or_come_twice_are_refused(folder: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(said)):
+        Encoder.load(folder, **options)
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_with_options_takes_nothing_that_the_engine_was_made_with(folder: Path) -> None:
+    wrong: Any = {"device": "cpu"}
+    with pytest.raises(TypeError, match="with_options has no option 'device': the options are motion"):
+        Encoder.load(folder, EXACT).with_options(**wrong)

@@ -1,0 +1,24 @@
+"""The encoder: videos and texts to vectors of one space, over an engine that runs the model."""
+
+from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
+from deltaclip.encoder.engine import Engine, Inputs
+from deltaclip.encoder.names import BUNDLED, DEFAULT_ENCODER, locate
+from deltaclip.encoder.spec import ChoiceError, EncoderSpec
+from deltaclip.encoder.torch_engine import TorchEngine
+from deltaclip.model import Placement, Precision, choose_placement
+
+__all__ = [
+    "BUNDLED",
+    "DEFAULT_ENCODER",
+    "DEFAULT_MOTION",
+    "ChoiceError",
+    "Encoder",
+    "EncoderSpec",
+    "Engine",
+    "Inputs",
+    "Placement",
+    "Precision",
+    "TorchEngine",
+    "choose_placement",
+    "locate",
+]

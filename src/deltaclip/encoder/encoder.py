@@ -1,0 +1,251 @@
+"""The encoder: which frames and tokens a model is given, in batches, and by what name the result is known."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.encoder.engine import Engine
+from deltaclip.encoder.names import full_name, locate
+from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown
+from deltaclip.encoder.torch_engine import TorchEngine
+from deltaclip.errors import CheckpointError
+from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint
+from deltaclip.provenance import VECTOR_VERSION, digest
+from deltaclip.reader import Clip, ReaderSpec, guarded_calls, read_video
+
+__all__ = ["DEFAULT_MOTION", "Encoder"]
+
+DEFAULT_MOTION = "subject"
+"""For checkpoints that were not trained with another mask: right under a moving camera, where the paper's is not."""
+CLIPS_PER_BATCH = 8
+TEXTS_PER_BATCH = 256
+NO_CHOICE = EncoderSpec()
+READING = tuple(ReadingOptions.__annotations__)
+
+
+class Encoder:
+    """A dual encoder of videos and texts: an engine that runs the model, with its reader settings and its tokenizer.
+
+    encoder = Encoder.load("shapes")
+    videos = encoder.encode_videos(["a.mp4", "b.mp4"])   # float32 (2, D), unit rows
+    texts = encoder.encode_texts(["the red circle moves"])
+    similarity = texts @ videos.T
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        tokenizer: Tokenizer | None = None,
+        record: CheckpointRecord | None = None,
+        **options: Unpack[ReadingOptions],
+    ) -> None:
+        """An encoder over any engine; `load` makes one from a checkpoint.
+
+        record: what the checkpoint says about itself. options: as in `EncoderSpec`; without one, the record decides.
+        Raises ChoiceError, a ValueError, for an option's value that does not exist, CheckpointError if the record asks
+        for a mask that does not exist, and TypeError for an option that does not exist.
+        """
+        refuse_unknown(options, "Encoder", READING)
+        self.name = name
+        self.engine = engine
+        self.tokenizer = tokenizer
+        longest = engine.inputs.context_length
+        self.record = record = CheckpointRecord(max_words=longest) if record is None else record
+        self._options = options
+        remembered = _remembered(name, record, engine.inputs.image_size)
+        try:
+            self.reader_spec = _reader_spec(remembered, options, engine.inputs.motion_acts)
+            self.max_words = _whole("max_words", options.get("max_words"), record.max_words)
+            """Longest row of token ids, begin and end included."""
+            if not 2 <= self.max_words <= longest:
+                raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {longest}")
+        except ValueError as error:
+            raise ChoiceError(str(error)) from error
+
+    @classmethod
+    def load(
+        cls, name: str | os.PathLike[str], spec: EncoderSpec = NO_CHOICE, **options: Unpack[EncoderOptions]
+    ) -> "Encoder":
+        """The bundled `shapes`, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.
+
+        spec: what to choose; or its fields as options: `Encoder.load("shapes", motion="difference", device="cpu")`.
+        Raises CheckpointError if the checkpoint cannot be loaded, with what to do, PrecisionError for a precision that
+        gives wrong results here, and as `Encoder` itself.
+        """
+        if not isinstance(spec, EncoderSpec):
+            raise TypeError(f"spec is an EncoderSpec, not {type(spec).__name__}: EncoderSpec(motion=..., device=...)")
+        refuse_unknown(options, "Encoder.load", asdict(spec))
+        if options:
+            if spec is not NO_CHOICE:
+                given = ", ".join(options)
+                raise TypeError(f"Encoder.load takes a spec or options, not both: put {given} into the spec")
+            spec = EncoderSpec(**options)
+        wanted = os.fspath(name)
+        checkpoint = load_checkpoint(locate(wanted))
+        engine = TorchEngine(checkpoint.model, spec.device, spec.precision)
+        return cls(
+            full_name(wanted),
+            engine,
+            checkpoint.tokenizer,
+            checkpoint.record,
+            motion=spec.motion,
+            num_frames=spec.num_frames,
+            sampling=spec.sampling,
+            max_words=spec.max_words,
+        )
+
+    def with_options(self, **options: Unpack[ReadingOptions]) -> "Encoder":
+        """The same encoder with a different mask, number of frames, sampling or max_words; both share one engine.
+
+        Raises as `Encoder` itself.
+        """
+        refuse_unknown(options, "with_options", READING)
+        chosen = self._options.copy()
+        chosen.update(options)
+        return Encoder(self.name, self.engine, self.tokenizer, self.record, **chosen)
+
+    def __repr__(self) -> str:
+        spec = self.reader_spec
+        motion = None if spec.motion is None else str(spec.motion)
+        return (
+            f"Encoder({self.name!r}, dimension={self.dimension}, motion={motion!r}, num_frames={spec.num_frames}, "
+            f"device={self.device!r})"
+        )
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+        return self.engine.dimension
+
+    @property
+    def device(self) -> str:
+        """Where the engine runs."""
+        return self.engine.device
+
+    @property
+    def precision(self) -> str:
+        """Of the engine's matrix products."""
+        return self.engine.precision
+
+    @property
+    def alpha_acts(self) -> bool:
+        """False if all weights of motion channels are zero: then no mask can change a vector, and none is computed."""
+        return self.engine.inputs.motion_acts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with anything that defines a vector: weights, tokens, frames, mask.
+
+        Device and precision are not part of it: they round a vector, they do not define a different one.
+        """
+        motion = self.reader_spec.motion
+        parts = {
+            "engine": self.engine.digest,
+            "tokenizer": None if self.tokenizer is None else self.tokenizer.digest(),
+            "max_words": self.max_words,
+            "num_frames": self.reader_spec.num_frames,
+            "sampling": self.reader_spec.sampling,
+            "motion": None if motion is None else str(motion),
+            "version": VECTOR_VERSION,
+        }
+        return digest(parts, sort_keys=True)
+
+    def describe(self) -> str:
+        """One line for people: what runs on which device, and whether masks matter."""
+        if self.alpha_acts:
+            masks = f"masks {self.reader_spec.motion}"
+        else:
+            masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
+        return f"encoder {self.name} on {self.engine}, {masks}"
+
+    def encode_videos(self, paths: Iterable[str | Path]) -> NDArray[np.float32]:
+        """One vector for each video, sampled over the whole of it: float32 (V, D), unit rows, in the order given.
+
+        A path may begin with ~. Files are read in a child process, since broken ones can crash a decoder; it is started
+        once a call, so give many paths at once. Raises VideoError for the first file that cannot be read: no row is
+        ever left out or filled with zeros.
+        """
+        if isinstance(paths, str | bytes | os.PathLike):
+            raise TypeError("encode_videos takes a list of paths, not one path")
+        with guarded_calls() as call:
+            # Not Path.expanduser, which raises for a file whose name begins with ~.
+            found = (Path(os.path.expanduser(path)) for path in paths)
+            return self.encode_clips(call(read_video, path, self.reader_spec) for path in found)
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        """One vector for each clip: float32 (N, D), unit rows. Few clips are in memory at a time."""
+        vectors = [np.empty((0, self.dimension), np.float32)]
+        for batch in _batches(clips, CLIPS_PER_BATCH):
+            frames = np.concatenate([clip.frames for clip in batch])  # B clips of T frames, which may differ
+            vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch]))
+        return np.concatenate(vectors)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector for each text: float32 (Q, D), unit rows. Raises CheckpointError without a tokenizer."""
+        if isinstance(texts, str | bytes):
+            raise TypeError("encode_texts takes a list of texts, not one string")
+        batches = (texts[start : start + TEXTS_PER_BATCH] for start in range(0, len(texts), TEXTS_PER_BATCH))
+        vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
+
+    def token_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
+        inputs = self.engine.inputs
+        return self.need_tokenizer().rows(texts, self.max_words, inputs.begin, inputs.end, inputs.pad)
+
+    def cut_words(self, text: str) -> int:
+        """How many tokens of a text are beyond `max_words` and not seen by the text encoder."""
+        [ids] = self.need_tokenizer().encode([text])
+        return max(len(ids) + 2 - self.max_words, 0)
+
+    def need_tokenizer(self) -> Tokenizer:
+        """The tokenizer. Raises CheckpointError if the checkpoint has none."""
+        if self.tokenizer is None:
+            remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
+            raise CheckpointError(self.name, "this checkpoint has no tokenizer, so texts cannot be encoded", remedy)
+        return self.tokenizer
+
+
+def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderSpec:
+    """How the checkpoint wants videos to be read. Raises CheckpointError if it names a mask that does not exist."""
+    try:
+        return ReaderSpec(image_size, record.num_frames, DEFAULT_MOTION if record.motion is None else record.motion)
+    except (ValueError, TypeError, AttributeError) as error:
+        remedy = "Correct motion and num_frames in its deltaclip.json."
+        raise CheckpointError(name, f"a record with settings that do not exist ({error})", remedy) from error
+
+
+def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, motion_acts: bool) -> ReaderSpec:
+    """How videos are read: as the user chose, else as the checkpoint remembers. Raises ValueError for a bad choice."""
+    motion = options.get("motion")
+    if motion is None:
+        motion = remembered.motion
+    elif not isinstance(motion, str):
+        raise ValueError(f"motion is {motion!r}: the name of a mask")
+    num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
+    sampling = options.get("sampling", remembered.sampling)
+    chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
+    return chosen if motion_acts else ReaderSpec(chosen.image_size, num_frames, None, sampling)
+
+
+def _whole(name: str, chosen: int | None, remembered: int) -> int:
+    """The chosen number, the remembered one for None. Raises ValueError unless it is a whole number of at least 1."""
+    if chosen is None:
+        return remembered
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+        raise ValueError(f"{name} is {chosen!r}: a whole number of at least 1")
+    return chosen
+
+
+def _batches(items: Iterable[Clip], size: int) -> Iterator[list[Clip]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,72 @@
+"""What computes vectors: the interface under `Encoder`, which is all that the other rooms see of a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Engine", "Inputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an engine's model takes.
+
+    image_size: S, pixels of a side of a frame. context_length: longest row of token ids, begin and end included.
+    begin, end, pad: token ids. motion_acts: False if no motion channel can change a vector, so that no mask is needed.
+    """
+
+    image_size: int
+    context_length: int
+    begin: int
+    end: int
+    pad: int
+    motion_acts: bool = True
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A model, ready to run on its device. `str(engine)` says in a few words where and how it runs."""
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the model takes."""
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal digits that change with anything that changes what vector bytes or token ids get.
+
+        Two engines of one model have the same digest: device and precision only round a vector.
+        """
+
+    @property
+    def device(self) -> str:
+        """Where it runs, such as cpu or cuda:1."""
+
+    @property
+    def precision(self) -> str:
+        """Of the matrix products, such as float32 or bfloat16."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:  # Any: JSON
+        """What `deltaclip info` tells of it: a JSON object with device and precision."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that its users should read, such as that a precision is not used and why."""
+
+    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+        """One vector for each clip: float32 (B, D), unit rows.
+
+        frames: uint8 (N, C, S, S), the frames of all clips in a row, channels in the order of `channels.CHANNELS`, not
+        normalised. lengths: B numbers of frames, N in all.
+        """
+
+    def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """One vector for each row of token ids, int64 (Q, L), L at most `context_length`: float32 (Q, D), unit rows."""

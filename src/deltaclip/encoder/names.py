@@ -1,0 +1,28 @@
+"""The names that encoders are loaded by."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from deltaclip.errors import CheckpointError
+
+__all__ = ["BUNDLED", "DEFAULT_ENCODER", "full_name", "locate"]
+
+DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
+BUNDLED = {"shapes": "checkpoints/shapes"}
+"""Encoders that come with the package: name -> folder inside it."""
+
+
+def locate(name: str) -> str:
+    """The folder of a bundled encoder, or the name itself. Raises CheckpointError if the package is not unpacked."""
+    if name not in BUNDLED:
+        return name
+    folder = files("deltaclip").joinpath(BUNDLED[name])
+    if not isinstance(folder, Path):
+        raise CheckpointError(name, "the package is inside an archive", "Install deltaclip unpacked, with pip.")
+    return str(folder)
+
+
+def full_name(name: str) -> str:
+    """The name by which an encoder can be loaded from any working directory: folders become absolute."""
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if name not in BUNDLED and folder.is_dir() else name

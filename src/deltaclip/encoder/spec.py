@@ -1,0 +1,62 @@
+"""What a user may choose about an encoder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypedDict
+
+from deltaclip.model import Precision
+
+__all__ = ["ChoiceError", "EncoderOptions", "EncoderSpec", "ReadingOptions", "refuse_unknown"]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """Those fields of `EncoderSpec` that do not concern the engine, by name."""
+
+    motion: str | None
+    num_frames: int | None
+    sampling: str
+    max_words: int | None
+
+
+class EncoderOptions(ReadingOptions, total=False):
+    """The fields of `EncoderSpec`, by name."""
+
+    device: str
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What the user may choose about an encoder; None takes what the checkpoint remembers.
+
+    motion: a mask in the word of `motion.MotionSpec`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1,
+    mps.
+    precision: of the matrix products; vectors are pooled and scored in float32 always. A lower one is compared with
+    float32 when the encoder is loaded: if it gives wrong results, auto takes float32 and says so, and bfloat16 is
+    refused.
+    sampling: a name in `video.SAMPLINGS`: where a clip's frames are taken from.
+    max_words: longest row of token ids, begin and end included; longer texts are cut. At most the model's context
+    length.
+    """
+
+    motion: str | None = None
+    num_frames: int | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    sampling: str = "uniform"
+    max_words: int | None = None
+
+
+class ChoiceError(ValueError):
+    """A choice in an EncoderSpec that does not exist, or not on this machine; the message begins with its name."""
+
+
+def refuse_unknown(given: Iterable[str], function: str, known: Iterable[str]) -> None:
+    """Raises TypeError for an option that is not known, with the nearest one that is."""
+    options = tuple(known)
+    for name in given:
+        if name not in options:
+            near = get_close_matches(name, options, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(options)}"
+            raise TypeError(f"{function} has no option {name!r}: {hint}")

@@ -1,0 +1,119 @@
+"""The engine on PyTorch: a four-channel CLIP on a CPU or GPU, in float32 or bfloat16."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import CLIPModel
+
+from deltaclip.encoder.engine import Inputs
+from deltaclip.encoder.spec import ChoiceError
+from deltaclip.model import (
+    Precision,
+    alpha_is_zero,
+    architecture_of,
+    checked_placement,
+    choose_placement,
+    image_features,
+    mean_pool,
+    model_digest,
+    model_spec,
+    normalised,
+    text_features,
+    this_processor,
+)
+
+__all__ = ["TorchEngine"]
+
+
+class TorchEngine:
+    """An `Engine`: weights stay float32, matrix products are in the chosen precision, vectors are pooled in float32."""
+
+    def __init__(
+        self, model: CLIPModel, device: str = "auto", precision: Precision = "auto", digest: str | None = None
+    ) -> None:
+        """Takes the model and moves it to the device.
+
+        digest: that of the model, if it is known already. Raises ChoiceError for a device or precision that does not
+        exist here, PrecisionError for a precision that was asked for and gives wrong results here.
+        """
+        try:
+            placement = choose_placement(device, precision)
+        except ValueError as error:
+            raise ChoiceError(str(error)) from error
+        sizes = model_spec(model)
+        self._model = model
+        self._known_digest = digest
+        self.dimension = sizes.projection_dim
+        self.inputs = Inputs(
+            sizes.image_size, sizes.context_length, sizes.begin, sizes.end, sizes.pad, not alpha_is_zero(model)
+        )
+        torch.nn.Module.to(model, placement.device)
+        self.placement = checked_placement(placement, model, as_asked=precision != "auto")
+
+    def __str__(self) -> str:
+        return str(self.placement)
+
+    @cached_property
+    def digest(self) -> str:
+        """See `Engine`."""
+        return self._known_digest or model_digest(self._model)
+
+    @property
+    def device(self) -> str:
+        """See `Engine`."""
+        return str(self.placement.device)
+
+    @property
+    def precision(self) -> str:
+        """See `Engine`."""
+        return str(self.placement.dtype).removeprefix("torch.")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """See `Engine`: device, precision and why, the self-check, the processor, heads and activation."""
+        placement, processor = self.placement, this_processor()
+        return {
+            "device": self.device,
+            "device_reason": placement.reason,
+            "precision": self.precision,
+            "precision_reason": placement.precision_reason,
+            "self_check": None if placement.self_check is None else placement.self_check.to_json(),
+            "processor": {"name": processor.name, "features": dict(processor.features)},
+            **architecture_of(self._model),
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `Engine`."""
+        return () if self.placement.refused is None else (self.placement.refused,)
+
+    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+        """See `Engine`: the mean over the frames of each clip."""
+        if sum(lengths) != len(frames):
+            raise ValueError(f"{len(frames)} frames for clips of {sum(lengths)}")
+        with torch.inference_mode(), self._autocast():
+            features = image_features(self._model, normalised(self._moved(frames)))
+        if len(set(lengths)) == 1:
+            # (B * T, D) -> (B, T, D) -> (B, D)
+            pooled = mean_pool(features.reshape(len(lengths), -1, features.shape[-1]))
+        else:
+            # Each clip over its own frames: padding with zeros would change the mean.
+            pooled = torch.cat([mean_pool(rows[None]) for rows in torch.split(features, list(lengths))])
+        return np.asarray(pooled.cpu().numpy())
+
+    def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Engine`."""
+        with torch.inference_mode(), self._autocast():
+            features = text_features(self._model, self._moved(ids))
+        return np.asarray(torch.nn.functional.normalize(features, dim=-1).cpu().numpy())
+
+    def _moved(self, array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.placement.device)
+
+    def _autocast(self) -> torch.autocast:
+        lower = self.placement.dtype != torch.float32
+        return torch.autocast(self.placement.device.type, dtype=self.placement.dtype if lower else None, enabled=lower)
