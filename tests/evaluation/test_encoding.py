@@ -82,7 +82,7 @@ def test_a_second_run_runs_no_model_and_gives_the_same(
     material = material_of_split("d", "test", SPLIT, files)
     first = encode_material(Encoder.load(checkpoint), material, cache=VectorCache(tmp_path))
     again = Encoder.load(checkpoint)
-    monkeypatch.setattr(again, "_encode_batch", None)
+    monkeypatch.setattr(again.engine, "video_vectors", None)
     monkeypatch.setattr(again, "encode_texts", None)
     monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", divmod)  # fails when it is called
     second = encode_material(again, material, cache=VectorCache(tmp_path))
