@@ -1,6 +1,7 @@
 """What every test shares: no network, and the way to the reference data."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ settings.load_profile("deltaclip")
 os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is imported
 
 DEFAULT_REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is kept in the user's cache folder, nor taken from it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DELTACLIP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel
 
-import deltaclip.model.checkpoint as room
+import deltaclip.model.saving as room
 from deltaclip.errors import CheckpointError
 from deltaclip.model import (
     CheckpointRecord,

@@ -99,7 +99,8 @@ def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
     asked.targets.check()
     from deltaclip.evaluation.benchmark import best_of
     from deltaclip.evaluation.material import material_of_split
-    from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
+    from deltaclip.evaluation.vector_cache import VectorCache
+    from deltaclip.folders import default_cache_path
 
     cache = None
     if not asked.no_cache:

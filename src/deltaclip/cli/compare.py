@@ -190,7 +190,8 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
     """The T2V ranks of each encoder on the same videos and texts."""
     from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
     from deltaclip.evaluation.encoding import encode_material
-    from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
+    from deltaclip.evaluation.vector_cache import VectorCache
+    from deltaclip.folders import default_cache_path
 
     # Drawn clips are gone at the end: nobody would find their vectors again.
     cache = VectorCache(default_cache_path(), lambda text: note(shown(text))) if material.seed is None else None

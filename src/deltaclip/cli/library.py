@@ -130,7 +130,8 @@ def verify(
     """Check the library against itself and against the files. Exit code 1 if something is wrong.
 
     A file with the size and times that it had when it was indexed is looked at in 16 places; one with other times is
-    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did.
+    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did. The
+    weights of the library's encoder are compared with the digest that is kept of them.
 
     \b
     Example:
@@ -145,7 +146,13 @@ def verify(
         with Library.open(library) as opened:
             report = opened.verify(every_byte=every_byte)
             notes = opened.notes() if report.ok else ()
-        ok, problems, unsure = report.ok, list(report.problems), report.unsure
+            remembered = opened.remembered_encoder() if report.ok else None
+        problems, unsure = list(report.problems), report.unsure
+        if remembered is not None:
+            from deltaclip.encoder import checkpoint_problem
+
+            problems += filter(None, [checkpoint_problem(remembered.name)])
+        ok = not problems
     except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
         ok, problems = False, [str(error)]
     if as_json:

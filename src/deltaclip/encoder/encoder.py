@@ -16,7 +16,7 @@ from deltaclip.encoder.names import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import CheckpointError
-from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint
+from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint, loaded_digest
 from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Clip, ReaderSpec, guarded_calls, read_video
 
@@ -90,7 +90,7 @@ class Encoder:
             spec = EncoderSpec(**options)
         wanted = os.fspath(name)
         checkpoint = load_checkpoint(locate(wanted))
-        engine = TorchEngine(checkpoint.model, spec.device, spec.precision)
+        engine = TorchEngine(checkpoint.model, spec.device, spec.precision, loaded_digest(checkpoint))
         return cls(
             full_name(wanted),
             engine,

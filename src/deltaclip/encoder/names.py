@@ -4,8 +4,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model import kept_problem
 
-__all__ = ["BUNDLED", "DEFAULT_ENCODER", "full_name", "locate"]
+__all__ = ["BUNDLED", "DEFAULT_ENCODER", "checkpoint_problem", "full_name", "locate"]
 
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
@@ -26,3 +27,15 @@ def full_name(name: str) -> str:
     """The name by which an encoder can be loaded from any working directory: folders become absolute."""
     folder = Path(name).expanduser()
     return str(folder.resolve()) if name not in BUNDLED and folder.is_dir() else name
+
+
+def checkpoint_problem(name: str) -> str | None:
+    """What is wrong with the checkpoint of that name, in a sentence; None if nothing is, or it is not on this machine.
+
+    Compares all of its weights with the digest that is kept of them, by which `Encoder.load` tells encoders apart
+    without reading the weights.
+    """
+    try:
+        return kept_problem(locate(name))
+    except CheckpointError as error:
+        return str(error)

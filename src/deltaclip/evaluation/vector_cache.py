@@ -16,22 +16,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from deltaclip.encoder import Encoder
 from deltaclip.library import Content
 
-__all__ = ["TextVectors", "VectorCache", "VideoVector", "default_cache_path"]
+__all__ = ["TextVectors", "VectorCache", "VideoVector"]
 
 Arrays = dict[str, NDArray[Any]]
 BROKEN = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 """What reading a damaged .npz raises; a flipped bit fails the checksum that zip keeps."""
-
-
-def default_cache_path() -> Path:
-    """Where caches lie if nobody says otherwise: DELTACLIP_CACHE, else the user's cache folder."""
-    chosen = os.environ.get("DELTACLIP_CACHE")
-    return Path(chosen) if chosen else user_cache_path("deltaclip")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """Four-channel CLIP: the model, its checkpoints and their conversion, its tokenizer."""
 
-from deltaclip.model.checkpoint import Checkpoint, check_place, load_checkpoint, save_checkpoint
+from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
 from deltaclip.model.clip import (
     alpha_is_zero,
     image_features,
@@ -10,11 +10,12 @@ from deltaclip.model.clip import (
 )
 from deltaclip.model.clips import Said
 from deltaclip.model.convert import ConversionReport, convert
-from deltaclip.model.digest import model_digest
+from deltaclip.model.digest import kept_problem, loaded_digest, model_digest
 from deltaclip.model.fresh import new_model
 from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
 from deltaclip.model.preprocessing import Normalisation
 from deltaclip.model.record import CheckpointRecord, SourceFile
+from deltaclip.model.saving import check_place, replace_files, save_checkpoint
 from deltaclip.model.self_check import checked_placement
 from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
 from deltaclip.model.tokenizer import Tokenizer
@@ -37,12 +38,15 @@ __all__ = [
     "choose_placement",
     "convert",
     "image_features",
+    "kept_problem",
     "load_checkpoint",
+    "loaded_digest",
     "mean_pool",
     "model_digest",
     "model_spec",
     "new_model",
     "normalised",
+    "replace_files",
     "save_checkpoint",
     "text_features",
     "this_processor",

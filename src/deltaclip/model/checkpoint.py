@@ -1,20 +1,14 @@
-"""Checkpoint folders, read and written whole.
+"""Reading checkpoint folders.
 
 They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.json and deltaclip.json.
 """
 
-import json
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
@@ -23,14 +17,13 @@ from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.kept import KeptFacts
 from deltaclip.model.preprocessing import (
     CLIP_NORMALISATION,
     PREPROCESSING_FILES,
-    PREPROCESSOR_FILE,
     Normalisation,
     normalisation_words,
     normalised_as_clip,
-    preprocessor_json,
     read_json,
     read_preprocessing,
 )
@@ -43,31 +36,25 @@ from deltaclip.model.weights import read_weights
 CONFIG_FILE = TRANSFORMERS_FILE
 WEIGHTS_FILE = "model.safetensors"
 PICKLE_FILE = "pytorch_model.bin"
-TOKENIZER_FILE = "tokenizer.json"
 CARD_FILE = "README.md"
-SHARDS = (
-    "model-*-of-*.safetensors",
-    "pytorch_model-*-of-*.bin",
-    f"{WEIGHTS_FILE}.index.json",
-    f"{PICKLE_FILE}.index.json",
-)
-OTHER_WEIGHTS = (PICKLE_FILE, "tf_model.h5", "flax_model.msgpack")
-OWN_FILES = (CONFIG_FILE, WEIGHTS_FILE, RECORD_FILE, *TOKENIZER_FILES, *PREPROCESSING_FILES, *SHARDS, *OTHER_WEIGHTS)
-"""Patterns of the names that make a checkpoint; a new one leaves none of the older one's behind."""
+FILE_HASH = "sha256"
+"""Name of the kept fact that is the hash of the file of weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A model ready to use, and what belongs to it.
 
-    model: four channels, float32, on the CPU, in eval mode.
-    tokenizer: None where the checkpoint came without one; then texts cannot be encoded.
+    model: all channels, float32, on the CPU, in eval mode.
+    tokenizer: None if the checkpoint came without one; then texts cannot be encoded.
     record: where it comes from and how it wants to be fed.
+    kept: what is known of its files without reading them; None if it was not loaded.
     """
 
     model: CLIPModel
     tokenizer: Tokenizer | None
     record: CheckpointRecord
+    kept: KeptFacts | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.record!r}, {self.model.num_parameters():,} weights, {self.tokenizer!r})"
@@ -93,15 +80,22 @@ def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
     """A checkpoint folder, any transformers CLIP folder, or a model of the hub.
 
     name: a folder (no network is touched), or owner/model, which is looked for in the hub's cache first.
-    A model of three channels gets an alpha channel of zeros. One that its preprocessor_config.json feeds with another
+    A model of colours alone gets motion channels of zeros. One that its preprocessor_config.json feeds with another
     mean or deviation than CLIP's gets weights that give the same for CLIP's. Weights are read from safetensors, or from
-    a pytorch_model.bin as plain tensors only. Raises CheckpointError where anything is missing or does not fit.
+    a pytorch_model.bin as plain tensors only. Raises CheckpointError if anything is missing or does not fit.
     """
-    parts = read_parts(name)
-    normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
-    model = assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
+    folder, hub = _found(name)
+    kept = kept_facts(folder, hub)
+    parts = read_folder(folder, hub, None, kept)
+    model = assembled(parts)
     check_tokenizer(model.config, parts.tokenizer, parts.what)
-    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model))
+    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model), kept)
+
+
+def assembled(parts: Parts) -> CLIPModel:
+    """The model of the parts, fed with CLIP's own normalisation."""
+    normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
+    return assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
 
 
 def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> Parts:
@@ -109,8 +103,13 @@ def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None)
 
     tokenizer: the one to be used in place of the checkpoint's own.
     """
+    return read_folder(*_found(name), tokenizer, None)
+
+
+def _found(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """The folder of that name, and its hub name if it comes from there."""
     if Path(name).expanduser().is_dir():
-        return _read_folder(Path(name).expanduser(), None, tokenizer)
+        return Path(name).expanduser(), None
     if Path(name).exists():
         remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
         raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
@@ -119,10 +118,17 @@ def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None)
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
     wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE)
-    return _read_folder(fetch(str(name), needed, wanted), str(name), tokenizer)
+    return fetch(str(name), needed, wanted), str(name)
 
 
-def _read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None) -> Parts:
+def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
+    """What is kept of the files of a checkpoint; asked before they are read."""
+    names = (CONFIG_FILE, WEIGHTS_FILE, PICKLE_FILE, *PREPROCESSING_FILES, *TOKENIZER_FILES)
+    return KeptFacts(folder, names, is_ours=hub is None)
+
+
+def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept: KeptFacts | None) -> Parts:
+    """What a folder holds. kept: where the hash of its weights may be known; None computes it."""
     what = hub or str(folder)
     config = _read_config(folder / CONFIG_FILE)
     file, weights = _read_weights(folder, what)
@@ -138,8 +144,12 @@ def _read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None) -> 
             )
     else:
         known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
+        if kept is None:
+            source = SourceFile.of(file)
+        else:
+            source = SourceFile(file.name, kept.value(FILE_HASH, lambda: SourceFile.of(file).sha256))
         record = CheckpointRecord(
-            (SourceFile.of(file),),
+            (source,),
             hub,
             _card_licence(folder / CARD_FILE),
             max_words=text_config(config).max_position_embeddings,
@@ -167,12 +177,18 @@ def _read_config(path: Path) -> CLIPConfig:
 
 
 def _read_weights(folder: Path, what: str) -> tuple[Path, Mapping[str, Tensor]]:
-    """The file of weights in a folder and what it holds: safetensors where it exists."""
+    """The file of weights in a folder and what it holds."""
+    path = weights_file(folder, what)
+    weights = without_counters(read_weights(path).alone(str(path)))
+    check_numbers(weights, str(path))  # before pictures' normalisation or an alpha file is worked into them
+    return path, weights
+
+
+def weights_file(folder: Path, what: str) -> Path:
+    """The file of weights in a folder: safetensors if it exists."""
     for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
         if path.exists():
-            weights = without_counters(read_weights(path).alone(str(path)))
-            check_numbers(weights, str(path))  # before pictures' normalisation or an alpha file is worked into them
-            return path, weights
+            return path
     remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
     raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
 
@@ -184,102 +200,3 @@ def _card_licence(path: Path) -> str:
     front = re.match(r"---\s*\n(.*?)\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
     entry = re.search(r"^license:[ \t]*['\"]?([^\s'\"#]+)", front.group(1), re.MULTILINE) if front else None
     return entry.group(1) if entry else UNKNOWN_LICENCE
-
-
-def save_checkpoint(
-    folder: str | os.PathLike[str], model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord
-) -> None:
-    """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too.
-
-    Everything is written into a folder beside first. A new checkpoint then appears by one renaming, whole or not at
-    all. Of an older one in its place the checkpoint's own files are replaced, the weights of other programs and
-    tokenizers that would be loaded with it among them; whatever else lies in the folder stays untouched. A file system
-    cannot swap several files at once: while they are (a few renamings), and after a kill just then, the folder has no
-    config.json, so that nobody loads half of each; the older files are kept beside as .NAME.*.old until the new ones
-    stand, and saving again completes the folder. A reader that had opened config.json before may meet the new weights.
-    Raises CheckpointError where something else lies there or it cannot be written; what was there is left as it was.
-    """
-    target = Path(folder).expanduser()
-    check_place(target)
-    check_tokenizer(model.config, tokenizer, str(target))
-    place = target.resolve()  # where a link leads: renaming does not cross file systems
-    beside = None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
-        _write(beside, model, tokenizer, record)
-        if place.is_dir():
-            replace_files(beside, place, place.parent)
-        else:
-            beside.rename(place)
-    except (OSError, SafetensorError) as err:  # safetensors makes its own error of a full disk
-        reason = (err.strerror if isinstance(err, OSError) else None) or str(err)
-        remedy = "Make room or permissions there, or choose another folder."
-        raise CheckpointError(str(target), f"cannot be written ({reason})", remedy) from err
-    finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)
-
-
-def check_place(target: Path) -> None:
-    """CheckpointError if there is anything else in a checkpoint's place than an empty folder or an older checkpoint."""
-    if target.is_dir() and (not any(target.iterdir()) or (target / RECORD_FILE).is_file()):
-        return
-    if target.exists() or target.is_symlink():
-        remedy = "Choose a new folder, or move what is there elsewhere."
-        raise CheckpointError(str(target), "exists and is no checkpoint of deltaclip; it is left as it is", remedy)
-
-
-def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
-    # mkdtemp and safetensors write for the owner alone; a checkpoint is as readable as any new folder.
-    umask = os.umask(0)
-    os.umask(umask)
-    folder.chmod(0o777 & ~umask)
-    config = model.config.to_dict() | {"architectures": ["CLIPModel"], "dtype": "float32"}
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
-    (folder / WEIGHTS_FILE).chmod(0o666 & ~umask)
-    if tokenizer is not None:
-        tokenizer.save(folder / TOKENIZER_FILE)
-    side = vision_config(model.config).image_size
-    (folder / PREPROCESSOR_FILE).write_text(preprocessor_json(side), encoding="utf-8")
-    (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
-
-
-def replace_files(new: Path, target: Path, aside: Path) -> None:
-    """Puts the files of the folder `new` in the place of an older checkpoint's; on an error the older ones come back.
-
-    aside: folder on the same disk, where the older ones wait meanwhile.
-    config.json goes first and comes last, without it nothing is loaded. The record is replaced and never away: it marks
-    the folder as a checkpoint, so that after a kill another can be saved there.
-    """
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=aside))
-    own = sorted((path for path in target.iterdir() if _is_own(path)), key=lambda path: path.name != CONFIG_FILE)
-    try:
-        for path in own:
-            if path.name == RECORD_FILE:
-                shutil.copy2(path, old)
-            else:
-                path.rename(old / path.name)
-        for path in sorted(new.iterdir(), key=lambda path: path.name == CONFIG_FILE):
-            path.replace(target / path.name)
-    except BaseException:
-        _put_back(old, target, own)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _put_back(old: Path, target: Path, own: Sequence[Path]) -> None:
-    """Undoes a replacing that failed. own: what the checkpoint in `target` consisted of."""
-    for path in target.iterdir():
-        if _is_own(path) and path not in own:
-            path.unlink()
-    for path in sorted(old.iterdir(), key=lambda path: path.name == CONFIG_FILE):
-        path.replace(target / path.name)
-    old.rmdir()
-
-
-def _is_own(path: Path) -> bool:
-    """Whether a file belongs to the checkpoint in its folder: it is loaded from there, by us or by transformers."""
-    return path.is_file() and any(fnmatch(path.name, pattern) for pattern in OWN_FILES)

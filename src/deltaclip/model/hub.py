@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -48,6 +48,14 @@ def fetch(name: str, needed: tuple[str | tuple[str, ...], ...], wanted: tuple[st
     if folder is None:
         raise ValueError("needed must name a file")
     return folder
+
+
+def cached_folder(name: str, file: str) -> Path | None:
+    """The folder of the snapshot of a hub model that is in the cache and holds that file; None if there is none."""
+    if not is_hub_name(name):
+        return None
+    found = try_to_load_from_cache(name, file)
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _fetch_file(name: str, file: str, snapshot: Path | None) -> Path | None:

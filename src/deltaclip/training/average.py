@@ -9,8 +9,7 @@ from pathlib import Path
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Checkpoint, load_checkpoint, model_spec, save_checkpoint
-from deltaclip.model.checkpoint import check_place
+from deltaclip.model import Checkpoint, check_place, load_checkpoint, model_spec, save_checkpoint
 from deltaclip.model.clip import assemble
 from deltaclip.model.record import UNKNOWN_LICENCE
 

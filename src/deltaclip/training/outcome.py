@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deltaclip.model.checkpoint import replace_files
+from deltaclip.model import replace_files
 from deltaclip.training.durable import write_whole
 from deltaclip.training.place import FOLDER
 from deltaclip.training.run import Run

@@ -11,7 +11,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from deltaclip.errors import DeltaclipError, TrainingError
-from deltaclip.model.checkpoint import check_place
+from deltaclip.model import check_place
 from deltaclip.training.durable import write_whole
 from deltaclip.training.peers import Peers
 

@@ -1,0 +1,96 @@
+"""What was computed of a checkpoint's files, kept so that loading need not read all of its weights to hash them.
+
+It is in a small JSON file in the checkpoint's folder, or in the user's cache folder if that folder belongs to another
+program (the hub's cache, an installed package) or cannot be written. It counts as long as the files have the sizes and
+times that they had. A file that was changed and given its old size and time is found by `deltaclip verify`.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deltaclip.folders import default_cache_path
+
+__all__ = ["KEPT_FILE", "KeptFacts"]
+
+KEPT_FILE = ".deltaclip-digest.json"
+VERSION = 1
+"""Of how the facts are computed, and of what is done to weights while they are loaded."""
+PACKAGE = Path(__file__).parents[1]
+SETTLED_NS = 2 * 10**9
+"""A file changed again within this time may keep its time stamp: some file systems count in steps of two seconds."""
+
+
+class KeptFacts:
+    """Facts about the files that a checkpoint is made of.
+
+    files: name -> size in bytes and time of the last change in nanoseconds, as found when this object was made, which
+    has to be before they are read. places: the files that may hold the facts, the preferred one first.
+    """
+
+    def __init__(self, folder: Path, names: tuple[str, ...], *, is_ours: bool) -> None:
+        """names: the files that count, if they exist. is_ours: whether files may be added to the folder."""
+        self._folder, self._names = folder, names
+        self.files = self._stamps()
+        elsewhere = default_cache_path() / "checkpoints" / f"{_name_of(folder)}.json"
+        beside = is_ours and not folder.resolve().is_relative_to(PACKAGE)
+        self.places = (folder / KEPT_FILE, elsewhere) if beside else (elsewhere,)
+
+    def value(self, name: str, compute: Callable[[], str]) -> str:
+        """The fact of that name, computed and kept if it is not known."""
+        known = self.read().get(name)
+        return self._keep(name, compute()) if known is None else known
+
+    def read(self) -> Mapping[str, str]:
+        """The facts that were kept of files of these sizes and times; empty if none were."""
+        for place in self.places:
+            try:
+                document = json.loads(place.read_text(encoding="utf-8"))
+                if (document["version"], document["files"]) == (VERSION, self.files):
+                    return {name: str(value) for name, value in document["facts"].items()}
+            except (OSError, ValueError, TypeError, KeyError, AttributeError):  # not there, or damaged
+                continue
+        return {}
+
+    def _keep(self, name: str, value: str) -> str:
+        newest = max((time_ns for _, time_ns in self.files.values()), default=0)
+        if self._stamps() != self.files or time.time_ns() - newest < SETTLED_NS:
+            return value  # a later change might leave the same stamp
+        document = {"version": VERSION, "files": self.files, "facts": {**self.read(), name: value}}
+        for place in self.places:
+            try:
+                _write_whole(place, json.dumps(document, indent=2) + "\n")
+                break
+            except OSError:  # it cannot be written: then the fact is computed again next time
+                continue
+        return value
+
+    def _stamps(self) -> dict[str, list[int]]:
+        found = {}
+        for name in self._names:
+            with contextlib.suppress(OSError):
+                status = (self._folder / name).stat()  # of the target where the hub's cache has a link
+                found[name] = [status.st_size, status.st_mtime_ns]
+        return found
+
+
+def _name_of(folder: Path) -> str:
+    return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".partial", delete=False) as file:
+        try:
+            file.write(text)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
