@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.encoder import Encoder
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import Clip, ReaderSpec, guarded, read_video
 
 COUNT, WARM_UP = 300, 20
@@ -36,7 +37,7 @@ def main() -> None:
 
 def again(path: Path) -> Iterator[tuple[Clip, float]]:
     """One clip again and again, with the processor time of this process so far."""
-    clip = read_video(path, ReaderSpec(224, 12, "difference"))
+    clip = read_video(path, ReaderSpec(224, 12, MotionSpec("difference")))
     for _ in range(COUNT):
         yield clip, time.process_time()
 

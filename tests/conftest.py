@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 
@@ -46,3 +47,11 @@ def processor() -> str:
     from deltaclip.model.placement import this_processor
 
     return str(this_processor())
+
+
+@pytest.fixture
+def unchecked_types() -> Iterator[None]:
+    """As users run it: the type checker of the tests would refuse what the program has to."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

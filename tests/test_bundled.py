@@ -30,7 +30,7 @@ def test_its_recipe_seed_and_commit_are_on_record(shapes: Encoder) -> None:
 
 def test_its_alpha_channel_acts(shapes: Encoder) -> None:
     assert shapes.alpha_acts
-    assert shapes.reader_spec.motion == shapes.record.motion
+    assert shapes.reader_spec.motion_word == shapes.record.motion
 
 
 def test_it_finds_the_right_twin_where_an_encoder_blind_to_motion_could_not(shapes: Encoder) -> None:

@@ -3,11 +3,9 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -60,14 +58,6 @@ def test_a_batch_of_videos_gives_what_each_gives_alone(folder: Path, videos: lis
 def test_one_string_instead_of_a_list_is_refused(folder: Path) -> None:
     with pytest.raises(TypeError, match="list"):
         Encoder.load(folder, EXACT).encode_texts("a red square")
-
-
-@pytest.fixture
-def unchecked_types() -> Iterator[None]:
-    """As users run it: the type checker of the tests would refuse what the program has to."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("unchecked_types")
@@ -148,7 +138,7 @@ def test_with_zero_alpha_weights_no_mask_is_computed_and_none_matters(tmp_path: 
 
 def test_the_checkpoints_own_mask_and_frames_are_taken(tmp_path: Path) -> None:
     encoder = Encoder.load(small_checkpoint(tmp_path / "own", motion="inverted", num_frames=3), EXACT)
-    assert encoder.reader_spec.motion == "inverted"
+    assert encoder.reader_spec.motion_word == "inverted"
     assert encoder.reader_spec.num_frames == 3
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import Clip, ReaderSpec
 
 DIMENSION = 16
@@ -68,7 +69,7 @@ class FakeEncoder:
         self.name = name
         self.fingerprint = f"fingerprint of {name}"
         self.dimension = DIMENSION
-        self.reader_spec = ReaderSpec(DIMENSION, 1, motion)
+        self.reader_spec = ReaderSpec(DIMENSION, 1, None if motion is None else MotionSpec.parse(motion))
         self.batches: list[int] = []
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:

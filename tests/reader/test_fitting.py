@@ -4,7 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec, fit_to_model, join_channels, measure_alpha
+
+DIFFERENCE = MotionSpec("difference")
 
 
 def wide_frames() -> NDArray[np.uint8]:
@@ -16,7 +19,7 @@ def wide_frames() -> NDArray[np.uint8]:
 
 
 def test_frame_and_mask_are_cropped_alike() -> None:
-    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
+    pixels, alpha, motion = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion=DIFFERENCE))
     assert motion is not None
     # The block of frame 1 stands at 180 of 400; the crop begins at 88.
     assert pixels[1, 120, 180 - 88 + 20].min() == 200
@@ -25,8 +28,8 @@ def test_frame_and_mask_are_cropped_alike() -> None:
 
 
 def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> None:
-    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion="difference"))
-    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2, motion="difference"))
+    _, large, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=224, num_frames=2, motion=DIFFERENCE))
+    pixels, small, _ = fit_to_model(wide_frames(), ReaderSpec(image_size=56, num_frames=2, motion=DIFFERENCE))
     assert pixels.shape == (2, 56, 56, 3)
     expected = np.stack([cv2.resize(frame, (56, 56), interpolation=cv2.INTER_AREA) for frame in large])
     assert np.abs(small - expected).max() < 1e-6
@@ -34,7 +37,7 @@ def test_a_smaller_model_gets_the_same_mask_scaled_down_with_the_picture() -> No
 
 def test_a_larger_model_gets_motion_measured_at_the_same_size() -> None:
     frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
-    spec = ReaderSpec(image_size=336, num_frames=2, motion="difference")
+    spec = ReaderSpec(image_size=336, num_frames=2, motion=DIFFERENCE)
     pixels, alpha, motion = fit_to_model(frames, spec)
     assert spec.decode_side == 336
     assert pixels.shape == (2, 336, 336, 3)
@@ -51,7 +54,7 @@ def test_without_a_motion_alpha_is_all_ones_and_none_is_measured() -> None:
 
 def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
     frames = np.stack([cv2.resize(frame, (600, 336), interpolation=cv2.INTER_CUBIC) for frame in wide_frames()])
-    spec = ReaderSpec(image_size=336, num_frames=2, motion="subject")
+    spec = ReaderSpec(image_size=336, num_frames=2, motion=MotionSpec("subject"))
     _, alpha, motion = fit_to_model(frames, spec, (None, frames[0]), (frames[1], None))
     assert motion is not None
     assert motion.mask.shape == (2, 224, 400)
@@ -61,7 +64,7 @@ def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
 def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
     rgb = wide_frames()
     alpha = measure_alpha(rgb, "difference")
-    _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, "difference"))
+    _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, DIFFERENCE))
     assert alpha.shape == (2, 224, 400)
     assert np.array_equal(alpha[:, :, 88:312], cropped)
     assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)

@@ -9,6 +9,7 @@ import pytest
 
 from deltaclip.channels import ALPHA, CHANNELS
 from deltaclip.errors import VideoError
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import (
     Clip,
     ReaderSpec,
@@ -22,7 +23,7 @@ from deltaclip.reader import (
 from deltaclip.video import write_mp4
 from tests.helpers import moving_square, write_square
 
-SMALL = ReaderSpec(image_size=32, num_frames=4, motion="difference")
+SMALL = ReaderSpec(image_size=32, num_frames=4, motion=MotionSpec("difference"))
 
 
 def test_a_clip_has_the_shapes_and_the_seconds_of_its_moment(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_subject_gets_the_native_neighbours_of_every_sampled_frame(tmp_path: Pat
 def test_one_decoding_gives_the_same_clips_as_one_for_each_mask(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
     masks = ("difference", "subject", "subject:binary,floor=0.2", None, "difference:threshold=50,floor=0.2", "subject")
-    specs = [replace(SMALL, motion=mask) for mask in masks]
+    specs = [replace(SMALL, motion=None if mask is None else MotionSpec.parse(mask)) for mask in masks]
     for clip, spec in zip(read_variants(path, specs), specs, strict=True):
         alone = read_video(path, spec)
         np.testing.assert_array_equal(clip.frames, alone.frames)

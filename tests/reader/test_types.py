@@ -1,17 +1,22 @@
 """What a reader can be asked for, and what a clip may hold."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from deltaclip.channels import CHANNELS
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import Clip, ReaderSpec
 
 
-def test_an_unknown_motion_is_refused() -> None:
-    with pytest.raises(ValueError, match="difference"):
-        ReaderSpec(32, motion="optical")
+@pytest.mark.usefixtures("unchecked_types")
+def test_a_mask_that_was_not_parsed_is_refused() -> None:
+    word: Any = "difference"
+    with pytest.raises(TypeError, match=r"motion is 'difference': give a MotionSpec"):
+        ReaderSpec(32, motion=word)
+    assert ReaderSpec(32, motion=MotionSpec.parse("subject:floor=0.20")).motion_word == "subject:floor=0.2"
 
 
 def clip(frames: np.ndarray) -> Clip:

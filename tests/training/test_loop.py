@@ -56,7 +56,7 @@ def test_the_checkpoint_is_an_encoder_and_tells_how_it_was_made(tmp_path: Path) 
     )
     encoder = Encoder.load(tmp_path / "out", EncoderSpec(device="cpu"))
     assert encoder.alpha_acts
-    assert (encoder.reader_spec.motion, encoder.reader_spec.num_frames) == ("inverted", 4)
+    assert (encoder.reader_spec.motion_word, encoder.reader_spec.num_frames) == ("inverted", 4)
     record = encoder.record.training
     assert record is not None
     assert (record["seed"], record["steps"], record["step"], record["optim"]["lr"]) == (3, 6, 6, 1e-3)

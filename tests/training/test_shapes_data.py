@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deltaclip.channels import ALPHA
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec, read_video
 from deltaclip.shapes import write_world
 from deltaclip.training import RECIPES, MemoryClips, Recipe, draw_shapes, override
@@ -90,7 +91,7 @@ def test_masks_are_near_those_of_the_same_clip_read_from_a_file(motion: str, tmp
     train = draw_shapes(recipe, workers=0).train
     assert isinstance(train, DrawnClips)
     [path] = write_world(tmp_path, [train.clips[0]])
-    read = read_video(path, ReaderSpec(48, 6, motion))
+    read = read_video(path, ReaderSpec(48, 6, MotionSpec.parse(motion)))
     ours, theirs = train.alpha[0].mean((1, 2)) / 255, read.frames[:, ALPHA].mean((1, 2)) / 255
     # Other moments of the same spans, and a lossy file: alike in how much of the picture most frames hold.
     assert abs(np.median(ours) - np.median(theirs)) < 0.03

@@ -151,7 +151,7 @@ def info(
         **engine,
         "alpha": loaded.record.alpha,
         "masks_matter": loaded.alpha_acts,
-        "motion": loaded.reader_spec.motion,
+        "motion": loaded.reader_spec.motion_word,
         "num_frames": loaded.reader_spec.num_frames,
         "image_size": loaded.reader_spec.image_size,
         "dimension": loaded.dimension,

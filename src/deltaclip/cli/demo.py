@@ -70,8 +70,9 @@ def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, lis
         for question in questions:
             warn_of_lost_words(encoder, question)
         answers = [(question, opened.search(question, limit=3)) for question in questions]
+    spec = encoder.reader_spec
     with writable(png):
-        png.write_bytes(encode_png(draw_answers(answers, encoder.reader_spec.motion, encoder.reader_spec.num_frames)))
+        png.write_bytes(encode_png(draw_answers(answers, spec.motion_word, spec.num_frames)))
     return answers
 
 

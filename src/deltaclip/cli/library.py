@@ -202,7 +202,7 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
     from deltaclip.library.picture import draw_hits
     from deltaclip.motion import encode_png
 
-    picture = draw_hits(title, hits, encoder.reader_spec.motion, encoder.reader_spec.num_frames)
+    picture = draw_hits(title, hits, encoder.reader_spec.motion_word, encoder.reader_spec.num_frames)
     with writable(png):
         png.write_bytes(encode_png(picture))
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, Rea
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import CheckpointError
 from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint, loaded_digest
+from deltaclip.motion import MotionSpec
 from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Clip, ReaderSpec, guarded_calls, read_video
 
@@ -114,10 +115,9 @@ class Encoder:
 
     def __repr__(self) -> str:
         spec = self.reader_spec
-        motion = None if spec.motion is None else str(spec.motion)
         return (
-            f"Encoder({self.name!r}, dimension={self.dimension}, motion={motion!r}, num_frames={spec.num_frames}, "
-            f"device={self.device!r})"
+            f"Encoder({self.name!r}, dimension={self.dimension}, motion={spec.motion_word!r}, "
+            f"num_frames={spec.num_frames}, device={self.device!r})"
         )
 
     @property
@@ -146,14 +146,13 @@ class Encoder:
 
         Device and precision are not part of it: they round a vector, they do not define a different one.
         """
-        motion = self.reader_spec.motion
         parts = {
             "engine": self.engine.digest,
             "tokenizer": None if self.tokenizer is None else self.tokenizer.digest(),
             "max_words": self.max_words,
             "num_frames": self.reader_spec.num_frames,
             "sampling": self.reader_spec.sampling,
-            "motion": None if motion is None else str(motion),
+            "motion": self.reader_spec.motion_word,
             "version": VECTOR_VERSION,
         }
         return digest(parts, sort_keys=True)
@@ -217,7 +216,8 @@ class Encoder:
 def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderSpec:
     """How the checkpoint wants videos to be read. Raises CheckpointError if it names a mask that does not exist."""
     try:
-        return ReaderSpec(image_size, record.num_frames, DEFAULT_MOTION if record.motion is None else record.motion)
+        motion = MotionSpec.parse(DEFAULT_MOTION if record.motion is None else record.motion)
+        return ReaderSpec(image_size, record.num_frames, motion)
     except (ValueError, TypeError, AttributeError) as error:
         remedy = "Correct motion and num_frames in its deltaclip.json."
         raise CheckpointError(name, f"a record with settings that do not exist ({error})", remedy) from error
@@ -225,15 +225,14 @@ def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderS
 
 def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, motion_acts: bool) -> ReaderSpec:
     """How videos are read: as the user chose, else as the checkpoint remembers. Raises ValueError for a bad choice."""
-    motion = options.get("motion")
-    if motion is None:
-        motion = remembered.motion
-    elif not isinstance(motion, str):
-        raise ValueError(f"motion is {motion!r}: the name of a mask")
+    word = options.get("motion")
+    if not isinstance(word, str | None):
+        raise ValueError(f"motion is {word!r}: the name of a mask")
+    motion = remembered.motion if word is None else MotionSpec.parse(word)
     num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
     sampling = options.get("sampling", remembered.sampling)
     chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
-    return chosen if motion_acts else ReaderSpec(chosen.image_size, num_frames, None, sampling)
+    return chosen if motion_acts else replace(chosen, motion=None)
 
 
 def _whole(name: str, chosen: int | None, remembered: int) -> int:

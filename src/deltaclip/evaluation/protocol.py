@@ -140,7 +140,7 @@ def protocol_of_material(
         num_frames=spec.num_frames,
         sampling=spec.sampling,
         preprocessing=PREPROCESSING,
-        motion=spec.motion,
+        motion=spec.motion_word,
         pooling=POOLING,
         precision=encoder.precision,
         device=encoder.device,

@@ -44,7 +44,7 @@ def require_same_encoder(
     if stored.vector_version is not None and stored.vector_version > VECTOR_VERSION:
         found = f"its vectors are of version {stored.vector_version}, and this deltaclip makes version {VECTOR_VERSION}"
         raise LibraryError(str(folder), found, "Use the newer deltaclip, or give another folder with --library.")
-    is_asked_for = (stored.name, stored.motion, stored.num_frames) == (encoder.name, spec.motion, spec.num_frames)
+    is_asked_for = (stored.name, stored.motion, stored.num_frames) == (encoder.name, spec.motion_word, spec.num_frames)
     if stored.outdated is None and is_asked_for:
         words = _words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)
         raise LibraryError(
@@ -58,7 +58,7 @@ def require_same_encoder(
         raise LibraryError(
             str(folder),
             f"made by {_words(stored.name, stored.motion, stored.num_frames, stored.fingerprint)}, "
-            f"not by {_words(encoder.name, spec.motion, spec.num_frames, encoder.fingerprint)}",
+            f"not by {_words(encoder.name, spec.motion_word, spec.num_frames, encoder.fingerprint)}",
             "Leave encoder and motion out to use the library's own, or give another folder with --library.",
         )
     if not renewing:

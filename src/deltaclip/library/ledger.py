@@ -88,7 +88,7 @@ class Ledger:
         """
         values = {
             "encoder": encoder.name,
-            "motion": encoder.reader_spec.motion,
+            "motion": encoder.reader_spec.motion_word,
             "num_frames": str(encoder.reader_spec.num_frames),
             "fingerprint": encoder.fingerprint,
             "dimension": str(encoder.dimension),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import ALPHA, CHANNELS, COLOURS
-from deltaclip.motion import NEAR_SECONDS, Motion, Neighbours, see_each
+from deltaclip.motion import NEAR_SECONDS, Motion, MotionSpec, Neighbours, see_each
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
@@ -54,14 +54,15 @@ def fit_to_model(
 def fit_variants(
     rgb: NDArray[np.uint8],
     image_size: int,
-    masks: Sequence[str | None],
+    masks: Sequence[MotionSpec | None],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
     step_seconds: float = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
     """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
-    words = [mask for mask in masks if mask is not None]
-    motions = dict(zip(words, measure(rgb, words, before, after, step_seconds), strict=True)) if words else {}
+    there = [mask for mask in masks if mask is not None]
+    words = [str(mask) for mask in there]
+    motions = dict(zip(there, measure(rgb, words, before, after, step_seconds), strict=True)) if there else {}
     pixels = centre_crop(to_short_side(rgb, image_size), image_size)
     variants: list[tuple[NDArray[np.float32], Motion | None]] = []
     for mask in masks:

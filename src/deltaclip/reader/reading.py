@@ -66,7 +66,7 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         raise ValueError("variants may differ in their mask only")
     with Video.open(path) as video:
         segment = video.whole
-        wanted = [spec for spec in specs if needs_neighbours(spec.motion)]
+        wanted = [spec for spec in specs if needs_neighbours(spec.motion_word)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return _fitted(video, segment, frames, specs)
 
@@ -160,7 +160,7 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds)
-    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion))
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion_word))
 
 
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:

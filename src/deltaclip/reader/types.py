@@ -14,6 +14,7 @@ __all__ = ["MOTION_SIDE", "Clip", "ReaderSpec"]
 
 MOTION_SIDE = 224
 """Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
+SUBJECT = MotionSpec("subject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class ReaderSpec:
 
     image_size: side S of the square that the image encoder takes, in pixels.
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
-    motion: a mask in the word of `motion.MotionSpec`, or None where the alpha weights are zero and no mask can matter.
+    motion: a mask, or None if the alpha weights are zero and no mask can matter.
     sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames.
     """
 
     image_size: int
     num_frames: int = 12
-    motion: str | None = "subject"
+    motion: MotionSpec | None = SUBJECT
     sampling: str = "uniform"
 
     def __post_init__(self) -> None:
@@ -36,9 +37,13 @@ class ReaderSpec:
             raise ValueError("image_size and num_frames start at 1")
         if self.sampling not in SAMPLINGS:
             raise ValueError(f"sampling {self.sampling!r}: choose one of {', '.join(SAMPLINGS)}")
-        if self.motion is not None:
-            # One word for one mask: the fingerprint of vectors is made of it.
-            object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
+        if not isinstance(self.motion, MotionSpec | None):
+            raise TypeError(f"motion is {self.motion!r}: give a MotionSpec, as MotionSpec.parse makes it of a word")
+
+    @property
+    def motion_word(self) -> str | None:
+        """The mask in the one word of `MotionSpec`, for people and records."""
+        return None if self.motion is None else str(self.motion)
 
     @property
     def decode_side(self) -> int:

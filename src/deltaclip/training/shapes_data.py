@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.motion import Neighbours, needs_neighbours
+from deltaclip.motion import MotionSpec, Neighbours, needs_neighbours
 from deltaclip.provenance import digest
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
@@ -103,7 +103,9 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
 
     def __init__(self, recipe: Recipe) -> None:
         self.world = recipe.world
-        self.reader_spec = ReaderSpec(recipe.model.image_size, recipe.data.test_frames, recipe.data.motion)
+        self.reader_spec = ReaderSpec(
+            recipe.model.image_size, recipe.data.test_frames, MotionSpec.parse(recipe.data.motion)
+        )
 
     def __len__(self) -> int:
         return self.world.groups + self.world.validation_groups
@@ -113,7 +115,8 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         """16 hexadecimal digits that change with what is drawn or seen."""
         drawn = asdict(self.world)
         del drawn["mover_epochs"]  # of what is said, not of what is drawn
-        parts: dict[str, Any] = {"world": drawn, "seen": asdict(self.reader_spec), "format": FORMAT}
+        seen = asdict(self.reader_spec) | {"motion": self.reader_spec.motion_word}
+        parts: dict[str, Any] = {"world": drawn, "seen": seen, "format": FORMAT}
         return digest(parts, sort_keys=True)
 
     def file(self, cache: Path) -> Path:
@@ -136,7 +139,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         spec = self.reader_spec
         numbers = ((np.arange(spec.num_frames) + rng.random()) * clip.num_frames / spec.num_frames).astype(np.int64)
         before, after = None, None
-        if needs_neighbours(spec.motion):
+        if needs_neighbours(spec.motion_word):
             before, after = (self._neighbours(clip, numbers + step) for step in (-1, 1))
         pixels, alpha, _ = fit_to_model(self._decoded(clip, numbers), spec, before, after)
         return pixels, np.round(alpha * 255).astype(np.uint8)

@@ -12,6 +12,7 @@ from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.protocol import protocol_of
 from deltaclip.evaluation.studies import Bench
 from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec, read_video
 
 
@@ -70,6 +71,6 @@ def test_the_mask_of_a_drawn_clip_lies_on_the_true_mover(bench: Bench) -> None:
     world = bench.world(6)
     overlaps = []
     for path, drawn in zip(world.material.paths, world.clips, strict=True):
-        clip = read_video(path, ReaderSpec(48, 6, "subject"))
+        clip = read_video(path, ReaderSpec(48, 6, MotionSpec("subject")))
         overlaps.append(agreement(fed_mask(clip), true_mask(drawn, clip)))
     assert np.mean(overlaps) > 0.5

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.evaluation.studies.in_step import Film, agreement_over_shifts, read_film
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
@@ -55,7 +56,7 @@ def test_frames_without_their_mask_and_without_motion_are_left_out() -> None:
 def test_masks_of_drawn_clips_are_in_step(motion: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     clips = make_world(3, 3, ShapesSpec())
     paths = write_world(tmp_path_factory.mktemp("world"), clips)
-    found = agreement_over_shifts([read_film(path, ReaderSpec(48, 6, motion)) for path in paths])
+    found = agreement_over_shifts([read_film(path, ReaderSpec(48, 6, MotionSpec.parse(motion))) for path in paths])
     assert found is not None
     assert found.shift[0] == 0
     assert max(abs(found.shift[1]), abs(found.shift[2])) <= 1

@@ -79,7 +79,7 @@ class Bench:
     @property
     def motion(self) -> str:
         """The encoder's own mask; for weights that no mask can act on, the one that it would be given."""
-        return self.encoder.reader_spec.motion or self.encoder.record.motion or DEFAULT_MOTION
+        return self.encoder.reader_spec.motion_word or self.encoder.record.motion or DEFAULT_MOTION
 
     @property
     def num_frames(self) -> int:

@@ -13,6 +13,7 @@ from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.in_step import Agreement, Film, agreement_over_shifts, claims, read_film
 from deltaclip.evaluation.words import kinds_of
 from deltaclip.findings import Curve, Panel, Row, StudyResult
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec
 
 __all__ = ["study_diagnose"]
@@ -35,9 +36,11 @@ FINE, WARNING, UNKNOWN = "fine", "WARNING", "cannot tell"
 def study_diagnose(bench: Bench) -> StudyResult:
     """A verdict for each sign: mask too bright, too dark, unused, out of step; alpha idle; captions without motion."""
     world = bench.world(CLIPS)
-    spec = replace(bench.encoder.reader_spec, motion=bench.motion)
+    spec = replace(bench.encoder.reader_spec, motion=MotionSpec.parse(bench.motion))
     pair = [bench.encoder, bench.encoder]
-    masked, plain = bench.encode("own mask and none", world, pair, specs=[spec, replace(spec, motion="full")])
+    masked, plain = bench.encode(
+        "own mask and none", world, pair, specs=[spec, replace(spec, motion=MotionSpec("full"))]
+    )
     films = _films(bench, world, spec) if claims(bench.motion) else []
     effect = 1 - np.sum(masked.videos * plain.videos, axis=1)
     straight = agreement_over_shifts(films) if films else None

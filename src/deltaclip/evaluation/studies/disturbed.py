@@ -15,7 +15,7 @@ from deltaclip.evaluation.material import without_broken
 from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.masks import Masks, agreement, fed_mask
-from deltaclip.motion import Neighbours
+from deltaclip.motion import MotionSpec, Neighbours
 from deltaclip.reader import Clip, ReaderSpec, fit_to_model, join_channels, read_motion
 
 __all__ = ["STRENGTHS", "encode_disturbed"]
@@ -92,7 +92,7 @@ class _Film:
 
     def clip(self, kind: Disturbance, strength: float, mask: str) -> tuple[Clip, float]:
         """The clip with that mask, and the IoU of it with the undisturbed one."""
-        spec = replace(self.spec, motion=mask)
+        spec = replace(self.spec, motion=MotionSpec.parse(mask))
         rgb = disturb(self.rgb, kind, strength, (*self.seed, 0))
         before, after = (
             _disturb_each(pictures, kind, strength, (*self.seed, side))
