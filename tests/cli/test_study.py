@@ -116,7 +116,7 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
         (("shapes", "--encoder", "shapes"), "the study shapes is trained and drawn for itself"),
         (("shapes", "--mask", "diffrence"), "did you mean difference"),
         (("shapes", "--fold", "1"), "the study shapes is trained and drawn for itself"),
-        (("shapes", "--device", "foo"), "device 'foo' is none of auto, cpu"),
+        (("shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
         (("actions",), "needs the folder of its clips"),
         (("actions", "--data", "x", "--camera", "pan"), "the study actions is trained on the clips in --data"),
     ],

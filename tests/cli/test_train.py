@@ -194,7 +194,7 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         (("train", "shapes", "--motion", "sbject"), "did you mean subject?"),
         (("train", "msvd"), "--annotations"),
         (("train", "actions"), "--captions"),
-        (("train", "shapes", "--device", "foo"), "device 'foo' is none of auto, cpu"),
+        (("train", "shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
         (("train", "shapes", "--set", "model.width=97"), "model.width 97 is no multiple of model.heads 3"),
         (("train", "shapes", "--set", "model.patch_size=48"), "no multiple of model.patch_size 48"),
         (("train", "shapes", "--set", "model.max_words=1"), "model.max_words 1"),

@@ -86,10 +86,10 @@ def test_a_path_from_home_is_found_and_a_name_with_a_tilde_is_a_name(
         ({"num_frames": 2.5}, "num_frames is 2.5"),
         ({"motion": ""}, "motion '': choose one of difference"),
         ({"motion": 3}, "motion is 3: the name of a mask"),
-        ({"precision": "float16"}, "precision 'float16' is none of auto, float32, bfloat16"),
-        ({"precision": None}, "precision None is none of auto"),
+        ({"precision": "float16"}, "precision 'float16' is not one of auto, float32, bfloat16"),
+        ({"precision": None}, "precision None is not one of auto"),
         ({"device": "cpu:3"}, "device cpu:3: there is only one cpu"),
-        ({"device": None}, "device None is none of auto, cpu"),
+        ({"device": None}, "device None is not one of auto, cpu"),
         ({"max_words": 3.5}, "max_words is 3.5"),
         ({"max_words": 1}, "max_words is 1: from 2"),
         ({"sampling": None}, "sampling None: choose one of uniform"),
@@ -229,10 +229,10 @@ def test_an_unknown_sampling_is_refused_by_name(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("device", "said"),
     [
-        ("foo", "'foo' is none of auto, cpu, cuda, cuda:1, mps"),
-        ("meta", "'meta' is none of auto"),
+        ("foo", "'foo' is not one of auto, cpu, cuda, cuda:1, mps"),
+        ("meta", "'meta' is not one of auto"),
         ("cuda:99", "device cuda:99: .* CUDA GPU"),
-        ("", "'' is none of auto"),
+        ("", "'' is not one of auto"),
     ],
 )
 def test_a_device_that_is_not_there_is_told_by_name(device: str, said: str) -> None:

@@ -158,7 +158,10 @@ def cut_weights(folder: Path) -> None:
             lambda folder: edit_config(folder, lambda v: v["text_config"].update(eos_token_id=49407)),
             "of a vocabulary of 12",
         ),
-        (lambda folder: edit_config(folder, lambda v: v["vision_config"].update(hidden_size=64)), "of another shape"),
+        (
+            lambda folder: edit_config(folder, lambda v: v["vision_config"].update(hidden_size=64)),
+            "of a different shape",
+        ),
     ],
 )
 def test_a_damaged_checkpoint_is_named_with_what_is_wrong(
@@ -185,7 +188,7 @@ def test_an_older_checkpoint_is_replaced_and_nothing_stays_beside(folder: Path) 
 def test_a_folder_that_is_no_checkpoint_is_left_alone(tmp_path: Path, model: CLIPModel) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("cat")
-    with pytest.raises(CheckpointError, match="is no checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a deltaclip checkpoint"):
         save_checkpoint(tmp_path / "photos", model, None, CheckpointRecord())
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
 
@@ -298,7 +301,7 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told_and_leaves_nothing(tmp_p
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(CheckpointError, match=r"new: cannot be written \(.*too large.*\)\. Make room"):
+        with pytest.raises(CheckpointError, match=r"new: cannot be written \(.*too large.*\)\. Free some space"):
             save_checkpoint(tmp_path / "new", model, None, CheckpointRecord())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -176,12 +176,12 @@ def without(*endings: str) -> Callable[[Weights], Weights]:
         (lambda w: {k.removeprefix("visual."): v for k, v in w.items() if "visual" in k}, "a vision tower alone"),
         (lambda w: {"vision_model.embeddings.class_embedding": torch.ones(1)}, "without their configuration"),
         (lambda w: w | {"visual.proj": torch.ones(7, 32)}, r"visual_projection.weight \(32, 7\) instead of"),
-        (lambda w: w | {"token_embedding.weight": torch.ones(12, 65)}, "weights of another shape"),
+        (lambda w: w | {"token_embedding.weight": torch.ones(12, 65)}, "weights of a different shape"),
         (lambda w: w | {"visual.conv1.weight": torch.ones(5)}, "not those of a CLIP"),
         (lambda w: {"weight": torch.ones(1)}, "missing weights"),
         (
             lambda w: w | {"visual.conv1_alpha.weight": torch.ones(128, 1, 4, 4)},
-            r"an alpha convolution \(128, 1, 4, 4\) where the CLIP needs \(128, 1, 8, 8\)",
+            r"an alpha convolution \(128, 1, 4, 4\), but the CLIP needs \(128, 1, 8, 8\)",
         ),
         (lambda w: w | {"input_resolution": torch.tensor(224)}, "it says input_resolution 224, the weights 32"),
         (lambda w: w | {"vocab_size": torch.tensor([7, 8])}, r"it says vocab_size \[7, 8\], the weights 12"),
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_whole_clip_is_refused_with_the_list(
             r"16 missing weights, which the CLIP has .*: vision_model\.encoder\.layers\.1\.",
         ),
         (lambda w: w | {"conv1.weight": torch.ones(128, 4, 8, 8)}, r"two alpha channels: .*\(128, 4, 8, 8\)"),
-        (lambda w: w | {"ln_post.bias": torch.ones(128).byte()}, r"no plain floats: visual\.ln_post\.bias \(uint8\)"),
+        (lambda w: w | {"ln_post.bias": torch.ones(128).byte()}, r"not plain floats: visual\.ln_post\.bias \(uint8\)"),
         (lambda w: {"conv1_alpha.weight": torch.ones(128, 1, 8, 8) > 0}, r"conv1_alpha\.weight \(bool\)"),
     ],
 )
@@ -258,5 +258,5 @@ def test_a_file_that_is_not_there_is_no_hub_name(tmp_path: Path) -> None:
 def test_a_taken_place_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "diary.txt").write_text("dear")
-    with pytest.raises(CheckpointError, match="is no checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a deltaclip checkpoint"):
         convert(clip=tmp_path / "nowhere.pt", out=tmp_path / "out")

@@ -47,7 +47,7 @@ def test_a_file_whose_weights_are_no_plain_floats_is_refused_by_their_kind(
     torch.save(weights | {name: KINDS[kind](weights[name])}, tmp_path / "clip.pt")
     with pytest.raises(CheckpointError) as told:
         convert(clip=tmp_path / "clip.pt", out=tmp_path / "out")
-    assert told.value.found == f"1 weights that are no plain floats: {name} ({kind})"
+    assert told.value.found == f"1 weights that are not plain floats: {name} ({kind})"
 
 
 @pytest.mark.filterwarnings("ignore:TypedStorage")  # PyTorch writes quantised tensors in an old way
@@ -59,7 +59,7 @@ def test_a_folder_whose_weights_are_no_plain_floats_is_refused_by_their_kind(fol
     torch.save(weights | {name: KINDS[kind](weights[name])}, folder / "pytorch_model.bin")
     with pytest.raises(CheckpointError) as told:
         load_checkpoint(folder)
-    assert told.value.found == f"1 weights that are no plain floats: {name} ({kind})"
+    assert told.value.found == f"1 weights that are not plain floats: {name} ({kind})"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

@@ -161,7 +161,10 @@ def test_the_fingerprint_changes_with_the_mean(folder: Path) -> None:
         ({"resample": 2}, r"resample 2, which is not bicubic \(3\)"),
         ({"do_pad": True}, "do_pad true"),
         ({"do_flip": True}, "do_flip true"),
-        ({"image_processor_type": "SiglipImageProcessor"}, "SiglipImageProcessor, which is no image processor of CLIP"),
+        (
+            {"image_processor_type": "SiglipImageProcessor"},
+            "SiglipImageProcessor, which is not an image processor of CLIP",
+        ),
         ({"rescale_factor": 0}, "a rescale_factor 0"),
         ({"image_mean": [0.5, 0.5]}, "a mean or deviation"),
         ({"image_std": [0.5, 0.0, 0.5]}, "the deviation above 0"),

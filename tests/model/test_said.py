@@ -364,13 +364,13 @@ def test_the_end_of_a_text_is_the_tokenizers_and_its_last_id(bare: Path, tokeniz
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        ([1], "no object in braces"),
+        ([1], "not an object"),
         ({"model_cfg": 5}, "model_type is None, not 'clip'"),
         ({"model_cfg": [1]}, "model_type is None, not 'clip'"),
         ({**MODEL_CFG, "text_cfg": None}, "model_type is None, not 'clip'"),
         (changed(MODEL_CFG, vision_cfg={"width": "128"}), "no whole configuration of open_clip"),
         (changed(MODEL_CFG, vision_cfg={"head_width": 0}), "no whole configuration of open_clip"),
-        ({"model_cfg": MODEL_CFG, "preprocess_cfg": 5}, "a preprocess_cfg that is no object"),
+        ({"model_cfg": MODEL_CFG, "preprocess_cfg": 5}, "a preprocess_cfg that is not a JSON object"),
     ],
 )
 def test_a_configuration_that_is_none_is_named(bare: Path, tmp_path: Path, values: object, found: str) -> None:

@@ -140,7 +140,7 @@ def test_a_saved_tokenizer_gives_the_same_ids(tmp_path: Path) -> None:
         ("tokenizer.json", b"{}", "not a tokenizer.json"),
         ("tokenizer.json", b"<!doctype html>", "a web page"),
         ("vocab.txt.gz", b"\x1f\x8b\x08 cut", "not a list of merges"),
-        ("vocab.txt.gz", gzip.compress(b"#version\na b\n", mtime=0), "1 merges where CLIP has 48894"),
+        ("vocab.txt.gz", gzip.compress(b"#version\na b\n", mtime=0), "1 merges, but CLIP has 48894"),
         ("vocab.txt", b"#version\n" + 48894 * b"a b c\n", "a line that is not two parts"),
         ("vocab.txt", b"", "an empty file"),
     ],

@@ -143,7 +143,7 @@ def test_an_npz_of_pickled_objects_is_refused(tmp_path: Path) -> None:
         ({"/data/0": b"\x00\x00\x00"}, "storage 0 has 3 bytes"),
         ({"/data/0": None}, "no item named"),
         ({"/data.pkl": b""}, "not a TorchScript archive"),
-        ({"/data.pkl": b"\x80\x02]."}, "its top is no module"),
+        ({"/data.pkl": b"\x80\x02]."}, "its top level is not a module"),
         ({"/data.pkl": None}, "0 files data.pkl"),
         ({"/byteorder": b"big"}, "not little-endian"),
     ],

@@ -52,7 +52,7 @@ def without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def check_numbers(weights: Mapping[str, Tensor], what: str) -> None:
-    """CheckpointError with the list of what is no plain tensor of floats.
+    """CheckpointError with the list of what is not a plain tensor of floats.
 
     Whole numbers and bytes of a quantised model are codes, whose scale lies elsewhere; taken as floats they would give
     wrong vectors without an error.
@@ -62,7 +62,7 @@ def check_numbers(weights: Mapping[str, Tensor], what: str) -> None:
         remedy = (
             "Save the weights as plain tensors of float32, float16 or bfloat16, and of a quantised model its original."
         )
-        raise CheckpointError(what, f"{len(unlike)} weights that are no plain floats: {listed_keys(unlike)}", remedy)
+        raise CheckpointError(what, f"{len(unlike)} weights that are not plain floats: {listed_keys(unlike)}", remedy)
 
 
 def _unlike_floats(weight: Tensor) -> str | None:
@@ -116,7 +116,7 @@ def _check_weights(shapes: Mapping[str, torch.Size], state: Mapping[str, Tensor]
     problems = {
         "missing": sorted(shapes.keys() - state.keys()),
         "unexpected": sorted(state.keys() - shapes.keys()),
-        "of another shape": [
+        "of a different shape": [
             f"{name} {tuple(state[name].shape)} instead of {tuple(shapes[name])}"
             for name in sorted(shapes.keys() & state.keys())
             if state[name].shape != shapes[name]

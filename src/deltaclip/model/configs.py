@@ -82,14 +82,14 @@ class OpenClip:
         try:
             return self._claim(vision, text)
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as err:
-            remedy = "Fetch the file again, from where the weights come."
+            remedy = "Download the file again from the source of the weights."
             raise CheckpointError(str(self.path), f"no whole configuration of open_clip ({err!r})", remedy) from err
 
     def _claim(self, vision: Json, text: Json) -> Claim:
         # Defaults are those of open_clip's CLIPVisionCfg and CLIPTextCfg.
         width, head_width, text_width = vision.get("width", 768), vision.get("head_width", 64), text.get("width", 512)
         if width % head_width:
-            raise ValueError(f"vision_cfg.width {width} is no multiple of head_width {head_width}")
+            raise ValueError(f"vision_cfg.width {width} is not a multiple of head_width {head_width}")
         activation = "quick_gelu" if self.model.get("quick_gelu") else "gelu"
         image_size = vision.get("image_size", 224)
         return Claim(

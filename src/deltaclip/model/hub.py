@@ -85,7 +85,7 @@ def _not_here(name: str, file: str) -> CheckpointError:
 
 
 def _remedy(name: str) -> str:
-    return f"Where there is a network, run once: `HF_HUB_OFFLINE=0 hf download {name}`; {ELSE}."
+    return f"With a network connection, run once: `HF_HUB_OFFLINE=0 hf download {name}`; {ELSE}."
 
 
 @contextmanager

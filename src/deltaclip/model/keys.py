@@ -134,7 +134,7 @@ def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
     """
     needed = (patch_embedding.shape[0], 1, *patch_embedding.shape[2:])
     if patch_embedding.ndim != 4 or alpha.shape != needed:
-        found = f"an alpha convolution {tuple(alpha.shape)} where the CLIP needs {needed}"
+        found = f"an alpha convolution {tuple(alpha.shape)}, but the CLIP needs {needed}"
         remedy = "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
         raise CheckpointError(what, found, remedy)
     return torch.cat([patch_embedding[:, : len(COLOURS)], alpha.to(patch_embedding.device)], dim=1)

@@ -76,7 +76,7 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
     right there, nobody has asked yet: `self_check.checked_placement` does.
     """
     if precision not in ("auto", *PRECISIONS):
-        raise ValueError(f"precision {precision!r} is none of auto, {', '.join(PRECISIONS)}")
+        raise ValueError(f"precision {precision!r} is not one of auto, {', '.join(PRECISIONS)}")
     if device != "auto":
         chosen, reason = _device_named(device), "as asked"
     elif torch.cuda.is_available():
@@ -96,7 +96,7 @@ def _device_named(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device {name!r} is none of {DEVICES}") from error
+        raise ValueError(f"device {name!r} is not one of {DEVICES}") from error
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
@@ -105,7 +105,7 @@ def _device_named(name: str) -> torch.device:
         if not torch.backends.mps.is_available():
             raise ValueError(f"device {name}: no Apple GPU found here")
     elif device.type != "cpu":
-        raise ValueError(f"device {name!r} is none of {DEVICES}")
+        raise ValueError(f"device {name!r} is not one of {DEVICES}")
     if device.type != "cuda" and device.index:  # torch takes any number, and there is one
         raise ValueError(f"device {name}: there is only one {device.type} here, number 0")
     return device

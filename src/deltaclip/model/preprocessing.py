@@ -28,7 +28,7 @@ CLIP_STD = (COLOURS[0].std, COLOURS[1].std, COLOURS[2].std)
 POSITIONS = "vision_model.embeddings.position_embedding.weight"
 BICUBIC = 3  # of Pillow, which transformers' `resample` numbers
 CLIP_PROCESSORS = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
-FETCH = "Fetch the file again, from where the weights come."
+FETCH = "Download the file again from the source of the weights."
 KNOWN_STEPS = {"do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"}
 
 Json = Mapping[str, Any]  # Any: whatever json holds
@@ -120,7 +120,7 @@ def read_preprocessing(folder: Path, image_size: int) -> tuple[Normalisation, st
             values = read_json(path)
             settings = values.get("image_processor") if name == PROCESSOR_FILE else values
             if settings is not None and not isinstance(settings, dict):
-                raise CheckpointError(str(path), "an image_processor that is no object in braces", FETCH)
+                raise CheckpointError(str(path), "an image_processor that is not a JSON object", FETCH)
             if settings is not None:
                 return of_transformers(settings, image_size, str(path)), name
     return None
@@ -132,7 +132,7 @@ def of_transformers(values: Json, image_size: int, what: str) -> Normalisation:
     Raises CheckpointError for settings that change a picture in a way deltaclip does not.
     """
     kind = values.get("image_processor_type") or values.get("feature_extractor_type") or "CLIPImageProcessor"
-    wrong = [f"{kind}, which is no image processor of CLIP"] if kind not in CLIP_PROCESSORS else []
+    wrong = [f"{kind}, which is not an image processor of CLIP"] if kind not in CLIP_PROCESSORS else []
     wrong += [f"{name} false" for name in ("do_resize", "do_center_crop") if not values.get(name, True)]
     wrong += [f"{name} true" for name in values if name.startswith("do_") and name not in KNOWN_STEPS and values[name]]
     if values.get("use_square_size"):
@@ -159,7 +159,7 @@ def of_transformers(values: Json, image_size: int, what: str) -> Normalisation:
 def of_open_clip(values: object, image_size: int, what: str) -> Normalisation:
     """The same of open_clip's `preprocess_cfg`."""
     if not isinstance(values, dict):
-        raise CheckpointError(what, "a preprocess_cfg that is no object in braces", FETCH)
+        raise CheckpointError(what, "a preprocess_cfg that is not a JSON object", FETCH)
     wrong = [f"{name} {value}" for name, value in values.items() if not _open_clip_does(name, value, image_size)]
     _refuse(wrong, image_size, what)
     mean, std = (values.get(name) for name in ("mean", "std"))
@@ -208,5 +208,5 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as err:
         raise CheckpointError(str(path), f"cannot be read as json ({err})", FETCH) from err
     if not isinstance(values, dict):
-        raise CheckpointError(str(path), "json, but no object in braces", FETCH)
+        raise CheckpointError(str(path), "JSON, but not an object", FETCH)
     return values

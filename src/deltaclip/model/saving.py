@@ -72,7 +72,7 @@ def save_checkpoint(
             beside.rename(place)
     except (OSError, SafetensorError) as err:  # safetensors makes its own error of a full disk
         reason = (err.strerror if isinstance(err, OSError) else None) or str(err)
-        remedy = "Make room or permissions there, or choose another folder."
+        remedy = "Free some space or change the permissions there, or choose a different folder."
         raise CheckpointError(str(target), f"cannot be written ({reason})", remedy) from err
     finally:
         if beside is not None:
@@ -85,7 +85,9 @@ def check_place(target: Path) -> None:
         return
     if target.exists() or target.is_symlink():
         remedy = "Choose a new folder, or move what is there elsewhere."
-        raise CheckpointError(str(target), "exists and is no checkpoint of deltaclip; it is left as it is", remedy)
+        raise CheckpointError(
+            str(target), "exists and is not a deltaclip checkpoint; nothing in it was changed", remedy
+        )
 
 
 def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:

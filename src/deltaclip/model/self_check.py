@@ -69,7 +69,8 @@ class SelfCheck:
         """What is wrong, and whether the machine or the weights are the reason."""
         if self.without_exact:
             parts = " and ".join(self.without_exact)
-            return f"cannot be compared: with these weights float32 itself gives no usable numbers in {parts} ({self})"
+            found = f"NaN, infinite or constant results in {parts}"
+            return f"cannot be compared: with these weights float32 itself gives {found} ({self})"
         if set(self.failed) <= set(WORST):  # a faulty kernel is wrong in all rows
             return f"is too coarse for these weights: rounding alone turns some of its rows ({self})"
         return f"gives wrong numbers on this machine ({self})"

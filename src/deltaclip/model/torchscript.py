@@ -38,7 +38,7 @@ class _Bag:
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, dict):
-            raise pickle.UnpicklingError(f"a module holds {type(state).__name__} where attributes belong")
+            raise pickle.UnpicklingError(f"a module holds {type(state).__name__} instead of attributes")
         self.attributes: dict[str, Any] = state  # Any: tensors, modules, numbers, strings
 
 
@@ -53,7 +53,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             root = _root(archive)
             module = _Unpickler(archive, root).load()
             if not isinstance(module, _Bag):
-                raise pickle.UnpicklingError("its top is no module")
+                raise pickle.UnpicklingError("its top level is not a module")
             return dict(_tensors(module, "", set()))
     except (
         zipfile.BadZipFile,
@@ -74,7 +74,7 @@ def _root(archive: zipfile.ZipFile) -> str:
     """The folder inside the zip that holds everything, with its slash."""
     roots = [name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(roots) != 1:
-        raise pickle.UnpicklingError(f"it holds {len(roots)} files data.pkl where one belongs")
+        raise pickle.UnpicklingError(f"it holds {len(roots)} files data.pkl instead of one")
     return roots[0]
 
 

@@ -39,7 +39,7 @@ def read_merges(path: Path) -> tokenizers.Tokenizer:
         raise CheckpointError(str(path), f"not a list of merges ({err})", AGAIN) from err
     lines = text.strip("\n").split("\n")[1 : NUM_MERGES + 1]  # the first line is a version
     if len(lines) < NUM_MERGES:
-        raise CheckpointError(str(path), f"{len(lines)} merges where CLIP has {NUM_MERGES}", AGAIN)
+        raise CheckpointError(str(path), f"{len(lines)} merges, but CLIP has {NUM_MERGES}", AGAIN)
     merges = _pairs(lines, path)
     alphabet = _byte_alphabet()
     names = [
