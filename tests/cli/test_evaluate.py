@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from deltaclip.cli.evaluate import Sampling
+from deltaclip.cli.options import Sampling
 from deltaclip.evaluation.runs import read_ranks
 from deltaclip.video import SAMPLINGS
 from tests.cli.calls import Answer, Call

@@ -321,7 +321,7 @@ def test_a_page_that_cannot_be_made_costs_no_run(
     monkeypatch.setattr("deltaclip.training.write_report", write_report)
     code, out, err = deltaclip(*own(home, tmp_path / "out"))
     assert (code, f"wrote {tmp_path / 'out'}" in out) == (1, True)
-    assert "the page of the run could not be made: cache/shard-00000.tar: cannot be read" in err
+    assert "the report of the run could not be written: cache/shard-00000.tar: cannot be read" in err
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
 

@@ -16,6 +16,7 @@ from deltaclip.cli import (
     cache,
     checkpoint,
     compare,
+    convert,
     data,
     demo,
     evaluate,
@@ -25,6 +26,7 @@ from deltaclip.cli import (
     study,
     train,
 )
+from deltaclip.cli.groups import Sections, flattened
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, print_lines, shown, speak_any_encoding
 from deltaclip.errors import DeltaclipError
 
@@ -46,24 +48,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo.demo)
-app.command()(indexing.index)
-app.command()(library.search)
-app.command()(library.status)
-app.command()(library.failures)
-app.command()(library.verify)
-app.command()(library.remove)
-app.command()(masks.masks)
-app.command()(checkpoint.convert)
-app.command()(checkpoint.tokenize)
-app.command()(checkpoint.info)
-app.command()(data.data)
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(study.study)
-app.command()(cache.cache)
-app.command()(train.train)
-app.command()(average.average)
+COMMANDS = (
+    demo.demo,
+    indexing.index,
+    library.search,
+    library.status,
+    library.failures,
+    library.verify,
+    library.remove,
+    masks.masks,
+    convert.convert,
+    checkpoint.tokenize,
+    checkpoint.info,
+    data.data,
+    evaluate.evaluate,
+    compare.compare,
+    study.study,
+    cache.cache,
+    train.train,
+    average.average,
+)
+"""In the order of the help."""
+
+for command in COMMANDS:
+    app.command(cls=Sections)(flattened(command))
 
 
 def _version(wanted: bool) -> None:

@@ -1,13 +1,14 @@
 """`cache`: every video of a data set decoded once, for trainings to read."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from deltaclip.cli.files import StallLimitOption
 from deltaclip.cli.material import found_videos, refuse_unknown
-from deltaclip.cli.output import JsonOption, Progress, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import AllowMissingOption, AnnotationsOption, JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, emit, finish, note, print_lines, shown
 
 if TYPE_CHECKING:
     from deltaclip.captions import CaptionSet
@@ -16,46 +17,90 @@ if TYPE_CHECKING:
 __all__ = ["cache"]
 
 
-def cache(
-    videos: Annotated[Path, typer.Option(help="The folder of the videos.")],
-    out: Annotated[Path, typer.Option(help="Folder of the cache; one that is there is completed.")],
-    dataset: Annotated[
-        str | None, typer.Argument(help="msrvtt, msvd, ... as for `data`; or give --captions.", metavar="DATASET")
-    ] = None,
-    captions: Annotated[Path | None, typer.Option(help="Your own captions, a csv or jsonl, instead.")] = None,
-    annotations: Annotated[Path | None, typer.Option(help="The folder of the data set's caption files.")] = None,
-    split: Annotated[
-        list[str] | None, typer.Option(help="train, val or test; may be given again. All where left out.")
-    ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Frames of a video: more than a step takes, to vary.")] = 32,
-    size: Annotated[int, typer.Option(min=8, help="Short side of the pictures in pixels; nothing is cropped.")] = 224,
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """What is kept of each video."""
+
+    PANEL: ClassVar = "Frames"
+
+    frames: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Number of frames kept of each video. Training draws its frames from them, so keep several times as "
+            "many as it needs.",
+        ),
+    ] = 32
+    size: Annotated[
+        int, typer.Option(min=8, metavar="PIXELS", help="Length of the short side of a frame; nothing is cropped.")
+    ] = 224
     motion: Annotated[
-        str, typer.Option(help="The mask to keep: subject, subject:binary or none. Others are made when reading.")
-    ] = "subject",
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG.")] = 90,
-    raw: Annotated[bool, typer.Option("--raw", help="Raw pixels instead of JPEG: eight times the space.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Videos at once; one a core where left out.")] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Leave out videos that are not there, and go on.")
-    ] = False,
+        str,
+        typer.Option(
+            metavar="MASK",
+            help="Motion mask to keep: subject, subject:binary, or none. Other masks are computed during training.",
+        ),
+    ] = "subject"
+    quality: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="JPEG quality of the frames.")] = 90
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Keep raw pixels, in about eight times the space (default: JPEG)."),
+    ] = False
+
+    def chosen(self) -> "CacheSettings":
+        """Raises BadParameter for a mask that cannot be kept."""
+        from deltaclip.training.cache import CacheSettings
+
+        motion = None if self.motion == "none" else self.motion
+        try:
+            return CacheSettings(self.frames, self.size, motion, None if self.raw else self.quality)
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
+
+
+def cache(
+    *,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="Data set to decode: {datasets}. Leave it out if you give --captions.", metavar="DATASET"),
+    ] = None,
+    videos: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the videos.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the cache. A cache that already exists there is completed.")
+    ],
+    captions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File of your own captions, csv, tsv or jsonl, in place of a data set."),
+    ] = None,
+    annotations: AnnotationsOption = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Split to decode: train, val or test (default: all splits). May be repeated."
+        ),
+    ] = None,
+    allow_missing: AllowMissingOption = False,
+    settings: FrameOptions,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Number of videos decoded at once (default: one per core).")
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decode videos once, so that training need not.
+    """Decode videos once and keep their frames for training.
 
-    May be stopped at any moment; the same command goes on from there. Videos that are in the cache already are not
-    decoded again, unless their files changed.
+    You may stop it at any time: the same command continues where it stopped. Videos that are already in the cache are
+    decoded again only if their files have changed.
 
     \b
     Examples:
-      deltaclip cache msvd --annotations msvd --videos msvd/YouTubeClips --out msvd-cache
-      deltaclip cache --captions captions.csv --videos clips --split train --out clips-cache
+      deltaclip cache msvd --annotations msvd --videos clips --out frames
+      deltaclip cache --captions captions.csv --videos clips --split train --out frames
     """
-    from dataclasses import asdict
-
     from deltaclip.training.cache import mend_cache, write_cache
 
-    settings = _settings(frames, size, motion, None if raw else quality)
+    chosen = settings.chosen()
     ids = _ids(_captions(dataset, captions, annotations), split)
     files = found_videos(videos, ids)
     # A video without a file goes along, to be named with all others that cannot be read, unless it is held already.
@@ -68,9 +113,9 @@ def cache(
             words = f"{step.done}/{step.total} videos  {line.rate(step.done):.1f} a second"
             line.show(words + (f"  {step.failed} failed" if step.failed else ""), step.done, step.total)
 
-        report = write_cache(out, wanted, settings, workers=workers, allow_missing=allow_missing, progress=progress)
+        report = write_cache(out, wanted, chosen, workers=workers, allow_missing=allow_missing, progress=progress)
     if as_json:
-        emit({"out": out, "settings": settings.to_json(), **asdict(report)})
+        emit({"out": out, "settings": chosen.to_json(), **asdict(report)})
     else:
         print_lines(
             f"{shown(out)}: {report.held} of {len(wanted)} videos held, {report.written} written now "
@@ -83,15 +128,6 @@ def cache(
     for failure in report.failures:
         note(shown(f"{failure.path}  {failure.reason}"))
     finish(bool(report.failures))
-
-
-def _settings(frames: int, size: int, motion: str, quality: int | None) -> "CacheSettings":
-    from deltaclip.training.cache import CacheSettings
-
-    try:
-        return CacheSettings(frames, size, None if motion == "none" else motion, quality)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
 
 
 def _captions(dataset: str | None, captions: Path | None, annotations: Path | None) -> "CaptionSet":

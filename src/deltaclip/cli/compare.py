@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import StallLimitOption, writable
-from deltaclip.cli.material import (
-    AllowMissingOption,
-    AnnotationsOption,
-    DatasetOption,
-    SplitOption,
-    VideosOption,
-    found_videos,
-    split_material,
-)
-from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+from deltaclip.cli.files import writable
+from deltaclip.cli.material import found_videos, split_material
+from deltaclip.cli.options import GalleryOptions, JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -34,29 +27,39 @@ SAME_OPTIONS = "Give --dataset, --split and the other options that the file was 
 
 
 def compare(
+    *,
     systems: Annotated[
         list[str],
-        typer.Argument(help="Encoders, also as ENCODER@MASK, or files of `evaluate --ranks`.", metavar="A B"),
+        typer.Argument(
+            help="Systems to compare: encoders, as NAME or NAME@MASK, or files written by `evaluate --ranks`.",
+            metavar="A B",
+        ),
     ],
-    dataset: DatasetOption = "shapes",
-    annotations: AnnotationsOption = None,
-    videos: VideosOption = None,
-    split: SplitOption = "test",
-    allow_missing: AllowMissingOption = False,
-    clips: Annotated[int | None, typer.Option(min=6, help="How many clips of shapes, in groups of twins.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a page with the queries won and lost (.html).")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page (.html) that shows the queries won and lost."),
+    ] = None,
+    clips: Annotated[
+        int | None,
+        typer.Option(min=6, metavar="N", help="Number of clips to draw, in groups of three twins (default: 300)."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Random seed of the drawn clips (default: the fixed test set)."),
+    ] = None,
+    gallery: GalleryOptions,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare encoders, or saved ranks, query by query: the first with each other one.
+    """Compare encoders or saved ranks query by query.
 
-    With files of ranks alone, --videos is only where the pictures of the report come from.
+    The first system is compared with each of the others. If only files of ranks are given, --videos is used for the
+    pictures in the report alone.
 
     \b
     Examples:
       deltaclip compare shapes shapes@full --report compare.html
-      deltaclip compare ours.ranks theirs.ranks --videos msvd/YouTubeClips --report compare.html
+      deltaclip compare ours.ranks theirs.ranks --videos clips --report compare.html
     """
     if len(systems) < 2:
         raise typer.BadParameter("give two or more to compare.", param_hint="'A B'")
@@ -66,30 +69,16 @@ def compare(
     if report is not None:
         with writable(report):  # before minutes of work
             pass
-    files = [name for name in systems if Path(name).is_file()]
-    only_files = len(files) == len(systems)
-    if only_files and (dataset != "shapes" or annotations is not None or clips or seed is not None):
-        raise typer.BadParameter("files of ranks have their queries in them: no data set is needed.")
-    if clips is not None and dataset != "shapes":
+    only_files = all(Path(name).is_file() for name in systems)
+    drawn = gallery.dataset == "shapes"
+    if only_files and (not drawn or gallery.annotations is not None or clips or seed is not None):
+        raise typer.BadParameter("files of ranks contain their queries: leave out the data set.")
+    if clips is not None and not drawn:
         raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
     from deltaclip.evaluation.compare import compare_saved
-    from deltaclip.evaluation.recorded import protocol_lines
-    from deltaclip.evaluation.runs import read_ranks
 
-    saved: dict[str, SavedRanks] = {name: read_ranks(Path(name)) for name in files}
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
-        paths: dict[str, Path] = {}
-        if not only_files:
-            _check_options(systems, saved, dataset, split, seed)
-            encoders = {name: _encoder(name) for name in systems if name not in saved}
-            material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
-            material = _drawn(Path(folder), clips, seed) if material is None else material
-            for name in files:
-                _check_queries(name, saved[name], material, allow_missing)
-            paths = dict(zip(material.videos, material.paths, strict=True))
-            saved |= _rank(encoders, material, allow_missing)
-        elif videos is not None:
-            paths = dict(found_videos(videos, {name for one in saved.values() for name in one.videos}).found)
+        saved, paths = _ranks(systems, gallery, Path(folder), clips, seed)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:
@@ -103,11 +92,31 @@ def compare(
         emit({"comparisons": comparisons, "protocols": _protocols(systems, saved), "report": report})
         return
     _show(compared)
-    for name in systems:
-        lines = protocol_lines(saved[name].protocol)
-        print_lines(f"{shown(name)}:", *(f"  {shown(line)}" for line in lines))
+    _show_protocols(systems, saved)
     if report is not None:
         note(f"wrote {shown(report)}")
+
+
+def _ranks(
+    systems: Sequence[str], gallery: GalleryOptions, folder: Path, clips: int | None, seed: int | None
+) -> "tuple[dict[str, SavedRanks], dict[str, Path]]":
+    """The ranks of every system, read or measured, and the files of the videos, as far as they are known.
+
+    folder: drawn clips are written to it.
+    """
+    from deltaclip.evaluation.runs import read_ranks
+
+    saved = {name: read_ranks(Path(name)) for name in systems if Path(name).is_file()}
+    if len(saved) == len(systems):
+        ids = {video for ranks in saved.values() for video in ranks.videos}
+        return saved, {} if gallery.videos is None else dict(found_videos(gallery.videos, ids).found)
+    _check_options(systems, saved, gallery.dataset, gallery.split, seed)
+    encoders = {name: _encoder(name) for name in systems if name not in saved}
+    material = split_material(gallery) or _drawn(folder, clips, seed)
+    for name, ranks in saved.items():
+        _check_queries(name, ranks, material, gallery.allow_missing)
+    measured = _rank(encoders, material, gallery.allow_missing)
+    return saved | measured, dict(zip(material.videos, material.paths, strict=True))
 
 
 def _refuse_absent(systems: Sequence[str]) -> None:
@@ -207,6 +216,14 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
                 note(shown(f"{video}: {reason}"))
             saved[name] = saved_ranks(evaluate_material(encoder, vectors))
     return saved
+
+
+def _show_protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> None:
+    from deltaclip.evaluation.recorded import protocol_lines
+
+    for name in systems:
+        lines = protocol_lines(saved[name].protocol)
+        print_lines(f"{shown(name)}:", *(f"  {shown(line)}" for line in lines))
 
 
 def _show(compared: "Sequence[Compared]") -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import remembered_encoder
-from deltaclip.cli.files import StallLimitOption, writable
+from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import index_paths, name_failures
 from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
-from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import JsonOption, StallLimitOption
+from deltaclip.cli.output import emit, finish, note, print_lines, shown
 
 if TYPE_CHECKING:
     from deltaclip.library import Hit
@@ -23,14 +24,30 @@ QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
 
 
 def demo(
-    videos: Annotated[Path | None, typer.Option(help="Your own folder instead of drawn clips.")] = None,
-    query: Annotated[list[str] | None, typer.Option(help="What to look for; may be given again.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Default: shapes for drawn clips, CLIP for your own.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for clips, library and picture.")] = Path("demo"),
+    videos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of your own videos (default: draw clips).")
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Query to search for (default: a few examples). May be repeated."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Encoder to search with (default: shapes for drawn clips, openai/clip-vit-base-patch32 for your own "
+            "videos).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write the clips, the library and the picture to.")
+    ] = Path("demo"),
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw a few clips, index them, ask for what moves, and show why each hit was found.
+    """Draw a few clips, index them and search for what moves.
+
+    Writes a picture that shows why each hit was found.
 
     \b
     Examples:

@@ -1,7 +1,7 @@
 """Which encoder a command works with: the one named, the one that a library remembers, or the default."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,16 +12,7 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["EncoderOption", "LibraryOption", "check_device", "encoder_to_index", "load_encoder", "load_with"]
-__all__ += ["remembered_encoder"]
-
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the library; default: DELTACLIP_LIBRARY, or the user's data folder."),
-]
-EncoderOption = Annotated[
-    str | None, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
-]
+__all__ = ["check_device", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
 
 
 def load_encoder(name: str | None, library: Path | None) -> "Encoder":

@@ -1,43 +1,14 @@
-"""Files: writing those that a command was asked for and no others, and how long one may take to be read."""
+"""Files: writing those that a command was asked for, and no others."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from deltaclip.errors import CheckpointError, DeltaclipError
 
-__all__ = ["OverwriteOption", "StallLimitOption", "refuse_file", "refuse_to_replace", "writable"]
-
-
-def _set_stall_limit(seconds: float | None) -> None:
-    """Through the environment, which the processes that decode inherit."""
-    from deltaclip.video.guard import STALL_LIMIT_VARIABLE
-
-    if seconds is not None:
-        os.environ[STALL_LIMIT_VARIABLE] = str(seconds)
-
-
-StallLimitOption = Annotated[
-    float | None,
-    typer.Option(
-        "--stall-limit",
-        min=0.1,
-        max=86_400,
-        envvar="DELTACLIP_STALL_LIMIT",
-        callback=_set_stall_limit,
-        expose_value=False,
-        metavar="SECONDS",
-        help="Give up on a file if its decoder makes no progress for this long (default: 20, and 1 more for every 20 "
-        "MB of the file).",
-    ),
-]
-"""For every command that decodes. The command itself does not see it."""
-
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the checkpoint that lies there.")]
+__all__ = ["refuse_file", "refuse_to_replace", "writable"]
 
 
 def refuse_file(folder: Path, option: str) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index
-from deltaclip.cli.files import StallLimitOption
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.encoders import encoder_to_index
+from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -22,29 +22,32 @@ MAX_SUFFIXES_SHOWN = 5
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Video files and folders.", metavar="PATH")],
+    paths: Annotated[list[Path], typer.Argument(help="Video files and folders to index.", metavar="PATH")],
     library: LibraryOption = None,
     encoder: EncoderOption = None,
-    motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
+    motion: Annotated[
+        str | None, typer.Option(metavar="MASK", help="Mask for a new library (default: the checkpoint's).")
+    ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            help="Pass over what matches; may be repeated. Without a slash: names of files and folders, such as "
-            "'*.gif'; with one: paths below the given folders, such as '2019/raw', or places such as ~/Videos/drafts; "
-            "with a slash at the end: folders. In any case of letters.",
+            help="Skip files and folders that match this pattern (default: skip none). May be repeated. A pattern "
+            "without a slash matches names, such as '*.gif'; with a slash, paths below PATH, such as '2019/raw', or "
+            "full paths, such as ~/Videos/drafts; with a slash at the end, folders only. Case is ignored.",
             metavar="GLOB",
         ),
     ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read videos and remember their moments. What is known and unchanged is not read again.
+    """Add videos to a library.
 
-    Folders are searched for video files by suffix, and by content if other files have the same suffix (.ts). Hidden
-    files, trash and thumbnail folders, further links to a file, and small copies of a film that cameras write beside it
-    (.lrv) are passed over; a file that is named is read. What was passed over is counted. Excluded videos that the
-    library has already stay in it until `deltaclip remove`.
-    Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
+    Videos that are already in it and have not changed are not read again.
+
+    Folders are searched for video files by suffix, and by content if other kinds of files share the suffix (.ts).
+    Hidden files, trash and thumbnail folders, further links to the same file, and the small copies that cameras write
+    beside a video (.lrv) are skipped and counted. A file that you name is always read. Videos that --exclude matches
+    but that are already in the library stay there until you run `deltaclip remove`.
 
     \b
     Examples:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deltaclip.cli.encoders import LibraryOption, remembered_encoder
-from deltaclip.cli.files import StallLimitOption, writable
+from deltaclip.cli.encoders import remembered_encoder
+from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
-from deltaclip.cli.output import JsonOption, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.output import clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
 from deltaclip.names import on_disk
 
@@ -31,16 +32,25 @@ __all__ = [
 
 
 def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for, in words.", metavar="TEXT")] = None,
-    video: Annotated[Path | None, typer.Option(help="Look for moments like this video.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Look for moments like this picture.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Description of the moments to find.", metavar="TEXT")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this video, in place of TEXT.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this picture, in place of TEXT.")
+    ] = None,
     library: LibraryOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
-    png: Annotated[Path | None, typer.Option(help="Write the hits as a picture: frame, what moved, score.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of moments to show.")] = 10,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the hits as a picture (.png): a frame, what moves in it, the score."
+        ),
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find moments by words, or by a video or picture.
+    """Find moments that match a description, a video or a picture.
 
     \b
     Examples:
@@ -79,7 +89,7 @@ def search(
 
 
 def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Tell what the library holds.
+    """Show how many videos and moments a library holds.
 
     \b
     Example:
@@ -104,7 +114,7 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
 
 def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """List every file that could not be read, or only in part, and why.
+    """List files that could not be read, or only in part, and why.
 
     \b
     Example:
@@ -123,14 +133,18 @@ def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None
 def verify(
     library: LibraryOption = None,
     every_byte: Annotated[
-        bool, typer.Option("--every-byte", help="Read all of every file, also of those that nobody wrote to.")
+        bool,
+        typer.Option(
+            "--every-byte", help="Read every file in full (default: only files whose size or time has changed)."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the library against itself and against the files. Exit code 1 if something is wrong.
+    """Check a library against itself and against the video files.
 
-    A file with the size and times that it had when it was indexed is looked at in 16 places; one with other times is
-    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did.
+    Exits with 1 if something is wrong. A file whose size and times are the same as when it was indexed is compared at
+    16 places; any other file is read to its end. --every-byte reads all files to their end, which also finds damage by
+    a failing disk.
 
     \b
     Example:
@@ -159,11 +173,14 @@ def verify(
 
 
 def remove(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders, whether they still exist or not.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files or folders to remove from the library; they need not exist.", metavar="PATH"),
+    ],
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget videos: their moments are found no more. The files themselves are not touched.
+    """Remove videos from a library. The files themselves are not touched.
 
     \b
     Example:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from deltaclip.cli.files import StallLimitOption, writable
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.files import writable
+from deltaclip.cli.options import JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 
 __all__ = ["masks"]
 
@@ -14,22 +15,36 @@ MAX_FAILURES_SHOWN = 10
 
 
 def masks(
-    video: Annotated[Path, typer.Argument(help="The video file, or a folder for --report.", metavar="VIDEO")],
+    video: Annotated[Path, typer.Argument(help="Video file, or a folder for --report.", metavar="VIDEO")],
     motion: Annotated[
-        str, typer.Option(help="subject, difference (the paper's), full, random, inverted or centre.")
+        str, typer.Option(metavar="MASK", help="Motion mask to compute: {masks}. The paper's is difference.")
     ] = "subject",
-    num_frames: Annotated[int, typer.Option(min=1, help="Frames, at the middles of as many equal spans.")] = 12,
-    size: Annotated[int, typer.Option(min=8, help="Short side in pixels at which motion is measured.")] = 224,
-    png: Annotated[Path | None, typer.Option(help="Write frames, masks and overlays as a picture.")] = None,
+    num_frames: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Number of frames, taken from the middles of equal spans of the video."),
+    ] = 12,
+    size: Annotated[
+        int,
+        typer.Option(min=8, metavar="PIXELS", help="Length of the short side at which motion is measured."),
+    ] = 224,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a picture (.png) of frames, masks and overlays.")
+    ] = None,
     npz: Annotated[
         Path | None,
-        typer.Option(help="Write what was measured as numpy: seconds, motion, alpha, coverage, confidence."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write NumPy arrays (.npz): seconds, motion (the binary mask), alpha, coverage, confidence.",
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a page over a whole folder (.html).")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page (.html) with the masks of every video in a folder."),
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what moves in a video, or look through a folder.
+    """Show what a motion mask selects in a video or in a folder.
 
     \b
     Examples:

@@ -1,11 +1,12 @@
 """Which videos and sentences a command measures on: a data set as downloaded, or drawn clips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from deltaclip.cli.options import GalleryOptions
 from deltaclip.cli.output import note, shown
 from deltaclip.wording import did_you_mean
 
@@ -14,45 +15,28 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.evaluation.material import Material
 
 __all__ = [
-    "AllowMissingOption",
-    "AnnotationsOption",
-    "DatasetOption",
-    "SplitOption",
-    "VideosOption",
     "found_videos",
     "refuse_unknown",
     "split_captions",
     "split_material",
 ]
 
-DatasetOption = Annotated[str, typer.Option(help="shapes (drawn clips), or a data set: see `deltaclip data`.")]
-AnnotationsOption = Annotated[
-    Path | None, typer.Option(help="The folder of the data set's caption and split files, as downloaded.")
-]
-VideosOption = Annotated[Path | None, typer.Option(help="The folder of its videos.")]
-SplitOption = Annotated[str, typer.Option(help="train, val or test.")]
-AllowMissingOption = Annotated[
-    bool, typer.Option("--allow-missing", help="Go on without videos that are not there, and say how many.")
-]
 
-
-def split_material(
-    dataset: str, annotations: Path | None, videos: Path | None, split: str, *, allow_missing: bool
-) -> "Material | None":
-    """The split of a data set, or None for `shapes`, which is drawn. Raises BadParameter where options do not fit."""
+def split_material(gallery: GalleryOptions) -> "Material | None":
+    """The split of a data set, or None for `shapes`, which is drawn. Raises BadParameter if options do not fit."""
+    dataset, annotations, videos = gallery.dataset, gallery.annotations, gallery.videos
     if dataset == "shapes":
-        given: Sequence[object] = (annotations, videos)
-        if any(part is not None for part in given) or split != "test":
-            raise typer.BadParameter("shapes is drawn: it has no --annotations, --videos and --split.")
+        if annotations is not None or videos is not None or gallery.split != "test":
+            raise typer.BadParameter("shapes is drawn: it has no --annotations, --videos or --split.")
         return None
     refuse_unknown(dataset, "'--dataset'", "shapes")
     if annotations is None or videos is None:
         raise typer.BadParameter(f"{dataset} needs --annotations and --videos.")
     from deltaclip.evaluation.material import material_of_split
 
-    _, found = split_captions(dataset, annotations, split)
+    _, found = split_captions(dataset, annotations, gallery.split)
     files = found_videos(videos, found.videos)
-    return material_of_split(dataset, split, found, files, allow_missing=allow_missing)
+    return material_of_split(dataset, gallery.split, found, files, allow_missing=gallery.allow_missing)
 
 
 def refuse_unknown(dataset: str, param_hint: str, *more: str) -> None:

@@ -7,15 +7,12 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
-
-import typer
+from typing import Any, Self
 
 from deltaclip.errors import DeltaclipError
 
 __all__ = [
     "Done",
-    "JsonOption",
     "Progress",
     "clock",
     "emit",
@@ -27,8 +24,6 @@ __all__ = [
 ]
 
 EXIT_FAILED, EXIT_REFUSED = 1, 3  # 2 is wrong usage, which typer tells
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one json object on stdout instead of words.")]
 
 
 class Done(Exception):

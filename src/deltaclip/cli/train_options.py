@@ -1,31 +1,104 @@
-"""What `train` refuses before any work: options that contradict each other, do nothing, or name no place to write."""
+"""The options of `train`, and what it refuses before any work: what is contradictory, ignored, or cannot be written."""
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from deltaclip.cli.files import refuse_file, refuse_to_replace
+from deltaclip.cli.options import AllowMissingOption, AnnotationsOption, DeviceOption, SetOption, VideosOption
 from deltaclip.wording import did_you_mean
 
 if TYPE_CHECKING:  # torch is imported by the command itself
     from deltaclip.training import Recipe
 
-__all__ = ["check_places", "check_sources", "check_start", "chosen_recipe"]
+__all__ = ["RecipeOptions", "RunOptions", "SourceOptions", "check_places", "check_sources", "check_start"]
+__all__ += ["chosen_recipe"]
 
 
-def chosen_recipe(
-    name: str | None,
-    captions: Path | None,
-    settings: Sequence[str],
-    *,
-    init: str | None,
-    motion: str | None,
-    steps: int | None,
-    seed: int | None,
-) -> "Recipe":
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Where captions and frames come from."""
+
+    PANEL: ClassVar = "Captions and videos"
+
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File of your own captions, csv, tsv or jsonl, with path, caption and, optionally, split.",
+        ),
+    ] = None
+    annotations: AnnotationsOption = None
+    videos: VideosOption = None
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Frame cache to read, and to complete if --videos is given (default: inside --out)."
+        ),
+    ] = None
+    allow_missing: AllowMissingOption = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeOptions:
+    """What is changed in the recipe."""
+
+    PANEL: ClassVar = "Recipe"
+
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Encoder to start from, or fresh for random weights (default: as the recipe says)."
+        ),
+    ] = None
+    settings: SetOption = None
+    motion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MASK", help="Motion mask for the alpha channel, data.motion (default: as the recipe says)."
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Number of training steps, optim.steps (default: as the recipe says, in steps or epochs).",
+        ),
+    ] = None
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Random seed (default: 0).")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Where and how long a run works; its result does not depend on these."""
+
+    PANEL: ClassVar = "Run"
+
+    device: DeviceOption = "auto"
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Number of processes that load clips (default: one per core)."),
+    ] = None
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Stop after this time and save a state that --resume continues from (default: no limit).",
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the run in --out if there is one (default: refuse to replace it)."),
+    ] = False
+
+
+def chosen_recipe(name: str | None, captions: Path | None, options: RecipeOptions) -> "Recipe":
     """The recipe of that name with everything set that was typed. Raises BadParameter."""
     from deltaclip.training import RECIPES, override
 
@@ -33,7 +106,13 @@ def chosen_recipe(
         raise typer.BadParameter(f"give one of {', '.join(RECIPES)}, or --captions.", param_hint="RECIPE")
     if name is not None and name not in RECIPES:
         raise typer.BadParameter(f"{name!r} is not a recipe: {did_you_mean(name, RECIPES, '.')}", param_hint="RECIPE")
-    typed = {"model.init": init, "data.motion": motion, "optim.steps": steps, "seed": seed}
+    settings = options.settings or []
+    typed = {
+        "model.init": options.init,
+        "data.motion": options.motion,
+        "optim.steps": options.steps,
+        "seed": options.seed,
+    }
     given = [f"{field}={value}" for field, value in typed.items() if value is not None]
     if captions is not None:
         given.append("data.dataset=folder")
@@ -41,7 +120,7 @@ def chosen_recipe(
     try:
         made = override(RECIPES[name or "own"], [*settings, *given])
     except ValueError as error:
-        hint = "'--motion'" if "motion" in str(error) and motion is not None else "'--set'"
+        hint = "'--motion'" if "motion" in str(error) and options.motion is not None else "'--set'"
         raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
     _refuse_ignored(made, {each.partition("=")[0] for each in (*settings, *given)})
     return made
@@ -75,20 +154,13 @@ def _refuse_twice(settings: Sequence[str], given: Sequence[str]) -> None:
             raise typer.BadParameter(f"{options[field]} and --set {field} say the same field; give one of them.")
 
 
-def check_sources(
-    recipe: "Recipe",
-    captions: Path | None,
-    annotations: Path | None,
-    videos: Path | None,
-    cache: Path,
-    *,
-    allow_missing: bool,
-) -> None:
-    """Raises BadParameter where captions and frames are missing, named twice, or given to a recipe that draws."""
+def check_sources(recipe: "Recipe", source: SourceOptions, cache: Path) -> None:
+    """Raises BadParameter if captions or frames are missing, named twice, or given to a recipe that draws its clips."""
+    captions, annotations, videos = source.captions, source.annotations, source.videos
     if captions is not None and annotations is not None:
         raise typer.BadParameter("--captions and --annotations exclude each other: they name different captions.")
     if recipe.data.dataset == "shapes":
-        options = {"--annotations": annotations, "--videos": videos, "--allow-missing": allow_missing or None}
+        options = {"--annotations": annotations, "--videos": videos, "--allow-missing": source.allow_missing or None}
         given = [option for option, value in options.items() if value is not None]
         if given:
             raise typer.BadParameter(f"{', '.join(given)}: not for the recipe {recipe.name}, which draws its clips.")
