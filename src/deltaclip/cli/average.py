@@ -47,4 +47,4 @@ def average(
     if as_json:
         emit({"out": out, "first": first, "second": second, "weight": weight, "motion": made.record.motion})
     else:
-        print_lines(f"wrote {shown(out)}: {1 - weight:g} of {shown(first)} and {weight:g} of {shown(second)}")
+        print_lines(f"wrote {shown(out)}: {1 - weight:g} * {shown(first)} + {weight:g} * {shown(second)}")

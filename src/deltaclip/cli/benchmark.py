@@ -1,4 +1,4 @@
-"""What `evaluate` does with a data set as people download it, and how any evaluation is shown and kept."""
+"""`evaluate` on a data set, and how any evaluation is printed and written to files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,12 @@ __all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset"]
 
 MAX_NOTES_SHOWN = 10
 NAMED_MISSING = 5
-"""Missing files that are named on stderr before the others are only counted; --json lists all."""
+"""Missing files named on stderr; the rest is counted. --json lists all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringOptions:
-    """How the scores of a data set are made, kept and chosen among."""
+    """How scores are post-processed, kept, and used to choose an encoder."""
 
     PANEL: ClassVar = "Scores"
 
@@ -63,7 +63,7 @@ class ScoringOptions:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What becomes of a result: the table that is printed, and the files that are written."""
+    """How a result is printed, and which files are written."""
 
     PANEL: ClassVar = "Output"
 
@@ -82,7 +82,7 @@ class Targets:
     ] = None
 
     def check(self) -> None:
-        """Before the work: raises BadParameter for a folder, DeltaclipError where no folder for a file can be made."""
+        """Before any work. Raises BadParameter for a folder, DeltaclipError if the folder of a file cannot be made."""
         for option, path in (("--ranks", self.ranks), ("--trec", self.trec)):
             if path is None:
                 continue
@@ -94,11 +94,11 @@ class Targets:
                     pass
 
     def give(self, evaluation: "Evaluation", as_json: bool) -> None:
-        """Writes the files, and shows the result."""
+        """Write the files and print the result."""
         for name, texts in list(evaluation.vectors.notes.items())[:MAX_NOTES_SHOWN]:
             note(shown(f"{name}: {'; '.join(texts)}"))
         if (more := len(evaluation.vectors.notes) - MAX_NOTES_SHOWN) > 0:
-            note(f"... {more:,} more notes: --json lists all")
+            note(f"... {more:,} more notes (use --json to list all)")
         from deltaclip.evaluation.benchmark import save_ranks, save_trec
         from deltaclip.evaluation.tables import FORMATS
 
@@ -108,21 +108,21 @@ class Targets:
         if self.trec is not None:
             with writable(self.trec):
                 judgements = save_trec(self.trec, evaluation)
-            note(f"judgements for trec_eval are in {shown(judgements)}")
+            note(f"wrote relevance judgments for trec_eval to {shown(judgements)}")
         if as_json:
             emit(evaluation.to_json())
             return
         print_lines(*(shown(line) for line in FORMATS[self.output](evaluation)))
         if evaluation.retrieval.optimistic:
             note(
-                "some scores are equal: ties count against the query; --json and the table's rows `best` count them "
-                "for it"
+                "some scores are tied: ranks count ties against the query; the rows `best` (`optimistic` in --json) "
+                "count them in its favour"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRun:
-    """An evaluation on a data set, as it was asked for. encoders: names; of several the best is reported."""
+    """An evaluation on a data set, as requested. encoders: names; of several the best is reported."""
 
     dataset: str
     encoders: tuple[str, ...]
@@ -133,13 +133,13 @@ class DatasetRun:
 
 
 def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
-    """Evaluates and shows one data set. Of several encoders the best on the split is shown, and marked as chosen."""
+    """Evaluate on one data set. Of several encoders the best on the split is reported, and marked as chosen."""
     data, scoring = run.data, run.scoring
     if data.annotations is None or data.videos is None:
-        raise typer.BadParameter("say where its files are, with --annotations DIR and --videos DIR.")
+        raise typer.BadParameter("give its files with --annotations DIR and --videos DIR.")
     _check_choice(run)
     if scoring.no_cache and scoring.cache is not None:
-        raise typer.BadParameter("--cache and --no-cache exclude each other.")
+        raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
     run.targets.check()
     from deltaclip.evaluation.benchmark import best_of
     from deltaclip.evaluation.material import material_of_split
@@ -158,15 +158,15 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
 
 
 def _check_choice(run: DatasetRun) -> None:
-    """Choosing a checkpoint by the figures that are then reported is never done in silence."""
+    """Refuse to choose a checkpoint by the metrics that are then reported, unless that is asked for."""
     several = len(run.encoders) > 1
     if several and run.data.split == "test" and not run.scoring.select_on_test:
         raise typer.BadParameter(
-            "the best of several encoders is shown: choose it with --split val, or accept a choice on the test set "
-            "with --select-on-test, which marks the row."
+            "only the best of several encoders is reported: choose it with --split val, or allow a choice on the test "
+            "split with --select-on-test, which the table then says."
         )
     if run.scoring.select_on_test and not (several and run.data.split == "test"):
-        raise typer.BadParameter("it is for several encoders on the split test.", param_hint="'--select-on-test'")
+        raise typer.BadParameter("it is for several encoders on the test split.", param_hint="'--select-on-test'")
 
 
 def _evaluate_one(

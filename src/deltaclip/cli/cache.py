@@ -1,4 +1,4 @@
-"""`cache`: every video of a data set decoded once, for trainings to read."""
+"""`cache`: the videos of a data set, decoded once for training."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,14 +103,14 @@ def cache(
     chosen = settings.chosen()
     ids = _ids(_captions(dataset, captions, annotations), split)
     files = found_videos(videos, ids)
-    # A video without a file goes along, to be named with all others that cannot be read, unless it is held already.
+    # Videos without a file are passed on too: those that are not cached are reported with those that cannot be read.
     wanted = {**files.found, **{video: videos / video for video in files.missing}}
     for text in mend_cache(out):
         note(shown(text))
     with Progress() as line:
 
         def progress(step: "CacheProgress") -> None:
-            words = f"{step.done}/{step.total} videos  {line.rate(step.done):.1f} a second"
+            words = f"{step.done}/{step.total} videos  {line.rate(step.done):.1f} videos/s"
             line.show(words + (f"  {step.failed} failed" if step.failed else ""), step.done, step.total)
 
         report = write_cache(out, wanted, chosen, workers=workers, allow_missing=allow_missing, progress=progress)
@@ -118,11 +118,11 @@ def cache(
         emit({"out": out, "settings": chosen.to_json(), **asdict(report)})
     else:
         print_lines(
-            f"{shown(out)}: {report.held} of {len(wanted)} videos held, {report.written} written now "
+            f"{shown(out)}: {report.held} of {len(wanted)} videos cached, {report.written} of them now "
             f"({report.size_bytes / 1e6:.1f} MB in {report.seconds:.0f} s)"
         )
     for video in report.changed:
-        note(shown(f"{video}  its file changed since it was cached"))
+        note(shown(f"{video}  the file has changed since it was cached"))
     for video, texts in report.notes.items():
         note(shown(f"{video}  {'; '.join(texts)}"))
     for failure in report.failures:
@@ -131,12 +131,12 @@ def cache(
 
 
 def _captions(dataset: str | None, captions: Path | None, annotations: Path | None) -> "CaptionSet":
-    """The data set that is named, or the file of one's own. Raises typer.BadParameter for both or neither."""
+    """The named data set, or the user's own captions. Raises typer.BadParameter for both or neither."""
     from deltaclip.captions import load_captions
 
     if captions is not None:
         if dataset is not None or annotations is not None:
-            raise typer.BadParameter("goes without DATASET and --annotations.", param_hint="'--captions'")
+            raise typer.BadParameter("it cannot be combined with DATASET or --annotations.", param_hint="'--captions'")
         return load_captions("folder", captions)
     if dataset is None:
         raise typer.BadParameter("name a data set, or give --captions FILE.", param_hint="DATASET")
@@ -147,11 +147,12 @@ def _captions(dataset: str | None, captions: Path | None, annotations: Path | No
 
 
 def _ids(found: "CaptionSet", wanted: list[str] | None) -> list[str]:
-    """The videos of the splits wanted, each once. Raises typer.BadParameter for a split that is not there."""
+    """The videos of the wanted splits, each once. Raises typer.BadParameter for a split that does not exist."""
     names = list(dict.fromkeys(wanted or found.splits))
     unknown = [name for name in names if name not in found.splits]
     if unknown:
         raise typer.BadParameter(
-            f"{unknown[0]!r} is not there: {', '.join(found.splits) or 'no split at all'}.", param_hint="'--split'"
+            f"there is no split {unknown[0]!r}; there is {', '.join(found.splits) or 'none at all'}.",
+            param_hint="'--split'",
         )
     return list(dict.fromkeys(video for name in names for video in found.splits[name].videos))

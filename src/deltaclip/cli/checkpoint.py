@@ -96,15 +96,15 @@ def info(
     if not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
-            "Train, or convert Alpha-CLIP weights (deltaclip convert --alpha), to make motion count."
+            "To make motion count, train the encoder, or convert Alpha-CLIP weights (deltaclip convert --alpha)."
         )
 
 
 def _placement_in_words(placement: "Placement", processor: "Processor") -> dict[str, str | None]:
-    """Where the encoder runs, in which precision and why, as `info` tells people."""
+    """Device, precision and the reasons for them, as `info` prints them."""
     check = placement.self_check
     if check is None:
-        result = "not needed: float32 is what a lower precision is compared with"
+        result = "not needed in float32"
     else:
         result = f"{'passed' if check.passed else 'FAILED'} in {check.milliseconds:.0f} ms: {check}"
     return {
@@ -118,7 +118,7 @@ def _placement_in_words(placement: "Placement", processor: "Processor") -> dict[
 
 
 def _told(name: str, value: object, indent: str = "") -> Iterator[str]:
-    """A fact for people: one line, of a record one line a part, its fields written as --set takes them."""
+    """A fact as lines: one for a value, one for each part of a record, whose fields are written as --set takes them."""
     if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
         for each in value:
             yield from _told(name, each, indent)

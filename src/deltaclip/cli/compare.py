@@ -1,4 +1,4 @@
-"""`compare`: whether one encoder is better than another on the same queries, and on which."""
+"""`compare`: whether one encoder is better than another on the same queries, and on which ones."""
 
 import tempfile
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 __all__ = ["compare"]
 
 RANK_ENDINGS = (".ranks", ".jsonl", ".json")
-SAME_OPTIONS = "Give --dataset, --split and the other options that the file was made with."
+SAME_OPTIONS = "Use the same --dataset, --split and other options as for the file."
 
 
 def compare(
@@ -62,9 +62,9 @@ def compare(
       deltaclip compare ours.ranks theirs.ranks --videos clips --report compare.html
     """
     if len(systems) < 2:
-        raise typer.BadParameter("give two or more to compare.", param_hint="'A B'")
+        raise typer.BadParameter("give at least two systems to compare.", param_hint="'A B'")
     if len(set(systems)) < len(systems):
-        raise typer.BadParameter("one of them is given twice.", param_hint="'A B'")
+        raise typer.BadParameter("the same system is given twice.", param_hint="'A B'")
     _refuse_absent(systems)
     if report is not None:
         with writable(report):  # before minutes of work
@@ -74,7 +74,7 @@ def compare(
     if only_files and (not drawn or gallery.annotations is not None or clips or seed is not None):
         raise typer.BadParameter("files of ranks contain their queries: leave out the data set.")
     if clips is not None and not drawn:
-        raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
+        raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
     from deltaclip.evaluation.compare import compare_saved
 
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
@@ -120,10 +120,10 @@ def _ranks(
 
 
 def _refuse_absent(systems: Sequence[str]) -> None:
-    """Raises CaptionError for a name that can only be a file of ranks, and is not there.
+    """Raises CaptionError for a name that can only be a file of ranks and does not exist.
 
-    Such a name ends as files of ranks do, or is a path with an ending. ORG/NAME may be of the hub, where names have
-    dots too (openai/clip-2.1), unless there is a folder ORG here.
+    Such a name has a suffix that files of ranks have, or is a path with any suffix. ORG/NAME may be a hub name, which
+    may contain dots too (openai/clip-2.1), unless there is a folder ORG here.
     """
     for name in systems:
         base = name.rpartition("@")[0] or name
@@ -133,27 +133,29 @@ def _refuse_absent(systems: Sequence[str]) -> None:
         hub = base.count("/") == 1 and not base.startswith((".", "/", "~")) and not path.parent.is_dir()
         a_path = len(path.parts) > 1 and bool(path.suffix) and not hub
         if a_path or any(part.endswith(RANK_ENDINGS) for part in (name, base)):
-            raise CaptionError(name, "no such file", "Give a file of `evaluate --ranks`, or an encoder by its name.")
+            raise CaptionError(
+                name, "no such file", "Give a file written by `deltaclip evaluate --ranks`, or the name of an encoder."
+            )
 
 
 def _check_options(
     systems: Sequence[str], saved: "dict[str, SavedRanks]", dataset: str, split: str, seed: int | None
 ) -> None:
-    """Refuses ranks of another data set than the encoders will be measured on, before an encoder is loaded."""
+    """Refuse ranks from a different data set than the encoders will be measured on, before an encoder is loaded."""
     from deltaclip.evaluation.recorded import check_same_material
 
     encoder = next(name for name in systems if name not in saved)
     asked = {"dataset": dataset, "split": split, "seed": seed}
     for name, ranks in saved.items():
         if ranks.direction != "t2v":
-            raise CaptionError(name, f"ranks of {ranks.direction}, while encoders are ranked as t2v", "Give t2v ranks.")
+            raise CaptionError(name, f"{ranks.direction} ranks, but encoders are ranked as t2v", "Give t2v ranks.")
         check_same_material((name, encoder), ranks.protocol, asked, SAME_OPTIONS)
 
 
 def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_missing: bool) -> None:
-    """Refuses ranks of other videos or queries than the encoders will be measured on, before any is encoded.
+    """Refuse ranks of other videos or queries than the encoders will be measured on, before any is encoded.
 
-    Where videos may be missing, one that cannot be read is only known later: then fewer queries are not refused here.
+    If videos may be missing, those that cannot be read are only known later: then fewer queries are accepted here.
     """
     from deltaclip.evaluation.benchmark import query_names
     from deltaclip.evaluation.recorded import check_same_material
@@ -166,12 +168,12 @@ def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_m
     theirs, ours = set(ranks.queries), set(query_names(material.videos, material.owner))
     unshared = theirs - ours if allow_missing else theirs ^ ours
     if unshared:
-        found = f"{len(unshared)} queries are only in the file or only in {what}, {min(unshared)!r} among them"
+        found = f"{len(unshared)} queries are only in the file or only in {what}, such as {min(unshared)!r}"
         raise CaptionError(name, found, SAME_OPTIONS)
 
 
 def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[dict[str, Any]]:  # Any: json
-    """How each was made, in the order given, with its name on the command line."""
+    """The protocol of each system, in the order given, with its name on the command line."""
     from deltaclip.evaluation.recorded import protocol_marks
 
     made = ((name, saved[name].protocol) for name in systems)
@@ -179,7 +181,7 @@ def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[d
 
 
 def _encoder(name: str) -> "Encoder":
-    """An encoder by name, with another mask where one is said after the last @."""
+    """An encoder by name, with the mask that follows the last @, if any."""
     from deltaclip.encoder import EncoderSpec
 
     base, at, motion = name.rpartition("@")
@@ -201,7 +203,7 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
     from deltaclip.evaluation.encoding import encode_material
     from deltaclip.evaluation.vector_cache import VectorCache, default_cache_path
 
-    # Drawn clips are gone at the end: nobody would find their vectors again.
+    # Not for drawn clips: they are deleted at the end, and their vectors would never be used again.
     cache = VectorCache(default_cache_path(), lambda text: note(shown(text))) if material.seed is None else None
     saved = {}
     with Progress() as line:
@@ -232,7 +234,7 @@ def _show(compared: "Sequence[Compared]") -> None:
     for one in compared:
         overall, (first, second) = one.overall, one.marked
         print_lines(
-            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} alike"
+            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} tied"
         )
         for kind, part in (("all", overall), *one.by_kind.items()):
             for name in SHOWN_METRICS:

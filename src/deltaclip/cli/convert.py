@@ -20,7 +20,7 @@ __all__ = ["convert"]
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureOptions:
-    """What weights alone do not say about a CLIP."""
+    """What the weights of a CLIP do not contain."""
 
     PANEL: ClassVar = "Architecture (if no configuration is found)"
 
@@ -34,19 +34,17 @@ class ArchitectureOptions:
     ] = None
     activation: Annotated[
         Activation | None,
-        typer.Option(help="Activation function of the CLIP (default: as the configuration says)."),
+        typer.Option(help="Activation function of the CLIP (default: from the configuration)."),
     ] = None
     vision_heads: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Attention heads of the image encoder (default: as the configuration says)."
+            min=1, metavar="N", help="Attention heads of the image encoder (default: from the configuration)."
         ),
     ] = None
     text_heads: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="N", help="Attention heads of the text encoder (default: as the configuration says)."
-        ),
+        typer.Option(min=1, metavar="N", help="Attention heads of the text encoder (default: from the configuration)."),
     ] = None
     mean: Annotated[
         str | None,
@@ -62,7 +60,7 @@ class ArchitectureOptions:
     ] = None
 
     def said(self) -> "Said":
-        """As `model.convert` takes it. Raises BadParameter for one of --mean and --std, or for no numbers."""
+        """For `model.convert`. Raises BadParameter for --mean without --std, and for what is not a number."""
         from deltaclip.model import Said
 
         return Said(
@@ -125,13 +123,13 @@ def convert(
 
 
 def _normalisation(mean: str | None, std: str | None) -> "Normalisation | None":
-    """That of --mean and --std, which go together."""
+    """The normalisation that --mean and --std describe. Raises BadParameter if only one is given."""
     from deltaclip.model import Normalisation
 
     if mean is None and std is None:
         return None
     if mean is None or std is None:
-        raise typer.BadParameter("--mean and --std go together: give both.")
+        raise typer.BadParameter("give both --mean and --std, or neither.")
     try:
         return Normalisation(_of_channels(mean), _of_channels(std))
     except ValueError as error:
@@ -139,8 +137,8 @@ def _normalisation(mean: str | None, std: str | None) -> "Normalisation | None":
 
 
 def _of_channels(word: str) -> tuple[float, float, float]:
-    """Numbers of red, green and blue; one stands for all three."""
+    """Values for red, green and blue; a single number is used for all three."""
     numbers = [float(part) for part in word.split(",")]
     if len(numbers) not in (1, 3):
-        raise ValueError(f"{word!r} is neither one number nor three, as in 0.5 or 0.48,0.46,0.41")
+        raise ValueError(f"{word!r} is not one number or three, such as 0.5 or 0.48,0.46,0.41")
     return numbers[0], numbers[len(numbers) // 2], numbers[-1]

@@ -1,4 +1,4 @@
-"""`data`: what a folder of captions and splits holds, and which of its videos are there."""
+"""`data`: the captions and splits of a data set, and which of its videos exist."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 from deltaclip.cli.material import found_videos, refuse_unknown
 from deltaclip.cli.options import JsonOption
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
+from deltaclip.wording import listed
 
 __all__ = ["data"]
 
@@ -76,5 +77,5 @@ def _show(
         note(shown(text))
     for name, ids in (missing or {}).items():
         if ids:
-            more = f" and {len(ids) - SHOWN_MISSING:,} more (--json lists them)" if len(ids) > SHOWN_MISSING else ""
-            note(shown(f"missing of {name}: {', '.join(ids[:SHOWN_MISSING])}{more}"))
+            more = " (use --json to list all)" if len(ids) > SHOWN_MISSING else ""
+            note(shown(f"missing in {name}: {listed(ids, most=SHOWN_MISSING)}{more}"))

@@ -1,4 +1,4 @@
-"""`demo`: the whole way on a few drawn clips, or on one's own videos, in one command."""
+"""`demo`: index and search a few drawn clips, or the user's own videos, in one command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 DEMO_SEED = 80
-"""Chosen by hand: things of different colours and shapes, among them the README's red circle. No figure rests on it."""
+"""Chosen by hand: objects of different colours and shapes, with the README's red circle. No figure depends on it."""
 DEMO_CLIPS = 12
 QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
 
@@ -72,12 +72,12 @@ def demo(
         for question, hits in answers:
             print_lines("", f"? {question}")
             print_hits(hits)
-    note(f"\nlook at {shown(png)}: each hit's frame, what moved in it, and its score")
+    note(f"\nwrote {shown(png)}: a frame of each hit, what moves in it, and its score")
     finish(report.failed > 0)
 
 
 def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, list[Hit]]]":
-    """Answers all questions, and draws the answers into one picture."""
+    """Answer all questions, and draw the answers into one picture."""
     from deltaclip.library import Library
     from deltaclip.library.picture import draw_answers
     from deltaclip.motion import encode_png
@@ -93,11 +93,14 @@ def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, lis
 
 
 def _draw_clips(folder: Path) -> tuple[Path, list[str]]:
-    """Writes the demo's clips, once, and asks what two of them show, in a person's words."""
+    """Write the clips of the demo, and give the questions to ask about them."""
     from deltaclip.shapes import ShapesSpec, make_world, write_world
 
     clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))
-    note(f"drawing {len(clips)} clips into {shown(folder)}: groups of three with the same things and another mover")
+    note(
+        f"drawing {len(clips)} clips into {shown(folder)}: in each group of three, the objects are the same and a "
+        "different one moves"
+    )
     write_world(folder, clips)
     shot = clips[0].shots[0]
     first, second, third = (str(thing) for thing in shot.things)

@@ -1,4 +1,4 @@
-"""`evaluate`: retrieval metrics of an encoder on a data set or on Moving Shapes, or of a matrix of scores."""
+"""`evaluate`: retrieval metrics of an encoder on a data set or on drawn clips, or of a matrix of scores."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -138,14 +138,14 @@ def evaluate(
     if (similarity is None) == (dataset is None):
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
-        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_ENCODERS), "a matrix")
+        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_ENCODERS), "--similarity")
         _evaluate_matrix(similarity, as_json)
         return
     assert dataset is not None, "no matrix was given"
     refuse_unknown(dataset, "DATASET", "shapes")
     _refuse(context, OF_DATASETS if dataset == "shapes" else OF_SHAPES, dataset)
     if not encoder:
-        raise typer.BadParameter("name the encoder to evaluate, e.g. --encoder shapes.", param_hint="'--encoder'")
+        raise typer.BadParameter("give an encoder to evaluate, such as --encoder shapes.", param_hint="'--encoder'")
     if dataset != "shapes":
         evaluate_dataset(DatasetRun(dataset, tuple(encoder), choices.spec(), data, scoring, targets), as_json)
         return
@@ -180,9 +180,9 @@ def _evaluate_shapes(
 
 
 def _refuse(context: typer.Context, options: Collection[str], what: str) -> None:
-    """Options that would be ignored are refused."""
+    """Raises BadParameter for options that would be ignored."""
     if given := typed(context, options):
-        raise typer.BadParameter(f"{', '.join(given)}: not for {what}.")
+        raise typer.BadParameter(f"{', '.join(given)} cannot be used with {what}.")
 
 
 def _evaluate_matrix(similarity: Path, as_json: bool) -> None:
@@ -195,4 +195,4 @@ def _evaluate_matrix(similarity: Path, as_json: bool) -> None:
         return
     print_lines(*figure_lines(document))
     if "optimistic" in document:
-        note("some scores are equal: ties count against the query; the rows `best` count them for it")
+        note("some scores are tied: ranks count ties against the query; the rows `best` count them in its favour")

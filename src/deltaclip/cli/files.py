@@ -1,4 +1,4 @@
-"""Files: writing those that a command was asked for, and no others."""
+"""Files that a command writes: checked before the work, and never replaced unless asked for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ __all__ = ["refuse_file", "refuse_to_replace", "writable"]
 
 
 def refuse_file(folder: Path, option: str) -> None:
-    """Raises BadParameter where a folder that is to be written is a file, or would lie in one."""
+    """Raises BadParameter if an output folder is a file, or would be inside a file."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise typer.BadParameter(f"{there} is a file; give a folder.", param_hint=f"'{option}'")
 
 
 def refuse_to_replace(out: Path, overwrite: bool) -> None:
-    """Raises CheckpointError where `out` holds something: hours of training, or what a library was made with.
+    """Raises CheckpointError if `out` is not empty: it may be hours of training, or the encoder of a library.
 
-    BadParameter where it is a file.
+    BadParameter if it is a file.
     """
     refuse_file(out, "--out")
     if not overwrite and out.is_dir() and any(out.iterdir()):
@@ -31,10 +31,10 @@ def refuse_to_replace(out: Path, overwrite: bool) -> None:
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Makes the folder of a file to be written; an error of the system becomes one that says what to do."""
+    """Make the folder of an output file, and turn an error of the system into one that says what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        remedy = "Give another place, or make room and permissions there."
+        remedy = "Choose a different place, or check its permissions and free space."
         raise DeltaclipError(str(path), f"cannot be written ({error.strerror})", remedy) from error

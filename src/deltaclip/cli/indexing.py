@@ -1,4 +1,4 @@
-"""`index`: reading videos into a library, and telling what became of every file."""
+"""`index`: read videos into a library, and report what became of every file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -63,10 +63,10 @@ def index(
             f"{report.segments:,} new moments in {clock(report.seconds)}"
         )
         if report.passed_over:
-            print_lines(f"passed over: {_passed_over_words(report.passed_over)}")
+            print_lines(f"skipped: {_passed_over_words(report.passed_over)}")
         if report.left_alone:
-            known = count(report.left_alone, "video")
-            print_lines(f"{known} of the library among them stay in it; deltaclip remove takes them out")
+            known = count(report.left_alone, "excluded video")
+            print_lines(f"still in the library: {known} (use deltaclip remove to remove them)")
         name_failures(report.failures)
         name_notes(report.notes)
     finish(report.failed > 0)
@@ -79,7 +79,7 @@ def index_paths(
     motion: str | None = None,
     exclude: Sequence[str] = (),
 ) -> "IndexReport":
-    """What `index` does, with progress and words for people on stderr only."""
+    """Index paths; progress and notes go to stderr."""
     from deltaclip.library import LINK, Exclusion, Library
 
     try:
@@ -91,19 +91,17 @@ def index_paths(
     with Library.open(library, loaded) as opened, Progress() as line:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
             note(
-                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; what is not below them waits "
-                "in `deltaclip failures`."
+                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; `deltaclip failures` lists "
+                "the videos elsewhere that still have to be."
             )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
     if not report.seen and LINK not in report.passed_over:
-        note(
-            "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
-        )
+        note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
     if report.unused_exclude:
         patterns = ", ".join(map(repr, report.unused_exclude))
         note(
-            f"--exclude matched nothing: {shown(patterns)} (patterns have *, ? and [a-z], and several are given with "
-            "--exclude each)"
+            f"--exclude matched nothing: {shown(patterns)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
+            "several patterns)"
         )
     return report
 
@@ -117,7 +115,7 @@ def _show_progress(line: Progress, state: "IndexProgress") -> None:
 
 
 def _passed_over_words(kinds: Mapping[str, int]) -> str:
-    """What `index` passed over, in one line: kinds in words with their counts, then other files by suffix."""
+    """What `index` skipped, in one line: the count of each kind, then other files by suffix."""
     named = [f"{number:,} {kind}" for kind, number in kinds.items() if not kind.startswith(".") or " " in kind]
     others = sorted(((-number, kind) for kind, number in kinds.items() if kind.startswith(".") and " " not in kind))
     if others:
@@ -132,11 +130,11 @@ def note_rows(rows: "Sequence[Note]") -> list[dict[str, str]]:
 
 
 def name_notes(rows: "Sequence[Note]") -> None:
-    """Says on stderr what is worth knowing of the first files that were read, and of how many more."""
+    """Print the notes on the first files that were read to stderr, and how many more there are."""
     for row in rows[:MAX_FAILURES_SHOWN]:
         note(f"  {shown(row.path)}  {shown(row.text)}")
     if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes: --json lists all")
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes (use --json to list all)")
 
 
 def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
@@ -144,8 +142,8 @@ def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
 
 
 def name_failures(rows: "Sequence[Failure]") -> None:
-    """Names the first failures on stderr, and how many more there are."""
+    """Print the first failures to stderr, and how many more there are."""
     for row in rows[:MAX_FAILURES_SHOWN]:
         note(f"  {shown(row.path)}  {shown(row.reason)}")
     if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more: `deltaclip failures` lists all")
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more (use `deltaclip failures` to list all)")

@@ -1,4 +1,4 @@
-"""`search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
+"""`search`, `status`, `failures`, `verify` and `remove`: the commands on a library."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +14,7 @@ from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
 from deltaclip.names import on_disk
+from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -58,7 +59,7 @@ def search(
       deltaclip search --video beach.mp4 --limit 5
     """
     if sum(query is not None for query in (text, video, image)) != 1:
-        raise typer.BadParameter("give one query: words, --video FILE or --image FILE.")
+        raise typer.BadParameter("give one query: TEXT, --video FILE or --image FILE.")
     if text is not None and not text.strip():
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     from deltaclip.library import Library
@@ -107,7 +108,7 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
         emit(asdict(state))
         return
     print_lines(
-        f"{shown(folder)}: {state.videos:,} videos, {state.segments:,} moments, {state.failed} failed, "
+        f"{shown(folder)}: {count(state.videos, 'video')}, {count(state.segments, 'moment')}, {state.failed} failed, "
         f"{state.missing} missing",
         f"encoder {shown(state.encoder or 'none yet')} {state.fingerprint or ''}".rstrip(),
     )
@@ -160,14 +161,14 @@ def verify(
             report = opened.verify(every_byte=every_byte)
             notes = opened.notes() if report.ok else ()
         ok, problems, unsure = report.ok, list(report.problems), report.unsure
-    except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
+    except LibraryError as error:  # too damaged to be opened: that is an answer too
         ok, problems = False, [str(error)]
     if as_json:
         emit({"ok": ok, "problems": problems, "unsure": [str(path) for path in unsure], "notes": note_rows(notes)})
     else:
-        print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+        print_lines(*(shown(problem) for problem in problems), "ok" if ok else count(len(problems), "problem"))
         if len(unsure) > MOST_NAMED:
-            note(f"--json names all {len(unsure):,} videos of the earlier deltaclip")
+            note(f"use --json to list all {len(unsure):,} videos from an earlier version of deltaclip")
         name_notes(notes)
     finish(not ok)
 
@@ -200,12 +201,12 @@ def remove(
 
 
 def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
-    """Says which words of a question the encoder does not know, and how many it does not read."""
+    """Say which words of a query the encoder does not know, and how many tokens it cannot read."""
     unknown = encoder.need_tokenizer().unknown_words(text)
     if unknown:
-        note(f"{encoder.name} does not know: {shown(', '.join(unknown))}")
+        note(f"{encoder.name} does not know these words: {shown(', '.join(unknown))}")
     if cut := encoder.cut_words(text):
-        note(f"the question is longer than {encoder.name} reads: its last {cut} tokens are left out")
+        note(f"the query is too long for {encoder.name}: its last {cut} tokens are ignored")
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
@@ -218,7 +219,7 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
 
 
 def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
-    """Hits as the json that every command gives."""
+    """Hits as JSON, the same in every command."""
     return [
         {
             "path": str(hit.path),
@@ -232,7 +233,7 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
 
 
 def print_hits(hits: "Sequence[Hit]") -> None:
-    """Hits as lines for people: place, file, moment, score, and how much of it moves."""
+    """Print hits: rank, file, moment, score, and the share of the picture that moves."""
     width = max((len(shown(hit.path)) for hit in hits), default=0)
     for number, hit in enumerate(hits, 1):
         moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
@@ -240,4 +241,4 @@ def print_hits(hits: "Sequence[Hit]") -> None:
             f"{number:2}  {shown(hit.path):{width}}  {clock(hit.start)}-{clock(hit.end)}   {hit.score:.3f}{moving}"
         )
     if not hits:
-        note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
+        note("nothing found: the library is empty (add videos with deltaclip index FOLDER)")

@@ -1,4 +1,4 @@
-"""`masks`: what a mask takes for motion, as numbers, as a picture, and as a page over a folder."""
+"""`masks`: what a motion mask selects, as numbers, as a picture, and as a page for a folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -61,7 +61,7 @@ def masks(
         raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
     if report is not None:
         if png is not None or npz is not None:
-            raise typer.BadParameter("--report goes without --png and --npz.")
+            raise typer.BadParameter("--report cannot be combined with --png or --npz.")
         _report(video, motion, num_frames, report, as_json)
     elif video.is_dir():
         raise typer.BadParameter(f"{shown(video)} is a folder: add --report FILE.html.", param_hint="VIDEO")
@@ -80,7 +80,7 @@ def _one(
     with guarded_calls() as call:
         frames, found = call(read_motion, video, motion, num_frames, size)
     if npz is not None:
-        with writable(npz), npz.open("wb") as file:  # a name without .npz stays as it was given
+        with writable(npz), npz.open("wb") as file:  # numpy would add .npz to a name without it
             np.savez_compressed(
                 file,
                 seconds=frames.seconds,
@@ -108,7 +108,7 @@ def _one(
     for second, share, trust, reason in zip(
         frames.seconds, found.coverage, found.confidence, found.fallback, strict=True
     ):
-        whole = f"  whole frame taken: {shown(reason)}" if reason else ""
+        whole = f"  whole frame used: {shown(reason)}" if reason else ""
         print_lines(f"{clock(second):>9}  moving {share:6.1%}  confidence {trust:.2f}{whole}")
     for words in frames.notes:
         note(f"{shown(video)}: {words}")
@@ -132,7 +132,7 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
             summaries.append(one)
             line.show(f"{number}/{total} videos", number, total)
     with writable(out):
-        out.write_text(report_page(f"masks {motion} of {folder.name}", summaries), encoding="utf-8")
+        out.write_text(report_page(f"`{motion}` masks for {folder.name}/", summaries), encoding="utf-8")
     rows = [
         {
             "path": str(one.path),
@@ -157,6 +157,6 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
     for failure in failed[:MAX_FAILURES_SHOWN]:
         note(f"{shown(failure.path)}  {shown(failure.error)}")
     if len(failed) > MAX_FAILURES_SHOWN:
-        note(f"... {len(failed) - MAX_FAILURES_SHOWN} more: the page names all")
+        note(f"... {len(failed) - MAX_FAILURES_SHOWN} more (the page lists all)")
     note(f"wrote {shown(out)}")
     finish(bool(failed))

@@ -1,4 +1,4 @@
-"""Which videos and sentences a command measures on: a data set as downloaded, or drawn clips."""
+"""Which videos and captions a command measures on: a data set as downloaded, or drawn clips."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +27,7 @@ def split_material(gallery: GalleryOptions) -> "Material | None":
     dataset, annotations, videos = gallery.dataset, gallery.annotations, gallery.videos
     if dataset == "shapes":
         if annotations is not None or videos is not None or gallery.split != "test":
-            raise typer.BadParameter("shapes is drawn: it has no --annotations, --videos or --split.")
+            raise typer.BadParameter("shapes draws its clips: leave out --annotations, --videos and --split.")
         return None
     refuse_unknown(dataset, "'--dataset'", "shapes")
     if annotations is None or videos is None:
@@ -40,30 +40,30 @@ def split_material(gallery: GalleryOptions) -> "Material | None":
 
 
 def refuse_unknown(dataset: str, param_hint: str, *more: str) -> None:
-    """Raises BadParameter for the name of no data set. more: names that the command takes besides."""
+    """Raises BadParameter for a name that is not a data set. more: further names that the command accepts."""
     from deltaclip.captions import DATASETS
 
     known = (*more, *DATASETS)
     if dataset not in known:
-        words = f"{dataset!r} is not a data set here: {did_you_mean(dataset.lower(), known, '.')}"
+        words = f"{dataset!r} is not a known data set: {did_you_mean(dataset.lower(), known, '.')}"
         raise typer.BadParameter(words, param_hint=param_hint)
 
 
 def split_captions(dataset: str, annotations: Path, split: str) -> "tuple[CaptionSet, Split]":
-    """The data set, with its notes told, and its split of that name. Raises BadParameter for a split it has not."""
+    """The data set and its split of that name; notes are printed. Raises BadParameter if it has no such split."""
     from deltaclip.captions import load_captions
 
     captions = load_captions(dataset, annotations)
     for text in captions.notes:
         note(shown(text))
     if split not in captions.splits:
-        words = f"{dataset} has no split {split!r}: {', '.join(captions.splits)}."
+        words = f"{dataset} has no split {split!r}; it has {', '.join(captions.splits)}."
         raise typer.BadParameter(words, param_hint="'--split'")
     return captions, captions.splits[split]
 
 
 def found_videos(folder: Path, ids: Iterable[str]) -> "VideoFiles":
-    """The files of these ids, with a note for each folder that could not be looked into while some are missing."""
+    """The files of these ids. If some are missing, a note names each folder that could not be searched."""
     from deltaclip.captions import find_videos
 
     files = find_videos(folder, ids)

@@ -1,4 +1,4 @@
-"""`study`: an open question about a mask and its encoder, measured and written down."""
+"""`study`: an open question about motion masks, measured and written down."""
 
 import shlex
 import sys
@@ -23,16 +23,16 @@ if TYPE_CHECKING:  # findings need numpy
 __all__ = ["STUDY_NAMES", "TRAINED_NAMES", "study"]
 
 STUDY_NAMES = ("threshold", "controls", "frames", "static", "degrade", "length", "diagnose")
-"""Keys of evaluation.studies.STUDIES, said here so that help does not wait for torch; a test holds that they agree."""
+"""Keys of evaluation.studies.STUDIES, repeated here so that help does not import torch; a test compares them."""
 TRAINED_NAMES = ("shapes", "actions")
 """Keys of training.studies.STUDIES."""
 ALL_NAMES = (*STUDY_NAMES, *TRAINED_NAMES)
 MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, MaskOptions))
 TRAINED_ONLY = names(TrainingOptions)
-"""Options of one kind of study, which the other kind refuses."""
+"""Options of one kind of study, which studies of the other kind refuse."""
 FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "clips")}
-"""Options that a study which trains refuses; every other study refuses TRAINED_ONLY."""
-KINDS = {"shapes": "trains its own encoders on clips that it draws", "actions": "is trained on the clips in --data"}
+"""Options that each study that trains refuses; all other studies refuse TRAINED_ONLY."""
+KINDS = {"shapes": "trains its own encoders on clips that it draws", "actions": "trains on the clips in --data"}
 
 
 def study(
@@ -88,7 +88,7 @@ def study(
     if name == "actions" and training.data is None:
         raise typer.BadParameter("the study actions needs the folder of its clips.", param_hint="'--data'")
     if name not in TRAINED_NAMES and clips is not None and gallery.dataset != "shapes":
-        raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
+        raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
     if name in TRAINED_NAMES:
         _make_folder(out, name)
         result = run_trained(name, out / name, training, clips, as_json)
@@ -99,7 +99,7 @@ def study(
 
 
 def _make_folder(out: Path, name: str) -> None:
-    """Before minutes of work. Raises DeltaclipError if nothing can be written there."""
+    """Before minutes of work. Raises DeltaclipError if the folder cannot be written."""
     with writable(out / name):
         out.mkdir(exist_ok=True)
 
@@ -138,17 +138,17 @@ def _measure(
 
 def _refuse_unknown(name: str) -> None:
     if name not in ALL_NAMES:
-        raise typer.BadParameter(f"no study {name!r}: {did_you_mean(name, ALL_NAMES, '.')}", param_hint="NAME")
+        raise typer.BadParameter(f"there is no study {name!r}: {did_you_mean(name, ALL_NAMES, '.')}", param_hint="NAME")
 
 
 def _refuse_of_the_other_kind(context: typer.Context, name: str) -> None:
-    """Options that would be ignored are refused."""
+    """Raises BadParameter for options that would be ignored."""
     if given := typed(context, FOREIGN.get(name, TRAINED_ONLY)):
-        raise typer.BadParameter(f"the study {name} {KINDS.get(name, 'trains nothing')}.", param_hint=f"'{given[0]}'")
+        raise typer.BadParameter(f"the study {name} {KINDS.get(name, 'does not train')}.", param_hint=f"'{given[0]}'")
 
 
 def _write(result: "StudyResult", out: Path, as_json: bool) -> None:
-    """Writes the study's files and tells what was found."""
+    """Write the files of the study and print what was found."""
     from deltaclip.findings import write_study
 
     command = shlex.join(["deltaclip", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""`train`: from captions and videos, or drawn clips, to a checkpoint."""
+"""`train`: a checkpoint from captioned videos or from drawn clips."""
 
 import os
 import time
@@ -96,7 +96,7 @@ def train(
 
 
 def _data(recipe: "Recipe", source: SourceOptions, frames: Path, line: Progress) -> "TrainingData":
-    """Clips that are drawn, or the captioned ones whose frames are in the cache `frames` afterwards."""
+    """Drawn clips, or captioned clips whose frames are in the cache `frames` (decoded now if they were not)."""
     captions = source.captions or source.annotations
     if captions is None:
         return _drawn(recipe, source.cache, line)
@@ -155,7 +155,7 @@ def _captioned(
 
 
 def _counts(data: "TrainingData") -> str:
-    held = "no validation" if data.validation is None else f"{len(data.validation.video_ids)} to validate"
+    held = "no validation" if data.validation is None else f"{len(data.validation.video_ids)} for validation"
     return f"{len(data.train.owner)} captions of {len(data.train.video_ids)} clips, {held}"
 
 
@@ -169,7 +169,7 @@ def _tell(outcome: "Outcome", page: Path | None, as_json: bool) -> None:
         return
     if not outcome.finished:
         print_lines(f"stopped by the time limit after step {outcome.step} of {outcome.steps}")
-        note("the same command with --resume goes on from there")
+        note("run the same command with --resume to continue")
         return
     r1 = "" if outcome.validation is None else f", validation R@1 {outcome.validation['t2v']['R1']:.1f}"
     print_lines(
@@ -177,5 +177,5 @@ def _tell(outcome: "Outcome", page: Path | None, as_json: bool) -> None:
         f"({outcome.speed.clips_per_second:.0f} clips/s{r1})"
     )
     if page is not None:
-        note(f"curves and masks: {shown(page)}")
+        note(f"report with curves and masks: {shown(page)}")
     note(f"try it: deltaclip index FOLDER --encoder {shown(outcome.out)}")

@@ -1,4 +1,4 @@
-"""The studies among `study` that train: run until they are finished, or until their time is over."""
+"""The studies that train: run until they are finished, or until their time limit."""
 
 import os
 import time
@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """What a study trains, and how."""
+    """What a study trains, and for how long."""
 
     PANEL: ClassVar = "Studies that train (shapes, actions)"
 
@@ -85,7 +85,7 @@ class TrainingOptions:
 def run_trained(
     name: str, folder: Path, options: TrainingOptions, clips: int | None, as_json: bool
 ) -> "StudyResult | None":
-    """What the study found. None if the time limit came first, which is said here. folder: of its runs."""
+    """The result of the study. None if the time limit came first, which is printed here. folder: for its runs."""
     started = time.time()
     check_device(options.device)
     from deltaclip.training.studies import STUDIES, Stopped, StudyPlan
@@ -115,8 +115,8 @@ def run_trained(
     if as_json:
         emit({"study": name, "finished": False, "runs_finished": found.finished, "runs": found.runs})
     else:
-        print_lines(f"stopped by the time limit: {found.finished} of {found.runs} runs are finished")
-    note("the same command goes on from there")
+        print_lines(f"stopped by the time limit: {found.finished} of {found.runs} runs finished")
+    note("run the same command again to continue")
     return None
 
 
