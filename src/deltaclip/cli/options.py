@@ -81,6 +81,7 @@ AnnotationsOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the data set's caption and split files, as downloaded.")
 ]
 VideosOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data set's videos.")]
+SplitOption = Annotated[str, typer.Option(metavar="NAME", help="Split of the data set: train, val or test.")]
 AllowMissingOption = Annotated[
     bool,
     typer.Option(
@@ -172,13 +173,15 @@ class DatasetOptions:
 
     annotations: AnnotationsOption = None
     videos: VideosOption = None
-    split: Annotated[str, typer.Option(metavar="NAME", help="Split of the data set: train, val or test.")] = "test"
+    split: SplitOption = "test"
     allow_missing: AllowMissingOption = False
 
 
 @dataclass(frozen=True, slots=True)
-class GalleryOptions(DatasetOptions):
-    """A data set, or drawn clips if none is named."""
+class GalleryOptions:
+    """A data set, or drawn clips if none is given."""
+
+    PANEL: ClassVar = DatasetOptions.PANEL
 
     dataset: Annotated[
         str,
@@ -187,3 +190,7 @@ class GalleryOptions(DatasetOptions):
             help="Data set to measure on: shapes (drawn clips), or one that `deltaclip data` reads.",
         ),
     ] = "shapes"
+    annotations: AnnotationsOption = None
+    videos: VideosOption = None
+    split: SplitOption = "test"
+    allow_missing: AllowMissingOption = False
