@@ -41,8 +41,8 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help=f"Study to run: {', '.join(STUDY_NAMES)} (measure an encoder), {', '.join(TRAINED_NAMES)} (train their "
-            "own).",
+            help=f"Study to run: {', '.join(STUDY_NAMES)} (measure an encoder), {', '.join(TRAINED_NAMES)} (train "
+            "their own).",
             metavar="NAME",
         ),
     ],
