@@ -136,7 +136,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     """Evaluate on one data set. Of several encoders the best on the split is reported, and marked as chosen."""
     data, scoring = run.data, run.scoring
     if data.annotations is None or data.videos is None:
-        raise typer.BadParameter("give its files with --annotations DIR and --videos DIR.")
+        raise typer.BadParameter(f"{run.dataset} needs --annotations DIR and --videos DIR.")
     _check_choice(run)
     if scoring.no_cache and scoring.cache is not None:
         raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")

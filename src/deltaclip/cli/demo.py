@@ -107,7 +107,7 @@ def _draw_clips(folder: Path) -> tuple[Path, list[str]]:
     other = clips[3].shots[0].things
     return folder, [
         f"the {first} moves",
-        f"{second} moving while the {third} stays",
-        f"a {third} goes and the {first} and the {second} stay where they are",
+        f"the {second} moving while the {third} stays",
+        f"the {third} moves and the {first} and the {second} stay still",
         f"the {other[0]} moves",
     ]

@@ -8,6 +8,7 @@ import typer
 from deltaclip.cli.files import writable
 from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.wording import count
 
 __all__ = ["masks"]
 
@@ -150,7 +151,8 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
         emit({"report": str(out), "videos": rows})
     else:
         warned = sum(row["warning"] is not None for row in rows)
-        print_lines(f"{len(rows) - len(failed)} videos, {warned} with a warning, {len(failed)} could not be read")
+        read = count(len(rows) - len(failed), "video")
+        print_lines(f"{read} read, {warned} with a warning; {len(failed)} could not be read")
     for one in summaries:
         for words in one.notes:
             note(f"{shown(one.path)}: {words}")
