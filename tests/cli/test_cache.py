@@ -39,7 +39,7 @@ def test_json_tells_what_was_written_and_a_split_may_be_added_later(
     assert told["settings"] == {"num_frames": 4, "size": 32, "motion": None, "quality": 90}
     code, out, _ = cache(*options)
     assert code == 0
-    assert "3 of 3 videos held, 1 written now" in out
+    assert "3 of 3 videos cached, 1 of them now" in out
     assert FrameCache.open(tmp_path / "cache").videos == ("a.mp4", "b.mp4", "c.mp4")
 
 
@@ -53,7 +53,7 @@ def test_missing_videos_stop_it_by_name_or_are_left_out_where_allowed(
     assert "b.mp4 cannot be read" in words
     code, out, words = cache(*options, "--allow-missing")
     assert code == 1
-    assert "2 of 3 videos held" in out
+    assert "2 of 3 videos cached" in out
     assert "b.mp4  cannot be read" in words
 
 
@@ -73,8 +73,8 @@ def test_a_cache_in_use_is_refused_with_its_own_exit_code(options: list[object],
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["msvd"], "goes without DATASET"),
-        (["--split", "dev"], "'dev' is not there: train, test"),
+        (["msvd"], "cannot be combined with DATASET"),
+        (["--split", "dev"], "there is no split 'dev'; there is train, test"),
         (["--motion", "difference"], "made when reading"),
     ],
 )

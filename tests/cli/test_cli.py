@@ -52,19 +52,19 @@ def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: A
     code, out, _ = deltaclip(*words)
     assert code == 0
     assert out.splitlines()[1] == (
-        "passed over: 1 .ts files that are no video, 1 hidden files and folders, 1 links to files already taken, "
+        "skipped: 1 .ts files that are no video, 1 hidden files and folders, 1 links to files already taken, "
         "3 other files (.jpg 2, .txt 1)"
     )
     _, report, _ = deltaclip(*words[:-2], "--exclude", "sub", "--exclude", "*.JPG", "--json")
     assert report["passed_over"]["excluded files and folders"] == 3
     assert (report["seen"], report["left_alone"], report["notes"]) == (1, 1, [])
     _, out, _ = deltaclip(*words[:-2], "--exclude", "sub")
-    assert "1 video of the library among them stay in it; deltaclip remove takes them out" in out
+    assert "still in the library: 1 excluded video (use deltaclip remove to remove them)" in out
     code, answer, _ = deltaclip(*words[:-2], "--exclude", "/", "--json")
     assert (code, answer["error"]["found"]) == (2, "Invalid value for '--exclude': the pattern '/' is empty.")
 
 
-def test_index_goes_on_if_a_full_disk_left_an_empty_library(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+def test_index_continues_if_a_full_disk_left_an_empty_library(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     (tmp_path / "library.sqlite").touch()
     code, report, _ = deltaclip(
         "index", home / "videos", "--library", tmp_path, "--encoder", home / "encoder", "--json"
@@ -131,12 +131,12 @@ def test_a_video_used_as_query_finds_itself_first(home: Path, library: Path, del
 
 def test_words_the_encoder_does_not_know_are_named(library: Path, deltaclip: Any) -> None:
     _, _, err = deltaclip("search", "the red zebra moves", "--library", library)
-    assert "does not know: zebra" in err
+    assert "does not know these words: zebra" in err
 
 
 def test_a_question_longer_than_the_encoder_reads_is_said_to_be_cut(library: Path, deltaclip: Any) -> None:
     _, _, err = deltaclip("search", "the red square moves " * 4, "--library", library)
-    assert "its last 6 tokens are left out" in err
+    assert "its last 6 tokens are ignored" in err
 
 
 def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -173,7 +173,7 @@ def test_searching_without_a_library_says_what_to_do(tmp_path: Path, deltaclip: 
     [
         (("search", "a dog", "--limit", "nine"), "deltaclip search", "--limit"),
         (("index",), "deltaclip index", "Missing argument"),
-        (("train", "shapes", "--resume", "--overwrite", "--out", "run"), "deltaclip train", "exclude each other"),
+        (("train", "shapes", "--resume", "--overwrite", "--out", "run"), "deltaclip train", "mutually exclusive"),
         (("indx",), "deltaclip", "No such command 'indx'"),
     ],
 )
@@ -181,7 +181,7 @@ def test_wrong_usage_is_one_json_object_too(words: tuple[str, ...], what: str, f
     code, answer, err = deltaclip(*words, "--json")
     assert (code, answer["error"]["what"]) == (2, what)
     assert found in answer["error"]["found"]
-    assert answer["error"]["remedy"] == f"{what} --help says what it takes."
+    assert answer["error"]["remedy"] == f"See {what} --help."
     assert err
 
 
@@ -206,7 +206,7 @@ def test_a_folder_without_videos_says_so(home: Path, tmp_path: Path, deltaclip: 
     words = ("index", tmp_path / "empty", "--library", tmp_path / "lib", "--encoder", home / "encoder", "--json")
     code, report, err = deltaclip(*words)
     assert (code, report["seen"]) == (0, 0)
-    assert "no video files there" in err
+    assert "no video files found" in err
 
 
 def test_the_demo_answers_in_one_json_object_too(home: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -387,9 +387,9 @@ def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any
         deltaclip("masks", tmp_path / "none.mp4", "--debug")
 
 
-@pytest.mark.parametrize(("command", "goes_on"), [("index", True), ("status", False)])
-def test_ctrl_c_says_how_to_go_on_where_it_does(
-    tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch, command: str, goes_on: bool
+@pytest.mark.parametrize(("command", "continues"), [("index", True), ("status", False)])
+def test_ctrl_c_says_how_to_continue_if_the_command_can(
+    tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch, command: str, continues: bool
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -398,7 +398,7 @@ def test_ctrl_c_says_how_to_go_on_where_it_does(
     folder = [tmp_path] if command == "index" else []
     code, out, err = deltaclip(command, *folder, "--library", tmp_path, *(["--encoder", "shapes"] if folder else []))
     assert (code, out) == (130, "")
-    assert ("the same command goes on" in err) == goes_on
+    assert ("run the same command again to continue" in err) == continues
     assert "stopped" in err
 
 

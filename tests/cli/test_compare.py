@@ -92,7 +92,7 @@ def test_ranks_of_another_data_set_are_refused_before_an_encoder_is_loaded(
 
 
 @pytest.mark.parametrize(
-    ("changed", "found"), [({"videos": 3}, "videos 3 against 2"), ({"queries": ("a#0", "z#0")}, "'b#0' among them")]
+    ("changed", "found"), [({"videos": 3}, "videos 3 against 2"), ({"queries": ("a#0", "z#0")}, "such as 'b#0'")]
 )
 def test_ranks_of_other_videos_are_refused_before_any_is_encoded(
     deltaclip: Call, save: Save, home: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], found: str

@@ -46,7 +46,7 @@ def test_words_name_the_first_missing_ids(folder: Path, data: Any) -> None:
     code, out, err = data("folder", "--annotations", folder, "--videos", folder / "clips")
     assert code == 1
     assert out.splitlines() == ["split      videos  captions   missing", "test            8         8         7"]
-    assert "missing of test: v1, v2, v3, v4, v5 and 2 more (--json lists them)" in err
+    assert "missing in test: v1, v2, v3, v4, v5 and 2 more (use --json to list all)" in err
 
 
 def test_all_videos_there_is_done(folder: Path, data: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from deltaclip.cli.evaluate import Sampling
+from deltaclip.cli.options import Sampling
 from deltaclip.evaluation.runs import read_ranks
 from deltaclip.video import SAMPLINGS
 from tests.cli.calls import Answer, Call
@@ -190,10 +190,10 @@ def test_drawn_clips_are_a_result_as_any_other(home: Path, deltaclip: Call, tmp_
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--cache", "c", "--no-cache"), "exclude each other"),
-        (("--split", "val"), "has no split 'val': test"),
+        (("--cache", "c", "--no-cache"), "mutually exclusive"),
+        (("--split", "val"), "has no split 'val'; it has test"),
         (("--select-on-test",), "several encoders"),
-        (("--noise", "3"), "--noise: not for folder"),
+        (("--noise", "3"), "--noise cannot be used with folder"),
         (("--motion", "nonsense"), "nonsense"),
         (("--max-words", "99"), "max_words is 99"),
     ],
@@ -211,7 +211,7 @@ def test_options_of_a_data_set_are_refused_elsewhere(deltaclip: Call) -> None:
     ):
         code, _, err = deltaclip("evaluate", *words)
         assert code == 2
-        assert "not for" in err
+        assert "cannot be used with" in err
 
 
 def test_the_ways_to_sample_that_help_names_are_those_that_there_are() -> None:

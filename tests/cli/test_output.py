@@ -135,7 +135,11 @@ def test_help_that_a_full_disk_cannot_take_is_no_surprise() -> None:
     assert (ended.returncode, "stdout: cannot be written" in ended.stderr) == (1, True)
 
 
-def test_a_note_about_a_file_is_told_wherever_it_is_used(home: Path, tmp_path: Path, deltaclip: Call) -> None:
+def test_a_note_about_a_file_is_told_wherever_it_is_used(
+    home: Path, tmp_path: Path, deltaclip: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELTACLIP_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setenv("DELTACLIP_CACHE", str(tmp_path / "vectors"))
     videos = tmp_path / "videos"
     videos.mkdir()
     whole = write_numbered(tmp_path / "true.mkv", range(50), codec="mpeg4")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deltaclip.cli.groups import flattened
 from deltaclip.cli.study import MEASURED_ONLY, STUDY_NAMES, TRAINED_NAMES, TRAINED_ONLY, study
 from deltaclip.evaluation.runs import SavedRanks, write_ranks
 from deltaclip.evaluation.studies import STUDIES
@@ -39,7 +40,7 @@ def test_the_help_knows_every_study() -> None:
 
 def test_every_option_is_of_one_kind_of_study_or_of_both() -> None:
     both = {"context", "name", "out", "clips", "stall_limit", "as_json"}
-    assert {*both, *MEASURED_ONLY, *TRAINED_ONLY} == inspect.signature(study).parameters.keys()
+    assert {*both, *MEASURED_ONLY, *TRAINED_ONLY} == inspect.signature(flattened(study)).parameters.keys()
 
 
 def test_a_study_that_trains_stops_in_time_goes_on_and_writes_the_same_json(tmp_path: Path, deltaclip: Any) -> None:
@@ -50,7 +51,7 @@ def test_a_study_that_trains_stops_in_time_goes_on_and_writes_the_same_json(tmp_
     code, told, err = deltaclip(*words, "--time-limit", 0)
     assert code == 0
     assert told == {"study": "shapes", "finished": False, "runs_finished": 0, "runs": 1}
-    assert "the same command goes on" in err
+    assert "run the same command again to continue" in err
     code, told, _ = deltaclip(*words)
     assert code == 0
     assert told["finished"]
@@ -107,18 +108,18 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
     ("words", "said"),
     [
         (("lenght",), "did you mean length"),
-        (("static", "--dataset", "msvdd"), "'msvdd' is not a data set here"),
+        (("static", "--dataset", "msvdd"), "'msvdd' is not a known data set"),
         (("static", "--dataset", "msvd"), "needs --annotations and --videos"),
-        (("static", "--videos", "x"), "shapes is drawn"),
-        (("static", "--dataset", "msvd", "--clips", "9"), "--clips is for drawn clips"),
+        (("static", "--videos", "x"), "shapes draws its clips"),
+        (("static", "--dataset", "msvd", "--clips", "9"), "it only applies to drawn clips"),
         (("static", "--motion", "diffrence"), "did you mean difference"),
-        (("static", "--steps", "9"), "the study static trains nothing"),
-        (("shapes", "--encoder", "shapes"), "the study shapes is trained and drawn for itself"),
+        (("static", "--steps", "9"), "the study static does not train"),
+        (("shapes", "--encoder", "shapes"), "the study shapes trains its own encoders on clips that it draws"),
         (("shapes", "--mask", "diffrence"), "did you mean difference"),
-        (("shapes", "--fold", "1"), "the study shapes is trained and drawn for itself"),
+        (("shapes", "--fold", "1"), "the study shapes trains its own encoders on clips that it draws"),
         (("shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
         (("actions",), "needs the folder of its clips"),
-        (("actions", "--data", "x", "--camera", "pan"), "the study actions is trained on the clips in --data"),
+        (("actions", "--data", "x", "--camera", "pan"), "the study actions trains on the clips in --data"),
     ],
 )
 def test_what_does_not_fit_is_said_with_exit_code_2(
@@ -164,7 +165,7 @@ def test_compare_reads_saved_ranks_and_finds_their_videos(folder: Path, tmp_path
     assert page.read_text().count("data:image/jpeg") == 2
     code, out, _ = deltaclip(*words)
     assert code == 0
-    assert "1 won, 1 lost, 1 alike" in out
+    assert "1 won, 1 lost, 1 tied" in out
 
 
 def test_compare_refuses_other_queries_and_names_one(tmp_path: Path, deltaclip: Any) -> None:
@@ -179,7 +180,7 @@ def test_compare_refuses_other_queries_and_names_one(tmp_path: Path, deltaclip: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("shapes",), "two or more"),
+        (("shapes",), "at least two"),
         (("shapes", "shapes"), "given twice"),
         (("shapes", "shapes@ful"), "did you mean full"),
         (("shapes", "shapes@full", "--dataset", "msvd"), "needs --annotations and --videos"),

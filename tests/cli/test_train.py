@@ -52,7 +52,7 @@ def test_own_clips_are_trained_on_stopped_resumed_indexed_and_searched(
 ) -> None:
     code, whole, err = deltaclip(*own(home, tmp_path / "whole"), "--json")
     assert (code, whole["finished"], whole["steps"]) == (0, True, 4)
-    assert "6 captions of 3 clips, 1 to validate" in err
+    assert "6 captions of 3 clips, 1 for validation" in err
     code, part, _ = deltaclip(*own(home, tmp_path / "parts"), "--time-limit", 0, "--json")
     assert (code, part["finished"], part["step"]) == (0, False, 1)
     code, done, _ = deltaclip(*own(home, tmp_path / "parts"), "--resume", "--json")
@@ -116,7 +116,7 @@ def test_many_missing_videos_are_named_in_one_line_and_all_in_json(home: Path, t
     code, _, err = deltaclip(*words)
     assert (code, "\\n" in err, err.count("gone")) == (1, False, 10)
     assert "30 videos: cannot be trained with: gone00.mp4: no such file" in err
-    assert err.endswith("--json names all 30\n")
+    assert err.endswith("use --json to list all 30\n")
     assert list(deltaclip(*words, "--json")[1]["error"]["listed"]) == gone
 
 
@@ -172,7 +172,7 @@ def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
     monkeypatch.setattr("deltaclip.training.fill_cache", pressed)
     code, _, err = deltaclip(*own(home, tmp_path / "out"))
     assert code == 130
-    assert err == "stopped; what was saved is kept, and the same command with --resume goes on from there\n"
+    assert err == "stopped; saved states are kept; run the same command with --resume to continue\n"
 
 
 def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) -> None:
@@ -205,17 +205,20 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         (("train", "shapes", "--seed", "1", "--set", "seed=2"), "--seed and --set seed"),
         (("train", "shapes", "--init", "fresh", "--set", "model.init=shapes"), "--init and --set model.init"),
         (("train", "--captions", "f.csv", "--set", "data.dataset=msvd"), "--captions and --set data.dataset"),
-        (("train", "--captions", "f.csv", "--annotations", "x"), "--captions and --annotations exclude"),
+        (("train", "--captions", "f.csv", "--annotations", "x"), "--captions and --annotations are mutually exclusive"),
         (("train", "msvd", "--set", "data.dataset=msvdd"), "did you mean msvd?"),
-        (("train", "msvd", "--set", "model.width=66", "--set", "model.layers=2"), "model.layers, model.width: not for"),
-        (("train", "msvd", "--set", "world.groups=2"), "world.groups: only for clips that are drawn"),
-        (("train", "shapes", "--set", "optim.epochs=2"), "the recipe has optim.steps=5000 instead"),
-        (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite exclude"),
+        (
+            ("train", "msvd", "--set", "model.width=66", "--set", "model.layers=2"),
+            "model.width cannot be set",
+        ),
+        (("train", "msvd", "--set", "world.groups=2"), "world.groups can be set for drawn clips only"),
+        (("train", "shapes", "--set", "optim.epochs=2"), "optim.epochs is ignored, because optim.steps is 5000"),
+        (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite are mutually exclusive"),
         (
             ("train", "shapes", "--videos", "x", "--allow-missing"),
-            "--videos, --allow-missing: not for the recipe shapes",
+            "--videos, --allow-missing cannot be used with the recipe shapes",
         ),
-        (("train", "shapes", "--annotations", "x"), "--annotations: not for the recipe shapes"),
+        (("train", "shapes", "--annotations", "x"), "--annotations cannot be used with the recipe shapes"),
     ],
 )
 def test_wrong_usage_is_explained(words: tuple[str, ...], said: str, tmp_path: Path, deltaclip: Any) -> None:
@@ -241,8 +244,8 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_decoded(
         ("file", "new", 2, "file is a file; give a folder"),
         ("file/sub", "new", 2, "file is a file; give a folder"),
         ("run", "file", 2, "file is a file; give a folder"),
-        ("run", "run", 2, "--cache and --out are one folder"),
-        ("run", "run/frames", 2, "--cache lies in --out"),
+        ("run", "run", 2, "--cache and --out are the same folder"),
+        ("run", "run/frames", 2, "--cache is inside --out"),
         ("photos", "new", 1, "photos: "),
     ]
     for out, cache, expected, said in places:
@@ -321,7 +324,7 @@ def test_a_page_that_cannot_be_made_costs_no_run(
     monkeypatch.setattr("deltaclip.training.write_report", write_report)
     code, out, err = deltaclip(*own(home, tmp_path / "out"))
     assert (code, f"wrote {tmp_path / 'out'}" in out) == (1, True)
-    assert "the page of the run could not be made: cache/shard-00000.tar: cannot be read" in err
+    assert "the report of the run could not be written: cache/shard-00000.tar: cannot be read" in err
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
 

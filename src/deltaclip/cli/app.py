@@ -1,4 +1,4 @@
-"""The command `deltaclip`: all its commands, and what becomes of an error on its way out."""
+"""The command `deltaclip`: its subcommands, and how an error is reported."""
 
 import errno
 import os
@@ -16,6 +16,7 @@ from deltaclip.cli import (
     cache,
     checkpoint,
     compare,
+    convert,
     data,
     demo,
     evaluate,
@@ -25,6 +26,7 @@ from deltaclip.cli import (
     study,
     train,
 )
+from deltaclip.cli.groups import Sections, flattened
 from deltaclip.cli.output import EXIT_FAILED, EXIT_REFUSED, Done, emit, note, print_lines, shown, speak_any_encoding
 from deltaclip.errors import DeltaclipError
 
@@ -32,12 +34,12 @@ __all__ = ["app", "main"]
 
 EXIT_INTERRUPTED, EXIT_PIPE = 128 + signal.SIGINT, 128 + 13
 FULL = (errno.ENOSPC, errno.EDQUOT)
-GOES_ON = {
-    "index": "what was finished is kept, and the same command goes on from there",
-    "cache": "what was finished is kept, and the same command goes on from there",
-    "train": "what was saved is kept, and the same command with --resume goes on from there",
+CONTINUES = {
+    "index": "finished videos are kept; run the same command again to continue",
+    "cache": "finished videos are kept; run the same command again to continue",
+    "train": "saved states are kept; run the same command with --resume to continue",
 }
-"""Commands that, given again after Ctrl-C, take up what they were at, and how."""
+"""Commands that continue their work when they are run again after Ctrl-C, and how."""
 
 app = typer.Typer(
     help="Find moments in videos from words, by what moves in them.",
@@ -46,24 +48,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo.demo)
-app.command()(indexing.index)
-app.command()(library.search)
-app.command()(library.status)
-app.command()(library.failures)
-app.command()(library.verify)
-app.command()(library.remove)
-app.command()(masks.masks)
-app.command()(checkpoint.convert)
-app.command()(checkpoint.tokenize)
-app.command()(checkpoint.info)
-app.command()(data.data)
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(study.study)
-app.command()(cache.cache)
-app.command()(train.train)
-app.command()(average.average)
+COMMANDS = (
+    demo.demo,
+    indexing.index,
+    library.search,
+    library.status,
+    library.failures,
+    library.verify,
+    library.remove,
+    masks.masks,
+    convert.convert,
+    checkpoint.tokenize,
+    checkpoint.info,
+    data.data,
+    evaluate.evaluate,
+    compare.compare,
+    study.study,
+    cache.cache,
+    train.train,
+    average.average,
+)
+"""In the order of the help."""
+
+for command in COMMANDS:
+    app.command(cls=Sections)(flattened(command))
 
 
 def _version(wanted: bool) -> None:
@@ -74,18 +82,20 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. Goes anywhere.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error. May be given anywhere.")
+    ] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """Find moments in videos from words, by what moves in them."""
 
 
 def main() -> None:
-    """Runs the command line.
+    """Run the command line.
 
-    Exit codes: 0 done, 1 failed or done with failures named, 2 wrong usage, 3 refused, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 failed or done with failures named, 2 wrong usage, 3 refused, 130 interrupted by Ctrl-C.
     """
     arguments, debug = _without_debug(sys.argv[1:])
     speak_any_encoding()
@@ -97,14 +107,14 @@ def main() -> None:
         if debug:
             raise
         note(shown(error))
-        # All that the error is about, where a line names the first of them only.
+        # Everything that the error is about; the line for people names the first few only.
         listed = getattr(error, "listed", {})
         if "--json" in arguments:
             every = {"listed": listed} if listed else {}
             with suppress(DeltaclipError):  # stdout itself may be what failed
                 emit({"error": {"what": error.what, "found": error.found, "remedy": error.remedy, **every}})
         elif any(each not in str(error) for each in listed):
-            note(f"--json names all {len(listed):,}")
+            note(f"use --json to list all {len(listed):,}")
         # Another process holds the library or the cache: nothing failed, nothing was done.
         sys.exit(EXIT_REFUSED if getattr(error, "refused", False) else EXIT_FAILED)
     except (KeyboardInterrupt, SystemExit) as stop:
@@ -113,7 +123,7 @@ def main() -> None:
         if any(isinstance(each, BrokenPipeError) for each in _behind(stop)):
             _leave_pipe()
         if code == EXIT_INTERRUPTED:
-            words = _words_of_interrupt(stop) or GOES_ON.get(arguments[0] if arguments else "", "")
+            words = _words_of_interrupt(stop) or CONTINUES.get(arguments[0] if arguments else "", "")
             note(f"stopped; {words}" if words else "stopped")
         elif "--json" in arguments and (wrong := _wrong_usage(stop)):
             emit({"error": wrong})
@@ -125,40 +135,40 @@ def main() -> None:
             raise
         if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
             # typer prints help by itself
-            note(f"stdout: cannot be written ({error.strerror}). Make room, or print to a different place.")
+            note(f"stdout: cannot be written ({error.strerror}). Free some disk space, or send the output elsewhere.")
             sys.exit(EXIT_FAILED)
-        note(f"deltaclip failed in a way that nobody foresaw: {type(error).__name__}: {shown(error)}")
-        note("Run it again with --debug and report what it prints.")
+        note(f"unexpected error (please report it): {type(error).__name__}: {shown(error)}")
+        note("Run the same command with --debug and add what it prints to the report.")
         sys.exit(EXIT_FAILED)
 
 
 def _leave_pipe() -> NoReturn:
-    """Ends quietly when nobody reads stdout any more, as in `deltaclip failures | head`.
+    """Exit quietly if nobody reads stdout any more, as in `deltaclip failures | head`.
 
-    By an exception and not by SIGPIPE, which the death of a child that decodes would send too, in the middle of a run.
+    By an exception and not by SIGPIPE, which the death of a decoding child would send too, in the middle of a run.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes it at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes stdout at exit
     sys.exit(EXIT_PIPE)
 
 
 def _words_of_interrupt(stop: BaseException) -> str:
-    """What a command says of where it was when Ctrl-C came, or nothing."""
+    """What a command says about its state when Ctrl-C came, or an empty text."""
     error = next((each for each in _behind(stop) if isinstance(each, KeyboardInterrupt)), None)
     return "" if error is None else shown(error)
 
 
 def _wrong_usage(stop: BaseException) -> dict[str, str]:
-    """What was wrong with the words of a command, which typer has shown already; or nothing."""
+    """The usage error that Typer has printed already, as an error object; empty if there was none."""
     error = next((each for each in _behind(stop) if hasattr(each, "format_message")), None)
     if error is None:
         return {}
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "deltaclip"
-    return {"what": command, "found": error.format_message(), "remedy": f"{command} --help says what it takes."}
+    return {"what": command, "found": error.format_message(), "remedy": f"See {command} --help."}
 
 
 def _behind(stop: BaseException) -> Iterator[BaseException]:
-    """An exception and those in whose handling it was raised: typer's exit has its reason behind it."""
+    """An exception and the chain of those being handled when it was raised: Typer's exit hides its reason there."""
     error: BaseException | None = stop
     while error is not None:
         yield error
@@ -166,7 +176,10 @@ def _behind(stop: BaseException) -> Iterator[BaseException]:
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
-    """`--debug` may stand anywhere before a `--`, because people add it to the end of what failed."""
+    """The arguments without `--debug`, and whether it was there.
+
+    People add it at the end of the command that failed. It is not looked for after a `--`, where words are data.
+    """
     end = arguments.index("--") if "--" in arguments else len(arguments)
     kept = [word for word in arguments[:end] if word != "--debug"] + arguments[end:]
     return kept, len(kept) != len(arguments)

@@ -1,25 +1,40 @@
-"""`average`: the weights between two checkpoints of one model (WiSE-FT)."""
+"""`average`: weights between two checkpoints of one model (WiSE-FT)."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deltaclip.cli.files import OverwriteOption, refuse_to_replace
-from deltaclip.cli.output import JsonOption, emit, print_lines, shown
+from deltaclip.cli.files import refuse_to_replace
+from deltaclip.cli.options import JsonOption, OutOption, OverwriteOption
+from deltaclip.cli.output import emit, print_lines, shown
 
 __all__ = ["average"]
 
 
 def average(
-    first: Annotated[str, typer.Argument(help="The start: a checkpoint folder, a hub name or shapes.")],
-    second: Annotated[str, typer.Argument(help="What was trained from it; its mask and frames are kept.")],
-    out: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")],
-    weight: Annotated[float, typer.Option(min=0, max=1, help="Share of the second.")] = 0.5,
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="START", help="Encoder that training started from: a checkpoint folder, a hub name or shapes."
+        ),
+    ],
+    second: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRAINED",
+            help="Encoder that was trained from it. The average keeps its mask and number of frames.",
+        ),
+    ],
+    out: OutOption,
+    weight: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="Weight of TRAINED in the average, from 0 to 1.")
+    ] = 0.5,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Average a start and its fine-tuning (WiSE-FT): often better than both on other clips.
+    """Average weights before and after training (WiSE-FT).
+
+    The average is often better than either of them on clips that are unlike the training clips.
 
     \b
     Example:
@@ -32,4 +47,4 @@ def average(
     if as_json:
         emit({"out": out, "first": first, "second": second, "weight": weight, "motion": made.record.motion})
     else:
-        print_lines(f"wrote {shown(out)}: {1 - weight:g} of {shown(first)} and {weight:g} of {shown(second)}")
+        print_lines(f"wrote {shown(out)}: {1 - weight:g} * {shown(first)} + {weight:g} * {shown(second)}")

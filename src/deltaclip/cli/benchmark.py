@@ -1,14 +1,15 @@
-"""What `evaluate` does with a data set as people download it, and how any evaluation is shown and kept."""
+"""`evaluate` on a data set, and how any evaluation is printed and written to files."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.material import found_videos, split_captions
+from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.wording import listed
 
@@ -19,24 +20,69 @@ if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.evaluation.material import Material
     from deltaclip.evaluation.vector_cache import VectorCache
 
-__all__ = ["Asked", "Targets", "evaluate_dataset"]
+__all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset"]
 
 MAX_NOTES_SHOWN = 10
 NAMED_MISSING = 5
-"""Missing files that are named on stderr before the others are only counted; --json lists all."""
+"""Missing files named on stderr; the rest is counted. --json lists all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringOptions:
+    """How scores are post-processed, kept, and used to choose an encoder."""
+
+    PANEL: ClassVar = "Scores"
+
+    post: Annotated[
+        Literal["none", "dsl", "qbnorm"],
+        typer.Option(
+            help="Post-processing of the scores, which every table names: dsl (dual softmax) uses all queries of the "
+            "split at once, qbnorm the training captions."
+        ),
+    ] = "none"
+    select_on_test: Annotated[
+        bool,
+        typer.Option(
+            "--select-on-test",
+            help="Allow the best of several encoders to be chosen on the test split; every table says so (default: "
+            "refuse).",
+        ),
+    ] = False
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder in which vectors are kept between runs (default: DELTACLIP_CACHE if it is set, else a folder "
+            "in your user cache directory).",
+        ),
+    ] = None
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Encode everything again, and neither read nor write the vector cache.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What becomes of a result. form: key of FORMATS. ranks, trec: files to be written. as_json: one object instead."""
+    """How a result is printed, and which files are written."""
 
-    form: str
-    ranks: Path | None
-    trec: Path | None
-    as_json: bool
+    PANEL: ClassVar = "Output"
+
+    output: Annotated[
+        Literal["table", "markdown", "latex"], typer.Option("--format", help="Format of the printed table.")
+    ] = "table"
+    ranks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the rank of the right video for every caption; `compare` reads this file."
+        ),
+    ] = None
+    trec: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a TREC run, and its relevance judgments to FILE.qrels."),
+    ] = None
 
     def check(self) -> None:
-        """Before the work: raises BadParameter for a folder, DeltaclipError where no folder for a file can be made."""
+        """Before any work. Raises BadParameter for a folder, DeltaclipError if the folder of a file cannot be made."""
         for option, path in (("--ranks", self.ranks), ("--trec", self.trec)):
             if path is None:
                 continue
@@ -47,12 +93,12 @@ class Targets:
                 with writable(file):
                     pass
 
-    def give(self, evaluation: "Evaluation") -> None:
-        """Writes the files, and shows the result."""
+    def give(self, evaluation: "Evaluation", as_json: bool) -> None:
+        """Write the files and print the result."""
         for name, texts in list(evaluation.vectors.notes.items())[:MAX_NOTES_SHOWN]:
             note(shown(f"{name}: {'; '.join(texts)}"))
         if (more := len(evaluation.vectors.notes) - MAX_NOTES_SHOWN) > 0:
-            note(f"... {more:,} more notes: --json lists all")
+            note(f"... {more:,} more notes (use --json to list all)")
         from deltaclip.evaluation.benchmark import save_ranks, save_trec
         from deltaclip.evaluation.tables import FORMATS
 
@@ -62,74 +108,71 @@ class Targets:
         if self.trec is not None:
             with writable(self.trec):
                 judgements = save_trec(self.trec, evaluation)
-            note(f"judgements for trec_eval are in {shown(judgements)}")
-        if self.as_json:
+            note(f"wrote relevance judgments for trec_eval to {shown(judgements)}")
+        if as_json:
             emit(evaluation.to_json())
             return
-        print_lines(*(shown(line) for line in FORMATS[self.form](evaluation)))
+        print_lines(*(shown(line) for line in FORMATS[self.output](evaluation)))
         if evaluation.retrieval.optimistic:
             note(
-                "some scores are equal: ties count against the query; --json and the table's rows `best` count them "
-                "for it"
+                "some scores are tied: ranks count ties against the query; the rows `best` (`optimistic` in --json) "
+                "count them in its favour"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of `evaluate` for a data set; see its help."""
+class DatasetRun:
+    """An evaluation on a data set, as requested. encoders: names; of several the best is reported."""
 
     dataset: str
-    annotations: Path
-    videos: Path
     encoders: tuple[str, ...]
-    split: str
-    allow_missing: bool
-    select_on_test: bool
-    post: str
-    cache: Path | None
-    no_cache: bool
+    spec: "EncoderSpec"
+    data: DatasetOptions
+    scoring: ScoringOptions
     targets: Targets
 
 
-def evaluate_dataset(asked: Asked, spec: "EncoderSpec") -> None:
-    """Evaluates and shows one data set. Of several encoders the best on the split is shown, and marked as chosen."""
-    _check_choice(asked)
-    if asked.no_cache and asked.cache is not None:
-        raise typer.BadParameter("--cache and --no-cache exclude each other.")
-    asked.targets.check()
+def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
+    """Evaluate on one data set. Of several encoders the best on the split is reported, and marked as chosen."""
+    data, scoring = run.data, run.scoring
+    if data.annotations is None or data.videos is None:
+        raise typer.BadParameter(f"{run.dataset} needs --annotations DIR and --videos DIR.")
+    _check_choice(run)
+    if scoring.no_cache and scoring.cache is not None:
+        raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
+    run.targets.check()
     from deltaclip.evaluation.benchmark import best_of
     from deltaclip.evaluation.material import material_of_split
     from deltaclip.evaluation.vector_cache import VectorCache
     from deltaclip.folders import default_cache_path
 
     cache = None
-    if not asked.no_cache:
-        cache = VectorCache(asked.cache or default_cache_path(), lambda text: note(shown(text)))
-    captions, split = split_captions(asked.dataset, asked.annotations, asked.split)
-    files = found_videos(asked.videos, split.videos)
-    material = material_of_split(asked.dataset, asked.split, split, files, allow_missing=asked.allow_missing)
+    if not scoring.no_cache:
+        cache = VectorCache(scoring.cache or default_cache_path(), lambda text: note(shown(text)))
+    captions, split = split_captions(run.dataset, data.annotations, data.split)
+    files = found_videos(data.videos, split.videos)
+    material = material_of_split(run.dataset, data.split, split, files, allow_missing=data.allow_missing)
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
-    best = best_of([_evaluate_one(name, asked, spec, cache, captions, material) for name in asked.encoders])
-    asked.targets.give(best)
+    best = best_of([_evaluate_one(name, run, cache, captions, material) for name in run.encoders])
+    run.targets.give(best, as_json)
 
 
-def _check_choice(asked: Asked) -> None:
-    """Choosing a checkpoint by the figures that are then reported is never done in silence."""
-    several = len(asked.encoders) > 1
-    if several and asked.split == "test" and not asked.select_on_test:
+def _check_choice(run: DatasetRun) -> None:
+    """Refuse to choose a checkpoint by the metrics that are then reported, unless that is asked for."""
+    several = len(run.encoders) > 1
+    if several and run.data.split == "test" and not run.scoring.select_on_test:
         raise typer.BadParameter(
-            "the best of several encoders is shown: choose it with --split val, or accept a choice on the test set "
-            "with --select-on-test, which marks the row."
+            "only the best of several encoders is reported: choose it with --split val, or allow a choice on the test "
+            "split with --select-on-test, which the table then says."
         )
-    if asked.select_on_test and not (several and asked.split == "test"):
-        raise typer.BadParameter("it is for several encoders on the split test.", param_hint="'--select-on-test'")
+    if run.scoring.select_on_test and not (several and run.data.split == "test"):
+        raise typer.BadParameter("it is for several encoders on the test split.", param_hint="'--select-on-test'")
 
 
 def _evaluate_one(
     name: str,
-    asked: Asked,
-    spec: "EncoderSpec",
+    run: DatasetRun,
     cache: "VectorCache | None",
     captions: "CaptionSet",
     material: "Material",
@@ -137,17 +180,17 @@ def _evaluate_one(
     from deltaclip.evaluation.benchmark import evaluate_material, post_processing
     from deltaclip.evaluation.encoding import encode_material
 
-    encoder = load_with(name, spec)
+    encoder = load_with(name, run.spec)
     note(encoder.describe())
     with Progress() as line:
         vectors = encode_material(
             encoder,
             material,
             cache=cache,
-            allow_missing=asked.allow_missing,
+            allow_missing=run.data.allow_missing,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     for video, reason in vectors.broken.items():
         note(shown(f"{video}: {reason}"))
-    post = post_processing(asked.post, encoder, captions, material.split, cache)
+    post = post_processing(run.scoring.post, encoder, captions, material.split, cache)
     return evaluate_material(encoder, vectors, post)

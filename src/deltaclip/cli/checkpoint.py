@@ -1,117 +1,30 @@
-"""`convert`, `tokenize` and `info`: about checkpoints."""
+"""`info` and `tokenize`: what an encoder is, and what its text encoder reads."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 import deltaclip
-from deltaclip.cli.encoders import EncoderOption, LibraryOption, load_encoder
-from deltaclip.cli.files import OverwriteOption, refuse_to_replace
-from deltaclip.cli.output import JsonOption, emit, note, print_lines, shown
+from deltaclip.cli.encoders import load_encoder
+from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption
+from deltaclip.cli.output import emit, note, print_lines, shown
 
-if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.model import Normalisation
-
-Activation = Literal["quick_gelu", "gelu"]
-
-__all__ = ["convert", "info", "tokenize"]
-
-
-def convert(
-    clip: Annotated[
-        str,
-        typer.Option(
-            help="OpenAI CLIP (.pt), open_clip's (.bin, .pt, .safetensors, or its folder), CLIP4Clip (.bin), a "
-            "transformers folder or a hub name."
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")],
-    alpha: Annotated[Path | None, typer.Option(help="Alpha-CLIP's visual weights (.pth) for the same CLIP.")] = None,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="tokenizer.json, a hub name, or bpe_simple_vocab_16e6.txt.gz.")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="The CLIP's configuration: open_clip_config.json, a json of open_clip's model_configs, or "
-            "transformers' config.json; default: those beside the weights."
-        ),
-    ] = None,
-    activation: Annotated[
-        Activation | None,
-        typer.Option(help="Activation of the CLIP. Weights do not tell it; needed if no configuration says it."),
-    ] = None,
-    vision_heads: Annotated[
-        int | None, typer.Option(min=1, help="Attention heads of the image encoder, if no configuration says them.")
-    ] = None,
-    text_heads: Annotated[
-        int | None, typer.Option(min=1, help="Attention heads of the text encoder, if no configuration says them.")
-    ] = None,
-    mean: Annotated[
-        str | None,
-        typer.Option(help="Mean of the CLIP's pictures in 0..1, as one number or R,G,B; default: as its files say."),
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="Standard deviation, likewise; goes with --mean.")] = None,
-    overwrite: OverwriteOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Make one checkpoint folder of downloaded weights.
-
-    Weights do not tell their attention heads and their activation. These are known of OpenAI's own files, of CLIP4Clip
-    and Alpha-CLIP; for all others they are read from a configuration beside the file, or asked for.
-
-    \b
-    Examples:
-      deltaclip convert --clip ViT-B-32.pt --tokenizer bpe_simple_vocab_16e6.txt.gz --out clip-b32
-      deltaclip convert --clip ViT-B-16.pt --alpha clip_b16_grit20m_fultune_2xe.pth --out alpha-b16
-      deltaclip convert --clip open_clip_pytorch_model.bin --config ViT-H-14.json --out clip-h14
-      deltaclip convert --clip tuned.pt --activation quick_gelu --vision-heads 12 --text-heads 8 --out tuned
-    """
-    from deltaclip.encoder import locate
-    from deltaclip.model import Said
-    from deltaclip.model import convert as convert_weights
-
-    refuse_to_replace(out, overwrite)
-    said = Said(config, activation, vision_heads, text_heads, _normalisation(mean, std))
-    report = convert_weights(clip=locate(clip), alpha=alpha, tokenizer=tokenizer, out=out, said=said)
-    if as_json:
-        emit(report.to_json())
-    else:
-        print_lines(*(shown(line) for line in report.lines()))
-
-
-def _normalisation(mean: str | None, std: str | None) -> "Normalisation | None":
-    """That of --mean and --std, which go together."""
-    from deltaclip.model import Normalisation
-
-    if mean is None and std is None:
-        return None
-    if mean is None or std is None:
-        raise typer.BadParameter("--mean and --std go together: give both.")
-    try:
-        return Normalisation(_of_channels(mean), _of_channels(std))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--mean' / '--std'") from error
-
-
-def _of_channels(word: str) -> tuple[float, float, float]:
-    """Numbers of red, green and blue; one stands for all three."""
-    numbers = [float(part) for part in word.split(",")]
-    if len(numbers) not in (1, 3):
-        raise ValueError(f"{word!r} is neither one number nor three, as in 0.5 or 0.48,0.46,0.41")
-    return numbers[0], numbers[len(numbers) // 2], numbers[-1]
+__all__ = ["info", "tokenize"]
 
 
 def tokenize(
-    texts: Annotated[list[str], typer.Argument(help="Texts, each in quotes.", metavar="TEXT")],
+    texts: Annotated[list[str], typer.Argument(help="Texts to tokenize, each in quotes.", metavar="TEXT")],
     tokenizer: Annotated[
-        str, typer.Option(help="tokenizer.json, a hub name, a folder, or bpe_simple_vocab_16e6.txt.gz.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Tokenizer: tokenizer.json, bpe_simple_vocab_16e6.txt.gz, a checkpoint folder, or a hub name.",
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Show the token ids of texts, without begin and end.
+    """Show the token ids of texts, without begin and end tokens.
 
     \b
     Example:
@@ -132,11 +45,10 @@ def info(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what an encoder is, where and in which precision it runs and why, and whether masks matter to it.
+    """Describe an encoder: weights, device, precision and masks.
 
-    A precision below float32 is compared with float32 on this machine at every load: self_check is the result.
-
-    Without --encoder: the one that the library remembers, else the default one.
+    Also says whether masks affect it at all. Whenever an encoder is loaded in a lower precision than float32, its
+    results are compared with float32 on this machine; self_check shows how the comparison ended.
 
     \b
     Example:
@@ -172,7 +84,7 @@ def info(
     if not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
-            "Train, or convert Alpha-CLIP weights (deltaclip convert --alpha), to make motion count."
+            "To make motion count, train the encoder, or convert Alpha-CLIP weights (deltaclip convert --alpha)."
         )
 
 
@@ -192,7 +104,7 @@ def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _self_check_in_words(check: Mapping[str, Any] | None) -> str:
     if check is None:
-        return "not needed: float32 is what a lower precision is compared with"
+        return "not needed in float32"
     errors = check["relative_errors"].items()
     parts = ", ".join(f"{part} {'nan' if error is None else f'{error:.4f}'}" for part, error in errors)
     return (
@@ -202,7 +114,7 @@ def _self_check_in_words(check: Mapping[str, Any] | None) -> str:
 
 
 def _told(name: str, value: object, indent: str = "") -> Iterator[str]:
-    """A fact for people: one line, of a record one line a part, its fields written as --set takes them."""
+    """A fact as lines: one for a value, one for each part of a record, whose fields are written as --set takes them."""
     if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
         for each in value:
             yield from _told(name, each, indent)

@@ -1,4 +1,4 @@
-"""`compare`: whether one encoder is better than another on the same queries, and on which."""
+"""`compare`: whether one encoder is better than another on the same queries, and on which ones."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import StallLimitOption, writable
-from deltaclip.cli.material import (
-    AllowMissingOption,
-    AnnotationsOption,
-    DatasetOption,
-    SplitOption,
-    VideosOption,
-    found_videos,
-    split_material,
-)
-from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
+from deltaclip.cli.files import writable
+from deltaclip.cli.material import found_videos, split_material
+from deltaclip.cli.options import GalleryOptions, JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -30,66 +23,62 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 __all__ = ["compare"]
 
 RANK_ENDINGS = (".ranks", ".jsonl", ".json")
-SAME_OPTIONS = "Give --dataset, --split and the other options that the file was made with."
+SAME_OPTIONS = "Use the same --dataset, --split and other options as for the file."
 
 
 def compare(
+    *,
     systems: Annotated[
         list[str],
-        typer.Argument(help="Encoders, also as ENCODER@MASK, or files of `evaluate --ranks`.", metavar="A B"),
+        typer.Argument(
+            help="Systems to compare: encoders, as NAME or NAME@MASK, or files written by `evaluate --ranks`.",
+            metavar="A B",
+        ),
     ],
-    dataset: DatasetOption = "shapes",
-    annotations: AnnotationsOption = None,
-    videos: VideosOption = None,
-    split: SplitOption = "test",
-    allow_missing: AllowMissingOption = False,
-    clips: Annotated[int | None, typer.Option(min=6, help="How many clips of shapes, in groups of twins.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a page with the queries won and lost (.html).")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page (.html) that shows the queries won and lost."),
+    ] = None,
+    clips: Annotated[
+        int | None,
+        typer.Option(min=6, metavar="N", help="Number of clips to draw, in groups of three twins (default: 300)."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Random seed of the drawn clips (default: the fixed test set)."),
+    ] = None,
+    gallery: GalleryOptions,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare encoders, or saved ranks, query by query: the first with each other one.
+    """Compare encoders or saved ranks query by query.
 
-    With files of ranks alone, --videos is only where the pictures of the report come from.
+    The first system is compared with each of the others. If only files of ranks are given, --videos is used for the
+    pictures in the report alone.
 
     \b
     Examples:
       deltaclip compare shapes shapes@full --report compare.html
-      deltaclip compare ours.ranks theirs.ranks --videos msvd/YouTubeClips --report compare.html
+      deltaclip compare ours.ranks theirs.ranks --videos clips --report compare.html
     """
     if len(systems) < 2:
-        raise typer.BadParameter("give two or more to compare.", param_hint="'A B'")
+        raise typer.BadParameter("give at least two systems to compare.", param_hint="'A B'")
     if len(set(systems)) < len(systems):
-        raise typer.BadParameter("one of them is given twice.", param_hint="'A B'")
+        raise typer.BadParameter("the same system is given twice.", param_hint="'A B'")
     _refuse_absent(systems)
     if report is not None:
         with writable(report):  # before minutes of work
             pass
-    files = [name for name in systems if Path(name).is_file()]
-    only_files = len(files) == len(systems)
-    if only_files and (dataset != "shapes" or annotations is not None or clips or seed is not None):
-        raise typer.BadParameter("files of ranks have their queries in them: no data set is needed.")
-    if clips is not None and dataset != "shapes":
-        raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
+    only_files = all(Path(name).is_file() for name in systems)
+    drawn = gallery.dataset == "shapes"
+    if only_files and (not drawn or gallery.annotations is not None or clips or seed is not None):
+        raise typer.BadParameter("files of ranks contain their queries: leave out the data set.")
+    if clips is not None and not drawn:
+        raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
     from deltaclip.evaluation.compare import compare_saved
-    from deltaclip.evaluation.recorded import protocol_lines
-    from deltaclip.evaluation.runs import read_ranks
 
-    saved: dict[str, SavedRanks] = {name: read_ranks(Path(name)) for name in files}
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
-        paths: dict[str, Path] = {}
-        if not only_files:
-            _check_options(systems, saved, dataset, split, seed)
-            encoders = {name: _encoder(name) for name in systems if name not in saved}
-            material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
-            material = _drawn(Path(folder), clips, seed) if material is None else material
-            for name in files:
-                _check_queries(name, saved[name], material, allow_missing)
-            paths = dict(zip(material.videos, material.paths, strict=True))
-            saved |= _rank(encoders, material, allow_missing)
-        elif videos is not None:
-            paths = dict(found_videos(videos, {name for one in saved.values() for name in one.videos}).found)
+        saved, paths = _ranks(systems, gallery, Path(folder), clips, seed)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:
@@ -103,18 +92,38 @@ def compare(
         emit({"comparisons": comparisons, "protocols": _protocols(systems, saved), "report": report})
         return
     _show(compared)
-    for name in systems:
-        lines = protocol_lines(saved[name].protocol)
-        print_lines(f"{shown(name)}:", *(f"  {shown(line)}" for line in lines))
+    _show_protocols(systems, saved)
     if report is not None:
         note(f"wrote {shown(report)}")
 
 
-def _refuse_absent(systems: Sequence[str]) -> None:
-    """Raises CaptionError for a name that can only be a file of ranks, and is not there.
+def _ranks(
+    systems: Sequence[str], gallery: GalleryOptions, folder: Path, clips: int | None, seed: int | None
+) -> "tuple[dict[str, SavedRanks], dict[str, Path]]":
+    """The ranks of every system, read or measured, and the files of the videos, as far as they are known.
 
-    Such a name ends as files of ranks do, or is a path with an ending. ORG/NAME may be of the hub, where names have
-    dots too (openai/clip-2.1), unless there is a folder ORG here.
+    folder: drawn clips are written to it.
+    """
+    from deltaclip.evaluation.runs import read_ranks
+
+    saved = {name: read_ranks(Path(name)) for name in systems if Path(name).is_file()}
+    if len(saved) == len(systems):
+        ids = {video for ranks in saved.values() for video in ranks.videos}
+        return saved, {} if gallery.videos is None else dict(found_videos(gallery.videos, ids).found)
+    _check_options(systems, saved, gallery.dataset, gallery.split, seed)
+    encoders = {name: _encoder(name) for name in systems if name not in saved}
+    material = split_material(gallery) or _drawn(folder, clips, seed)
+    for name, ranks in saved.items():
+        _check_queries(name, ranks, material, gallery.allow_missing)
+    measured = _rank(encoders, material, gallery.allow_missing)
+    return saved | measured, dict(zip(material.videos, material.paths, strict=True))
+
+
+def _refuse_absent(systems: Sequence[str]) -> None:
+    """Raises CaptionError for a name that can only be a file of ranks and does not exist.
+
+    Such a name has a suffix that files of ranks have, or is a path with any suffix. ORG/NAME may be a hub name, which
+    may contain dots too (openai/clip-2.1), unless there is a folder ORG here.
     """
     for name in systems:
         base = name.rpartition("@")[0] or name
@@ -124,27 +133,29 @@ def _refuse_absent(systems: Sequence[str]) -> None:
         hub = base.count("/") == 1 and not base.startswith((".", "/", "~")) and not path.parent.is_dir()
         a_path = len(path.parts) > 1 and bool(path.suffix) and not hub
         if a_path or any(part.endswith(RANK_ENDINGS) for part in (name, base)):
-            raise CaptionError(name, "no such file", "Give a file of `evaluate --ranks`, or an encoder by its name.")
+            raise CaptionError(
+                name, "no such file", "Give a file written by `deltaclip evaluate --ranks`, or the name of an encoder."
+            )
 
 
 def _check_options(
     systems: Sequence[str], saved: "dict[str, SavedRanks]", dataset: str, split: str, seed: int | None
 ) -> None:
-    """Refuses ranks of another data set than the encoders will be measured on, before an encoder is loaded."""
+    """Refuse ranks from a different data set than the encoders will be measured on, before an encoder is loaded."""
     from deltaclip.evaluation.recorded import check_same_material
 
     encoder = next(name for name in systems if name not in saved)
     asked = {"dataset": dataset, "split": split, "seed": seed}
     for name, ranks in saved.items():
         if ranks.direction != "t2v":
-            raise CaptionError(name, f"ranks of {ranks.direction}, while encoders are ranked as t2v", "Give t2v ranks.")
+            raise CaptionError(name, f"{ranks.direction} ranks, but encoders are ranked as t2v", "Give t2v ranks.")
         check_same_material((name, encoder), ranks.protocol, asked, SAME_OPTIONS)
 
 
 def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_missing: bool) -> None:
-    """Refuses ranks of other videos or queries than the encoders will be measured on, before any is encoded.
+    """Refuse ranks of other videos or queries than the encoders will be measured on, before any is encoded.
 
-    Where videos may be missing, one that cannot be read is only known later: then fewer queries are not refused here.
+    If videos may be missing, those that cannot be read are only known later: then fewer queries are accepted here.
     """
     from deltaclip.evaluation.benchmark import query_names
     from deltaclip.evaluation.recorded import check_same_material
@@ -157,12 +168,12 @@ def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_m
     theirs, ours = set(ranks.queries), set(query_names(material.videos, material.owner))
     unshared = theirs - ours if allow_missing else theirs ^ ours
     if unshared:
-        found = f"{len(unshared)} queries are only in the file or only in {what}, {min(unshared)!r} among them"
+        found = f"{len(unshared)} queries are only in the file or only in {what}, such as {min(unshared)!r}"
         raise CaptionError(name, found, SAME_OPTIONS)
 
 
 def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[dict[str, Any]]:  # Any: json
-    """How each was made, in the order given, with its name on the command line."""
+    """The protocol of each system, in the order given, with its name on the command line."""
     from deltaclip.evaluation.recorded import protocol_marks
 
     made = ((name, saved[name].protocol) for name in systems)
@@ -170,7 +181,7 @@ def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[d
 
 
 def _encoder(name: str) -> "Encoder":
-    """An encoder by name, with another mask where one is said after the last @."""
+    """An encoder by name, with the mask that follows the last @, if any."""
     from deltaclip.encoder import EncoderSpec
 
     base, at, motion = name.rpartition("@")
@@ -193,7 +204,7 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
     from deltaclip.evaluation.vector_cache import VectorCache
     from deltaclip.folders import default_cache_path
 
-    # Drawn clips are gone at the end: nobody would find their vectors again.
+    # Not for drawn clips: they are deleted at the end, and their vectors would never be used again.
     cache = VectorCache(default_cache_path(), lambda text: note(shown(text))) if material.seed is None else None
     saved = {}
     with Progress() as line:
@@ -210,13 +221,21 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
     return saved
 
 
+def _show_protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> None:
+    from deltaclip.evaluation.recorded import protocol_lines
+
+    for name in systems:
+        lines = protocol_lines(saved[name].protocol)
+        print_lines(f"{shown(name)}:", *(f"  {shown(line)}" for line in lines))
+
+
 def _show(compared: "Sequence[Compared]") -> None:
     from deltaclip.evaluation.compare import SHOWN_METRICS
 
     for one in compared:
         overall, (first, second) = one.overall, one.marked
         print_lines(
-            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} alike"
+            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} tied"
         )
         for kind, part in (("all", overall), *one.by_kind.items()):
             for name in SHOWN_METRICS:

@@ -1,4 +1,4 @@
-"""`data`: what a folder of captions and splits holds, and which of its videos are there."""
+"""`data`: the captions and splits of a data set, and which of its videos exist."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from deltaclip.cli.material import found_videos, refuse_unknown
-from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import JsonOption
+from deltaclip.cli.output import emit, finish, note, print_lines, shown
+from deltaclip.wording import listed
 
 __all__ = ["data"]
 
@@ -18,19 +20,26 @@ def data(
     dataset: Annotated[
         str,
         typer.Argument(
-            help="msrvtt, msrvtt-7k, msrvtt-full, msvd, didemo, activitynet, qvhighlights, or folder: a csv or jsonl.",
+            help="Data set to read: {datasets}. `folder` is your own captions, in a csv, tsv or jsonl file.",
             metavar="DATASET",
         ),
     ],
-    annotations: Annotated[Path, typer.Option(help="The folder of its caption and split files, as downloaded.")],
-    videos: Annotated[Path | None, typer.Option(help="The folder of its videos: look which ones are missing.")] = None,
+    annotations: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the data set's caption and split files, as downloaded.")
+    ],
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the data set's videos: report which are missing (default: do not look)."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a data set of captions holds, and which of its videos are missing.
+    """Show the splits of a data set, and which videos are missing.
 
     \b
     Examples:
-      deltaclip data msvd --annotations msvd --videos msvd/YouTubeClips
+      deltaclip data msvd --annotations msvd --videos clips
       deltaclip data folder --annotations captions.csv --videos clips
     """
     from deltaclip.captions import load_captions
@@ -68,5 +77,5 @@ def _show(
         note(shown(text))
     for name, ids in (missing or {}).items():
         if ids:
-            more = f" and {len(ids) - SHOWN_MISSING:,} more (--json lists them)" if len(ids) > SHOWN_MISSING else ""
-            note(shown(f"missing of {name}: {', '.join(ids[:SHOWN_MISSING])}{more}"))
+            more = " (use --json to list all)" if len(ids) > SHOWN_MISSING else ""
+            note(shown(f"missing in {name}: {listed(ids, most=SHOWN_MISSING)}{more}"))

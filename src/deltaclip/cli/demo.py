@@ -1,4 +1,4 @@
-"""`demo`: the whole way on a few drawn clips, or on one's own videos, in one command."""
+"""`demo`: index and search a few drawn clips, or the user's own videos, in one command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import remembered_encoder
-from deltaclip.cli.files import StallLimitOption, writable
+from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import index_paths, name_failures
 from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
-from deltaclip.cli.output import JsonOption, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import JsonOption, StallLimitOption
+from deltaclip.cli.output import emit, finish, note, print_lines, shown
 
 if TYPE_CHECKING:
     from deltaclip.library import Hit
@@ -17,20 +18,36 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 DEMO_SEED = 80
-"""Chosen by hand: things of different colours and shapes, among them the README's red circle. No figure rests on it."""
+"""Chosen by hand: objects of different colours and shapes, with the README's red circle. No figure depends on it."""
 DEMO_CLIPS = 12
 QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
 
 
 def demo(
-    videos: Annotated[Path | None, typer.Option(help="Your own folder instead of drawn clips.")] = None,
-    query: Annotated[list[str] | None, typer.Option(help="What to look for; may be given again.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Default: shapes for drawn clips, CLIP for your own.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for clips, library and picture.")] = Path("demo"),
+    videos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of your own videos (default: draw clips).")
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Query to search for (default: a few examples). May be repeated."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Encoder to search with (default: shapes for drawn clips, openai/clip-vit-base-patch32 for your own "
+            "videos).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write the clips, the library and the picture to.")
+    ] = Path("demo"),
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw a few clips, index them, ask for what moves, and show why each hit was found.
+    """Draw a few clips, index them and search for what moves.
+
+    Writes a picture that shows why each hit was found.
 
     \b
     Examples:
@@ -55,12 +72,12 @@ def demo(
         for question, hits in answers:
             print_lines("", f"? {question}")
             print_hits(hits)
-    note(f"\nlook at {shown(png)}: each hit's frame, what moved in it, and its score")
+    note(f"\nwrote {shown(png)}: a frame of each hit, what moves in it, and its score")
     finish(report.failed > 0)
 
 
 def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, list[Hit]]]":
-    """Answers all questions, and draws the answers into one picture."""
+    """Answer all questions, and draw the answers into one picture."""
     from deltaclip.library import Library
     from deltaclip.library.picture import draw_answers
     from deltaclip.motion import encode_png
@@ -77,18 +94,21 @@ def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, lis
 
 
 def _draw_clips(folder: Path) -> tuple[Path, list[str]]:
-    """Writes the demo's clips, once, and asks what two of them show, in a person's words."""
+    """Write the clips of the demo, and give the questions to ask about them."""
     from deltaclip.shapes import ShapesSpec, make_world, write_world
 
     clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))
-    note(f"drawing {len(clips)} clips into {shown(folder)}: groups of three with the same things and another mover")
+    note(
+        f"drawing {len(clips)} clips into {shown(folder)}: in each group of three, the objects are the same and a "
+        "different one moves"
+    )
     write_world(folder, clips)
     shot = clips[0].shots[0]
     first, second, third = (str(thing) for thing in shot.things)
     other = clips[3].shots[0].things
     return folder, [
         f"the {first} moves",
-        f"{second} moving while the {third} stays",
-        f"a {third} goes and the {first} and the {second} stay where they are",
+        f"the {second} moving while the {third} stays",
+        f"the {third} moves and the {first} and the {second} stay still",
         f"the {other[0]} moves",
     ]

@@ -1,7 +1,7 @@
-"""Which encoder a command works with: the one named, the one that a library remembers, or the default."""
+"""Which encoder a command uses: the one given by name, the one that a library remembers, or the default."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,20 +12,11 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["EncoderOption", "LibraryOption", "check_device", "encoder_to_index", "load_encoder", "load_with"]
-__all__ += ["remembered_encoder"]
-
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the library; default: DELTACLIP_LIBRARY, or the user's data folder."),
-]
-EncoderOption = Annotated[
-    str | None, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
-]
+__all__ = ["check_device", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
 
 
 def load_encoder(name: str | None, library: Path | None) -> "Encoder":
-    """The encoder of that name, else the one that the library remembers, else the default one."""
+    """The encoder of that name, else the one that the library remembers, else the default."""
     from deltaclip.encoder import DEFAULT_ENCODER, Encoder
 
     if name is None and _remembered(library) is not None:
@@ -43,7 +34,7 @@ def _remembered(library: Path | None) -> "RememberedEncoder | None":
 
 
 def encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
-    """The encoder to index with: the one named, else the library's own, else the default one."""
+    """The encoder to index with: the one of that name, else the library's own, else the default."""
     from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
 
     remembered = _remembered(library)
@@ -51,12 +42,12 @@ def encoder_to_index(library: Path | None, name: str | None, motion: str | None)
         return remembered_encoder(library)
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():
-        note(f"loading {chosen}; the first time it is fetched from the Hugging Face hub")
+        note(f"loading {chosen} (downloaded from the Hugging Face hub the first time)")
     return load_with(chosen, EncoderSpec(motion=motion), param_hint="'--motion'")
 
 
 def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":
-    """The encoder of that name with what the user chose. Raises BadParameter where a choice does not exist."""
+    """The encoder of that name with the user's choices. Raises BadParameter if a choice does not exist."""
     from deltaclip.encoder import ChoiceError, Encoder
 
     try:
@@ -66,7 +57,7 @@ def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> 
 
 
 def check_device(device: str) -> None:
-    """Raises BadParameter where the device of --device does not exist, or not here: before any work."""
+    """Raises BadParameter if the device of --device does not exist, or not on this machine: before any work."""
     from deltaclip.encoder import choose_placement
 
     try:
@@ -76,7 +67,7 @@ def check_device(device: str) -> None:
 
 
 def remembered_encoder(library: Path | None) -> "Encoder":
-    """The encoder that made the library's vectors. Raises LibraryError where there is no library."""
+    """The encoder that made the library's vectors. Raises LibraryError if there is no library."""
     from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import default_library_path
 

@@ -1,16 +1,18 @@
-"""`evaluate`: retrieval figures, from a data set, from a matrix, or on Moving Shapes."""
+"""`evaluate`: retrieval metrics of an encoder on a data set or on drawn clips, or of a matrix of scores."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from deltaclip.cli.benchmark import Asked, Targets, evaluate_dataset
+from deltaclip.cli.benchmark import DatasetRun, ScoringOptions, Targets, evaluate_dataset
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import StallLimitOption
-from deltaclip.cli.material import SplitOption, VideosOption, refuse_unknown
-from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines
+from deltaclip.cli.groups import names, typed
+from deltaclip.cli.material import refuse_unknown
+from deltaclip.cli.options import DatasetOptions, EncoderOptions, JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, emit, note, print_lines
 
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.encoder import EncoderSpec
@@ -18,161 +20,148 @@ if TYPE_CHECKING:  # torch is imported when the command runs
 
 __all__ = ["evaluate"]
 
-Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform"]
+
+@dataclass(frozen=True, slots=True)
+class ShapesOptions:
+    """Which clips of Moving Shapes are drawn."""
+
+    PANEL: ClassVar = "Drawn clips (evaluate shapes)"
+
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Random seed of the clips (default: the seed of the fixed test set)."),
+    ] = None
+    clips: Annotated[
+        int | None,
+        typer.Option(
+            min=3, metavar="N", help="Number of clips, in groups of twins that differ in what moves (default: 300)."
+        ),
+    ] = None
+    objects: Annotated[int, typer.Option(min=2, max=4, metavar="N", help="Number of objects in each clip.")] = 3
+    camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="Movement of the camera.")] = "still"
+    noise: Annotated[
+        float, typer.Option(min=0, metavar="SD", help="Standard deviation of the noise in each frame, in grey levels.")
+    ] = 0.0
+    flicker: Annotated[
+        float,
+        typer.Option(min=0, max=0.9, metavar="SHARE", help="Largest relative change in brightness between frames."),
+    ] = 0.0
+    cuts: Annotated[int, typer.Option(min=0, max=8, metavar="N", help="Number of hard cuts in each scene.")] = 0
+    scenes: Annotated[
+        int,
+        typer.Option(
+            min=1, max=16, metavar="N", help="Number of scenes in each clip; the caption has one sentence per scene."
+        ),
+    ] = 1
+    slow_motion: Annotated[
+        float, typer.Option(min=1, metavar="FACTOR", help="Slow the moving object down by this factor.")
+    ] = 1.0
+    static_only: Annotated[
+        bool, typer.Option("--static-only", help="Draw clips in which nothing moves, with captions that say so.")
+    ] = False
+    directions: Annotated[
+        bool, typer.Option("--directions", help="Move objects in one direction, which the caption names.")
+    ] = False
+    equal_luma: Annotated[
+        bool, typer.Option("--equal-luma", help="Draw objects as bright as the background, so that only hue differs.")
+    ] = False
+
+    def world(self) -> "ShapesSpec":
+        """The world to draw from. Raises BadParameter if the options exclude each other."""
+        from deltaclip.shapes import ShapesSpec
+
+        try:
+            return ShapesSpec(
+                num_objects=self.objects,
+                camera=self.camera,
+                noise=self.noise,
+                flicker=self.flicker,
+                cuts=self.cuts,
+                scenes=self.scenes,
+                slow_motion=self.slow_motion,
+                static_only=self.static_only,
+                directions=self.directions,
+                equal_luma=self.equal_luma,
+            )
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}.") from error
 
 
-SHAPES_OPTIONS = {
-    "seed", "clips", "objects", "camera", "noise", "flicker", "cuts", "scenes", "slow_motion", "static_only",
-    "directions", "equal_luma",
-}  # fmt: skip
-ENCODER_OPTIONS = {"encoder", "motion", "num_frames", "sampling", "max_words", "precision"}
-DATASET_OPTIONS = {
-    "annotations", "videos", "split", "allow_missing", "select_on_test", "post", "cache", "no_cache",
-}  # fmt: skip
-TARGET_OPTIONS = {"output", "ranks", "trec"}
+OF_SHAPES = names(ShapesOptions)
+OF_DATASETS = names(DatasetOptions, ScoringOptions)
+OF_ENCODERS = ("encoder", *names(EncoderOptions, Targets))
 
 
 def evaluate(
     context: typer.Context,
+    *,
     dataset: Annotated[
         str | None,
-        typer.Argument(
-            help="shapes; or msrvtt, msrvtt-7k, msrvtt-full, msvd, didemo, activitynet, qvhighlights, folder.",
-            metavar="DATASET",
-        ),
+        typer.Argument(metavar="DATASET", help="Data set to measure on: shapes (drawn clips), {datasets}."),
     ] = None,
-    annotations: Annotated[
-        Path | None, typer.Option(help="The folder of its caption and split files, as downloaded.")
-    ] = None,
-    videos: VideosOption = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="shapes, a checkpoint folder, or a hub name. Given several times: the best on the split is shown."
+            metavar="NAME",
+            help="Encoder to evaluate: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name. May "
+            "be repeated: the best encoder on the split is reported.",
+            rich_help_panel=EncoderOptions.PANEL,
         ),
     ] = None,
-    split: SplitOption = "test",
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Leave out missing and broken videos; every table says how many.")
-    ] = False,
-    select_on_test: Annotated[
-        bool, typer.Option("--select-on-test", help="Choose among several encoders on the split test; marks the row.")
-    ] = False,
-    motion: Annotated[str | None, typer.Option(help="Another mask than the checkpoint's own.")] = None,
-    num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
-    sampling: Annotated[
-        Sampling, typer.Option(help="Middles of equal spans, or CLIP4Clip's frame a second with its choice of them.")
-    ] = "uniform",
-    max_words: Annotated[
-        int | None, typer.Option(min=2, help="Another longest row of tokens; longer captions are cut, and counted.")
-    ] = None,
-    precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the matrix products.")] = "auto",
-    post: Annotated[
-        Literal["none", "dsl", "qbnorm"],
-        typer.Option(help="Re-weigh scores with the whole test set or the training captions; marks the row."),
-    ] = "none",
-    output: Annotated[
-        Literal["table", "markdown", "latex"], typer.Option("--format", help="Of what is printed for people.")
-    ] = "table",
-    ranks: Annotated[Path | None, typer.Option(help="Write the rank of every text here, for `compare`.")] = None,
-    trec: Annotated[Path | None, typer.Option(help="Write a TREC run here, and FILE.qrels beside it.")] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where vectors are kept; default: DELTACLIP_CACHE, or the user's cache folder.")
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep vectors.")] = False,
+    choices: EncoderOptions,
+    data: DatasetOptions,
+    scoring: ScoringOptions,
+    targets: Targets,
+    shapes: ShapesOptions,
     similarity: Annotated[
-        Path | None, typer.Option(help="A matrix instead: .npy, or .npz with similarity (Q, V) and owner (Q,).")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Evaluate a matrix of scores instead of an encoder: .npy, or .npz with similarity (Q, V) and owner "
+            "(Q,), the column of the video that belongs to each query.",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="shapes: of the drawn clips.")] = None,
-    clips: Annotated[int | None, typer.Option(min=3, help="shapes: how many clips, in groups of twins.")] = None,
-    objects: Annotated[int, typer.Option(min=2, max=4, help="shapes: things in the picture.")] = 3,
-    camera: Annotated[Literal["still", "pan", "shake"], typer.Option(help="shapes: how it moves.")] = "still",
-    noise: Annotated[float, typer.Option(min=0, help="shapes: grey levels of noise.")] = 0.0,
-    flicker: Annotated[float, typer.Option(min=0, max=0.9, help="shapes: share by which brightness flickers.")] = 0.0,
-    cuts: Annotated[int, typer.Option(min=0, max=8, help="shapes: hard cuts in each scene.")] = 0,
-    scenes: Annotated[
-        int, typer.Option(min=1, max=16, help="shapes: scenes, one after the other, each with its sentence.")
-    ] = 1,
-    slow_motion: Annotated[float, typer.Option(min=1, help="shapes: how many times slower things move.")] = 1.0,
-    static_only: Annotated[bool, typer.Option("--static-only", help="shapes: nothing moves; captions say so.")] = False,
-    directions: Annotated[
-        bool, typer.Option("--directions", help="shapes: captions say where the mover goes.")
-    ] = False,
-    equal_luma: Annotated[
-        bool, typer.Option("--equal-luma", help="shapes: things as light as the background.")
-    ] = False,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank videos for sentences and sentences for videos.
+    """Measure an encoder in text-video retrieval.
+
+    Videos are ranked for every caption (T2V) and captions for every video (V2T); the report has R@1, R@5, R@10, MdR
+    and MnR with 95% intervals, and how they were made.
 
     \b
     Examples:
-      deltaclip evaluate msvd --annotations msvd --videos msvd/YouTubeClips --encoder openai/clip-vit-base-patch32
+      deltaclip evaluate msvd --annotations msvd --videos clips --encoder mine
       deltaclip evaluate shapes --encoder shapes
       deltaclip evaluate --similarity scores.npz
     """
     if (similarity is None) == (dataset is None):
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
-        _refuse(context, SHAPES_OPTIONS | ENCODER_OPTIONS | DATASET_OPTIONS | TARGET_OPTIONS, "a matrix")
-        from deltaclip.evaluation import evaluate_similarity
-
-        _show(evaluate_similarity(similarity).to_json(), as_json)
+        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_ENCODERS), "--similarity")
+        _evaluate_matrix(similarity, as_json)
         return
     assert dataset is not None, "no matrix was given"
     refuse_unknown(dataset, "DATASET", "shapes")
-    _refuse(context, DATASET_OPTIONS if dataset == "shapes" else SHAPES_OPTIONS, dataset)
+    _refuse(context, OF_DATASETS if dataset == "shapes" else OF_SHAPES, dataset)
     if not encoder:
-        raise typer.BadParameter("name the encoder to evaluate, e.g. --encoder shapes.", param_hint="'--encoder'")
-    from deltaclip.encoder import EncoderSpec
-
-    spec = EncoderSpec(
-        motion=motion, num_frames=num_frames, precision=precision, sampling=sampling, max_words=max_words
-    )
-    targets = Targets(output, ranks, trec, as_json)
+        raise typer.BadParameter("give an encoder to evaluate, such as --encoder shapes.", param_hint="'--encoder'")
     if dataset != "shapes":
-        if annotations is None or videos is None:
-            raise typer.BadParameter("say where its files are, with --annotations DIR and --videos DIR.")
-        asked = Asked(
-            dataset=dataset,
-            annotations=annotations,
-            videos=videos,
-            encoders=tuple(encoder),
-            split=split,
-            allow_missing=allow_missing,
-            select_on_test=select_on_test,
-            post=post,
-            cache=cache,
-            no_cache=no_cache,
-            targets=targets,
-        )
-        evaluate_dataset(asked, spec)
+        evaluate_dataset(DatasetRun(dataset, tuple(encoder), choices.spec(), data, scoring, targets), as_json)
         return
-    try:
-        from deltaclip.shapes import ShapesSpec
-
-        world = ShapesSpec(
-            num_objects=objects,
-            camera=camera,
-            noise=noise,
-            flicker=flicker,
-            cuts=cuts,
-            scenes=scenes,
-            slow_motion=slow_motion,
-            static_only=static_only,
-            directions=directions,
-            equal_luma=equal_luma,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.") from error
+    world = shapes.world()
     if len(encoder) > 1:
-        raise typer.BadParameter("one at a time for shapes.", param_hint="'--encoder'")
-    _evaluate_shapes(encoder[0], spec, world, seed, clips, targets)
+        raise typer.BadParameter("give one encoder at a time for shapes.", param_hint="'--encoder'")
+    _evaluate_shapes(encoder[0], choices.spec(), world, shapes, targets, as_json)
 
 
 def _evaluate_shapes(
-    name: str, spec: "EncoderSpec", world: "ShapesSpec", seed: int | None, clips: int | None, targets: Targets
+    name: str,
+    spec: "EncoderSpec",
+    world: "ShapesSpec",
+    shapes: ShapesOptions,
+    targets: Targets,
+    as_json: bool,
 ) -> None:
     targets.check()
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
@@ -183,28 +172,27 @@ def _evaluate_shapes(
         result = evaluate_shapes(
             loaded,
             world,
-            seed=DEFAULT_SEED if seed is None else seed,
-            num_clips=clips or DEFAULT_CLIPS,
+            seed=DEFAULT_SEED if shapes.seed is None else shapes.seed,
+            num_clips=shapes.clips or DEFAULT_CLIPS,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
-    targets.give(result)
+    targets.give(result, as_json)
 
 
-def _refuse(context: typer.Context, options: set[str], what: str) -> None:
-    """Options that would be passed over in silence are refused."""
-    sources = {name: context.get_parameter_source(name) for name in sorted(options)}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if given:
-        names = ", ".join("--format" if name == "output" else f"--{name.replace('_', '-')}" for name in given)
-        raise typer.BadParameter(f"{names}: not for {what}.")
+def _refuse(context: typer.Context, options: Collection[str], what: str) -> None:
+    """Raises BadParameter for options that would be ignored."""
+    if given := typed(context, options):
+        raise typer.BadParameter(f"{', '.join(given)} cannot be used with {what}.")
 
 
-def _show(document: Mapping[str, Any], as_json: bool) -> None:  # Any: json
-    if as_json:
-        emit(dict(document))
-        return
+def _evaluate_matrix(similarity: Path, as_json: bool) -> None:
+    from deltaclip.evaluation import evaluate_similarity
     from deltaclip.evaluation.tables import figure_lines
 
+    document = evaluate_similarity(similarity).to_json()
+    if as_json:
+        emit(document)
+        return
     print_lines(*figure_lines(document))
     if "optimistic" in document:
-        note("some scores are equal: ties count against the query; the rows `best` count them for it")
+        note("some scores are tied: ranks count ties against the query; the rows `best` count them in its favour")

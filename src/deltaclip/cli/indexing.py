@@ -1,4 +1,4 @@
-"""`index`: reading videos into a library, and telling what became of every file."""
+"""`index`: read videos into a library, and report what became of every file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.encoders import EncoderOption, LibraryOption, encoder_to_index
-from deltaclip.cli.files import StallLimitOption
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.encoders import encoder_to_index
+from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -22,29 +22,32 @@ MAX_SUFFIXES_SHOWN = 5
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Video files and folders.", metavar="PATH")],
+    paths: Annotated[list[Path], typer.Argument(help="Video files and folders to index.", metavar="PATH")],
     library: LibraryOption = None,
     encoder: EncoderOption = None,
-    motion: Annotated[str | None, typer.Option(help="Mask of a new library, where not the checkpoint's own.")] = None,
+    motion: Annotated[
+        str | None, typer.Option(metavar="MASK", help="Mask for a new library (default: the checkpoint's).")
+    ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            help="Pass over what matches; may be repeated. Without a slash: names of files and folders, such as "
-            "'*.gif'; with one: paths below the given folders, such as '2019/raw', or places such as ~/Videos/drafts; "
-            "with a slash at the end: folders. In any case of letters.",
+            help="Skip files and folders that match this pattern (default: skip none). May be repeated. A pattern "
+            "without a slash matches names, such as '*.gif'; with a slash, paths below PATH, such as '2019/raw', or "
+            "full paths, such as ~/Videos/drafts; with a slash at the end, folders only. Case is ignored.",
             metavar="GLOB",
         ),
     ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read videos and remember their moments. What is known and unchanged is not read again.
+    """Add videos to a library.
 
-    Folders are searched for video files by suffix, and by content if other files have the same suffix (.ts). Hidden
-    files, trash and thumbnail folders, further links to a file, and small copies of a film that cameras write beside it
-    (.lrv) are passed over; a file that is named is read. What was passed over is counted. Excluded videos that the
-    library has already stay in it until `deltaclip remove`.
-    Without --encoder: the one the library remembers; for a new library openai/clip-vit-base-patch32.
+    Videos that are already in it and have not changed are not read again.
+
+    Folders are searched for video files by suffix, and by content if other kinds of files share the suffix (.ts).
+    Hidden files, trash and thumbnail folders, further links to the same file, and the small copies that cameras write
+    beside a video (.lrv) are skipped and counted. A file that you name is always read. Videos that --exclude matches
+    but that are already in the library stay there until you run `deltaclip remove`.
 
     \b
     Examples:
@@ -60,10 +63,10 @@ def index(
             f"{report.segments:,} new moments in {clock(report.seconds)}"
         )
         if report.passed_over:
-            print_lines(f"passed over: {_passed_over_words(report.passed_over)}")
+            print_lines(f"skipped: {_passed_over_words(report.passed_over)}")
         if report.left_alone:
-            known = count(report.left_alone, "video")
-            print_lines(f"{known} of the library among them stay in it; deltaclip remove takes them out")
+            known = count(report.left_alone, "excluded video")
+            print_lines(f"still in the library: {known} (use deltaclip remove to remove them)")
         name_failures(report.failures)
         name_notes(report.notes)
     finish(report.failed > 0)
@@ -76,7 +79,7 @@ def index_paths(
     motion: str | None = None,
     exclude: Sequence[str] = (),
 ) -> "IndexReport":
-    """What `index` does, with progress and words for people on stderr only."""
+    """Index paths; progress and notes go to stderr."""
     from deltaclip.library import LINK, Exclusion, Library
 
     try:
@@ -88,19 +91,17 @@ def index_paths(
     with Library.open(library, loaded) as opened, Progress() as line:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
             note(
-                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; what is not below them waits "
-                "in `deltaclip failures`."
+                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; `deltaclip failures` lists "
+                "the videos elsewhere that still have to be."
             )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
     if not report.seen and LINK not in report.passed_over:
-        note(
-            "no video files there: folders are searched for suffixes such as .mp4; a file that is named is always read"
-        )
+        note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
     if report.unused_exclude:
         patterns = ", ".join(map(repr, report.unused_exclude))
         note(
-            f"--exclude matched nothing: {shown(patterns)} (patterns have *, ? and [a-z], and several are given with "
-            "--exclude each)"
+            f"--exclude matched nothing: {shown(patterns)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
+            "several patterns)"
         )
     return report
 
@@ -114,7 +115,7 @@ def _show_progress(line: Progress, state: "IndexProgress") -> None:
 
 
 def _passed_over_words(kinds: Mapping[str, int]) -> str:
-    """What `index` passed over, in one line: kinds in words with their counts, then other files by suffix."""
+    """What `index` skipped, in one line: the count of each kind, then other files by suffix."""
     named = [f"{number:,} {kind}" for kind, number in kinds.items() if not kind.startswith(".") or " " in kind]
     others = sorted(((-number, kind) for kind, number in kinds.items() if kind.startswith(".") and " " not in kind))
     if others:
@@ -129,11 +130,11 @@ def note_rows(rows: "Sequence[Note]") -> list[dict[str, str]]:
 
 
 def name_notes(rows: "Sequence[Note]") -> None:
-    """Says on stderr what is worth knowing of the first files that were read, and of how many more."""
+    """Print the notes on the first files that were read to stderr, and how many more there are."""
     for row in rows[:MAX_FAILURES_SHOWN]:
         note(f"  {shown(row.path)}  {shown(row.text)}")
     if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes: --json lists all")
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes (use --json to list all)")
 
 
 def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
@@ -141,8 +142,8 @@ def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
 
 
 def name_failures(rows: "Sequence[Failure]") -> None:
-    """Names the first failures on stderr, and how many more there are."""
+    """Print the first failures to stderr, and how many more there are."""
     for row in rows[:MAX_FAILURES_SHOWN]:
         note(f"  {shown(row.path)}  {shown(row.reason)}")
     if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more: `deltaclip failures` lists all")
+        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more (use `deltaclip failures` to list all)")

@@ -1,4 +1,4 @@
-"""`search`, `status`, `failures`, `verify` and `remove`: everything about a library."""
+"""`search`, `status`, `failures`, `verify` and `remove`: the commands on a library."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deltaclip.cli.encoders import LibraryOption, remembered_encoder
-from deltaclip.cli.files import StallLimitOption, writable
+from deltaclip.cli.encoders import remembered_encoder
+from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
-from deltaclip.cli.output import JsonOption, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.output import clock, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
 from deltaclip.names import on_disk
+from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -31,16 +33,25 @@ __all__ = [
 
 
 def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for, in words.", metavar="TEXT")] = None,
-    video: Annotated[Path | None, typer.Option(help="Look for moments like this video.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Look for moments like this picture.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Description of the moments to find.", metavar="TEXT")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this video, in place of TEXT.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this picture, in place of TEXT.")
+    ] = None,
     library: LibraryOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
-    png: Annotated[Path | None, typer.Option(help="Write the hits as a picture: frame, what moved, score.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of moments to show.")] = 10,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the hits as a picture (.png): a frame, what moves in it, the score."
+        ),
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find moments by words, or by a video or picture.
+    """Find moments that match a description, a video or a picture.
 
     \b
     Examples:
@@ -48,7 +59,7 @@ def search(
       deltaclip search --video beach.mp4 --limit 5
     """
     if sum(query is not None for query in (text, video, image)) != 1:
-        raise typer.BadParameter("give one query: words, --video FILE or --image FILE.")
+        raise typer.BadParameter("give one query: TEXT, --video FILE or --image FILE.")
     if text is not None and not text.strip():
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     from deltaclip.library import Library
@@ -79,7 +90,7 @@ def search(
 
 
 def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Tell what the library holds.
+    """Show how many videos and moments a library holds.
 
     \b
     Example:
@@ -97,14 +108,14 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
         emit(asdict(state))
         return
     print_lines(
-        f"{shown(folder)}: {state.videos:,} videos, {state.segments:,} moments, {state.failed} failed, "
+        f"{shown(folder)}: {count(state.videos, 'video')}, {count(state.segments, 'moment')}, {state.failed} failed, "
         f"{state.missing} missing",
         f"encoder {shown(state.encoder or 'none yet')} {state.fingerprint or ''}".rstrip(),
     )
 
 
 def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """List every file that could not be read, or only in part, and why.
+    """List files that could not be read, or only in part, and why.
 
     \b
     Example:
@@ -123,14 +134,18 @@ def failures(library: LibraryOption = None, as_json: JsonOption = False) -> None
 def verify(
     library: LibraryOption = None,
     every_byte: Annotated[
-        bool, typer.Option("--every-byte", help="Read all of every file, also of those that nobody wrote to.")
+        bool,
+        typer.Option(
+            "--every-byte", help="Read every file in full (default: only files whose size or time has changed)."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the library against itself and against the files. Exit code 1 if something is wrong.
+    """Check a library against itself and against the video files.
 
-    A file with the size and times that it had when it was indexed is looked at in 16 places; one with other times is
-    read to its end and compared. --every-byte does that with all of them, which finds what a failing disk did. The
+    Exits with 1 if something is wrong. A file whose size and times are the same as when it was indexed is compared at
+    16 places; any other file is read to its end. --every-byte reads all files to their end, which also finds damage by
+    a failing disk. The
     weights of the library's encoder are compared with the digest that is kept of them.
 
     \b
@@ -153,24 +168,27 @@ def verify(
 
             problems += filter(None, [checkpoint_problem(remembered.name)])
         ok = not problems
-    except LibraryError as error:  # damaged so that it cannot even be opened: that is the answer too
+    except LibraryError as error:  # too damaged to be opened: that is an answer too
         ok, problems = False, [str(error)]
     if as_json:
         emit({"ok": ok, "problems": problems, "unsure": [str(path) for path in unsure], "notes": note_rows(notes)})
     else:
-        print_lines(*(shown(problem) for problem in problems), "ok" if ok else f"{len(problems)} problems")
+        print_lines(*(shown(problem) for problem in problems), "ok" if ok else count(len(problems), "problem"))
         if len(unsure) > MOST_NAMED:
-            note(f"--json names all {len(unsure):,} videos of the earlier deltaclip")
+            note(f"use --json to list all {len(unsure):,} videos from an earlier version of deltaclip")
         name_notes(notes)
     finish(not ok)
 
 
 def remove(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders, whether they still exist or not.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files or folders to remove from the library; they need not exist.", metavar="PATH"),
+    ],
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget videos: their moments are found no more. The files themselves are not touched.
+    """Remove videos from a library. The files themselves are not touched.
 
     \b
     Example:
@@ -190,12 +208,12 @@ def remove(
 
 
 def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
-    """Says which words of a question the encoder does not know, and how many it does not read."""
+    """Say which words of a query the encoder does not know, and how many tokens it cannot read."""
     unknown = encoder.need_tokenizer().unknown_words(text)
     if unknown:
-        note(f"{encoder.name} does not know: {shown(', '.join(unknown))}")
+        note(f"{encoder.name} does not know these words: {shown(', '.join(unknown))}")
     if cut := encoder.cut_words(text):
-        note(f"the question is longer than {encoder.name} reads: its last {cut} tokens are left out")
+        note(f"the query is too long for {encoder.name}: its last {cut} tokens are ignored")
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
@@ -208,7 +226,7 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
 
 
 def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
-    """Hits as the json that every command gives."""
+    """Hits as JSON, the same in every command."""
     return [
         {
             "path": str(hit.path),
@@ -222,7 +240,7 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
 
 
 def print_hits(hits: "Sequence[Hit]") -> None:
-    """Hits as lines for people: place, file, moment, score, and how much of it moves."""
+    """Print hits: rank, file, moment, score, and the share of the picture that moves."""
     width = max((len(shown(hit.path)) for hit in hits), default=0)
     for number, hit in enumerate(hits, 1):
         moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
@@ -230,4 +248,4 @@ def print_hits(hits: "Sequence[Hit]") -> None:
             f"{number:2}  {shown(hit.path):{width}}  {clock(hit.start)}-{clock(hit.end)}   {hit.score:.3f}{moving}"
         )
     if not hits:
-        note("nothing found: the library holds no moments yet (deltaclip index FOLDER)")
+        note("nothing found: the library is empty (add videos with deltaclip index FOLDER)")

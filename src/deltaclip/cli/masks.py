@@ -1,12 +1,14 @@
-"""`masks`: what a mask takes for motion, as numbers, as a picture, and as a page over a folder."""
+"""`masks`: what a motion mask selects, as numbers, as a picture, and as a page for a folder."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deltaclip.cli.files import StallLimitOption, writable
-from deltaclip.cli.output import JsonOption, Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.files import writable
+from deltaclip.cli.options import JsonOption, StallLimitOption
+from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.wording import count
 
 __all__ = ["masks"]
 
@@ -14,22 +16,36 @@ MAX_FAILURES_SHOWN = 10
 
 
 def masks(
-    video: Annotated[Path, typer.Argument(help="The video file, or a folder for --report.", metavar="VIDEO")],
+    video: Annotated[Path, typer.Argument(help="Video file, or a folder for --report.", metavar="VIDEO")],
     motion: Annotated[
-        str, typer.Option(help="subject, difference (the paper's), full, random, inverted or centre.")
+        str, typer.Option(metavar="MASK", help="Motion mask to compute: {masks}. The paper's is difference.")
     ] = "subject",
-    num_frames: Annotated[int, typer.Option(min=1, help="Frames, at the middles of as many equal spans.")] = 12,
-    size: Annotated[int, typer.Option(min=8, help="Short side in pixels at which motion is measured.")] = 224,
-    png: Annotated[Path | None, typer.Option(help="Write frames, masks and overlays as a picture.")] = None,
+    num_frames: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Number of frames, taken from the middles of equal spans of the video."),
+    ] = 12,
+    size: Annotated[
+        int,
+        typer.Option(min=8, metavar="PIXELS", help="Length of the short side at which motion is measured."),
+    ] = 224,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a picture (.png) of frames, masks and overlays.")
+    ] = None,
     npz: Annotated[
         Path | None,
-        typer.Option(help="Write what was measured as numpy: seconds, motion, alpha, coverage, confidence."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write NumPy arrays (.npz): seconds, motion (the binary mask), alpha, coverage, confidence.",
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a page over a whole folder (.html).")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page (.html) with the masks of every video in a folder."),
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what moves in a video, or look through a folder.
+    """Show what a motion mask selects in a video or in a folder.
 
     \b
     Examples:
@@ -46,7 +62,7 @@ def masks(
         raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
     if report is not None:
         if png is not None or npz is not None:
-            raise typer.BadParameter("--report goes without --png and --npz.")
+            raise typer.BadParameter("--report cannot be combined with --png or --npz.")
         _report(video, motion, num_frames, report, as_json)
     elif video.is_dir():
         raise typer.BadParameter(f"{shown(video)} is a folder: add --report FILE.html.", param_hint="VIDEO")
@@ -65,7 +81,7 @@ def _one(
     with guarded_calls() as call:
         frames, found = call(read_motion, video, motion, num_frames, size)
     if npz is not None:
-        with writable(npz), npz.open("wb") as file:  # a name without .npz stays as it was given
+        with writable(npz), npz.open("wb") as file:  # numpy would add .npz to a name without it
             np.savez_compressed(
                 file,
                 seconds=frames.seconds,
@@ -93,7 +109,7 @@ def _one(
     for second, share, trust, reason in zip(
         frames.seconds, found.coverage, found.confidence, found.fallback, strict=True
     ):
-        whole = f"  whole frame taken: {shown(reason)}" if reason else ""
+        whole = f"  whole frame used: {shown(reason)}" if reason else ""
         print_lines(f"{clock(second):>9}  moving {share:6.1%}  confidence {trust:.2f}{whole}")
     for words in frames.notes:
         note(f"{shown(video)}: {words}")
@@ -117,7 +133,7 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
             summaries.append(one)
             line.show(f"{number}/{total} videos", number, total)
     with writable(out):
-        out.write_text(report_page(f"masks {motion} of {folder.name}", summaries), encoding="utf-8")
+        out.write_text(report_page(f"`{motion}` masks for {folder.name}/", summaries), encoding="utf-8")
     rows = [
         {
             "path": str(one.path),
@@ -135,13 +151,14 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
         emit({"report": str(out), "videos": rows})
     else:
         warned = sum(row["warning"] is not None for row in rows)
-        print_lines(f"{len(rows) - len(failed)} videos, {warned} with a warning, {len(failed)} could not be read")
+        read = count(len(rows) - len(failed), "video")
+        print_lines(f"{read} read, {warned} with a warning; {len(failed)} could not be read")
     for one in summaries:
         for words in one.notes:
             note(f"{shown(one.path)}: {words}")
     for failure in failed[:MAX_FAILURES_SHOWN]:
         note(f"{shown(failure.path)}  {shown(failure.error)}")
     if len(failed) > MAX_FAILURES_SHOWN:
-        note(f"... {len(failed) - MAX_FAILURES_SHOWN} more: the page names all")
+        note(f"... {len(failed) - MAX_FAILURES_SHOWN} more (the page lists all)")
     note(f"wrote {shown(out)}")
     finish(bool(failed))

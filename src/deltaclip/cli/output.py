@@ -1,4 +1,4 @@
-"""How the command line speaks: data on stdout, everything else on stderr, one json object where asked for."""
+"""What the command line prints: data on stdout, everything else on stderr, one JSON object if asked for."""
 
 import io
 import json
@@ -7,15 +7,12 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
-
-import typer
+from typing import Any, Self
 
 from deltaclip.errors import DeltaclipError
 
 __all__ = [
     "Done",
-    "JsonOption",
     "Progress",
     "clock",
     "emit",
@@ -26,13 +23,11 @@ __all__ = [
     "speak_any_encoding",
 ]
 
-EXIT_FAILED, EXIT_REFUSED = 1, 3  # 2 is wrong usage, which typer tells
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one json object on stdout instead of words.")]
+EXIT_FAILED, EXIT_REFUSED = 1, 3  # 2 is wrong usage, which Typer reports
 
 
 class Done(Exception):
-    """Ends a command with an exit code after it has said what it had to say."""
+    """Ends a command with an exit code; everything has been printed."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
@@ -40,9 +35,9 @@ class Done(Exception):
 
 
 def speak_any_encoding() -> None:
-    """Lets stdout and stderr spell out the characters that their encoding lacks, as in a pipe of Windows (cp1252).
+    """Escape the characters that the encoding of stdout and stderr lacks, as in a Windows pipe (cp1252).
 
-    No command is to end because a file's name cannot be shown. Json is ASCII, and the same everywhere.
+    No command may fail because a file name cannot be printed. JSON is ASCII and the same everywhere.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -50,14 +45,14 @@ def speak_any_encoding() -> None:
 
 
 def shown(path: object) -> str:
-    """A path or text that any terminal can print: bytes that are no UTF-8 and line feeds are spelt out."""
+    """A path or text that any terminal can print: invalid UTF-8 and control characters are escaped."""
     text = os.fsdecode(path) if isinstance(path, bytes) else str(path)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def clock(seconds: float) -> str:
-    """A place in a video as players write it: 75.04 s is 1:15.0, an hour more 1:01:15.0."""
+    """A position in a video as players write it: 75.04 s is 1:15.0, an hour later 1:01:15.0."""
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
@@ -65,37 +60,37 @@ def clock(seconds: float) -> str:
 
 
 def emit(document: dict[str, Any]) -> None:  # Any: json
-    """Prints one json object on stdout. Paths that are no UTF-8 keep their surrogates, escaped, and so survive."""
+    """Print one JSON object on stdout. Paths that are not UTF-8 keep their surrogates, escaped."""
     print_lines(json.dumps(document, ensure_ascii=True, allow_nan=False, default=_plain))
 
 
 def print_lines(*lines: str) -> None:
-    """Prints data for people on stdout. Raises DeltaclipError where they cannot be written, as on a full disk."""
+    """Print lines of text on stdout. Raises DeltaclipError if they cannot be written, as on a full disk."""
     try:
         for line in lines:
             print(line)
-        if sys.stdout is not None:  # none where it was closed by who started us
+        if sys.stdout is not None:  # None if the parent process closed it
             sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        remedy = "What the command did is done; make room, or print to a different place."
+        remedy = "The command itself has finished; free some disk space, or send the output elsewhere."
         raise DeltaclipError("stdout", f"cannot be written ({error.strerror})", remedy) from error
 
 
 def note(text: str) -> None:
-    """Says something beside the data, on stderr."""
+    """Print a line on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def finish(failed: bool) -> None:
-    """Ends with 1 where something failed that was named above."""
+    """Exit with 1 if something failed; it has been named above."""
     if failed:
         raise Done(EXIT_FAILED)
 
 
 class Progress:
-    """One line on stderr with what is done and left; only on a terminal, and wiped at the end."""
+    """A progress line on stderr, shown on a terminal only and removed at the end."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -118,18 +113,18 @@ class Progress:
         self._bar.stop()
 
     def show(self, text: str, done: float, total: float) -> None:
-        """Shows the state now; done and total in any unit, for the bar and the time left."""
+        """Update the line. done and total may have any unit; they drive the bar and the time left."""
         self._bar.update(self._task, description=shown(text), completed=done, total=total)
 
     def rate(self, done: float) -> float:
-        """How many were done a second so far."""
+        """Items per second so far."""
         return done / max(time.monotonic() - self._started, 1e-9)
 
 
 def _plain(value: object) -> object:
-    """What json does not know: paths, and numpy's numbers and arrays."""
+    """Objects that json cannot encode: paths, and NumPy numbers and arrays."""
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} has no json form")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

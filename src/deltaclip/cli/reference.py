@@ -1,4 +1,4 @@
-"""The page of all commands, made from their own help: `python -m deltaclip.cli.reference FILE`."""
+"""The page of all commands, generated from their help: `python -m deltaclip.cli.reference FILE`."""
 
 import sys
 from pathlib import Path
@@ -11,15 +11,16 @@ __all__ = ["reference"]
 
 HEAD = """# Commands
 
-This page is made from the program (`make docs`); a test holds that it is up to date.
+This page is generated from the program (`make docs`); a test checks that it is up to date.
 
-Exit codes: 0 done, 1 done with failures named, 2 wrong usage, 3 refused. Data goes to stdout, everything else to
-stderr. With `--json` a command prints exactly one object, for a refusal or wrong usage `{"error": …}`. `--debug`
-shows the traceback of an error.
+Exit codes: 0 success, 1 something failed (it is named on stderr), 2 wrong usage, 3 refused, because another process
+uses the library or because it cannot be written, 130 interrupted by Ctrl-C. Data goes to stdout, everything else to
+stderr. With `--json` a command prints exactly one object; if it fails or is used wrongly, that is `{"error": …}`.
+`--debug` shows the traceback of an error.
 
-Json is ASCII: every other character is escaped, so that it is the same in any encoding. A byte of a file's name that is
-no UTF-8 is a lone surrogate there (`\\udcff` for the byte 0xff; Python's `os.fsencode` gives the byte back). Lines for
-people spell out what their terminal or pipe cannot show.
+JSON output is ASCII: all other characters are escaped, so that it is the same in every encoding. A byte of a file name
+that is not valid UTF-8 becomes a lone surrogate (`\\udcff` for the byte 0xff; Python's `os.fsencode` converts it back).
+In text output, characters that the terminal or pipe cannot show are escaped.
 """
 
 

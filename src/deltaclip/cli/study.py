@@ -1,4 +1,4 @@
-"""`study`: an open question about a mask and its encoder, measured and written down."""
+"""`study`: an open question about motion masks, measured and written down."""
 
 import shlex
 import sys
@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import StallLimitOption, writable
-from deltaclip.cli.material import (
-    AllowMissingOption,
-    AnnotationsOption,
-    DatasetOption,
-    SplitOption,
-    VideosOption,
-    split_material,
-)
-from deltaclip.cli.output import JsonOption, Progress, emit, note, print_lines, shown
-from deltaclip.cli.trained_study import run_trained
+from deltaclip.cli.files import writable
+from deltaclip.cli.groups import names, typed
+from deltaclip.cli.material import split_material
+from deltaclip.cli.options import GalleryOptions, JsonOption, MaskOptions, StallLimitOption
+from deltaclip.cli.output import Progress, emit, note, print_lines, shown
+from deltaclip.cli.trained_study import TrainingOptions, run_trained
 from deltaclip.wording import did_you_mean
 
 if TYPE_CHECKING:  # findings need numpy
@@ -28,110 +23,102 @@ if TYPE_CHECKING:  # findings need numpy
 __all__ = ["STUDY_NAMES", "TRAINED_NAMES", "study"]
 
 STUDY_NAMES = ("threshold", "controls", "frames", "static", "degrade", "length", "diagnose")
-"""Keys of evaluation.studies.STUDIES, said here so that help does not wait for torch; a test holds that they agree."""
+"""Keys of evaluation.studies.STUDIES, repeated here so that help does not import torch; a test compares them."""
 TRAINED_NAMES = ("shapes", "actions")
 """Keys of training.studies.STUDIES."""
 ALL_NAMES = (*STUDY_NAMES, *TRAINED_NAMES)
-TRAINED_ONLY = ("steps", "seeds", "masks", "cameras", "data", "folds", "settings", "time_limit", "jobs", "device")
-MEASURED_ONLY = (
-    "dataset",
-    "annotations",
-    "videos",
-    "split",
-    "encoder",
-    "motion",
-    "num_frames",
-    "seed",
-    "allow_missing",
-)
-"""Options of one kind of study, which the other kind refuses."""
+MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, MaskOptions))
+TRAINED_ONLY = names(TrainingOptions)
+"""Options of one kind of study, which studies of the other kind refuse."""
 FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "clips")}
-"""Options that a study which trains refuses; every other study refuses TRAINED_ONLY."""
-KINDS = {"shapes": "is trained and drawn for itself", "actions": "is trained on the clips in --data"}
+"""Options that each study that trains refuses; all other studies refuse TRAINED_ONLY."""
+KINDS = {"shapes": "trains its own encoders on clips that it draws", "actions": "trains on the clips in --data"}
 
 
 def study(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help=f"{', '.join(ALL_NAMES[:-1])} or {ALL_NAMES[-1]}.", metavar="NAME")],
-    out: Annotated[Path, typer.Option(help="Folder for NAME.json, NAME.png and NAME.md.")],
-    dataset: DatasetOption = "shapes",
-    annotations: AnnotationsOption = None,
-    videos: VideosOption = None,
-    split: SplitOption = "test",
-    encoder: Annotated[
-        str, typer.Option(help="shapes, a checkpoint folder, or a hub name such as openai/clip-vit-base-patch32.")
-    ] = "shapes",
-    motion: Annotated[str | None, typer.Option(help="Another mask than the checkpoint's own.")] = None,
-    num_frames: Annotated[int | None, typer.Option(min=1, help="Another number of frames than its own.")] = None,
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help=f"Study to run: {', '.join(STUDY_NAMES)} (measure an encoder), {', '.join(TRAINED_NAMES)} (train "
+            "their own).",
+            metavar="NAME",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write NAME.json, NAME.png and NAME.md to.")],
     clips: Annotated[
-        int | None, typer.Option(min=6, help="How many clips to draw, in groups of three twins; else the study's own.")
+        int | None,
+        typer.Option(
+            min=6, metavar="N", help="Number of clips to draw, in groups of three twins (default: the study's own)."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn clips and other draws.")] = None,
-    allow_missing: AllowMissingOption = False,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of each run, in a study that trains.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each setting, likewise, with seeds from 0.")] = None,
-    masks: Annotated[list[str] | None, typer.Option("--mask", help="Train with these masks only. Repeatable.")] = None,
-    cameras: Annotated[
-        list[str] | None, typer.Option("--camera", help="Train on still, pan or shake only. Repeatable.")
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Random seed of the drawn clips and of random choices (default: fixed)."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of labelled clips for actions: captions.csv, classes.json; or of several."),
-    ] = None,
-    folds: Annotated[
-        list[int] | None, typer.Option("--fold", min=0, help="Hold out these folds of --data only. Repeatable.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Train with another recipe's field: optim.lr=1e-3. Repeatable.")
-    ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which training stops; the same command goes on.")
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs trained at once; default: one a core.")] = None,
-    device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Encoder to measure: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name.",
+            rich_help_panel=MaskOptions.PANEL,
+        ),
+    ] = "shapes",
+    choices: MaskOptions,
+    gallery: GalleryOptions,
+    training: TrainingOptions,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure an open question and write it down as json, picture and paragraph.
+    """Answer an open question about motion masks by measuring.
 
-    Studies that train keep their runs in OUT/NAME, where the same command goes on after a kill.
+    Writes the answer as JSON, as a figure and as a paragraph of Markdown. Studies that train keep their runs in
+    OUT/NAME: after an interruption the same command continues there.
 
     \b
     Examples:
       deltaclip study controls --out studies
-      deltaclip study diagnose --dataset msvd --annotations msvd --videos msvd/YouTubeClips --encoder CKPT --out studies
+      deltaclip study diagnose --dataset msvd --annotations msvd --videos clips --encoder mine --out studies
       deltaclip study shapes --out studies --steps 1000 --mask full --mask subject
       deltaclip study actions --data actions --out studies --time-limit 3600
     """
     _refuse_unknown(name)
     _refuse_of_the_other_kind(context, name)
-    if name == "actions" and data is None:
+    if name == "actions" and training.data is None:
         raise typer.BadParameter("the study actions needs the folder of its clips.", param_hint="'--data'")
+    if name not in TRAINED_NAMES and clips is not None and gallery.dataset != "shapes":
+        raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
     if name in TRAINED_NAMES:
-        with writable(out / name):
-            out.mkdir(exist_ok=True)
-        chosen = {"masks": masks, "cameras": cameras, "folds": folds, "settings": settings}
-        result = run_trained(
-            name,
-            out / name,
-            {"steps": steps, "seeds": seeds, "clips": clips, "data": data, "device": device}
-            | {key: tuple(values) for key, values in chosen.items() if values is not None},
-            jobs,
-            time_limit,
-            as_json,
-        )
-        if result is not None:
-            _write(result, out, as_json)
-        return
-    if clips is not None and dataset != "shapes":
-        raise typer.BadParameter("--clips is for drawn clips; a data set has its own.", param_hint="'--clips'")
-    material = split_material(dataset, annotations, videos, split, allow_missing=allow_missing)
-    with writable(out / name):  # before minutes of work
+        _make_folder(out, name)
+        result = run_trained(name, out / name, training, clips, as_json)
+    else:
+        result = _measure(name, out, encoder, choices, gallery, clips, seed)
+    if result is not None:
+        _write(result, out, as_json)
+
+
+def _make_folder(out: Path, name: str) -> None:
+    """Before minutes of work. Raises DeltaclipError if the folder cannot be written."""
+    with writable(out / name):
         out.mkdir(exist_ok=True)
-    from deltaclip.encoder import EncoderSpec
+
+
+def _measure(
+    name: str,
+    out: Path,
+    encoder: str,
+    choices: MaskOptions,
+    gallery: GalleryOptions,
+    clips: int | None,
+    seed: int | None,
+) -> "StudyResult":
+    """What a study of an encoder found."""
+    material = split_material(gallery)
+    _make_folder(out, name)
     from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, Bench
 
-    loaded = load_with(encoder, EncoderSpec(motion=motion, num_frames=num_frames))
+    loaded = load_with(encoder, choices.spec())
     note(loaded.describe())
     with tempfile.TemporaryDirectory(prefix="deltaclip-study-") as folder, Progress() as line:
         bench = Bench(
@@ -140,32 +127,28 @@ def study(
             material=material,
             num_clips=clips,
             seed=SHAPES_SEED if seed is None else seed,
-            allow_missing=allow_missing,
+            allow_missing=gallery.allow_missing,
             progress=lambda what, done, total: line.show(f"{what}: {done}/{total}", done, total),
         )
         result = STUDIES[name](bench)
     for video, reason in bench.broken.items():
         note(shown(f"{video}: {reason}"))
-    _write(result, out, as_json)
+    return result
 
 
 def _refuse_unknown(name: str) -> None:
     if name not in ALL_NAMES:
-        raise typer.BadParameter(f"no study {name!r}: {did_you_mean(name, ALL_NAMES, '.')}", param_hint="NAME")
+        raise typer.BadParameter(f"there is no study {name!r}: {did_you_mean(name, ALL_NAMES, '.')}", param_hint="NAME")
 
 
 def _refuse_of_the_other_kind(context: typer.Context, name: str) -> None:
-    """An option that would change nothing."""
-    refused = FOREIGN.get(name, TRAINED_ONLY)
-    for option in context.command.params:
-        given = context.get_parameter_source(option.name or "")
-        if option.name in refused and given is not None and given.name != "DEFAULT":
-            kind = KINDS.get(name, "trains nothing")
-            raise typer.BadParameter(f"the study {name} {kind}.", param_hint=f"'{option.opts[0]}'")
+    """Raises BadParameter for options that would be ignored."""
+    if given := typed(context, FOREIGN.get(name, TRAINED_ONLY)):
+        raise typer.BadParameter(f"the study {name} {KINDS.get(name, 'does not train')}.", param_hint=f"'{given[0]}'")
 
 
 def _write(result: "StudyResult", out: Path, as_json: bool) -> None:
-    """Writes the study's files and tells what was found."""
+    """Write the files of the study and print what was found."""
     from deltaclip.findings import write_study
 
     command = shlex.join(["deltaclip", *sys.argv[1:]])

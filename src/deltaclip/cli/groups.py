@@ -1,0 +1,114 @@
+"""Options in groups: a command takes frozen dataclasses, and the command line sees their fields as options."""
+
+import copy
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+from typer.core import TyperCommand
+from typer.models import OptionInfo
+
+__all__ = ["Sections", "flattened", "names", "typed"]
+
+OWN_SECTION = "Options"
+"""Heading of the options that belong to no group."""
+REGISTRIES = {"{datasets}": ("deltaclip.captions", "DATASETS"), "{masks}": ("deltaclip.motion.spec", "NAMES")}
+"""Words in a help text that stand for all names in a registry. Looked up only when that help is printed."""
+
+
+def flattened(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` as Typer takes it: every parameter that is a group is replaced by the fields of that group.
+
+    A group is a frozen dataclass with fields such as `limit: Annotated[int, typer.Option(help=...)] = 10`. Its help is
+    printed in a section of its own, with the heading in the class variable PANEL. Two groups of one command must not
+    share a field name (ValueError).
+    """
+    signature = inspect.signature(command)
+    groups: dict[str, Any] = {  # Any: dataclasses
+        name: each.annotation for name, each in signature.parameters.items() if is_dataclass(each.annotation)
+    }
+    parameters = [
+        part
+        for name, each in signature.parameters.items()
+        for part in (_parameters(groups[name]) if name in groups else [each])
+    ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:  # Any: values of all options
+        for name, group in groups.items():
+            own = {key: given.pop(key) for key in names(group) if key in given}
+            given[name] = group(**own)
+        command(**given)
+
+    # Keywords: then an option that is required may follow one that is not.
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def names(*groups: type) -> tuple[str, ...]:
+    """The parameters that these groups stand for, in order."""
+    return tuple(field.name for group in groups for field in fields(group))
+
+
+def typed(context: typer.Context, parameters: Collection[str]) -> list[str]:
+    """Those of the parameters that were given on the command line, as options: `--num-frames`. Sorted by parameter."""
+    options = {each.name: each.opts[0] for each in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in sorted(parameters)}
+    return [options[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+class Sections(TyperCommand):
+    """A command whose help has one section for each group of options, as plain text that pipes and screen readers take.
+
+    Typer itself separates groups only inside boxes drawn by rich.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # Any: click's classes, which Typer keeps to itself
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            argument = parameter.param_type_name == "argument"
+            heading = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or OWN_SECTION
+            if (record := parameter.get_help_record(ctx)) is not None:
+                name, text = record
+                sections.setdefault(heading, []).append((name.partition(" <")[0] if argument else name, _named(text)))
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def _named(text: str) -> str:
+    """A help text with the names of a registry in place of its word."""
+    for word, (module, registry) in REGISTRIES.items():
+        if word in text:
+            text = text.replace(word, ", ".join(getattr(importlib.import_module(module), registry)))
+    return text
+
+
+def _parameters(group: type) -> Iterator[inspect.Parameter]:
+    """A parameter for each field of a group, under the group's heading."""
+    for field in fields(group):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=_under(getattr(group, "PANEL", OWN_SECTION), field),
+        )
+
+
+def _under(heading: str, field: "Field[Any]") -> object:
+    """The annotation of a field, with the heading under which its option is listed."""
+    assert get_origin(field.type) is Annotated, f"{field.name} has no typer.Option"
+    kind, *notes = get_args(field.type)
+    placed = []
+    for note in notes:
+        if isinstance(note, OptionInfo):
+            note = copy.copy(note)
+            note.rich_help_panel = heading
+        placed.append(note)
+    return Annotated[(kind, *placed)]

@@ -1,0 +1,196 @@
+"""Options that several commands have, each written once: its name, its help and its default."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import typer
+
+if TYPE_CHECKING:  # torch is imported when the command runs
+    from deltaclip.encoder import EncoderSpec
+
+__all__ = [
+    "AllowMissingOption",
+    "AnnotationsOption",
+    "DatasetOptions",
+    "DeviceOption",
+    "EncoderOption",
+    "EncoderOptions",
+    "GalleryOptions",
+    "JsonOption",
+    "LibraryOption",
+    "MaskOptions",
+    "OutOption",
+    "OverwriteOption",
+    "Sampling",
+    "SetOption",
+    "StallLimitOption",
+    "VideosOption",
+]
+
+Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform"]
+
+
+def _set_stall_limit(seconds: float | None) -> None:
+    """Through the environment, which the processes that decode inherit."""
+    from deltaclip.video.guard import STALL_LIMIT_VARIABLE
+
+    if seconds is not None:
+        os.environ[STALL_LIMIT_VARIABLE] = str(seconds)
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text for people.")]
+StallLimitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--stall-limit",
+        min=0.1,
+        max=86_400,
+        envvar="DELTACLIP_STALL_LIMIT",
+        callback=_set_stall_limit,
+        expose_value=False,
+        metavar="SECONDS",
+        help="Give up on a file if its decoder makes no progress for this long (default: 20 s, plus 1 s for every 20 "
+        "MB of the file).",
+    ),
+]
+"""For every command that decodes. The command itself does not see it."""
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the library (default: DELTACLIP_LIBRARY if it is set, else a folder in your user data "
+        "directory).",
+    ),
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Encoder: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name (default: the encoder "
+        "of the library, or openai/clip-vit-base-patch32 if there is no library yet).",
+    ),
+]
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the new checkpoint to.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a checkpoint that already exists in --out (default: refuse).")
+]
+AnnotationsOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the data set's caption and split files, as downloaded.")
+]
+VideosOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data set's videos.")]
+SplitOption = Annotated[str, typer.Option(metavar="NAME", help="Split of the data set: train, val or test.")]
+AllowMissingOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-missing",
+        help="Leave out videos that are missing or cannot be read, and report how many (default: stop with an error).",
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(metavar="DEVICE", help="Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of the recipe, such as optim.lr=1e-5. May be repeated.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskOptions:
+    """What the encoder is fed, if it is not to be what its checkpoint remembers."""
+
+    PANEL: ClassVar = "Encoder"
+
+    motion: Annotated[
+        str | None,
+        typer.Option(metavar="MASK", help="Motion mask to feed to the encoder (default: the checkpoint's own)."),
+    ] = None
+    num_frames: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of frames sampled from a clip (default: the checkpoint's own)."),
+    ] = None
+
+    def spec(self) -> "EncoderSpec":
+        """The choices as `Encoder.load` takes them."""
+        from deltaclip.encoder import EncoderSpec
+
+        return EncoderSpec(motion=self.motion, num_frames=self.num_frames)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions(MaskOptions):
+    """All that can be chosen about an encoder."""
+
+    sampling: Annotated[
+        Sampling,
+        typer.Option(
+            help="How frames are sampled: uniform takes the middle of each of N equal spans; the others take one frame "
+            "per second as CLIP4Clip does, and keep the first N, the last N, or N spread evenly."
+        ),
+    ] = "uniform"
+    max_words: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Maximum caption length in tokens, begin and end included (default: the checkpoint's own). Longer "
+            "captions are truncated, and counted in the report.",
+        ),
+    ] = None
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(
+            help="Precision of matrix products. auto is bfloat16 if the device supports it and it passes a check "
+            "against float32, else float32."
+        ),
+    ] = "auto"
+
+    def spec(self) -> "EncoderSpec":
+        from deltaclip.encoder import EncoderSpec
+
+        return EncoderSpec(
+            motion=self.motion,
+            num_frames=self.num_frames,
+            precision=self.precision,
+            sampling=self.sampling,
+            max_words=self.max_words,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetOptions:
+    """Which captions and videos of a data set."""
+
+    PANEL: ClassVar = "Data set"
+
+    annotations: AnnotationsOption = None
+    videos: VideosOption = None
+    split: SplitOption = "test"
+    allow_missing: AllowMissingOption = False
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOptions:
+    """A data set, or drawn clips if none is given."""
+
+    PANEL: ClassVar = DatasetOptions.PANEL
+
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Data set to measure on: shapes (drawn clips), or one that `deltaclip data` reads.",
+        ),
+    ] = "shapes"
+    annotations: AnnotationsOption = None
+    videos: VideosOption = None
+    split: SplitOption = "test"
+    allow_missing: AllowMissingOption = False
