@@ -61,7 +61,7 @@ def test_models_that_compute_differently_are_refused(tmp_path: Path) -> None:
 
 def test_a_place_that_is_taken_is_told_before_weights_are_read(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(CheckpointError, match="is no checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a deltaclip checkpoint"):
         average("nothing/of-that-name", "nothing/either", 0.5, tmp_path / "out")
 
 
