@@ -20,6 +20,7 @@ LOOK = """
 import os, sys
 from pathlib import Path
 from deltaclip.errors import LibraryError
+import deltaclip.library.sqlite  # before the user changes
 from deltaclip.library import Library
 from tests.library.fakes import FakeEncoder
 if os.geteuid() == 0:
@@ -100,7 +101,7 @@ def test_an_older_library_that_cannot_be_written_says_what_to_do(
 ) -> None:
     with closing(sqlite3.connect(indexed.library_path / "library.sqlite")) as db:
         db.execute("PRAGMA user_version = 1")
-    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+    monkeypatch.setattr("deltaclip.library.sqlite.connection._why_not_written", lambda folder: "no permission")
     with pytest.raises(LibraryError, match=r"format of an earlier deltaclip, and cannot be written \(no permission\)"):
         Library.open(indexed.library_path)
 
@@ -188,7 +189,7 @@ def test_a_library_that_only_reads_sees_what_others_write_meanwhile(
     indexed: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+        patch.setattr("deltaclip.library.sqlite.connection._why_not_written", lambda folder: "no permission")
         reader = indexed.open()
         assert len(reader.search("c 0", limit=9)) == 3
         with pytest.raises(NotWritableError):
@@ -206,7 +207,7 @@ def test_any_name_is_a_folder_for_a_library(shelf: Shelf, tmp_path: Path, name: 
         folder.mkdir()
     except OSError:
         pytest.skip("not a name on this disk")
-    with Library.open(folder, FakeEncoder(), open_reader=shelf.reader.reader()) as library:
+    with Library.open(folder, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
         library.index([shelf.write("a.mp4", "a 1")])
     with without_permission(folder), Library.open(folder) as library:
         assert library.status().videos == 1

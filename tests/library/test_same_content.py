@@ -12,7 +12,8 @@ import pytest
 
 from deltaclip.library import content
 from deltaclip.library.content import sample_of
-from deltaclip.library.ledger import Ledger, VideoRow
+from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import VideoRow
 from deltaclip.reader import Clip, ReaderSpec
 from tests.library.fakes import FakeReader, Shelf
 
@@ -175,9 +176,9 @@ def test_each_of_many_copies_asks_for_one_row_and_looks_at_its_own_file(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    rows = Ledger._rows
+    rows = SqliteStore._rows
 
-    def counted(self: Ledger, *args: object, **kwargs: object) -> list[VideoRow]:
+    def counted(self: SqliteStore, *args: object, **kwargs: object) -> list[VideoRow]:
         found = rows(self, *args, **kwargs)  # type: ignore[arg-type]
         asked.append(len(found))
         return found
@@ -185,7 +186,7 @@ def test_each_of_many_copies_asks_for_one_row_and_looks_at_its_own_file(
     shelf.library.index([shelf.write("a.mp4", "a 1")])
     for number in range(200):
         shelf.write(f"copy{number}.mp4", "a 1")
-    monkeypatch.setattr(Ledger, "_rows", counted)
+    monkeypatch.setattr(SqliteStore, "_rows", counted)
     assert shelf.library.index([shelf.videos]).indexed == 200
     # One for each copy, one for the first's own row, one for its twins, and all of them once at the end.
     assert sum(asked) == 200 + 1 + 1 + 201

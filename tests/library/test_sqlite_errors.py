@@ -8,7 +8,7 @@ import pytest
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, NotWritableError
-from deltaclip.library.sqlite_errors import sqlite_error
+from deltaclip.library.sqlite.errors import sqlite_error
 from tests.library.fakes import FakeEncoder, Shelf
 
 NAMES = sorted(name for name in dir(sqlite3) if name.startswith("SQLITE_") and name.isupper())
@@ -74,7 +74,7 @@ def test_who_obeys_the_message_of_a_damaged_database_loses_nothing(shelf: Shelf,
         part.rename(aside / part.name)
     if copied:
         shutil.copy(shelf.videos.parent / "copy", file)
-    with Library.open(shelf.library_path, FakeEncoder(), open_reader=shelf.reader.reader()) as library:
+    with Library.open(shelf.library_path, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
         library.index([shelf.videos])
         assert library.verify().ok
         assert len(library.search("a 0", limit=99)) == 40

@@ -112,8 +112,8 @@ def test_obeying_verify_reads_again_only_what_was_not_known_whole(shelf: Shelf) 
 def test_an_upgrade_that_is_broken_off_leaves_the_older_library(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     write_format_1(shelf)
     with monkeypatch.context() as patch:
-        patch.setattr("deltaclip.library.schema._SAMPLED_WHOLE", "no number")
-        patch.setattr("deltaclip.library.schema.SCHEMA_VERSION", "no number")
+        patch.setattr("deltaclip.library.sqlite.schema._SAMPLED_WHOLE", "no number")
+        patch.setattr("deltaclip.library.sqlite.schema.SCHEMA_VERSION", "no number")
         with pytest.raises(LibraryError):
             Library.open(shelf.library_path)
     with closing(sqlite3.connect(shelf.library_path / "library.sqlite")) as db:

@@ -1,7 +1,6 @@
 """Exact search: every vector of a library against the query's, best moments first."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,14 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.errors import LibraryError
-from deltaclip.library.database import Database
-from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.results import Hit
 from deltaclip.reader import Clip
 
-__all__ = ["VectorTable", "encode_query_file", "load_vectors", "top_rows"]
+__all__ = ["VectorTable", "encode_query_file", "top_rows"]
 
 ROWS_AT_ONCE = 65_536
 """Moments scored in one matrix product, so that a long query against a large library stays in memory."""
@@ -32,11 +28,12 @@ ROUNDING = 1e-5
 class VectorTable:
     """All moments that can be found, by path and start.
 
-    paths: N names, as the file system has them. starts, ends: (N,) float64, seconds. coverage: N shares or None.
-    vectors: (N, D) float32, unit rows.
+    paths: N names, as the file system has them. ids: of the moments. starts, ends: (N,) float64, seconds.
+    coverage: N shares or None. vectors: (N, D) float32, unit rows.
     """
 
     paths: list[bytes] = field(repr=False)
+    ids: list[str] = field(repr=False)
     starts: NDArray[np.float64] = field(repr=False)
     ends: NDArray[np.float64] = field(repr=False)
     coverage: list[float | None] = field(repr=False)
@@ -52,42 +49,10 @@ class VectorTable:
                 float(self.ends[row]),
                 min(float(score), 1.0),  # rounding lifts a clip against itself beyond a cosine's bound
                 self.coverage[row],
+                self.ids[row],
             )
             for row, score in zip(rows, scores, strict=True)
         ]
-
-
-def load_vectors(database: Database, encoder: VectorEncoder) -> VectorTable:
-    """All vectors of a library in one view of it. LibraryError where they come from another encoder."""
-    with database.reading() as db:
-        require_same_encoder(db, encoder, database.folder)
-        count = db.execute("SELECT coalesce(sum(num_segments), 0) FROM videos WHERE NOT missing").fetchone()[0]
-        try:
-            return _read_table(db, count, encoder.dimension)
-        except (ValueError, IndexError) as err:
-            found = f"its moments do not fit together ({err})"
-            remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
-            raise LibraryError(str(database.folder), found, remedy) from err
-
-
-def _read_table(db: sqlite3.Connection, count: int, dimension: int) -> VectorTable:
-    """Reads `count` moments, each straight into its row: a second copy of a large library has no room."""
-    starts, ends = np.empty(count), np.empty(count)
-    vectors = np.empty((count, dimension), np.float32)
-    paths: list[bytes] = []
-    coverage: list[float | None] = []
-    rows = db.execute(
-        "SELECT path, start_seconds, end_seconds, coverage, vector FROM segments JOIN videos ON videos.id = video_id"
-        " WHERE NOT missing ORDER BY path, start_seconds"
-    )
-    for number, (path, start, end, share, vector) in enumerate(rows):
-        starts[number], ends[number] = start, end
-        vectors[number] = np.frombuffer(vector, "<f4", count=dimension)
-        paths.append(path)
-        coverage.append(share)
-    if len(paths) != count:
-        raise ValueError(f"{len(paths)} where the videos promise {count}")
-    return VectorTable(paths, starts, ends, coverage, vectors)
 
 
 def top_rows(

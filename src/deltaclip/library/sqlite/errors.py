@@ -6,18 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
+from deltaclip.library.store import NotWritableError
 
-__all__ = ["AFTER_DAMAGE", "DATABASE_NAME", "NotWritableError", "in_words", "not_writable", "sqlite_error"]
+__all__ = ["AFTER_DAMAGE", "DATABASE_NAME", "in_words", "not_writable", "sqlite_error"]
 
 DATABASE_NAME = "library.sqlite"
-
-
-class NotWritableError(LibraryError):
-    """A library that can be searched and not written, for example on a read-only disk. Nothing was done."""
-
-    refused = True
-    """Tells the command line that this is no failure of the work: exit code 3."""
-
 
 # Only these two say that the bytes of the file are wrong.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")

@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.connection import Opened, connect, frozen_state
-from deltaclip.library.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables, upgrade
-from deltaclip.library.sqlite_errors import DATABASE_NAME, NotWritableError, in_words, not_writable
+from deltaclip.library.sqlite.connection import Opened, connect, frozen_state
+from deltaclip.library.sqlite.errors import DATABASE_NAME, in_words, not_writable
+from deltaclip.library.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables, upgrade
+from deltaclip.library.store import NoLibraryError, NotWritableError
 
-__all__ = ["DATABASE_NAME", "LOCK_NAME", "Database", "NoLibraryError"]
+__all__ = ["DATABASE_NAME", "LOCK_NAME", "Database"]
 
 LOCK_NAME = "library.lock"
-
-
-class NoLibraryError(LibraryError):
-    """A folder without a library, or with one that nobody has written anything into."""
 
 
 class Database:
@@ -186,5 +183,5 @@ def _require_room(folder: Path, *, create: bool) -> None:
 
 
 def _no_library(folder: Path) -> NoLibraryError:
-    remedy = "Make one with `deltaclip index FOLDER`, or check --library."
+    remedy = "Make one with `deltaclip index FOLDER` or Library.open(..., create=True), or check --library."
     return NoLibraryError(str(folder), "no library there", remedy)
