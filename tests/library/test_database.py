@@ -62,7 +62,7 @@ def test_a_damaged_library_is_one(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(LibraryError, match=r"other things in it \(a.mp4\)"):
+    with pytest.raises(LibraryError, match=r"other files in it \(a.mp4\)"):
         Library.open(tmp_path, FakeEncoder(), create=True)
     assert os.listdir(tmp_path) == ["a.mp4"]
 
@@ -131,24 +131,29 @@ def test_bytes_changed_in_the_database_are_told_in_words(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "value", "problem"),
     [
-        ("UPDATE segments SET vector = ? WHERE start_seconds = 15", b"1234", "4 bytes, not 64"),
-        ("UPDATE segments SET vector = ? WHERE start_seconds = 15", bytes(64), "has the length 0, not 1"),
-        ("UPDATE segments SET vector = ?", np.full(16, np.nan, "<f4").tobytes(), "has the length nan"),
-        ("UPDATE segments SET end_seconds = ? WHERE start_seconds = 15", 15.0, "out of order"),
-        ("UPDATE segments SET end_seconds = ? WHERE start_seconds = 30", 99.0, "end at 99.0 s, not 45.0 s"),
-        ("DELETE FROM segments WHERE start_seconds = ?", 0.0, "2 moments where 3 were written"),
-        ("DELETE FROM meta WHERE key = ?", "fingerprint", "encoder of the vectors is not known"),
-        ("UPDATE segments SET video_id = ?", 77, "3 moments belong to no video"),
+        ("UPDATE videos SET crc = ?", 7, "a.mp4: its vectors are damaged. Remove it and index it again."),
+        ("UPDATE moments SET end_seconds = ? WHERE number = 1", 15.0, "out of order"),
+        ("UPDATE moments SET end_seconds = ? WHERE number = 2", 99.0, "end at 99.0 s, not 45.0 s"),
+        ("DELETE FROM moments WHERE start_seconds = ?", 0.0, "2 moments where 3 were written"),
+        ("DELETE FROM meta WHERE key = ?", "vectors_file", "encoder of the vectors is not known"),
+        ("UPDATE moments SET video_id = ?", 77, "3 moments belong to no video"),
+        ("UPDATE videos SET first_row = ?", 1, "the vectors from number 0 on are not each of one video"),
+        ("UPDATE videos SET first_row = ?", 1, "a.mp4: its vectors are lost"),
+        ("UPDATE meta SET value = ? WHERE key = 'vectors_rows'", "2", "the vectors from number 2 on are not"),
+        ("INSERT INTO dead_rows VALUES (?, 1)", 2, "the vectors from number 2 on are not each of one video"),
+        ("UPDATE meta SET value = ? WHERE key = 'vectors_file'", "../a.mp4", "damaged (it names '../a.mp4'"),
     ],
 )
 def test_verify_names_what_is_wrong(shelf: Shelf, statement: str, value: object, problem: str) -> None:
     assert problem in problems_after(shelf, statement, value)
 
 
-def test_verify_tells_few_of_many_problems_of_one_video(shelf: Shelf) -> None:
+def test_verify_tells_few_of_many_problems_of_one_video(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = shelf.encoder.encode_clips
+    monkeypatch.setattr(shelf.encoder, "encode_clips", lambda clips: encode(clips) / 2)
     shelf.library.index([shelf.write("a.mp4", "a 9")])
-    edit(shelf, "UPDATE segments SET vector = ?", bytes(64))
     (problem,) = shelf.library.verify().problems
+    assert "the vector at 0.0 s has the length 0.5, not 1;" in problem
     assert problem.endswith("; 6 more. Remove it and index it again.")
 
 

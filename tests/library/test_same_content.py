@@ -3,6 +3,7 @@
 import inspect
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from deltaclip.library.content import sample_of
 from deltaclip.library.sqlite import SqliteStore
 from deltaclip.library.store import VideoRow
 from deltaclip.reader import Clip, ReaderSpec
-from tests.library.fakes import FakeReader, Shelf
+from tests.library.fakes import DIMENSION, FakeReader, Shelf
 
 SIZE = 3 * 2**20
 BETWEEN = 100_000
@@ -240,14 +241,14 @@ def test_a_copy_made_a_link_is_the_film_once(shelf: Shelf) -> None:
 
 
 def spoil(shelf: Shelf, name: str) -> None:
-    """Makes the vectors of a video twice as long."""
+    """Makes the vectors of a video half as long, as they would be of a broken encoder."""
     with closing(sqlite3.connect(shelf.library_path / "library.sqlite")) as db, db:
-        path = bytes(shelf.videos / name)
-        vector = db.execute("SELECT vector FROM segments JOIN videos ON id = video_id WHERE path = ?", (path,))
-        twice = (2 * np.frombuffer(vector.fetchone()[0], "<f4")).tobytes()
-        db.execute(
-            "UPDATE segments SET vector = ? WHERE video_id = (SELECT id FROM videos WHERE path = ?)", (twice, path)
-        )
+        query = "SELECT first_row, id FROM videos WHERE path = ?"
+        row, number = db.execute(query, (bytes(shelf.videos / name),)).fetchone()
+        [(file,)] = db.execute("SELECT value FROM meta WHERE key = 'vectors_file'")
+        vectors = np.memmap(shelf.library_path / file, "<f4", "r+").reshape(-1, DIMENSION)
+        vectors[row] /= 2  # in the file at once, for others on this machine
+        db.execute("UPDATE videos SET crc = ? WHERE id = ?", (zlib.crc32(vectors[row].tobytes()), number))
 
 
 def test_broken_moments_do_not_come_back_from_a_copy_once_they_are_removed(shelf: Shelf) -> None:

@@ -4,45 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library import Library, NoLibraryError, RememberedEncoder
-from deltaclip.library import search as search_module
-from deltaclip.library.search import top_rows
 from tests.library.fakes import FakeEncoder, Shelf, vector_of
-
-
-def unit_rows(seed: int, count: int, dimension: int = 8) -> NDArray[np.float32]:
-    rows = np.random.default_rng(seed).normal(size=(count, dimension))
-    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    return unit
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.integers(1, 4), st.integers(1, 70), st.integers(1, 9))
-def test_the_best_rows_are_those_of_brute_force(seed: int, count: int, queries: int, limit: int, block: int) -> None:
-    vectors, asked = unit_rows(seed, count), unit_rows(seed + 1, queries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_module, "ROWS_AT_ONCE", block)
-        rows, scores = top_rows(vectors, asked, limit)
-    exact = (vectors.astype(float) @ asked.astype(float).T).max(axis=1) if count else np.empty(0)
-    assert rows.tolist() == sorted(range(count), key=lambda row: -exact[row])[:limit]
-    np.testing.assert_allclose(scores, exact[rows], atol=1e-9)
-
-
-@example(17415, 6, 1)  # by a matrix product in float64 one of the copies had a different twelfth digit
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
-def test_equal_vectors_come_in_the_order_of_their_rows(seed: int, copies: int, limit: int) -> None:
-    vectors = np.repeat(unit_rows(seed, 3, 512), copies, axis=0)
-    rows, _ = top_rows(vectors, vectors[copies : copies + 1], min(limit, copies))
-    assert rows.tolist() == list(range(copies, copies + min(limit, copies)))
-
-
-def test_a_limit_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="limit starts at 1"):
-        top_rows(unit_rows(0, 3), unit_rows(1, 1), 0)
 
 
 def test_ties_are_ordered_by_path_then_start(shelf: Shelf) -> None:
@@ -83,13 +49,6 @@ def test_a_search_sees_what_another_process_added_and_removed(shelf: Shelf) -> N
         assert len(shelf.library.search("a 0")) == 1
         other.remove([path])
         assert shelf.library.search("a 0") == []
-
-
-def test_vectors_are_read_once_while_nothing_changes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf.library.index([shelf.write("a.mp4", "a 1")])
-    first = shelf.library.search("a 0")
-    monkeypatch.delattr("deltaclip.library.sqlite.store._read_table")
-    assert shelf.library.search("a 0") == first
 
 
 def test_vectors_of_two_encoders_are_never_mixed(shelf: Shelf) -> None:

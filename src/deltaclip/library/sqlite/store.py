@@ -3,45 +3,54 @@
 import json
 import os
 import sqlite3
-import threading
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import require_same_encoder
-from deltaclip.library.lock import writer_lock
+from deltaclip.library.nearest import nearest
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
-from deltaclip.library.search import VectorTable
-from deltaclip.library.sqlite.database import LOCK_NAME, Database
-from deltaclip.library.sqlite.errors import AFTER_DAMAGE, not_writable
-from deltaclip.library.sqlite.writer import SqliteWriter, has_moments, stored_encoder
+from deltaclip.library.sqlite.database import Database
+from deltaclip.library.sqlite.errors import disk_error
+from deltaclip.library.sqlite.meta import commit_number, has_moments, read_meta, stored_encoder, vector_file
+from deltaclip.library.sqlite.opening import lock_for_writing, open_database
+from deltaclip.library.sqlite.problems import database_problems
+from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
+from deltaclip.library.sqlite.tidying import tidy
+from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
+from deltaclip.library.sqlite.writer import SqliteWriter
 from deltaclip.library.store import Moment, NoLibraryError, VideoRow
 
 __all__ = ["SqliteStore"]
 
-_ROW = (
-    "id, path, size_bytes, content_key, mtime_ns, ctime_ns, digest, status, reason, missing, num_segments,"
-    " duration_seconds"
+Result = TypeVar("Result")
+
+VIDEOS_AT_ONCE = 64
+"""Videos whose moments are read in one transaction."""
+_HIDDEN = (
+    "SELECT first_row, num_rows FROM dead_rows"
+    " UNION ALL SELECT first_row, num_segments FROM videos WHERE missing AND first_row IS NOT NULL"
 )
 
 
 class SqliteStore:
-    """As `store.Store`: one SQLite file. Ids are the numbers of its rows."""
+    """As `store.Store`: a folder with an SQLite database and a file of vectors. Ids are numbers of rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._table: tuple[str, VectorTable] | None = None
-        self._loading = threading.Lock()
+        self._map = VectorMap()
 
     @classmethod
     def open(cls, address: str, *, create: bool) -> "SqliteStore":
         """Opens the library in the folder `address`, as `store.StoreClass` says."""
-        return cls(Database.open(Path(address), create=create))
+        return cls(open_database(Path(address), create=create))
 
     @classmethod
     def exists(cls, address: str) -> bool:
@@ -50,7 +59,7 @@ class SqliteStore:
         A file without tables is none: a full disk leaves one behind, and so does, for a moment, who makes a library.
         """
         try:
-            Database.open(Path(address), create=False).close()
+            open_database(Path(address), create=False).close()
         except NoLibraryError:
             return False
         except LibraryError:
@@ -60,7 +69,7 @@ class SqliteStore:
     @property
     def address(self) -> str:
         """The folder, absolute."""
-        return str(self._database.folder)
+        return str(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -69,79 +78,70 @@ class SqliteStore:
 
     def close(self) -> None:
         """Gives the files back, once no other thread is in a transaction. May be called again."""
-        with self._loading:
-            self._table = None
         self._database.close()
+        self._map.close()
 
     def version(self) -> str:
-        """Changes whenever the content may have."""
-        return "-".join(map(str, self._database.version()))
+        """Changes with every commit, of any process."""
+        with self._database.reading() as db:
+            meta = read_meta(db)
+        return f"{meta.get('vectors_file')}-{commit_number(meta)}"
 
     @contextmanager
     def writing(self) -> Iterator[SqliteWriter]:
-        """Holds the lock; see `store.Store.writing`."""
-        self._database.require_writable()
-        with ExitStack() as held:
-            try:
-                held.enter_context(writer_lock(self.folder / LOCK_NAME, self._holder))
-            except OSError as err:
-                raise not_writable(self.folder, f"{LOCK_NAME}: {err.strerror}") from err
-            with self._database.writing() as db:
-                db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('writer', ?)", (str(os.getpid()),))
-            yield SqliteWriter(self._database)
-
-    def _holder(self) -> str:
-        """The process that holds the lock. Only asked while it is held: a number left by a dead one is never shown."""
-        with self._database.reading() as db:
-            row = db.execute("SELECT value FROM meta WHERE key = 'writer'").fetchone()
-        return str(row[0]) if row else "unknown"
+        """As `store.Store.writing`. What nobody needs any more is tidied away at its end."""
+        with lock_for_writing(self._database):
+            writer = SqliteWriter(self._database)
+            writer.begin()
+            yield writer
+            tidy(self._database)
 
     def encoder(self) -> RememberedEncoder | None:
-        """Who made the vectors; None before the first `remember`."""
+        """As `store.Store.encoder`."""
         with self._database.reading() as db:
-            return stored_encoder(db)
+            return stored_encoder(read_meta(db))
 
     def has_moments(self) -> bool:
-        """Whether there is any vector, also of a video that is missing."""
+        """As `store.Store.has_moments`."""
         with self._database.reading() as db:
             return has_moments(db)
 
     def video(self, path: Path) -> VideoRow | None:
-        """The row of the video at this path."""
+        """As `store.Store.video`."""
         return next(iter(self._rows("path = ?", os.fsencode(path))), None)
 
     def videos(self) -> list[VideoRow]:
-        """All rows, by path."""
+        """As `store.Store.videos`."""
         return self._rows("TRUE")
 
     def below(self, path: Path) -> list[VideoRow]:
-        """The rows of `path` itself and of everything under it, by path."""
+        """As `store.Store.below`."""
         own = os.fsencode(path)
         prefix = own if own.endswith(os.fsencode(os.sep)) else own + os.fsencode(os.sep)
-        # Bytes compare as memory does: all that begins with "…/" lies before "…" and the byte after "/".
+        # Bytes compare as memory does: all that begins with "…/" is between "…/" and "…" with the byte after "/".
         after = prefix[:-1] + bytes([prefix[-1] + 1])
         return self._rows("path = ? OR (path >= ? AND path < ?)", own, prefix, after)
 
     def knows_sample(self, sample: bytes) -> bool:
-        """Whether a video that was read to its end has this sample."""
+        """As `store.Store.knows_sample`."""
         with self._database.reading() as db:
-            query = "SELECT EXISTS (SELECT 1 FROM videos WHERE content_key = ? AND status = 'indexed')"
+            query = "SELECT EXISTS (SELECT 1 FROM videos WHERE sample = ? AND status = 'indexed')"
             return bool(db.execute(query, (sample,)).fetchone()[0])
 
     def twins(self, digest: bytes) -> list[VideoRow]:
-        """Videos of exactly these bytes that were read to their end, by path."""
+        """As `store.Store.twins`."""
         return self._rows("digest = ? AND status = 'indexed'", digest)
 
     def a_twin(self, digest: bytes, besides: Collection[str] = ()) -> VideoRow | None:
-        """One of them without these ids, or None; as fast for thousands of them as for one."""
+        """As `store.Store.a_twin`."""
         condition = "digest = ? AND status = 'indexed' AND id NOT IN (SELECT value FROM json_each(?))"
         numbers = json.dumps([int(number) for number in besides])
         return next(iter(self._rows(condition, digest, numbers, order="id LIMIT 1")), None)
 
     def status(self) -> Status:
-        """Counts, and who made the vectors."""
+        """As `store.Store.status`."""
         with self._database.reading() as db:
-            encoder = stored_encoder(db)
+            encoder = stored_encoder(read_meta(db))
             counts = db.execute(
                 "SELECT count(*) FILTER (WHERE status <> 'failed' AND NOT missing),"
                 " coalesce(sum(num_segments) FILTER (WHERE NOT missing), 0),"
@@ -153,12 +153,12 @@ class SqliteStore:
         return Status(videos, segments, failed, missing, name, fingerprint)
 
     def failures(self) -> tuple[Failure, ...]:
-        """Files that failed or are damaged and were there at the last look, by path."""
+        """As `store.Store.failures`."""
         rows = self._rows("status <> 'indexed' AND NOT missing")
         return tuple(Failure(row.path, row.reason or "") for row in rows)
 
     def notes(self) -> tuple[Note, ...]:
-        """What the readers of the files found worth saying, by path."""
+        """As `store.Store.notes`."""
         with self._database.reading() as db:
             rows = db.execute(
                 "SELECT path, notes FROM videos WHERE notes IS NOT NULL AND NOT missing ORDER BY path"
@@ -166,120 +166,105 @@ class SqliteStore:
         return tuple(Note(Path(os.fsdecode(path)), text) for path, lines in rows for text in lines.split("\n"))
 
     def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
-        """As `store.Store.find`."""
-        with self._loading:  # threads share one table and wait for it together
-            version = self.version()
-            if self._table is None or self._table[0] != version:
-                # The version is asked first: what is committed between the two is loaded once more, never missed.
-                self._table = version, self._load(made_by)
-            table = self._table[1]
-        return table.hits(queries, limit)
+        """As `store.Store.find`: one product over all vectors, then the moments of the best rows."""
 
-    def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
-        """As `store.Store.moments`."""
-        for row in videos:
-            with self._database.reading() as db:
-                found = _moments_of(db, row)
-            yield from found
-
-    def moment(self, moment_id: str) -> Moment | None:
-        """The moment of that id; None if it is gone by now."""
-        number, _, _ = moment_id.partition(".")
-        rows = self._rows("id = ?", int(number))
-        return next((moment for moment in self.moments(rows) if moment.id == moment_id), None)
-
-    def problems(self) -> Iterator[str]:
-        """What SQLite finds in its own file, and what does not belong to any video or encoder."""
-        with self._database.reading() as db:
-            for (finding,) in db.execute("PRAGMA integrity_check"):
-                if finding != "ok":
-                    yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
-            orphans = len(db.execute("PRAGMA foreign_key_check").fetchall())
-            if orphans:
-                yield f"{orphans} moments belong to no video. Index into a new folder with --library."
-            if stored_encoder(db) is None and has_moments(db):
-                yield "the encoder of the vectors is not known. Index into a new folder with --library."
-
-    def problems_of(self, row: VideoRow) -> Iterator[str]:
-        """Vectors whose size is wrong."""
-        with self._database.reading() as db:
-            encoder = stored_encoder(db)
-            size = 4 * encoder.dimension if encoder else 0
-            query = "SELECT start_seconds, length(vector) FROM segments WHERE video_id = ? ORDER BY start_seconds"
-            rows = db.execute(query, (int(row.id),)).fetchall()
-        for start, bytes_there in rows:
-            if bytes_there != size:
-                yield f"the vector at {start} s has {bytes_there} bytes, not {size}"
-
-    def _load(self, made_by: RememberedEncoder | None) -> VectorTable:
-        with self._database.reading() as db:
-            stored = stored_encoder(db)
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Hit]:
             if made_by is not None:
-                require_same_encoder(self.address, stored, has_moments(db), made_by)
-            count = db.execute("SELECT coalesce(sum(num_segments), 0) FROM videos WHERE NOT missing").fetchone()[0]
+                require_same_encoder(self.address, stored_encoder(read_meta(db)), has_moments(db), made_by)
+            if file is None or not file.num_rows:
+                return []
+            if queries.shape[1] != file.dimension:
+                raise ValueError(f"vectors of {queries.shape[1]} numbers where the library has {file.dimension}")
             try:
-                return _read_table(db, count, stored.dimension if stored else 1)
-            except (ValueError, IndexError) as err:
+                rows, scores = nearest(self._map.spans(file), queries, limit, db.execute(_HIDDEN).fetchall())
+                return hits_of_rows(db, rows, scores)[:limit]
+            except ValueError as err:
                 found = f"its moments do not fit together ({err})"
                 remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
                 raise LibraryError(self.address, found, remedy) from err
 
+        if limit < 1:
+            raise ValueError(f"limit starts at 1, not {limit}")
+        return self._with_vectors(work)
+
+    def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
+        """As `store.Store.moments`."""
+        iterator = iter(videos)
+        while numbers := [int(row.id) for row in islice(iterator, VIDEOS_AT_ONCE)]:
+            yield from self._moments_of(numbers)
+
+    def moment(self, moment_id: str) -> Moment | None:
+        """As `store.Store.moment`."""
+        video, _, _ = moment_id.partition(".")
+        if not video.isdecimal():
+            return None
+        return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
+
+    def problems(self) -> Iterator[str]:
+        """As `store.Store.problems`."""
+        with self._database.reading() as db:
+            problems = list(database_problems(db, vector_file(read_meta(db), self.folder)))
+        yield from problems
+
+    def problems_of(self, row: VideoRow) -> Iterator[str]:
+        """As `store.Store.problems_of`: vectors that are not there, or not those that were written."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[str]:
+            video = moments_of(db, [int(row.id)]).get(int(row.id))
+            if video is None or not video.num_rows:
+                return []
+            if zlib.crc32(as_bytes(_vectors_of(video, file))) != video.crc:
+                return ["its vectors are damaged"]
+            return []
+
+        try:
+            problems = self._with_vectors(work)
+        except LostRowsError as error:
+            problems = [f"its vectors are lost ({error.found})"]
+        yield from problems
+
+    def _moments_of(self, numbers: list[int]) -> list[Moment]:
+        """The moments of videos, in the order of their numbers in the list."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Moment]:
+            found = moments_of(db, numbers)
+            moments = []
+            for video in (found[number] for number in numbers if number in found):
+                vectors = _vectors_of(video, file)
+                moments += [
+                    Moment(moment_id(video.id, number), video.path, start, end, coverage, vectors[number].copy())
+                    for number, start, end, coverage in video.moments
+                    if number < len(vectors)
+                ]
+            return moments
+
+        return self._with_vectors(work)
+
+    def _with_vectors(self, work: Callable[[sqlite3.Connection, VectorFile | None], Result]) -> Result:
+        """What `work` makes of one state of the database and its file of vectors."""
+        while True:
+            with self._database.reading() as db:
+                file = vector_file(read_meta(db), self.folder)
+                try:
+                    return work(db, file)
+                except FileNotFoundError as err:
+                    gone = err
+                except OSError as err:
+                    raise disk_error(self.folder, err) from err
+            # A writer may have put a different file in its place since this state of the database was looked at.
+            with self._database.reading() as db:
+                now = vector_file(read_meta(db), self.folder)
+            assert file is not None, "without one there is nothing to open"
+            if now is not None and now.path == file.path:
+                raise LostRowsError.missing(file) from gone
+
     def _rows(self, condition: str, *values: object, order: str = "path") -> list[VideoRow]:
         with self._database.reading() as db:
-            rows = db.execute(f"SELECT {_ROW} FROM videos WHERE {condition} ORDER BY {order}", values).fetchall()
-        return [
-            VideoRow(
-                str(number),
-                Path(os.fsdecode(path)),
-                size,
-                sample,
-                _stamp(size, *times),
-                digest,
-                status,
-                reason,
-                bool(missing),
-                count,
-                duration,
-            )
-            for number, path, size, sample, *times, digest, status, reason, missing, count, duration in rows
-        ]
+            return video_rows(db, condition, values, order)
 
 
-def _moments_of(db: sqlite3.Connection, row: VideoRow) -> list[Moment]:
-    query = (
-        "SELECT start_seconds, end_seconds, coverage, vector FROM segments WHERE video_id = ? ORDER BY start_seconds"
-    )
-    rows = db.execute(query, (int(row.id),)).fetchall()
-    return [
-        Moment(f"{row.id}.{number}", row.path, start, end, coverage, np.frombuffer(vector, "<f4").astype(np.float32))
-        for number, (start, end, coverage, vector) in enumerate(rows)
-    ]
-
-
-def _read_table(db: sqlite3.Connection, count: int, dimension: int) -> VectorTable:
-    """Reads `count` moments, each straight into its row: a second copy of a large library has no room."""
-    starts, ends = np.empty(count), np.empty(count)
-    vectors = np.empty((count, dimension), np.float32)
-    paths: list[bytes] = []
-    ids: list[str] = []
-    coverage: list[float | None] = []
-    rows = db.execute(
-        "SELECT path, video_id, row_number() OVER (PARTITION BY path ORDER BY start_seconds) - 1,"
-        " start_seconds, end_seconds, coverage, vector FROM segments JOIN videos ON videos.id = video_id"
-        " WHERE NOT missing ORDER BY path, start_seconds"
-    )
-    for place, (path, video, number, start, end, share, vector) in enumerate(rows):
-        starts[place], ends[place] = start, end
-        vectors[place] = np.frombuffer(vector, "<f4", count=dimension)
-        paths.append(path)
-        ids.append(f"{video}.{number}")
-        coverage.append(share)
-    if len(paths) != count:
-        raise ValueError(f"{len(paths)} where the videos promise {count}")
-    return VectorTable(paths, ids, starts, ends, coverage, vectors)
-
-
-def _stamp(size_bytes: int | None, mtime_ns: int | None, ctime_ns: int | None) -> Stamp | None:
-    if size_bytes is None or mtime_ns is None or ctime_ns is None:
-        return None
-    return Stamp(size_bytes, mtime_ns, ctime_ns)
+def _vectors_of(video: VideoMoments, file: VectorFile | None) -> NDArray[np.float32]:
+    """(N, D), those of one video."""
+    if file is None or video.first_row is None:
+        return np.empty((0, 0), np.float32)
+    return read_rows(file, video.first_row, video.num_rows)
