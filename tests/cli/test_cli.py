@@ -92,7 +92,7 @@ def test_index_says_which_patterns_matched_nothing(home: Path, library: Path, de
 def test_a_library_that_cannot_be_written_refuses_with_3_and_is_searched(
     home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+    monkeypatch.setattr("deltaclip.library.sqlite.connection._why_not_written", lambda folder: "no permission")
     for words in (("index", home / "videos"), ("remove", home / "videos")):
         code, answer, _ = deltaclip(*words, "--library", library, "--json")
         assert code == 3
@@ -391,7 +391,7 @@ def test_an_error_shows_no_traceback_unless_asked(tmp_path: Path, deltaclip: Any
 def test_ctrl_c_says_how_to_continue_if_the_command_can(
     tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch, command: str, continues: bool
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("deltaclip.library.Library.open", interrupted)

@@ -69,6 +69,7 @@ class FakeEncoder:
         self.name = name
         self.fingerprint = f"fingerprint of {name}"
         self.dimension = DIMENSION
+        self.max_words = 77
         self.reader_spec = ReaderSpec(DIMENSION, 1, None if motion is None else MotionSpec.parse(motion))
         self.batches: list[int] = []
 
@@ -95,7 +96,7 @@ class Shelf:
 
     def open(self, encoder: FakeEncoder | None = None) -> Library:
         """Another handle on the same library."""
-        return Library.open(self.library_path, encoder or self.encoder, open_reader=self.reader.reader())
+        return Library.open(self.library_path, encoder or self.encoder, create=True, open_reader=self.reader.reader())
 
     def write(self, name: str, text: str) -> Path:
         """A file of the shelf."""

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, default_library_path
 from deltaclip.library.content import Content, Stamp
-from deltaclip.library.database import Database
-from deltaclip.library.ledger import Ledger, Moment
+from deltaclip.library.results import RememberedEncoder
+from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import NewMoment, NewVideo
 from tests.library.fakes import FakeEncoder, Shelf
 
 
@@ -49,7 +51,7 @@ def test_a_library_can_be_made_before_its_encoder_is_known(tmp_path: Path) -> No
 def test_a_file_that_a_full_disk_left_empty_is_no_library_and_becomes_one(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").touch()
     assert not Library.exists(tmp_path)
-    with Library.open(tmp_path, FakeEncoder()):
+    with Library.open(tmp_path, FakeEncoder(), create=True):
         assert Library.exists(tmp_path)
 
 
@@ -60,28 +62,28 @@ def test_a_damaged_library_is_one(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(LibraryError, match=r"other things in it \(a.mp4\)"):
-        Library.open(tmp_path, FakeEncoder())
+    with pytest.raises(LibraryError, match=r"other files in it \(a.mp4\)"):
+        Library.open(tmp_path, FakeEncoder(), create=True)
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
 def test_a_file_is_no_library(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(LibraryError, match="cannot hold a library"):
-        Library.open(tmp_path / "a.mp4", FakeEncoder())
+        Library.open(tmp_path / "a.mp4", FakeEncoder(), create=True)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(LibraryError, match="file is not a database"):
-        Library.open(tmp_path, FakeEncoder())
+        Library.open(tmp_path, FakeEncoder(), create=True)
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "library.sqlite")) as db:
         db.execute("CREATE TABLE songs (name)")
     with pytest.raises(LibraryError, match="belongs to another program"):
-        Library.open(tmp_path, FakeEncoder())
+        Library.open(tmp_path, FakeEncoder(), create=True)
 
 
 def test_a_newer_format_is_refused(shelf: Shelf) -> None:
@@ -94,7 +96,7 @@ def test_making_a_library_that_was_broken_off_is_made_up_for(tmp_path: Path) -> 
     (tmp_path / "library.sqlite").touch()
     with pytest.raises(LibraryError, match="no library there"):
         Library.open(tmp_path)
-    with Library.open(tmp_path, FakeEncoder()) as library:
+    with Library.open(tmp_path, FakeEncoder(), create=True) as library:
         assert library.verify().ok
 
 
@@ -129,24 +131,29 @@ def test_bytes_changed_in_the_database_are_told_in_words(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "value", "problem"),
     [
-        ("UPDATE segments SET vector = ? WHERE start_seconds = 15", b"1234", "4 bytes, not 64"),
-        ("UPDATE segments SET vector = ? WHERE start_seconds = 15", bytes(64), "has the length 0, not 1"),
-        ("UPDATE segments SET vector = ?", np.full(16, np.nan, "<f4").tobytes(), "has the length nan"),
-        ("UPDATE segments SET end_seconds = ? WHERE start_seconds = 15", 15.0, "out of order"),
-        ("UPDATE segments SET end_seconds = ? WHERE start_seconds = 30", 99.0, "end at 99.0 s, not 45.0 s"),
-        ("DELETE FROM segments WHERE start_seconds = ?", 0.0, "2 moments where 3 were written"),
-        ("DELETE FROM meta WHERE key = ?", "fingerprint", "encoder of the vectors is not known"),
-        ("UPDATE segments SET video_id = ?", 77, "3 moments belong to no video"),
+        ("UPDATE videos SET crc = ?", 7, "a.mp4: its vectors are damaged. Remove it and index it again."),
+        ("UPDATE moments SET end_seconds = ? WHERE number = 1", 15.0, "out of order"),
+        ("UPDATE moments SET end_seconds = ? WHERE number = 2", 99.0, "end at 99.0 s, not 45.0 s"),
+        ("DELETE FROM moments WHERE start_seconds = ?", 0.0, "2 moments where 3 were written"),
+        ("DELETE FROM meta WHERE key = ?", "vectors_file", "encoder of the vectors is not known"),
+        ("UPDATE moments SET video_id = ?", 77, "3 moments belong to no video"),
+        ("UPDATE videos SET first_row = ?", 1, "the vectors from number 0 on are not each of one video"),
+        ("UPDATE videos SET first_row = ?", 1, "a.mp4: its vectors are lost"),
+        ("UPDATE meta SET value = ? WHERE key = 'vectors_rows'", "2", "the vectors from number 2 on are not"),
+        ("INSERT INTO dead_rows VALUES (?, 1)", 2, "the vectors from number 2 on are not each of one video"),
+        ("UPDATE meta SET value = ? WHERE key = 'vectors_file'", "../a.mp4", "damaged (it names '../a.mp4'"),
     ],
 )
 def test_verify_names_what_is_wrong(shelf: Shelf, statement: str, value: object, problem: str) -> None:
     assert problem in problems_after(shelf, statement, value)
 
 
-def test_verify_tells_few_of_many_problems_of_one_video(shelf: Shelf) -> None:
+def test_verify_tells_few_of_many_problems_of_one_video(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = shelf.encoder.encode_clips
+    monkeypatch.setattr(shelf.encoder, "encode_clips", lambda clips: encode(clips) / 2)
     shelf.library.index([shelf.write("a.mp4", "a 9")])
-    edit(shelf, "UPDATE segments SET vector = ?", bytes(64))
     (problem,) = shelf.library.verify().problems
+    assert "the vector at 0.0 s has the length 0.5, not 1;" in problem
     assert problem.endswith("; 6 more. Remove it and index it again.")
 
 
@@ -181,7 +188,7 @@ def test_the_place_of_the_library_can_be_chosen(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("DELTACLIP_LIBRARY", str(tmp_path))
     assert default_library_path() == tmp_path
     with Library.open(create=True) as library:
-        assert library.path == tmp_path
+        assert library.address == str(tmp_path)
 
 
 @given(
@@ -190,21 +197,26 @@ def test_the_place_of_the_library_can_be_chosen(monkeypatch: pytest.MonkeyPatch,
     starts=st.lists(st.floats(0, 1e6), min_size=1, max_size=5, unique=True).map(sorted),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-def test_what_is_written_is_read_again(ledger: Ledger, name: bytes, values: list[float], starts: list[float]) -> None:
+def test_what_is_written_is_read_again(
+    store: SqliteStore, name: bytes, values: list[float], starts: list[float]
+) -> None:
     path = Path("/videos") / os.fsdecode(name)
     vector = np.array(values, np.float32)
     content = Content(Stamp(1, 2, 3), b"sample", b"digest")
-    ledger.store(path, content, "indexed", None, [Moment(start, start + 1, 0.5, vector) for start in starts])
-    with ledger.database.reading() as db:
-        rows = db.execute("SELECT start_seconds, vector FROM segments ORDER BY start_seconds").fetchall()
-    assert [row.path for row in ledger.videos()] == [path]
-    assert ledger.below(Path("/videos")) == ledger.below(path) == ledger.videos()
-    assert rows == [(start, vector.tobytes()) for start in starts]
-    ledger.delete(ledger.videos())
+    moments = [NewMoment(start, start + 1, 0.5, vector) for start in starts]
+    with store.writing() as writer:
+        writer.put([NewVideo(path, content, "indexed", None, moments)])
+        assert [row.path for row in store.videos()] == [path]
+        assert store.below(Path("/videos")) == store.below(path) == store.videos()
+        read = list(store.moments(store.videos()))
+        assert [(moment.start, moment.vector.tobytes()) for moment in read] == [(x, vector.tobytes()) for x in starts]
+        writer.delete(store.videos())
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    database = Database.open(tmp_path / "library", create=True)
-    yield Ledger(database)
-    database.close()
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore.open(str(tmp_path / "library"), create=True)
+    with store.writing() as writer:
+        writer.remember(replace(RememberedEncoder.of(FakeEncoder()), dimension=4))
+    yield store
+    store.close()

@@ -18,7 +18,7 @@ def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> 
     write_mp4(tmp_path / "good one.mp4", rgb, 24)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     (tmp_path / "vanished.mp4").symlink_to(tmp_path / "nothing.mp4")
-    with Library.open(tmp_path / "library", FakeEncoder()) as library:
+    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
         report = library.index([tmp_path])
         assert (report.seen, report.indexed, report.failed) == (2, 1, 1)
         assert "not a video that FFmpeg can open" in report.failures[0].reason

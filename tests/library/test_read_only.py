@@ -1,6 +1,7 @@
 """A library that cannot be written: on a read-only disk, without permission, without room; and odd names."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ LOOK = """
 import os, sys
 from pathlib import Path
 from deltaclip.errors import LibraryError
+import deltaclip.library.sqlite  # before the user changes
 from deltaclip.library import Library
 from tests.library.fakes import FakeEncoder
 if os.geteuid() == 0:
@@ -55,6 +57,11 @@ def look_as_somebody_else(shelf: Shelf) -> str:
     return done.stdout
 
 
+def names_in(folder: Path) -> list[str]:
+    """The files of a library, without the letters that tell two files of vectors apart."""
+    return sorted(re.sub("vectors-[0-9a-f]{8}", "vectors", path.name) for path in folder.iterdir())
+
+
 @contextmanager
 def without_permission(folder: Path) -> Iterator[None]:
     files = [folder, *folder.iterdir()]
@@ -84,7 +91,7 @@ def test_who_may_write_beside_the_database_and_not_in_it_leaves_nothing_there(in
     (indexed.library_path / "library.sqlite").chmod(0o444)
     indexed.library_path.chmod(0o777)
     assert look_as_somebody_else(indexed).startswith("3 2 1 True")
-    assert sorted(path.name for path in indexed.library_path.iterdir()) == ["library.lock", "library.sqlite"]
+    assert names_in(indexed.library_path) == ["library.lock", "library.sqlite", "vectors.f32"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
@@ -100,7 +107,7 @@ def test_an_older_library_that_cannot_be_written_says_what_to_do(
 ) -> None:
     with closing(sqlite3.connect(indexed.library_path / "library.sqlite")) as db:
         db.execute("PRAGMA user_version = 1")
-    monkeypatch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+    monkeypatch.setattr("deltaclip.library.sqlite.connection._why_not_written", lambda folder: "no permission")
     with pytest.raises(LibraryError, match=r"format of an earlier deltaclip, and cannot be written \(no permission\)"):
         Library.open(indexed.library_path)
 
@@ -145,7 +152,7 @@ def fill(disk: Path) -> None:
 
 
 def test_a_read_only_disk_is_searched_and_index_is_refused(indexed: Shelf, disk: Path) -> None:
-    shutil.copy(indexed.library_path / "library.sqlite", disk)
+    shutil.copytree(indexed.library_path, disk, dirs_exist_ok=True)
     assert mounted("-o", "remount,ro", str(disk))
     indexed.library_path = disk
     with indexed.open() as library:
@@ -160,7 +167,7 @@ def test_a_read_only_disk_is_searched_and_index_is_refused(indexed: Shelf, disk:
 
 
 def test_a_full_disk_is_searched_and_index_says_that_it_is_full(indexed: Shelf, disk: Path) -> None:
-    shutil.copy(indexed.library_path / "library.sqlite", disk)
+    shutil.copytree(indexed.library_path, disk, dirs_exist_ok=True)
     fill(disk)
     indexed.library_path = disk
     with indexed.open() as library:
@@ -188,7 +195,7 @@ def test_a_library_that_only_reads_sees_what_others_write_meanwhile(
     indexed: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("deltaclip.library.connection._why_not_written", lambda folder: "no permission")
+        patch.setattr("deltaclip.library.sqlite.connection._why_not_written", lambda folder: "no permission")
         reader = indexed.open()
         assert len(reader.search("c 0", limit=9)) == 3
         with pytest.raises(NotWritableError):
@@ -206,8 +213,8 @@ def test_any_name_is_a_folder_for_a_library(shelf: Shelf, tmp_path: Path, name: 
         folder.mkdir()
     except OSError:
         pytest.skip("not a name on this disk")
-    with Library.open(folder, FakeEncoder(), open_reader=shelf.reader.reader()) as library:
+    with Library.open(folder, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
         library.index([shelf.write("a.mp4", "a 1")])
     with without_permission(folder), Library.open(folder) as library:
         assert library.status().videos == 1
-    assert sorted(path.name for path in folder.iterdir()) == ["library.lock", "library.sqlite"]
+    assert names_in(folder) == ["library.lock", "library.sqlite", "vectors.f32"]

@@ -3,6 +3,7 @@
 import inspect
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 
 from deltaclip.library import content
 from deltaclip.library.content import sample_of
-from deltaclip.library.ledger import Ledger, VideoRow
+from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import VideoRow
 from deltaclip.reader import Clip, ReaderSpec
-from tests.library.fakes import FakeReader, Shelf
+from tests.library.fakes import DIMENSION, FakeReader, Shelf
 
 SIZE = 3 * 2**20
 BETWEEN = 100_000
@@ -175,9 +177,9 @@ def test_each_of_many_copies_asks_for_one_row_and_looks_at_its_own_file(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    rows = Ledger._rows
+    rows = SqliteStore._rows
 
-    def counted(self: Ledger, *args: object, **kwargs: object) -> list[VideoRow]:
+    def counted(self: SqliteStore, *args: object, **kwargs: object) -> list[VideoRow]:
         found = rows(self, *args, **kwargs)  # type: ignore[arg-type]
         asked.append(len(found))
         return found
@@ -185,7 +187,7 @@ def test_each_of_many_copies_asks_for_one_row_and_looks_at_its_own_file(
     shelf.library.index([shelf.write("a.mp4", "a 1")])
     for number in range(200):
         shelf.write(f"copy{number}.mp4", "a 1")
-    monkeypatch.setattr(Ledger, "_rows", counted)
+    monkeypatch.setattr(SqliteStore, "_rows", counted)
     assert shelf.library.index([shelf.videos]).indexed == 200
     # One for each copy, one for the first's own row, one for its twins, and all of them once at the end.
     assert sum(asked) == 200 + 1 + 1 + 201
@@ -239,14 +241,14 @@ def test_a_copy_made_a_link_is_the_film_once(shelf: Shelf) -> None:
 
 
 def spoil(shelf: Shelf, name: str) -> None:
-    """Makes the vectors of a video twice as long."""
+    """Makes the vectors of a video half as long, as they would be of a broken encoder."""
     with closing(sqlite3.connect(shelf.library_path / "library.sqlite")) as db, db:
-        path = bytes(shelf.videos / name)
-        vector = db.execute("SELECT vector FROM segments JOIN videos ON id = video_id WHERE path = ?", (path,))
-        twice = (2 * np.frombuffer(vector.fetchone()[0], "<f4")).tobytes()
-        db.execute(
-            "UPDATE segments SET vector = ? WHERE video_id = (SELECT id FROM videos WHERE path = ?)", (twice, path)
-        )
+        query = "SELECT first_row, id FROM videos WHERE path = ?"
+        row, number = db.execute(query, (bytes(shelf.videos / name),)).fetchone()
+        [(file,)] = db.execute("SELECT value FROM meta WHERE key = 'vectors_file'")
+        vectors = np.memmap(shelf.library_path / file, "<f4", "r+").reshape(-1, DIMENSION)
+        vectors[row] /= 2  # in the file at once, for others on this machine
+        db.execute("UPDATE videos SET crc = ? WHERE id = ?", (zlib.crc32(vectors[row].tobytes()), number))
 
 
 def test_broken_moments_do_not_come_back_from_a_copy_once_they_are_removed(shelf: Shelf) -> None:

@@ -4,45 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError, VideoError
-from deltaclip.library import Library
-from deltaclip.library import search as search_module
-from deltaclip.library.search import top_rows
-from tests.library.fakes import FakeEncoder, Shelf
-
-
-def unit_rows(seed: int, count: int, dimension: int = 8) -> NDArray[np.float32]:
-    rows = np.random.default_rng(seed).normal(size=(count, dimension))
-    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    return unit
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.integers(1, 4), st.integers(1, 70), st.integers(1, 9))
-def test_the_best_rows_are_those_of_brute_force(seed: int, count: int, queries: int, limit: int, block: int) -> None:
-    vectors, asked = unit_rows(seed, count), unit_rows(seed + 1, queries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_module, "ROWS_AT_ONCE", block)
-        rows, scores = top_rows(vectors, asked, limit)
-    exact = (vectors.astype(float) @ asked.astype(float).T).max(axis=1) if count else np.empty(0)
-    assert rows.tolist() == sorted(range(count), key=lambda row: -exact[row])[:limit]
-    np.testing.assert_allclose(scores, exact[rows], atol=1e-9)
-
-
-@example(17415, 6, 1)  # by a matrix product in float64 one of the copies had a different twelfth digit
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
-def test_equal_vectors_come_in_the_order_of_their_rows(seed: int, copies: int, limit: int) -> None:
-    vectors = np.repeat(unit_rows(seed, 3, 512), copies, axis=0)
-    rows, _ = top_rows(vectors, vectors[copies : copies + 1], min(limit, copies))
-    assert rows.tolist() == list(range(copies, copies + min(limit, copies)))
-
-
-def test_a_limit_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="limit starts at 1"):
-        top_rows(unit_rows(0, 3), unit_rows(1, 1), 0)
+from deltaclip.library import Library, NoLibraryError, RememberedEncoder
+from tests.library.fakes import FakeEncoder, Shelf, vector_of
 
 
 def test_ties_are_ordered_by_path_then_start(shelf: Shelf) -> None:
@@ -85,13 +51,6 @@ def test_a_search_sees_what_another_process_added_and_removed(shelf: Shelf) -> N
         assert shelf.library.search("a 0") == []
 
 
-def test_vectors_are_read_once_while_nothing_changes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf.library.index([shelf.write("a.mp4", "a 1")])
-    first = shelf.library.search("a 0")
-    monkeypatch.delattr("deltaclip.library.library.load_vectors")
-    assert shelf.library.search("a 0") == first
-
-
 def test_vectors_of_two_encoders_are_never_mixed(shelf: Shelf) -> None:
     path = shelf.write("a.mp4", "a 1")
     with shelf.open(FakeEncoder("other")) as other:
@@ -111,8 +70,8 @@ def test_an_encoder_whose_folder_holds_other_weights_now_is_told_apart_from_a_di
     retrained.fingerprint = "new fingerprint"
     with pytest.raises(LibraryError) as told:
         shelf.open(retrained)
-    assert "fake holds other weights or settings now (fingerprint new fingerprint)" in told.value.found
-    assert told.value.remedy.startswith("Bring back what it held then, or index into a new library with --library")
+    assert "fake has different weights or settings now (fingerprint new fingerprint)" in told.value.found
+    assert told.value.remedy.startswith("Bring back what it was then, or index into a new library with --library")
 
 
 def test_a_library_without_moments_takes_another_encoder(shelf: Shelf) -> None:
@@ -122,16 +81,75 @@ def test_a_library_without_moments_takes_another_encoder(shelf: Shelf) -> None:
         assert other.status().encoder == "other"
 
 
-def test_without_an_encoder_it_says_how_to_give_one(shelf: Shelf) -> None:
+def test_a_library_of_which_nothing_is_known_says_how_to_give_an_encoder(shelf: Shelf) -> None:
     with Library.open(shelf.library_path) as library, pytest.raises(LibraryError, match="opened without an encoder"):
         library.search("a 0")
 
 
-def test_a_library_remembers_how_to_load_its_encoder(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_library_remembers_how_to_load_its_encoder(shelf: Shelf) -> None:
     assert shelf.library.remembered_encoder() is None
     shelf.library.index([])
     with Library.open(shelf.library_path) as library:
         remembered = library.remembered_encoder()
-    assert remembered is not None
-    assert (remembered.name, remembered.motion, remembered.num_frames) == ("fake", "difference", 1)
-    assert (remembered.fingerprint, remembered.dimension) == ("fingerprint of fake", 16)
+    assert remembered == RememberedEncoder.of(shelf.encoder)
+    assert remembered.options == {"motion": "difference", "num_frames": 1, "sampling": "uniform", "max_words": 77}
+
+
+def test_a_library_is_searched_with_its_own_encoder_which_is_loaded_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    shelf.library.index([path])
+    loaded: list[RememberedEncoder] = []
+
+    def load(remembered: RememberedEncoder) -> FakeEncoder:
+        loaded.append(remembered)
+        return shelf.encoder
+
+    monkeypatch.setattr(RememberedEncoder, "load", load)
+    with Library.open(shelf.library_path) as library:
+        assert library.status().videos == 1
+        assert loaded == []
+        assert [hit.path for hit in library.search("a 0") + library.search("a 0")] == [path, path]
+    assert loaded == [RememberedEncoder.of(shelf.encoder)]
+
+
+def test_a_library_that_is_not_there_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
+    with pytest.raises(NoLibraryError, match=r"typo: no library there. Make one with .*create=True"):
+        Library.open(tmp_path / "typo", FakeEncoder())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_moment_finds_itself_and_those_like_it(shelf: Shelf) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        shelf.write(name, f"{name[0]} 2")
+    shelf.library.index([shelf.videos])
+    [asked] = shelf.library.search("b 1", limit=1)
+    assert shelf.library.search_moment(asked.id, limit=1) == [asked]
+    moment = shelf.library.moment(asked.id)
+    assert moment is not None
+    assert shelf.library.search_vectors(3 * moment.vector, limit=1) == [asked]
+    shelf.library.remove([shelf.videos])
+    with pytest.raises(LibraryError, match=r"no moment .*Search again"):
+        shelf.library.search_moment(asked.id)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros(16), np.full((2, 16), np.nan), np.ones((1, 2, 16)), np.ones((0, 16))])
+def test_vectors_without_a_direction_are_refused(shelf: Shelf, vectors: NDArray[np.float64]) -> None:
+    with pytest.raises(ValueError, match=r"an array \(Q, D\)"):
+        shelf.library.search_vectors(vectors.astype(np.float32))
+
+
+def test_videos_and_their_moments_can_be_listed(shelf: Shelf) -> None:
+    for name, text in (("b.mp4", "b 2"), ("a.mp4", "a 1"), ("c.mp4", "rubbish")):
+        shelf.write(name, text)
+    shelf.library.index([shelf.videos])
+    videos = shelf.library.videos()
+    assert [(row.path.name, row.status) for row in videos] == [
+        ("a.mp4", "indexed"),
+        ("b.mp4", "indexed"),
+        ("c.mp4", "failed"),
+    ]
+    found = [(moment.path.name, moment.start, moment.vector.tobytes()) for moment in shelf.library.moments()]
+    assert found == [(f"{x}.mp4", 15.0 * n, vector_of(x, n).tobytes()) for x, n in (("a", 0), ("b", 0), ("b", 1))]
+    assert [moment.path.name for moment in shelf.library.moments(videos[1:])] == ["b.mp4", "b.mp4"]

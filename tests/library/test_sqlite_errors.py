@@ -8,7 +8,7 @@ import pytest
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, NotWritableError
-from deltaclip.library.sqlite_errors import sqlite_error
+from deltaclip.library.sqlite.errors import sqlite_error
 from tests.library.fakes import FakeEncoder, Shelf
 
 NAMES = sorted(name for name in dir(sqlite3) if name.startswith("SQLITE_") and name.isupper())
@@ -64,21 +64,21 @@ def test_who_obeys_the_message_of_a_damaged_database_loses_nothing(shelf: Shelf,
     shelf.library.index([shelf.videos])
     shelf.library.close()
     file = shelf.library_path / "library.sqlite"
-    shutil.copy(file, shelf.videos.parent / "copy")
+    shutil.copytree(shelf.library_path, shelf.videos.parent / "copy")
     file.write_bytes(file.read_bytes()[:4096] + bytes(9000))
-    with pytest.raises(LibraryError, match=r"damaged .*move library.sqlite and its -wal and -shm files elsewhere"):
+    with pytest.raises(LibraryError, match=r"damaged .*library.sqlite, its -wal and -shm files and the vectors-\*.f32"):
         shelf.open().search("a 0")
     aside = shelf.videos.parent / "aside"
     aside.mkdir()
-    for part in shelf.library_path.glob("library.sqlite*"):
+    for part in [*shelf.library_path.glob("library.sqlite*"), *shelf.library_path.glob("vectors-*.f32")]:
         part.rename(aside / part.name)
     if copied:
-        shutil.copy(shelf.videos.parent / "copy", file)
-    with Library.open(shelf.library_path, FakeEncoder(), open_reader=shelf.reader.reader()) as library:
+        shutil.copytree(shelf.videos.parent / "copy", shelf.library_path, dirs_exist_ok=True)
+    with Library.open(shelf.library_path, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
         library.index([shelf.videos])
         assert library.verify().ok
         assert len(library.search("a 0", limit=99)) == 40
-    assert (aside / "library.sqlite").is_file()
+    assert len([*aside.glob("library.sqlite"), *aside.glob("vectors-*.f32")]) == 2
 
 
 def test_who_obeys_verify_about_a_file_that_is_gone_keeps_its_moments(shelf: Shelf) -> None:

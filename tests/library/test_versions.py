@@ -8,7 +8,7 @@ import pytest
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library
-from deltaclip.library.database import DATABASE_NAME
+from deltaclip.library.sqlite.errors import DATABASE_NAME
 from deltaclip.provenance import VECTOR_CHANGES, VECTOR_VERSION, vector_changes_since
 from tests.library.fakes import FakeEncoder, Shelf
 

@@ -26,7 +26,7 @@ def captioned(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     path = tmp_path_factory.mktemp("captioned") / "library"
     with (
         guarded_reader() as read,
-        Library.open(path, Encoder.load("shapes"), open_reader=lambda: nullcontext(read)) as library,
+        Library.open(path, Encoder.load("shapes"), create=True, open_reader=lambda: nullcontext(read)) as library,
     ):
         yield library, library.index([real_data / "captioned"])
 
@@ -54,7 +54,7 @@ def test_odd_files_end_as_their_manifest_expects_and_none_hangs(real_data: Path,
     def note_time(progress: IndexProgress) -> None:
         moments.append(time.monotonic())
 
-    with Library.open(tmp_path / "library", FakeEncoder()) as library:
+    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
         report = library.index(manifest, on_progress=note_time)
         assert library.failures() == report.failures
         assert all(hit.start < hit.end for hit in library.search("a 0", limit=1000))

@@ -68,7 +68,6 @@ def check_device(device: str) -> None:
 
 def remembered_encoder(library: Path | None) -> "Encoder":
     """The encoder that made the library's vectors. Raises LibraryError if there is no library."""
-    from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import default_library_path
 
     remembered = _remembered(library)
@@ -76,4 +75,4 @@ def remembered_encoder(library: Path | None) -> "Encoder":
         raise LibraryError(
             str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
         )
-    return Encoder.load(remembered.name, EncoderSpec(motion=remembered.motion, num_frames=remembered.num_frames))
+    return remembered.load()

@@ -88,10 +88,10 @@ def index_paths(
         raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
     loaded = encoder_to_index(library, encoder, motion)
     note(loaded.describe())
-    with Library.open(library, loaded) as opened, Progress() as line:
+    with Library.open(library, loaded, create=True) as opened, Progress() as line:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
             note(
-                f"{shown(opened.path)}: {known.outdated}. The given paths are read again; `deltaclip failures` lists "
+                f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` lists "
                 "the videos elsewhere that still have to be."
             )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)

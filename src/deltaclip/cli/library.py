@@ -100,7 +100,7 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
     with Library.open(library) as opened:
         state = opened.status()
-        folder = opened.path
+        folder = opened.address
         known = opened.remembered_encoder()
     if known is not None and known.outdated is not None:
         note(f"{shown(folder)}: {known.outdated}. Index the same folders again with deltaclip index.")

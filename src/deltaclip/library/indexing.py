@@ -21,10 +21,10 @@ from deltaclip.library.content import (
     sample_of,
     with_digest,
 )
-from deltaclip.library.ledger import Ledger, Moment, VideoRow, VideoStatus
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
 from deltaclip.library.settling import forget_links, known_names_first, settle_unseen
+from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
 from deltaclip.library.twins import Twins, holds_bytes_of
 from deltaclip.reader import Clip
 
@@ -45,7 +45,7 @@ class _InHand:
     content: Content
     before: VideoRow | None
     clips: list[Clip] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[NewMoment] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     fallback: Counter[str] = field(default_factory=Counter)
     error: VideoError | None = None
@@ -53,39 +53,41 @@ class _InHand:
 
 
 class IndexRun:
-    """Works through candidates once. Interrupted anywhere, it leaves whole videos in the ledger and nothing else."""
+    """Works through candidates once. Interrupted anywhere, it leaves whole videos in the store and nothing else."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: Store,
+        writer: Writer,
         encoder: VectorEncoder,
         read: ReadMoments,
         candidates: Candidates,
         on_progress: Callable[[IndexProgress], None],
     ) -> None:
-        self._ledger = ledger
+        self._store = store
+        self._writer = writer
         self._encoder = encoder
         self._read = read
-        self._candidates = candidates = known_names_first(ledger, candidates)
+        self._candidates = candidates = known_names_first(store, candidates)
         self._on_progress = on_progress
         self._in_hand: list[_InHand] = []
         self._indexed = self._unchanged = self._segments = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
         self._notes: list[Note] = []
-        self._twins = Twins(ledger)
+        self._twins = Twins(store, writer)
         self._passed_over = Counter(candidates.passed_over)
 
     def run(self) -> IndexReport:
-        """Brings the ledger up to date with the candidates."""
+        """Brings the store up to date with the candidates."""
         begun = time.monotonic()
         for path in self._candidates.files:
             self._tell(path)
             self._look_at(path)
         self._encode()
         failed = {failure.path for failure in self._failures}
-        forget_links(self._ledger, self._candidates, failed)
-        left_alone = settle_unseen(self._ledger, self._candidates, failed)
+        forget_links(self._store, self._writer, self._candidates, failed)
+        left_alone = settle_unseen(self._store, self._writer, self._candidates, failed)
         self._tell(None)
         return IndexReport(
             seen=self._indexed + self._unchanged + len(self._failures),
@@ -104,14 +106,14 @@ class IndexRun:
 
     def _look_at(self, path: Path) -> None:
         """Decides what is to be done with one file."""
-        before = self._ledger.video(path)
+        before = self._store.video(path)
         try:
             content = sample_of(path)
             # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
             # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
             if before and before.status == "indexed" and holds_bytes_of(before, path, content):
                 if before.missing or before.stamp != content.stamp:
-                    self._ledger.seen_again(before, content)
+                    self._writer.seen_again(before, content.stamp)
                 self._unchanged += 1
             elif not self._take_over(path, content, before):
                 self._decode(path, content, before)
@@ -122,7 +124,7 @@ class IndexRun:
         """A file that cannot be read now, or changes, may be the same as before: what is known of it stays."""
         self._failures.append(Failure(path, error.reason))
         if before is None or not before.num_segments:
-            self._ledger.store(path, None, "failed", error.reason, [])
+            self._writer.put([NewVideo(path, None, "failed", error.reason, [])])
 
     def _take_over(self, path: Path, content: Content, before: VideoRow | None) -> bool:
         """Uses the moments of a video with the same bytes, moved here or copied; False if there is none.
@@ -131,13 +133,13 @@ class IndexRun:
         """
         if any(video.content.sample == content.sample for video in self._in_hand):
             self._encode()
-        if not self._ledger.knows_sample(content):
+        if not self._store.knows_sample(content.sample):
             return False
         content = digested(path, content)
         if self._twins.is_link(path, content):
             self._passed_over[LINK] += 1
             if before is not None:  # of what was there before the link
-                self._ledger.delete([before])
+                self._writer.delete([before])
             return True
         twin = self._twins.take_over(path, content)
         if twin is None:
@@ -196,10 +198,10 @@ class IndexRun:
             self._commit(video)
             self._in_hand.remove(video)
 
-    def _moment(self, clip: Clip, vector: NDArray[np.float32]) -> Moment:
+    def _moment(self, clip: Clip, vector: NDArray[np.float32]) -> NewMoment:
         # Without masks none was measured.
         coverage = None if self._encoder.reader_spec.motion is None else float(clip.coverage.mean())
-        return Moment(clip.start, clip.end, coverage, vector)
+        return NewMoment(clip.start, clip.end, coverage, vector)
 
     def _commit(self, video: _InHand) -> None:
         """One video, one transaction."""
@@ -209,7 +211,7 @@ class IndexRun:
             return
         self._notes += [Note(video.path, text) for text in video.notes]
         if error is None:
-            self._ledger.store(video.path, video.content, "indexed", None, video.moments, [*video.notes])
+            self._put(video, "indexed", None)
             self._indexed += 1
             self._segments += len(video.moments)
             return
@@ -222,11 +224,14 @@ class IndexRun:
         self._failures.append(Failure(video.path, reason))
         if before and before.num_segments > kept and _may_be_same(before, video.content):
             # The same bytes gave more last time: what failed now is the machine, and nothing of it is lost.
-            self._ledger.set_missing([before], False)
+            self._writer.set_missing([before], False)
             return
         status: VideoStatus = "damaged" if kept else "failed"
-        self._ledger.store(video.path, video.content, status, reason, video.moments, [*video.notes])
+        self._put(video, status, reason)
         self._segments += kept
+
+    def _put(self, video: _InHand, status: VideoStatus, reason: str | None) -> None:
+        self._writer.put([NewVideo(video.path, video.content, status, reason, video.moments, [*video.notes])])
 
     def _total(self) -> int:
         return len(self._candidates.files) + len(self._candidates.failures)

@@ -35,6 +35,10 @@ class VectorEncoder(Protocol):
     def reader_spec(self) -> ReaderSpec:
         """How videos become clips for it."""
 
+    @property
+    def max_words(self) -> int:
+        """Longest row of tokens that it makes of a text; part of the fingerprint."""
+
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """(N, D), unit rows, one for each clip."""
 

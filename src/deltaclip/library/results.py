@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from deltaclip.library.protocols import VectorEncoder
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
+
+if TYPE_CHECKING:  # the encoder imports torch
+    from deltaclip.encoder import Encoder
 
 __all__ = [
     "Failure",
@@ -25,7 +30,8 @@ class Hit:
 
     path: the file. start, end: the moment in seconds on a player's clock, start <= second < end.
     score: cosine similarity of query and moment, -1..1, higher is better.
-    coverage: share 0..1 of the frames that moves, mean over the moment; None where the encoder takes no masks.
+    coverage: share 0..1 of the frames that moves, mean over the moment; None if the encoder takes no masks.
+    id: of the moment, for `Library.moment` and `Library.search_moment`; opaque.
     """
 
     path: Path
@@ -33,6 +39,7 @@ class Hit:
     end: float
     score: float
     coverage: float | None
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +115,49 @@ FIRST_WRITTEN = 3
 
 @dataclass(frozen=True, slots=True)
 class RememberedEncoder:
-    """The encoder that made a library's vectors, with all that is needed to load it again.
+    """The encoder that made a library's vectors, with everything that is needed to load it again.
 
-    name: bundled name, folder or hub name. motion: in the word of `motion.MotionSpec`, None where masks do not matter.
-    num_frames: frames of a clip. fingerprint: changes with anything that defines a vector. dimension: D of a vector.
+    name: bundled name, folder or hub name. fingerprint: changes with anything that defines a vector. dimension: D.
+    motion: in the word of `motion.MotionSpec`, None if masks do not matter. num_frames, sampling, max_words: as in
+    `encoder.EncoderSpec`; sampling and max_words are None in libraries of format 2, which did not write them down.
     vector_version: as `provenance.VECTOR_VERSION` was; None before version 3, which was the first to be written down.
     """
 
     name: str
-    motion: str | None
-    num_frames: int
     fingerprint: str
     dimension: int
+    motion: str | None
+    num_frames: int
+    sampling: str | None
+    max_words: int | None
     vector_version: int | None
+
+    @classmethod
+    def of(cls, encoder: VectorEncoder) -> "RememberedEncoder":
+        """What a library remembers of an encoder whose vectors it takes now."""
+        spec = encoder.reader_spec
+        return cls(
+            name=encoder.name,
+            fingerprint=encoder.fingerprint,
+            dimension=encoder.dimension,
+            motion=None if spec.motion is None else str(spec.motion),
+            num_frames=spec.num_frames,
+            sampling=spec.sampling,
+            max_words=encoder.max_words,
+            vector_version=VECTOR_VERSION,
+        )
+
+    @property
+    def options(self) -> Mapping[str, Any]:  # Any: a word or a number
+        """The options of `encoder.EncoderSpec` that load this encoder again by its name."""
+        names = ("motion", "num_frames", "sampling", "max_words")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def load(self) -> "Encoder":
+        """This encoder, loaded. Raises CheckpointError if it is no longer there."""
+        from deltaclip.encoder import Encoder, EncoderSpec
+
+        return Encoder.load(self.name, EncoderSpec(**self.options))
 
     @property
     def outdated(self) -> str | None:

@@ -7,35 +7,35 @@ from pathlib import Path
 from deltaclip.errors import VideoError
 from deltaclip.library.candidates import Candidates
 from deltaclip.library.content import sample_of
-from deltaclip.library.ledger import Ledger, VideoRow
+from deltaclip.library.store import Store, VideoRow, Writer
 from deltaclip.library.twins import holds_bytes_of, is_gone, is_soft
 
 __all__ = ["forget_links", "known_names_first", "settle_unseen"]
 
 
-def known_names_first(ledger: Ledger, candidates: Candidates) -> Candidates:
+def known_names_first(store: Store, candidates: Candidates) -> Candidates:
     """Of several names of one file the one that the library has already, unless only another is no soft link."""
     names: dict[Path, list[Path]] = {}
     for link, first in candidates.links.items():
         names.setdefault(first, [first]).append(link)
 
     def order(path: Path) -> tuple[bool, bool]:
-        return is_soft(path), not _is_known(ledger, path)
+        return is_soft(path), not _is_known(store, path)
 
     chosen = {first: min(same, key=order) for first, same in names.items()}
     links = {path: chosen[first] for first, same in names.items() for path in same if path != chosen[first]}
     return replace(candidates, files=tuple(chosen.get(path, path) for path in candidates.files), links=links)
 
 
-def forget_links(ledger: Ledger, candidates: Candidates, failed: Set[Path]) -> None:
+def forget_links(store: Store, writer: Writer, candidates: Candidates, failed: Set[Path]) -> None:
     """Takes out further names of a file whose moments the library has under the one that was taken."""
     for link, first in candidates.links.items():
-        row, kept = ledger.video(link), ledger.video(first)
+        row, kept = store.video(link), store.video(first)
         if row and kept and first not in failed:
-            ledger.delete([row])
+            writer.delete([row])
 
 
-def settle_unseen(ledger: Ledger, candidates: Candidates, failed: Set[Path]) -> int:
+def settle_unseen(store: Store, writer: Writer, candidates: Candidates, failed: Set[Path]) -> int:
     """Takes files that are gone out of the search, for as long as they are gone; counts those that are there.
 
     Their moments stay: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
@@ -44,16 +44,16 @@ def settle_unseen(ledger: Ledger, candidates: Candidates, failed: Set[Path]) -> 
     whether it is there. failed: files that were looked at and could not be read; they may have gone.
     """
     seen = set(candidates.files)
-    below = {row.id: row for root in candidates.roots for row in ledger.below(root)}
+    below = {row.id: row for root in candidates.roots for row in store.below(root)}
     unseen = [row for row in below.values() if row.path not in seen]
     unread = [row for row in below.values() if row.path in seen & failed and row.num_segments]
     if gone := [row for row in (*unseen, *unread) if not row.missing and is_gone(row.path)]:
-        ledger.set_missing(gone, True)
+        writer.set_missing(gone, True)
     numbers = {row.id for row in gone}
-    return sum(row.id not in numbers and _stays(ledger, row) for row in unseen)
+    return sum(row.id not in numbers and _stays(writer, row) for row in unseen)
 
 
-def _stays(ledger: Ledger, row: VideoRow) -> bool:
+def _stays(writer: Writer, row: VideoRow) -> bool:
     """Whether a video that was passed over is searched; one that is back with its own bytes is from now on."""
     if not row.missing:
         return True
@@ -63,10 +63,10 @@ def _stays(ledger: Ledger, row: VideoRow) -> bool:
             return False
     except VideoError:
         return False
-    ledger.seen_again(row, content)
+    writer.seen_again(row, content.stamp)
     return True
 
 
-def _is_known(ledger: Ledger, path: Path) -> bool:
-    row = ledger.video(path)
+def _is_known(store: Store, path: Path) -> bool:
+    row = store.video(path)
     return row is not None and row.status == "indexed"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deltaclip.library.content import Content, digested
-from deltaclip.library.ledger import Ledger, VideoRow
 from deltaclip.library.moments import are_whole
+from deltaclip.library.store import Store, VideoRow, Writer
 
 __all__ = ["Twins", "file_identity", "holds_bytes_of", "is_gone", "is_soft"]
 
@@ -64,11 +64,12 @@ class _OfOneContent:
 class Twins:
     """Takes videos over from those of the same bytes. Each twin's file is looked at once in a run, however many."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: Store, writer: Writer) -> None:
+        self._store = store
+        self._writer = writer
         self._seen: dict[bytes, _OfOneContent] = {}
-        self._whole: set[int] = set()
-        self._broken: set[int] = set()
+        self._whole: set[str] = set()
+        self._broken: set[str] = set()
 
     def is_link(self, path: Path, content: Content) -> bool:
         """Whether the library has this very file under a different name, which stays: the row there is searched.
@@ -79,7 +80,7 @@ class Twins:
         if row is None or self._gives_way(row, path):
             return False
         if row.missing:  # and back, since both names are of one file
-            self._ledger.set_missing([row], False)
+            self._writer.set_missing([row], False)
         return True
 
     def take_over(self, path: Path, content: Content) -> VideoRow | None:
@@ -91,14 +92,14 @@ class Twins:
         found = self._of(content)
         identity = file_identity(path)
         twin = self._moved(found, path, content)
-        number = twin.id if twin else 0
+        number = twin.id if twin else ""
         if twin is None:
             assert content.digest is not None, "asked of a file that was read to its end"
-            while (twin := self._ledger.a_twin(content.digest, self._broken)) and not self._is_whole(twin):
+            while (twin := self._store.a_twin(content.digest, self._broken)) and not self._is_whole(twin):
                 pass
             if twin is None:
                 return None
-            number = self._ledger.copy(twin, path, content.stamp)
+            number = self._writer.copy(twin, path, content.stamp)
         if identity is not None:
             found.there[identity] = replace(twin, id=number, path=path, missing=False)
         return twin
@@ -109,14 +110,14 @@ class Twins:
         rows = [link] if link and self._gives_way(link, path) else []
         while rows or found.gone:
             row = (rows or found.gone).pop()
-            if self._is_whole(row) and self._ledger.move(row, path, content.stamp):
+            if self._is_whole(row) and self._writer.move(row, path, content.stamp):
                 return row
         return None
 
     def _is_whole(self, row: VideoRow) -> bool:
         """Whether its moments may be used. Broken ones would come back from their copies after every `remove`."""
         if row.id not in self._whole and row.id not in self._broken:
-            (self._whole if are_whole(self._ledger, row) else self._broken).add(row.id)
+            (self._whole if are_whole(self._store, row) else self._broken).add(row.id)
         return row.id in self._whole
 
     @staticmethod
@@ -128,7 +129,7 @@ class Twins:
         assert digest is not None, "asked of a file that was read to its end"
         if digest not in self._seen:
             found = self._seen[digest] = _OfOneContent()
-            for row in self._ledger.twins(digest):
+            for row in self._store.twins(digest):
                 identity = file_identity(row.path)
                 if is_gone(row.path):
                     found.gone.append(row)

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.content import digested, sample_of
-from deltaclip.library.encoders import stored_encoder
-from deltaclip.library.ledger import Ledger, VideoRow
 from deltaclip.library.moments import moment_problems
 from deltaclip.library.results import VerifyReport
-from deltaclip.library.sqlite_errors import AFTER_DAMAGE
+from deltaclip.library.store import Store, VideoRow
 from deltaclip.library.twins import is_gone
 from deltaclip.wording import count
 
@@ -19,18 +17,18 @@ MOST_NAMED = 3
 """Problems told of one video, which has as many as moments if it is damaged; and videos named of those of one kind."""
 
 
-def verify_library(ledger: Ledger, *, every_byte: bool) -> VerifyReport:
-    """Looks at everything and changes nothing. A database that cannot be read is a problem, not an exception.
+def verify_library(store: Store, *, every_byte: bool) -> VerifyReport:
+    """Looks at everything and changes nothing. A store that cannot be read is a problem, not an exception.
 
     every_byte: reads all of every file, also of those whose times say that nobody wrote to them.
     """
     problems: list[str] = []
     unsure: tuple[Path, ...] = ()
     try:
-        problems += _database_problems(ledger)
-        rows = ledger.videos()
+        problems += store.problems()
+        rows = store.videos()
         for row in rows:
-            problems += [f"{row.path}: {problem}" for problem in _video_problems(ledger, row, every_byte)]
+            problems += [f"{row.path}: {problem}" for problem in _video_problems(store, row, every_byte)]
         unsure = tuple(row.path for row in rows if row.num_segments > 0 and row.digest is None and not row.missing)
         if unsure:
             problems.append(_unsure_words(unsure))
@@ -49,22 +47,9 @@ def _unsure_words(paths: Sequence[Path]) -> str:
     )
 
 
-def _database_problems(ledger: Ledger) -> Iterator[str]:
-    """What SQLite finds in its own file, and what does not belong to any video or encoder."""
-    with ledger.database.reading() as db:
-        for (finding,) in db.execute("PRAGMA integrity_check"):
-            if finding != "ok":
-                yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
-        orphans = len(db.execute("PRAGMA foreign_key_check").fetchall())
-        if orphans:
-            yield f"{orphans} moments belong to no video. Index into a new folder with --library."
-        if stored_encoder(db) is None and db.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
-            yield "the encoder of the vectors is not known. Index into a new folder with --library."
-
-
-def _video_problems(ledger: Ledger, row: VideoRow, every_byte: bool) -> Iterator[str]:
+def _video_problems(store: Store, row: VideoRow, every_byte: bool) -> Iterator[str]:
     """What is wrong with one video: its moments, and whether its file is still the one that was read."""
-    if moments := moment_problems(ledger, row):
+    if moments := moment_problems(store, row):
         more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
         # What is removed comes back from the file alone.
         first = "Bring its file back, then remove" if is_gone(row.path) else "Remove"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.sqlite_errors import DATABASE_NAME, in_words
+from deltaclip.library.sqlite.errors import DATABASE_NAME, in_words
 
 __all__ = ["Opened", "connect", "frozen_state"]
 

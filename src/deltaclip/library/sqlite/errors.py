@@ -1,29 +1,24 @@
 """What SQLite raises, in words that are true and with remedies that lose nothing."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
+from deltaclip.library.store import NotWritableError
 
-__all__ = ["AFTER_DAMAGE", "DATABASE_NAME", "NotWritableError", "in_words", "not_writable", "sqlite_error"]
+__all__ = ["AFTER_DAMAGE", "DATABASE_NAME", "disk_error", "in_words", "not_writable", "sqlite_error"]
 
 DATABASE_NAME = "library.sqlite"
 
-
-class NotWritableError(LibraryError):
-    """A library that can be searched and not written, for example on a read-only disk. Nothing was done."""
-
-    refused = True
-    """Tells the command line that this is no failure of the work: exit code 3."""
-
-
 # Only these two say that the bytes of the file are wrong.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 AFTER_DAMAGE = (
-    f"Index into a new folder with --library; or move {DATABASE_NAME} and its -wal and -shm files elsewhere, keep them,"
-    " and put a copy of your own there or index again. Videos are never changed."
+    f"Index into a new folder with --library; or move {DATABASE_NAME}, its -wal and -shm files and the vectors-*.f32 "
+    "elsewhere, keep them, and put a copy of your own there or index again. Videos are never changed."
 )
 # With `deltaclip verify`, which only reads, nobody loses anything.
 _VERIFY = "`deltaclip verify` tells whether the database is whole."
@@ -58,6 +53,12 @@ def sqlite_error(folder: Path, err: sqlite3.Error) -> LibraryError:
         return not_writable(folder, str(err))
     found, remedy = next((words for name, words in _REMEDIES.items() if code.startswith(name)), _ELSE)
     return LibraryError(str(folder), f"{found} ({err})", remedy)
+
+
+def disk_error(folder: Path, err: OSError) -> LibraryError:
+    """What the system says of a file of vectors, in the words for the database."""
+    found, remedy = _REMEDIES["SQLITE_FULL" if err.errno in _NO_ROOM else "SQLITE_IOERR"]
+    return LibraryError(str(folder), f"{found} ({err.strerror})", remedy)
 
 
 def not_writable(folder: Path, why: str) -> NotWritableError:

@@ -1,0 +1,59 @@
+"""Where a library is: an address, and the class of the store that is there."""
+
+import os
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from platformdirs import user_data_path
+
+from deltaclip.errors import LibraryError
+from deltaclip.library.candidates import absolute_paths
+from deltaclip.library.store import Store, StoreClass
+
+__all__ = ["STORES", "AnyPath", "default_library_path", "open_store", "store_exists"]
+
+AnyPath = str | os.PathLike[str]
+
+FOLDER = "folder"
+STORES = {FOLDER: "deltaclip.library.sqlite.SqliteStore"}
+"""Scheme of an address -> class of its store, imported when it is wanted; an address without a scheme is a folder."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
+
+
+def default_library_path() -> Path:
+    """Where the library is if nobody says otherwise: DELTACLIP_LIBRARY, else the user's data folder."""
+    chosen = os.environ.get("DELTACLIP_LIBRARY")
+    return Path(chosen) if chosen else user_data_path("deltaclip") / "library"
+
+
+def open_store(address: AnyPath | None, *, create: bool) -> Store:
+    """The store at an address, or at `default_library_path()`; raises as `StoreClass.open` does."""
+    store_class, full = _at(address)
+    return store_class.open(full, create=create)
+
+
+def store_exists(address: AnyPath | None) -> bool:
+    """Whether there is a store at an address, or at `default_library_path()`; one that is damaged counts."""
+    store_class, full = _at(address)
+    return store_class.exists(full)
+
+
+def _at(address: AnyPath | None) -> tuple[StoreClass, str]:
+    """The class of the store at an address, and the address, absolute if it is a folder."""
+    words = os.fsdecode(default_library_path() if address is None else address)
+    scheme = _SCHEME.match(words)
+    if scheme is None:
+        return _class(FOLDER), str(absolute_paths([words])[0])
+    if scheme[1] not in STORES:
+        known = ", ".join(f"{name}://" for name in STORES if name != FOLDER)
+        remedy = f"Give a folder{f', or an address that begins with {known}' if known else ''}."
+        raise LibraryError(words, f"no kind of library has addresses that begin with {scheme[0]}", remedy)
+    return _class(scheme[1]), words
+
+
+def _class(scheme: str) -> StoreClass:
+    module, name = STORES[scheme].rsplit(".", 1)
+    return cast("StoreClass", getattr(import_module(module), name))

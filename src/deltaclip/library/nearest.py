@@ -1,0 +1,84 @@
+"""Exact search: every vector against the queries', in blocks; the best rows and all that tie with the last of them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["nearest"]
+
+ROWS_AT_ONCE = 16_384
+"""Rows scored in one matrix product: 32 MB at 512 numbers. From 1,024 to 65,536 all are equally fast; fewer rows keep
+the products of a long query small."""
+ROWS_SUMMED = 4096
+"""Rows whose exact scores are summed at once: 16 MB of float64 at 512 numbers."""
+ROUNDING = 1e-5
+"""More than two float32 products of unit vectors can differ by, whatever the order of their sums (D up to 1024)."""
+HIGHEST = 1.01
+"""More than any product of unit vectors."""
+
+
+def nearest(
+    spans: Sequence[NDArray[np.float32]],
+    queries: NDArray[np.float32],
+    limit: int,
+    hidden: Sequence[tuple[int, int]] = (),
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The `limit` rows with the highest score, and every further row that ties with the last of them.
+
+    spans: arrays (N_i, D) float32 of unit rows, which are numbered through: row 0 is the first of the first span.
+    queries: (Q, D) float32, unit rows, Q >= 1. A row's score is its highest product with any query.
+    hidden: (first row, number of rows), ranges that are not looked for; they do not overlap.
+    Returns rows (K,) and scores (K,) float64, best first, ties by row; K is smaller than `limit` only if there are no
+    more rows. Raises ValueError for a limit below 1, and for rows that are no unit vectors.
+
+    float32 products choose the rows that can matter, sums in float64 put them in order: a matrix product gives the same
+    vector different last digits in a different place of the matrix, and copies of one video would come in any order.
+    """
+    if limit < 1:
+        raise ValueError(f"limit starts at 1, not {limit}")
+    rough = _rough(spans, queries)
+    for first, size in hidden:
+        rough[first : first + size] = 0
+    if len(rough) and not (rough.min() > -HIGHEST and rough.max() < HIGHEST):  # false for NaN
+        raise ValueError("some vectors are not of unit length")
+    count = min(limit, len(rough) - sum(size for _, size in hidden))
+    if count <= 0:
+        return np.empty(0, np.intp), np.empty(0)
+    for first, size in hidden:
+        rough[first : first + size] = -np.inf
+    least = np.partition(rough, len(rough) - count)[len(rough) - count]
+    rows = np.flatnonzero(rough >= least - ROUNDING)
+    exact = np.concatenate([_exact(some, queries) for some in _pieces(spans, rows)])
+    order = np.argsort(-exact, kind="stable")
+    order = order[exact[order] >= exact[order[count - 1]]]
+    return rows[order], exact[order]
+
+
+def _rough(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The highest product of each row, (N,), as float32 arithmetic has it."""
+    rough = np.empty(sum(map(len, spans)), np.float32)
+    done = 0
+    for span in spans:
+        for start in range(0, len(span), ROWS_AT_ONCE):
+            block = span[start : start + ROWS_AT_ONCE]
+            np.max(block @ queries.T, axis=1, out=rough[done : done + len(block)])
+            done += len(block)
+    return rough
+
+
+def _pieces(spans: Sequence[NDArray[np.float32]], rows: NDArray[np.intp]) -> Iterator[NDArray[np.float32]]:
+    """The vectors of `rows`, which are in order, a few at a time."""
+    first = 0
+    for span in spans:
+        inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(span))] - first
+        for start in range(0, len(inside), ROWS_SUMMED):
+            yield span[inside[start : start + ROWS_SUMMED]]
+        first += len(span)
+
+
+def _exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N, D) and (Q, D) to the highest of each row's products, (N,). Each row is summed alone and in the same order."""
+    wide = vectors.astype(np.float64)
+    sums = np.stack([(wide * query).sum(axis=1) for query in queries.astype(np.float64)])
+    return np.asarray(sums.max(axis=0), np.float64)

@@ -1,0 +1,41 @@
+"""What is wrong with a database as a whole."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from deltaclip.library.sqlite.errors import AFTER_DAMAGE
+from deltaclip.library.sqlite.meta import has_moments
+from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile
+
+__all__ = ["database_problems"]
+
+_NEW_LIBRARY = "Index into a new folder with --library."
+_ROWS = (
+    "SELECT first_row, num_segments FROM videos WHERE first_row IS NOT NULL"
+    " UNION ALL SELECT first_row, num_rows FROM dead_rows ORDER BY first_row"
+)
+
+
+def database_problems(db: sqlite3.Connection, file: VectorFile | None) -> Iterator[str]:
+    """What SQLite finds in its own file, what belongs to no video or encoder, and a file of vectors that is cut off."""
+    for (finding,) in db.execute("PRAGMA integrity_check"):
+        if finding != "ok":
+            yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
+    if orphans := len(db.execute("PRAGMA foreign_key_check").fetchall()):
+        yield f"{orphans} moments belong to no video. {_NEW_LIBRARY}"
+    if file is None:
+        if has_moments(db):
+            yield f"the encoder of the vectors is not known. {_NEW_LIBRARY}"
+        return
+    end = 0
+    for first, count in [*db.execute(_ROWS), (file.num_rows, 0)]:
+        if first != end:
+            yield f"the vectors from number {min(first, end)} on are not each of one video. {_NEW_LIBRARY}"
+            break
+        end += count
+    try:
+        file.require_whole()
+    except FileNotFoundError:
+        yield LostRowsError.missing(file).reason
+    except LostRowsError as error:
+        yield error.reason

@@ -1,0 +1,270 @@
+"""The SQLite store: reading."""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import LibraryError
+from deltaclip.library.encoders import require_same_encoder
+from deltaclip.library.nearest import nearest
+from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
+from deltaclip.library.sqlite.database import Database
+from deltaclip.library.sqlite.errors import disk_error
+from deltaclip.library.sqlite.meta import commit_number, has_moments, read_meta, stored_encoder, vector_file
+from deltaclip.library.sqlite.opening import lock_for_writing, open_database
+from deltaclip.library.sqlite.problems import database_problems
+from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
+from deltaclip.library.sqlite.tidying import tidy
+from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
+from deltaclip.library.sqlite.writer import SqliteWriter
+from deltaclip.library.store import Moment, NoLibraryError, VideoRow
+
+__all__ = ["SqliteStore"]
+
+Result = TypeVar("Result")
+
+VIDEOS_AT_ONCE = 64
+"""Videos whose moments are read in one transaction."""
+_HIDDEN = (
+    "SELECT first_row, num_rows FROM dead_rows"
+    " UNION ALL SELECT first_row, num_segments FROM videos WHERE missing AND first_row IS NOT NULL"
+)
+
+
+class SqliteStore:
+    """As `store.Store`: a folder with an SQLite database and a file of vectors. Ids are numbers of rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._map = VectorMap()
+
+    @classmethod
+    def open(cls, address: str, *, create: bool) -> "SqliteStore":
+        """Opens the library in the folder `address`, as `store.StoreClass` says."""
+        return cls(open_database(Path(address), create=create))
+
+    @classmethod
+    def exists(cls, address: str) -> bool:
+        """Whether there is a library in the folder; one that is damaged counts.
+
+        A file without tables is none: a full disk leaves one behind, and so does, for a moment, who makes a library.
+        """
+        try:
+            open_database(Path(address), create=False).close()
+        except NoLibraryError:
+            return False
+        except LibraryError:
+            return True
+        return True
+
+    @property
+    def address(self) -> str:
+        """The folder, absolute."""
+        return str(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """The folder, absolute."""
+        return self._database.folder
+
+    def close(self) -> None:
+        """Gives the files back, once no other thread is in a transaction. May be called again."""
+        self._database.close()
+        self._map.close()
+
+    def version(self) -> str:
+        """Changes with every commit, of any process."""
+        with self._database.reading() as db:
+            meta = read_meta(db)
+        return f"{meta.get('vectors_file')}-{commit_number(meta)}"
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteWriter]:
+        """As `store.Store.writing`. What nobody needs any more is tidied away at its end."""
+        with lock_for_writing(self._database):
+            writer = SqliteWriter(self._database)
+            writer.begin()
+            yield writer
+            tidy(self._database)
+
+    def encoder(self) -> RememberedEncoder | None:
+        """As `store.Store.encoder`."""
+        with self._database.reading() as db:
+            return stored_encoder(read_meta(db))
+
+    def has_moments(self) -> bool:
+        """As `store.Store.has_moments`."""
+        with self._database.reading() as db:
+            return has_moments(db)
+
+    def video(self, path: Path) -> VideoRow | None:
+        """As `store.Store.video`."""
+        return next(iter(self._rows("path = ?", os.fsencode(path))), None)
+
+    def videos(self) -> list[VideoRow]:
+        """As `store.Store.videos`."""
+        return self._rows("TRUE")
+
+    def below(self, path: Path) -> list[VideoRow]:
+        """As `store.Store.below`."""
+        own = os.fsencode(path)
+        prefix = own if own.endswith(os.fsencode(os.sep)) else own + os.fsencode(os.sep)
+        # Bytes compare as memory does: all that begins with "…/" is between "…/" and "…" with the byte after "/".
+        after = prefix[:-1] + bytes([prefix[-1] + 1])
+        return self._rows("path = ? OR (path >= ? AND path < ?)", own, prefix, after)
+
+    def knows_sample(self, sample: bytes) -> bool:
+        """As `store.Store.knows_sample`."""
+        with self._database.reading() as db:
+            query = "SELECT EXISTS (SELECT 1 FROM videos WHERE sample = ? AND status = 'indexed')"
+            return bool(db.execute(query, (sample,)).fetchone()[0])
+
+    def twins(self, digest: bytes) -> list[VideoRow]:
+        """As `store.Store.twins`."""
+        return self._rows("digest = ? AND status = 'indexed'", digest)
+
+    def a_twin(self, digest: bytes, besides: Collection[str] = ()) -> VideoRow | None:
+        """As `store.Store.a_twin`."""
+        condition = "digest = ? AND status = 'indexed' AND id NOT IN (SELECT value FROM json_each(?))"
+        numbers = json.dumps([int(number) for number in besides])
+        return next(iter(self._rows(condition, digest, numbers, order="id LIMIT 1")), None)
+
+    def status(self) -> Status:
+        """As `store.Store.status`."""
+        with self._database.reading() as db:
+            encoder = stored_encoder(read_meta(db))
+            counts = db.execute(
+                "SELECT count(*) FILTER (WHERE status <> 'failed' AND NOT missing),"
+                " coalesce(sum(num_segments) FILTER (WHERE NOT missing), 0),"
+                " count(*) FILTER (WHERE status <> 'indexed' AND NOT missing),"
+                " count(*) FILTER (WHERE missing) FROM videos"
+            ).fetchone()
+        videos, segments, failed, missing = counts
+        name, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (None, None)
+        return Status(videos, segments, failed, missing, name, fingerprint)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """As `store.Store.failures`."""
+        rows = self._rows("status <> 'indexed' AND NOT missing")
+        return tuple(Failure(row.path, row.reason or "") for row in rows)
+
+    def notes(self) -> tuple[Note, ...]:
+        """As `store.Store.notes`."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT path, notes FROM videos WHERE notes IS NOT NULL AND NOT missing ORDER BY path"
+            ).fetchall()
+        return tuple(Note(Path(os.fsdecode(path)), text) for path, lines in rows for text in lines.split("\n"))
+
+    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+        """As `store.Store.find`: one product over all vectors, then the moments of the best rows."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Hit]:
+            if made_by is not None:
+                require_same_encoder(self.address, stored_encoder(read_meta(db)), has_moments(db), made_by)
+            if file is None or not file.num_rows:
+                return []
+            if queries.shape[1] != file.dimension:
+                raise ValueError(f"vectors of {queries.shape[1]} numbers where the library has {file.dimension}")
+            try:
+                rows, scores = nearest(self._map.spans(file), queries, limit, db.execute(_HIDDEN).fetchall())
+                return hits_of_rows(db, rows, scores)[:limit]
+            except ValueError as err:
+                found = f"its moments do not fit together ({err})"
+                remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
+                raise LibraryError(self.address, found, remedy) from err
+
+        if limit < 1:
+            raise ValueError(f"limit starts at 1, not {limit}")
+        return self._with_vectors(work)
+
+    def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
+        """As `store.Store.moments`."""
+        iterator = iter(videos)
+        while numbers := [int(row.id) for row in islice(iterator, VIDEOS_AT_ONCE)]:
+            yield from self._moments_of(numbers)
+
+    def moment(self, moment_id: str) -> Moment | None:
+        """As `store.Store.moment`."""
+        video, _, _ = moment_id.partition(".")
+        if not video.isdecimal():
+            return None
+        return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
+
+    def problems(self) -> Iterator[str]:
+        """As `store.Store.problems`."""
+        with self._database.reading() as db:
+            problems = list(database_problems(db, vector_file(read_meta(db), self.folder)))
+        yield from problems
+
+    def problems_of(self, row: VideoRow) -> Iterator[str]:
+        """As `store.Store.problems_of`: vectors that are not there, or not those that were written."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[str]:
+            video = moments_of(db, [int(row.id)]).get(int(row.id))
+            if video is None or not video.num_rows:
+                return []
+            if zlib.crc32(as_bytes(_vectors_of(video, file))) != video.crc:
+                return ["its vectors are damaged"]
+            return []
+
+        try:
+            problems = self._with_vectors(work)
+        except LostRowsError as error:
+            problems = [f"its vectors are lost ({error.found})"]
+        yield from problems
+
+    def _moments_of(self, numbers: list[int]) -> list[Moment]:
+        """The moments of videos, in the order of their numbers in the list."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Moment]:
+            found = moments_of(db, numbers)
+            moments = []
+            for video in (found[number] for number in numbers if number in found):
+                vectors = _vectors_of(video, file)
+                moments += [
+                    Moment(moment_id(video.id, number), video.path, start, end, coverage, vectors[number].copy())
+                    for number, start, end, coverage in video.moments
+                    if number < len(vectors)
+                ]
+            return moments
+
+        return self._with_vectors(work)
+
+    def _with_vectors(self, work: Callable[[sqlite3.Connection, VectorFile | None], Result]) -> Result:
+        """What `work` makes of one state of the database and its file of vectors."""
+        while True:
+            with self._database.reading() as db:
+                file = vector_file(read_meta(db), self.folder)
+                try:
+                    return work(db, file)
+                except FileNotFoundError as err:
+                    gone = err
+                except OSError as err:
+                    raise disk_error(self.folder, err) from err
+            # A writer may have put a different file in its place since this state of the database was looked at.
+            with self._database.reading() as db:
+                now = vector_file(read_meta(db), self.folder)
+            assert file is not None, "without one there is nothing to open"
+            if now is not None and now.path == file.path:
+                raise LostRowsError.missing(file) from gone
+
+    def _rows(self, condition: str, *values: object, order: str = "path") -> list[VideoRow]:
+        with self._database.reading() as db:
+            return video_rows(db, condition, values, order)
+
+
+def _vectors_of(video: VideoMoments, file: VectorFile | None) -> NDArray[np.float32]:
+    """(N, D), those of one video."""
+    if file is None or video.first_row is None:
+        return np.empty((0, 0), np.float32)
+    return read_rows(file, video.first_row, video.num_rows)

@@ -1,0 +1,234 @@
+"""The store of a library: what keeps its videos, their moments and vectors. Everything here is free of SQL.
+
+A `Library` opens one by its address (see `address.STORES`) and knows no more of it than these protocols. What every
+store has to do is tested in tests/library/contract.py.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import LibraryError
+from deltaclip.library.content import Content, Stamp
+from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
+
+__all__ = ["Moment", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store", "StoreClass"]
+__all__ += ["VideoRow", "VideoStatus", "Writer"]
+
+VideoStatus = Literal["indexed", "damaged", "failed"]
+"""`indexed`: all of it. `damaged`: the moments before the damage. `failed`: no moment at all."""
+
+
+class NoLibraryError(LibraryError):
+    """An address without a library, or with one that nobody has written anything into."""
+
+
+class NotWritableError(LibraryError):
+    """A library that can be searched but not written, for example on a read-only disk. Nothing was done."""
+
+    refused = True
+    """Tells the command line that this is no failure of the work: exit code 3."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewMoment:
+    """A segment of a video and its vector, to be written.
+
+    start, end: seconds, start <= second < end. coverage: mean share that moves, None without masks.
+    vector: (D,) float32, unit length.
+    """
+
+    start: float
+    end: float
+    coverage: float | None
+    vector: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewVideo:
+    """A video to be written, with its moments in order of time.
+
+    content: None if the file could not be read. reason: why it is damaged or failed, None if it is indexed.
+    notes: sentences about the file.
+    """
+
+    path: Path
+    content: Content | None
+    status: VideoStatus
+    reason: str | None
+    moments: Sequence[NewMoment] = field(repr=False)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One video as the store has it.
+
+    id: opaque; never given to a different video, kept when the video moves. size_bytes, sample: None if the file could
+    not be read. stamp, digest: also None if nobody has read all of it, as in rows of an earlier deltaclip.
+    missing: gone when `index` last looked; its moments are kept and not searched.
+    duration_seconds: end of the last moment, None without moments.
+    """
+
+    id: str
+    path: Path
+    size_bytes: int | None
+    sample: bytes | None
+    stamp: Stamp | None
+    digest: bytes | None
+    status: VideoStatus
+    reason: str | None
+    missing: bool
+    num_segments: int
+    duration_seconds: float | None
+
+    def may_be(self, content: Content) -> bool:
+        """Whether size and sample are those of `content`: True for equal bytes, and for few others."""
+        return (self.size_bytes, self.sample) == (content.stamp.size_bytes, content.sample)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """A moment as the store has it.
+
+    id: opaque; never given to a different moment, kept when its video moves. path: of its video. The rest as in
+    `NewMoment`; the vector is a copy.
+    """
+
+    id: str
+    path: Path
+    start: float
+    end: float
+    coverage: float | None
+    vector: NDArray[np.float32] = field(repr=False)
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """What the one writer of a store may do. Each method is one transaction: it has happened, or nothing of it has."""
+
+    def remember(self, encoder: RememberedEncoder) -> None:
+        """Writes down who makes the vectors. Raises LibraryError if there are vectors of a different encoder.
+
+        Vectors that an older deltaclip made with this encoder are dropped, since they cannot be compared with new ones.
+        Their videos stay, those that are missing too, as failed ones that wait to be indexed again. The rules and words
+        are in `encoders.require_same_encoder` and `encoders.outdated_reason`.
+        """
+
+    def put(self, videos: Sequence[NewVideo]) -> None:
+        """Writes videos with their moments, each in place of whatever was known under its path."""
+
+    def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
+        """The same video at a different path, in place of whatever was known there. False if it is gone by now."""
+
+    def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> str:
+        """A second video with the moments of `row`, in place of whatever was known under `path`; returns its id."""
+
+    def seen_again(self, row: VideoRow, stamp: Stamp) -> None:
+        """The file of `row` is there with the same bytes; its times may be different."""
+
+    def set_missing(self, rows: Iterable[VideoRow], missing: bool) -> None:
+        """Takes videos out of the search without losing their moments, or back into it."""
+
+    def delete(self, rows: Iterable[VideoRow]) -> None:
+        """Forgets videos and their moments."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """The videos of one library. Any thread may use it; each method sees one state of the store, writers or not."""
+
+    @property
+    def address(self) -> str:
+        """What opens it again, and what errors name it by."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder with its files, in which nobody looks for videos; None if they are on no disk of this machine."""
+
+    def close(self) -> None:
+        """Gives its files back. May be called again; every other method raises LibraryError from then on."""
+
+    def version(self) -> str:
+        """Changes with every commit, of any process."""
+
+    def writing(self) -> AbstractContextManager[Writer]:
+        """One writer at a time; readers never wait for it.
+
+        Raises LockedError at once while somebody else writes, NotWritableError if the store can only be read.
+        """
+
+    def encoder(self) -> RememberedEncoder | None:
+        """Who made the vectors; None before the first `remember`."""
+
+    def has_moments(self) -> bool:
+        """Whether there is any vector, also of a video that is missing."""
+
+    def video(self, path: Path) -> VideoRow | None:
+        """The row of the video at this path."""
+
+    def videos(self) -> list[VideoRow]:
+        """All rows, by path."""
+
+    def below(self, path: Path) -> list[VideoRow]:
+        """The rows of `path` itself and of everything under it, by path."""
+
+    def knows_sample(self, sample: bytes) -> bool:
+        """Whether a video that was read to its end has this sample."""
+
+    def twins(self, digest: bytes) -> list[VideoRow]:
+        """Videos of exactly these bytes that were read to their end, by path."""
+
+    def a_twin(self, digest: bytes, besides: Collection[str] = ()) -> VideoRow | None:
+        """One of them without these ids, or None; as fast for thousands of them as for one."""
+
+    def status(self) -> Status:
+        """Counts, and who made the vectors."""
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Files that failed or are damaged and were there at the last look, by path."""
+
+    def notes(self) -> tuple[Note, ...]:
+        """What the readers of the files found worth saying, by path."""
+
+    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+        """The best `limit` moments of videos that are not missing, best first; ties by path, then start.
+
+        queries: (Q, D) float32, unit rows, Q >= 1; a moment's score is its best product with any of them. made_by:
+        their encoder, None for vectors of this very store. Raises LibraryError if a different encoder made the store's
+        vectors, or if they are damaged; ValueError for a limit below 1.
+        """
+
+    def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
+        """The moments of videos, missing ones too, in the order given, then by start; none of a video that is gone.
+
+        Raises LibraryError if they cannot be read.
+        """
+
+    def moment(self, moment_id: str) -> Moment | None:
+        """The moment of that id; None if it is gone by now."""
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the store as a whole, a sentence or more each; reads all of it but the vectors."""
+
+    def problems_of(self, row: VideoRow) -> Iterator[str]:
+        """Why the moments of a video cannot be read as they were written: clauses without a full stop."""
+
+
+class StoreClass(Protocol):
+    """How a store is opened: the class methods of every class in `address.STORES`."""
+
+    def open(self, address: str, *, create: bool) -> Store:
+        """Opens the store at `address`; `create` makes one if nothing is there.
+
+        One that cannot be written is opened for reading. Raises NoLibraryError if there is none, LibraryError if it
+        cannot be used, with the remedy.
+        """
+
+    def exists(self, address: str) -> bool:
+        """Whether there is one; one that is damaged counts."""

@@ -1,0 +1,268 @@
+"""A store that is nothing but a dict: it shows what the contract asks for, and nothing of it is about SQL."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.errors import LibraryError
+from deltaclip.library import (
+    Failure,
+    Hit,
+    LockedError,
+    Moment,
+    NoLibraryError,
+    Note,
+    RememberedEncoder,
+    Status,
+    VideoRow,
+)
+from deltaclip.library.content import Stamp
+from deltaclip.library.encoders import outdated_reason, require_same_encoder
+from deltaclip.library.nearest import nearest
+from deltaclip.library.store import NewVideo
+
+_NUMBERS = count(1)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A video as it is kept: its row, its notes, its moments, and these as they were first written."""
+
+    row: VideoRow
+    notes: tuple[str, ...]
+    moments: list[Moment]
+    written: list[bytes]
+
+
+@dataclass(slots=True)
+class State:
+    """What all handles of an address share. videos: replaced whole with every commit, never changed."""
+
+    encoder: RememberedEncoder | None = None
+    videos: dict[Path, Kept] = field(default_factory=dict)
+    commits: int = 0
+    locked: bool = False
+
+
+LIBRARIES: dict[str, State] = {}
+
+
+class MemoryStore:
+    """As `store.Store` and `store.Writer`."""
+
+    folder = None
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._state: State | None = LIBRARIES[address]
+
+    @classmethod
+    def open(cls, address: str, *, create: bool) -> "MemoryStore":
+        if create:
+            LIBRARIES.setdefault(address, State())
+        if address not in LIBRARIES:
+            raise NoLibraryError(address, "no library there", "Make one.")
+        return cls(address)
+
+    @classmethod
+    def exists(cls, address: str) -> bool:
+        return address in LIBRARIES
+
+    def close(self) -> None:
+        self._state = None
+
+    @property
+    def state(self) -> State:
+        if self._state is None:
+            raise LibraryError(self.address, "this library was closed", "Open it again.")
+        return self._state
+
+    def version(self) -> str:
+        return str(self.state.commits)
+
+    @contextmanager
+    def writing(self) -> Iterator["MemoryStore"]:
+        state = self.state
+        if state.locked:
+            raise LockedError(self.address, "locked", "Wait.")
+        state.locked = True
+        try:
+            yield self
+        finally:
+            state.locked = False
+
+    # Reading
+
+    def encoder(self) -> RememberedEncoder | None:
+        return self.state.encoder
+
+    def has_moments(self) -> bool:
+        return any(kept.moments for kept in self._kept())
+
+    def video(self, path: Path) -> VideoRow | None:
+        kept = self.state.videos.get(path)
+        return None if kept is None else kept.row
+
+    def videos(self) -> list[VideoRow]:
+        return [kept.row for kept in self._kept()]
+
+    def below(self, path: Path) -> list[VideoRow]:
+        return [row for row in self.videos() if row.path.is_relative_to(path)]
+
+    def knows_sample(self, sample: bytes) -> bool:
+        return any(row.sample == sample and row.status == "indexed" for row in self.videos())
+
+    def twins(self, digest: bytes) -> list[VideoRow]:
+        return [row for row in self.videos() if row.digest == digest and row.status == "indexed"]
+
+    def a_twin(self, digest: bytes, besides: Collection[str] = ()) -> VideoRow | None:
+        return next((row for row in self.twins(digest) if row.id not in besides), None)
+
+    def status(self) -> Status:
+        there = [row for row in self.videos() if not row.missing]
+        encoder = self.encoder()
+        return Status(
+            videos=sum(row.status != "failed" for row in there),
+            segments=sum(row.num_segments for row in there),
+            failed=sum(row.status != "indexed" for row in there),
+            missing=len(self.videos()) - len(there),
+            encoder=None if encoder is None else encoder.name,
+            fingerprint=None if encoder is None else encoder.fingerprint,
+        )
+
+    def failures(self) -> tuple[Failure, ...]:
+        rows = [row for row in self.videos() if row.status != "indexed" and not row.missing]
+        return tuple(Failure(row.path, row.reason or "") for row in rows)
+
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(Note(kept.row.path, text) for kept in self._kept() if not kept.row.missing for text in kept.notes)
+
+    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+        if limit < 1:
+            raise ValueError("limit starts at 1")
+        if made_by is not None:
+            require_same_encoder(self.address, self.encoder(), self.has_moments(), made_by)
+        there = [moment for kept in self._kept() if not kept.row.missing for moment in kept.moments]
+        if not there:
+            return []
+        if queries.shape[1:] != there[0].vector.shape:
+            raise ValueError(f"vectors have {len(there[0].vector)} numbers")
+        rows, scores = nearest([np.stack([moment.vector for moment in there])], queries, limit)
+        best = [(there[row], min(float(score), 1.0)) for row, score in zip(rows, scores, strict=True)]
+        return [Hit(m.path, m.start, m.end, score, m.coverage, m.id) for m, score in best[:limit]]
+
+    def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
+        by_id = {kept.row.id: kept for kept in self._kept()}
+        for row in videos:
+            yield from by_id[row.id].moments if row.id in by_id else ()
+
+    def moment(self, moment_id: str) -> Moment | None:
+        return next((moment for kept in self._kept() for moment in kept.moments if moment.id == moment_id), None)
+
+    def problems(self) -> Iterator[str]:
+        yield from ()
+
+    def problems_of(self, row: VideoRow) -> Iterator[str]:
+        kept = self.state.videos[row.path]
+        if [moment.vector.tobytes() for moment in kept.moments] != kept.written:
+            yield "its vectors are damaged"
+
+    def _kept(self) -> list[Kept]:
+        """By path."""
+        return [kept for _, kept in sorted(self.state.videos.items(), key=lambda pair: os.fsencode(pair[0]))]
+
+    # Writing
+
+    def remember(self, encoder: RememberedEncoder) -> None:
+        require_same_encoder(self.address, self.encoder(), self.has_moments(), encoder, renewing=True)
+        videos = dict(self.state.videos)
+        if (reason := outdated_reason(self.encoder())) is not None:
+            for path, kept in videos.items():
+                if kept.row.status != "failed":
+                    row = replace(kept.row, status="failed", reason=reason, num_segments=0, duration_seconds=None)
+                    videos[path] = Kept(row, kept.notes, [], [])
+        self.state.encoder = encoder
+        self._commit(videos)
+
+    def put(self, videos: Sequence[NewVideo]) -> None:
+        changed = dict(self.state.videos)
+        for video in videos:
+            changed[video.path] = self._new(video)
+        self._commit(changed)
+
+    def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
+        kept = self._of(row)
+        if kept is None:
+            return False
+        moved = replace(kept.row, path=path, stamp=stamp, missing=False)
+        videos = {where: other for where, other in self.state.videos.items() if other is not kept}
+        self._commit({**videos, path: Kept(moved, kept.notes, _at(kept.moments, path), kept.written)})
+        return True
+
+    def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> str:
+        kept = self._of(row)
+        assert kept is not None
+        number = str(next(_NUMBERS))
+        copied = replace(kept.row, id=number, path=path, stamp=stamp, missing=False)
+        moments = [replace(moment, id=f"{number}-{place}") for place, moment in enumerate(_at(kept.moments, path))]
+        self._commit({**self.state.videos, path: Kept(copied, kept.notes, moments, kept.written)})
+        return number
+
+    def seen_again(self, row: VideoRow, stamp: Stamp) -> None:
+        self._change([row], lambda known: replace(known, missing=False, stamp=stamp))
+
+    def set_missing(self, rows: Iterable[VideoRow], missing: bool) -> None:
+        self._change(rows, lambda known: replace(known, missing=missing))
+
+    def delete(self, rows: Iterable[VideoRow]) -> None:
+        ids = {row.id for row in rows}
+        self._commit({path: kept for path, kept in self.state.videos.items() if kept.row.id not in ids})
+
+    def _new(self, video: NewVideo) -> Kept:
+        encoder, content, number = self.encoder(), video.content, str(next(_NUMBERS))
+        if any(encoder is None or moment.vector.shape != (encoder.dimension,) for moment in video.moments):
+            raise ValueError(f"vectors have {encoder and encoder.dimension} numbers")
+        moments = [
+            Moment(f"{number}-{place}", video.path, m.start, m.end, m.coverage, m.vector.copy())
+            for place, m in enumerate(video.moments)
+        ]
+        row = VideoRow(
+            id=number,
+            path=video.path,
+            size_bytes=None if content is None else content.stamp.size_bytes,
+            sample=None if content is None else content.sample,
+            stamp=None if content is None else content.stamp,
+            digest=None if content is None else content.digest,
+            status=video.status,
+            reason=video.reason,
+            missing=False,
+            num_segments=len(moments),
+            duration_seconds=moments[-1].end if moments else None,
+        )
+        return Kept(row, tuple(video.notes), moments, [moment.vector.tobytes() for moment in moments])
+
+    def _of(self, row: VideoRow) -> Kept | None:
+        return next((kept for kept in self._kept() if kept.row.id == row.id), None)
+
+    def _change(self, rows: Iterable[VideoRow], change: Callable[[VideoRow], VideoRow]) -> None:
+        ids = {row.id for row in rows}
+        self._commit(
+            {
+                path: Kept(change(kept.row), kept.notes, kept.moments, kept.written) if kept.row.id in ids else kept
+                for path, kept in self.state.videos.items()
+            }
+        )
+
+    def _commit(self, videos: dict[Path, Kept]) -> None:
+        self.state.videos = videos
+        self.state.commits += 1
+
+
+def _at(moments: Sequence[Moment], path: Path) -> list[Moment]:
+    return [replace(moment, path=path) for moment in moments]

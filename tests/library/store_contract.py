@@ -1,0 +1,506 @@
+"""What every store of a library has to do: a class of tests, of which each store's own tests are a subclass."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deltaclip.errors import LibraryError
+from deltaclip.library import Failure, LockedError, NoLibraryError, Note, RememberedEncoder
+from deltaclip.library.content import Content, Stamp
+from deltaclip.library.store import NewMoment, NewVideo, Store, StoreClass, VideoRow, VideoStatus
+from deltaclip.provenance import VECTOR_VERSION
+
+DIMENSION = 8
+ENCODER = RememberedEncoder(
+    name="fake",
+    fingerprint="fingerprint of fake",
+    dimension=DIMENSION,
+    motion="subject:floor=0.2",
+    num_frames=7,
+    sampling="uniform",
+    max_words=32,
+    vector_version=VECTOR_VERSION,
+)
+OTHER = replace(ENCODER, name="other", fingerprint="fingerprint of other")
+
+
+def unit_rows(seed: int, count: int, dimension: int = DIMENSION) -> NDArray[np.float32]:
+    """(count, dimension) float32, unit length."""
+    rows = np.random.default_rng(seed).normal(size=(count, dimension))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def content_of(words: str) -> Content:
+    """What is known of a file with these words in it."""
+    return Content(Stamp(len(words), 1, 2), os.fsencode(f"sample of {words}"), os.fsencode(f"digest of {words}"))
+
+
+def new_video(name: str | Path, seed: int = 0, count: int = 2, words: str | None = None) -> NewVideo:
+    """A video of moments of 15 s."""
+    moments = [NewMoment(15.0 * n, 15.0 * n + 15, 0.25, vector) for n, vector in enumerate(unit_rows(seed, count))]
+    return NewVideo(Path("/videos") / name, content_of(words or str(name)), "indexed", None, moments)
+
+
+def failed_video(name: str) -> NewVideo:
+    return NewVideo(Path("/videos") / name, None, "failed", "no video. Leave it out.", [])
+
+
+def names(rows: Sequence[VideoRow]) -> list[str]:
+    return [row.path.name for row in rows]
+
+
+class StoreContract:
+    """Subclasses say which store, at which address, and how its bytes are damaged."""
+
+    store_class: StoreClass
+
+    @pytest.fixture
+    def address(self, tmp_path: Path) -> str:
+        return str(tmp_path / "library")
+
+    def damage(self, address: str, row: VideoRow) -> None:
+        """Changes a stored vector of a video behind the back of the store."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def open_store(self, address: str) -> Iterator[Callable[[], Store]]:
+        """Opens one more handle on the same library."""
+        opened: list[Store] = []
+
+        def open_one() -> Store:
+            opened.append(self.store_class.open(address, create=True))
+            return opened[-1]
+
+        yield open_one
+        for store in opened:
+            store.close()
+
+    @pytest.fixture
+    def store(self, open_store: Callable[[], Store]) -> Store:
+        store = open_store()
+        with store.writing() as writer:
+            writer.remember(ENCODER)
+        return store
+
+    # Opening
+
+    def test_a_store_that_is_not_there_is_not_made_by_looking_for_it(self, address: str) -> None:
+        with pytest.raises(NoLibraryError):
+            self.store_class.open(address, create=False)
+        assert not self.store_class.exists(address)
+
+    def test_a_new_store_is_empty_and_there(self, address: str, open_store: Callable[[], Store]) -> None:
+        store = open_store()
+        assert isinstance(store, Store)
+        assert store.address == address
+        assert self.store_class.exists(address)
+        assert (store.encoder(), store.has_moments(), store.videos()) == (None, False, [])
+        assert store.find(unit_rows(0, 1), 5) == []
+        assert list(store.problems()) == []
+
+    def test_everything_is_there_again_after_closing(self, store: Store, open_store: Callable[[], Store]) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), failed_video("b.mp4")])
+        before = store.videos(), store.find(unit_rows(0, 1), 9), store.encoder(), store.version()
+        store.close()
+        again = open_store()
+        assert (again.videos(), again.find(unit_rows(0, 1), 9), again.encoder(), again.version()) == before
+
+    def test_a_closed_store_says_so(self, store: Store) -> None:
+        store.close()
+        store.close()
+        for use in (store.videos, store.version, lambda: store.find(unit_rows(0, 1), 1), store.writing().__enter__):
+            with pytest.raises(LibraryError, match="closed"):
+                use()
+
+    # Videos
+
+    def test_a_video_is_read_as_it_was_written(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", count=3), failed_video("b.mp4")])
+        video, failed = store.videos()
+        content = content_of("a.mp4")
+        assert store.video(Path("/videos/a.mp4")) == video
+        assert video == VideoRow(
+            id=video.id,
+            path=Path("/videos/a.mp4"),
+            size_bytes=5,
+            sample=content.sample,
+            stamp=content.stamp,
+            digest=content.digest,
+            status="indexed",
+            reason=None,
+            missing=False,
+            num_segments=3,
+            duration_seconds=45.0,
+        )
+        nothing = dict.fromkeys(("size_bytes", "sample", "stamp", "digest", "duration_seconds"))
+        assert failed == VideoRow(
+            id=failed.id,
+            path=Path("/videos/b.mp4"),
+            status="failed",
+            reason="no video. Leave it out.",
+            missing=False,
+            num_segments=0,
+            **nothing,
+        )
+        assert store.video(Path("/videos/c.mp4")) is None
+
+    def test_vectors_and_times_are_equal_to_the_bit(self, store: Store) -> None:
+        values = np.array([[1, -0.0, 1e-42, -1e-7, 0, 0, 0, 0], unit_rows(1, 1)[0]], np.float32)
+        moments = [NewMoment(0.1, 1 / 3, None, values[0]), NewMoment(1 / 3, 1e6 / 7, 0.1 + 0.2, values[1])]
+        with store.writing() as writer:
+            writer.put([NewVideo(Path("/a.mp4"), None, "damaged", "cut off", moments)])
+        read = list(store.moments(store.videos()))
+        assert [(m.path, m.start, m.end, m.coverage) for m in read] == [
+            (Path("/a.mp4"), 0.1, 1 / 3, None),
+            (Path("/a.mp4"), 1 / 3, 1e6 / 7, 0.1 + 0.2),
+        ]
+        assert [m.vector.tobytes() for m in read] == [row.tobytes() for row in values]
+        assert [store.moment(m.id) is not None for m in read] == [True, True]
+
+    def test_videos_are_in_the_order_of_their_paths_whatever_these_are(self, store: Store) -> None:
+        paths = [os.fsdecode(b"/v/" + name) for name in (b"b\xff.mp4", b"a\nb", "ä.mp4".encode(), b"B", b"a b")]
+        with store.writing() as writer:
+            writer.put([new_video(path) for path in paths])
+        assert [row.path for row in store.videos()] == sorted(map(Path, paths), key=os.fsencode)
+        assert all(store.video(Path(path)) is not None for path in paths)
+
+    def test_below_a_folder_is_the_folder_itself_and_what_is_in_it(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video(name) for name in ("x/a", "x/y/b", "x", "x.mp4", "xx/c", "w/x/d")])
+        assert [str(row.path) for row in store.below(Path("/videos/x"))] == [
+            "/videos/x",
+            "/videos/x/a",
+            "/videos/x/y/b",
+        ]
+        assert store.below(Path("/")) == store.videos()
+        assert store.below(Path("/nothing")) == []
+
+    def test_a_video_takes_the_place_of_what_was_known_under_its_path(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1, count=3)])
+            [before], old = store.videos(), list(store.moments(store.videos()))
+            writer.put([new_video("a.mp4", seed=2, count=1)])
+        [after] = store.videos()
+        assert (after.num_segments, after.id != before.id) == (1, True)
+        assert [store.moment(moment.id) for moment in old] == [None] * 3
+        assert list(store.moments([before])) == []
+        assert len(store.find(unit_rows(0, 1), 9)) == 1
+
+    def test_a_batch_that_cannot_be_written_leaves_nothing(self, store: Store) -> None:
+        wrong = NewVideo(Path("/b.mp4"), None, "damaged", "cut", [NewMoment(0, 1, None, np.ones(3, np.float32))])
+        with store.writing() as writer:
+            with pytest.raises(ValueError, match=str(DIMENSION)):
+                writer.put([new_video("a.mp4"), wrong])
+            assert store.videos() == []
+            writer.put([new_video("c.mp4")])
+        assert [hit.path.name for hit in store.find(unit_rows(0, 1), 9)] == ["c.mp4", "c.mp4"]
+
+    def test_a_video_that_moves_keeps_its_id_and_its_moments(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1), new_video("b.mp4", seed=2, count=5)])
+            a, b = store.videos()
+            writer.set_missing([a], True)
+            old = list(store.moments([a]))
+            assert writer.move(a, b.path, Stamp(5, 8, 9))
+        [moved] = store.videos()
+        assert moved == replace(a, path=b.path, stamp=Stamp(5, 8, 9), missing=False)
+        read = list(store.moments([moved]))
+        assert [(m.id, m.path, m.vector.tobytes()) for m in read] == [(m.id, b.path, m.vector.tobytes()) for m in old]
+
+    def test_a_video_that_is_gone_does_not_move(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), new_video("b.mp4")])
+            a, b = store.videos()
+            writer.delete([a])
+            assert not writer.move(a, b.path, Stamp(5, 8, 9))
+        assert store.videos() == [b]
+
+    def test_a_copy_has_the_same_moments_and_an_id_of_its_own(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([replace(new_video("b.mp4"), notes=["dark", "short"]), new_video("a.mp4", count=4)])
+            a, b = store.videos()
+            number = writer.copy(b, a.path, Stamp(5, 8, 9))
+        copy, kept = store.videos()
+        assert kept == b
+        assert copy == replace(b, id=number, path=a.path, stamp=Stamp(5, 8, 9))
+        assert number not in (a.id, b.id)
+        first, second = ([m.vector.tobytes() for m in store.moments([row])] for row in (copy, kept))
+        assert first == second
+        assert [note.text for note in store.notes()] == ["dark", "short"] * 2
+
+    def test_a_deleted_video_leaves_nothing_and_its_id_is_not_used_again(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), new_video("b.mp4")])
+            gone = store.videos()
+            moments = list(store.moments(gone))
+            writer.delete(gone)
+            assert (store.videos(), store.has_moments(), list(store.moments(gone))) == ([], False, [])
+            writer.put([new_video("c.mp4")])
+        assert {row.id for row in store.videos()} & {row.id for row in gone} == set()
+        assert [store.moment(moment.id) for moment in moments] == [None] * 4
+        assert store.moment("nonsense") is None
+
+    def test_a_missing_video_is_kept_and_not_found_until_it_is_back(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1), new_video("b.mp4", seed=2)])
+            a, _ = store.videos()
+            writer.set_missing([a], True)
+            assert [hit.path.name for hit in store.find(unit_rows(1, 1), 9)] == ["b.mp4"] * 2
+            assert [row.missing for row in store.videos()] == [True, False]
+            assert len(list(store.moments([a]))) == 2
+            writer.seen_again(a, Stamp(5, 8, 9))
+            assert store.video(a.path) == replace(a, stamp=Stamp(5, 8, 9))
+            writer.set_missing([a], True)
+            writer.set_missing([a], False)
+        assert store.find(unit_rows(1, 1), 1)[0].path == a.path
+
+    def test_videos_of_the_same_bytes_are_known_by_them(self, store: Store) -> None:
+        damaged = replace(new_video("d.mp4", words="a"), status="damaged", reason="cut off")
+        with store.writing() as writer:
+            writer.put([new_video("b.mp4", words="a"), new_video("a.mp4", words="a"), damaged, new_video("c.mp4")])
+        content = content_of("a")
+        assert content.digest is not None
+        twins = store.twins(content.digest)
+        assert names(twins) == ["a.mp4", "b.mp4"]
+        assert store.a_twin(content.digest) in twins
+        assert store.a_twin(content.digest, [twins[0].id]) == twins[1]
+        assert store.a_twin(content.digest, [row.id for row in twins]) is None
+        assert (store.knows_sample(content.sample), store.knows_sample(b"other")) == (True, False)
+
+    @pytest.mark.parametrize("status", ["damaged", "failed"])
+    def test_a_video_that_was_not_read_to_its_end_is_nobodys_twin(self, store: Store, status: VideoStatus) -> None:
+        video = new_video("a.mp4", words="a", count=0 if status == "failed" else 1)
+        with store.writing() as writer:
+            writer.put([replace(video, status=status, reason="cut off")])
+        assert store.twins(b"digest of a") == []
+        assert not store.knows_sample(b"sample of a")
+
+    def test_counts_failures_and_notes_are_of_videos_that_are_there(self, store: Store) -> None:
+        damaged = replace(new_video("c.mp4", count=1), status="damaged", reason="cut off", notes=["two", "lines"])
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), failed_video("b.mp4"), damaged, new_video("d.mp4"), failed_video("e.mp4")])
+            writer.set_missing(store.videos()[3:], True)
+        status = store.status()
+        assert (status.videos, status.segments, status.failed, status.missing) == (2, 3, 2, 2)
+        assert (status.encoder, status.fingerprint) == (ENCODER.name, ENCODER.fingerprint)
+        reasons = {"b.mp4": "no video. Leave it out.", "c.mp4": "cut off"}
+        assert store.failures() == tuple(Failure(Path("/videos") / name, reason) for name, reason in reasons.items())
+        assert store.notes() == tuple(Note(Path("/videos/c.mp4"), text) for text in ("two", "lines"))
+
+    # Finding
+
+    @pytest.mark.parametrize("limit", [1, 7, 100])
+    @pytest.mark.parametrize("queries", [1, 3])
+    def test_the_best_moments_are_those_of_brute_force(self, store: Store, limit: int, queries: int) -> None:
+        with store.writing() as writer:
+            writer.put([new_video(f"{number}.mp4", seed=number, count=number % 5) for number in range(20)])
+            writer.delete(store.videos()[3:6])
+            writer.set_missing(store.videos()[8:10], True)
+        asked = unit_rows(99, queries)
+        hits = store.find(asked, limit)
+        there = [moment for moment in store.moments(row for row in store.videos() if not row.missing)]
+        scores = {m.id: float((m.vector.astype(float) @ asked.astype(float).T).max()) for m in there}
+        best = sorted(there, key=lambda moment: -scores[moment.id])[:limit]
+        assert [hit.id for hit in hits] == [moment.id for moment in best]
+        np.testing.assert_allclose([hit.score for hit in hits], [scores[moment.id] for moment in best], atol=1e-9)
+        for hit, moment in zip(hits, best, strict=True):
+            fields = ("path", "start", "end", "coverage")
+            assert [getattr(hit, name) for name in fields] == [getattr(moment, name) for name in fields]
+
+    @pytest.mark.parametrize("limit", [1, 3, 4, 6])
+    def test_ties_are_ordered_by_path_then_start(self, store: Store, limit: int) -> None:
+        same = [NewMoment(t, t + 1, None, unit_rows(0, 1)[0]) for t in (0.0, 9.0, 10.0)]
+        with store.writing() as writer:
+            writer.put([NewVideo(Path(path), None, "damaged", "cut", same) for path in ("/b", "/a")])
+        hits = store.find(unit_rows(0, 1), limit)
+        expected = [(path, start) for path in ("/a", "/b") for start in (0.0, 9.0, 10.0)]
+        assert [(str(hit.path), hit.start) for hit in hits] == expected[:limit]
+        assert all(hit.score == pytest.approx(1) and hit.score <= 1 for hit in hits)
+
+    def test_a_question_that_cannot_be_asked_is_refused(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4")])
+        with pytest.raises(ValueError, match="limit starts at 1"):
+            store.find(unit_rows(0, 1), 0)
+        with pytest.raises(ValueError, match=str(DIMENSION)):
+            store.find(unit_rows(0, 1, DIMENSION + 1), 1)
+
+    # Encoders
+
+    def test_the_encoder_is_remembered_whole(self, store: Store, open_store: Callable[[], Store]) -> None:
+        assert store.encoder() == open_store().encoder() == ENCODER
+        plain = replace(OTHER, motion=None, dimension=3)
+        with store.writing() as writer:
+            writer.remember(plain)
+        assert store.encoder() == plain
+
+    def test_vectors_of_two_encoders_are_never_mixed(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4")])
+            with pytest.raises(LibraryError, match=r"made by the encoder fake .*not by the encoder other"):
+                writer.remember(OTHER)
+        assert store.encoder() == ENCODER
+        with pytest.raises(LibraryError, match=r"made by the encoder fake .*not by the encoder other"):
+            store.find(unit_rows(0, 1), 1, OTHER)
+        assert len(store.find(unit_rows(0, 1), 1, ENCODER)) == 1
+
+    def test_a_store_without_moments_takes_an_encoder_of_a_different_dimension(self, store: Store) -> None:
+        other = replace(OTHER, dimension=3)
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), failed_video("b.mp4")])
+            writer.delete(store.videos()[:1])
+            writer.remember(other)
+            vectors = unit_rows(5, 2, 3)
+            moments = [NewMoment(float(n), n + 1.0, None, vector) for n, vector in enumerate(vectors)]
+            writer.put([NewVideo(Path("/c.mp4"), content_of("c"), "indexed", None, moments)])
+        assert [hit.start for hit in store.find(vectors[1:], 1, other)] == [1.0]
+
+    def test_vectors_of_an_older_version_are_dropped_and_their_videos_wait(
+        self, store: Store, open_store: Callable[[], Store]
+    ) -> None:
+        old = replace(ENCODER, fingerprint="older", vector_version=None)
+        with store.writing() as writer:
+            writer.remember(old)
+            writer.put([new_video("a.mp4"), new_video("b.mp4"), failed_video("c.mp4")])
+            writer.set_missing(store.videos()[1:2], True)
+            with pytest.raises(LibraryError, match="vectors are of version 2"):
+                store.find(unit_rows(0, 1), 1, ENCODER)
+            writer.remember(ENCODER)
+        assert (store.has_moments(), store.find(unit_rows(0, 1), 1, ENCODER)) == (False, [])
+        assert [(row.status, row.missing, row.num_segments, row.duration_seconds) for row in store.videos()] == [
+            ("failed", False, 0, None),
+            ("failed", True, 0, None),
+            ("failed", False, 0, None),
+        ]
+        reasons = [failure.reason for failure in open_store().failures()]
+        assert reasons[0].startswith("its vectors are of version 2")
+        assert reasons[1] == "no video. Leave it out."
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4")])
+        assert len(store.find(unit_rows(0, 1), 9, ENCODER)) == 2
+
+    # Writers and readers
+
+    def test_what_one_handle_commits_every_other_sees(self, store: Store, open_store: Callable[[], Store]) -> None:
+        reader = open_store()
+        assert reader.find(unit_rows(0, 1), 9) == []
+        for number in range(3):
+            with store.writing() as writer:
+                writer.put([new_video(f"{number}.mp4", seed=number)])
+                assert len(reader.find(unit_rows(0, 1), 9)) == 2 * (number + 1)  # before the writer ends
+        assert reader.videos() == store.videos()
+        with store.writing() as writer:
+            writer.delete(store.videos()[:2])
+        assert {hit.path.name for hit in reader.find(unit_rows(0, 1), 9)} == {"2.mp4"}
+
+    def test_the_version_changes_with_every_commit_and_with_nothing_else(
+        self, store: Store, open_store: Callable[[], Store]
+    ) -> None:
+        reader, seen = open_store(), list[str]()
+
+        def note() -> None:
+            reader.find(unit_rows(0, 1), 1)
+            assert reader.version() == reader.version() == store.version()
+            seen.append(reader.version())
+
+        with store.writing() as writer:
+            note()
+            writer.put([new_video("a.mp4")])
+            note()
+            [row] = store.videos()
+            for change in (
+                lambda: writer.set_missing([row], True),
+                lambda: writer.seen_again(row, Stamp(1, 2, 4)),
+                lambda: writer.move(row, Path("/b.mp4"), Stamp(1, 2, 4)),
+                lambda: writer.copy(row, Path("/c.mp4"), Stamp(1, 2, 4)),
+                lambda: writer.delete([row]),
+            ):
+                change()
+                note()
+        assert len(set(seen)) == 7
+
+    def test_one_writer_at_a_time(self, store: Store, open_store: Callable[[], Store]) -> None:
+        other = open_store()
+        with store.writing() as writer:
+            for second in (store, other):
+                with pytest.raises(LockedError), second.writing():
+                    pass
+            writer.put([new_video("a.mp4")])
+        with other.writing() as writer:
+            writer.put([new_video("b.mp4")])
+        assert names(store.videos()) == ["a.mp4", "b.mp4"]
+
+    def test_what_a_writer_that_failed_had_committed_stays_and_the_next_may_write(self, store: Store) -> None:
+        def write_and_fail() -> None:
+            with store.writing() as writer:
+                writer.put([new_video("a.mp4")])
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            write_and_fail()
+        with store.writing() as writer:
+            writer.put([new_video("b.mp4")])
+        assert names(store.videos()) == ["a.mp4", "b.mp4"]
+
+    def test_threads_find_whole_videos_while_one_writes(self, store: Store) -> None:
+        done, problems = threading.Event(), list[BaseException]()
+
+        def search() -> None:
+            last = 0
+            try:
+                while not done.is_set():
+                    count = len(store.find(unit_rows(0, 1), 999))
+                    assert (count % 4, count >= last) == (0, True)
+                    last = count
+            except BaseException as error:  # noqa: BLE001 - told below
+                problems.append(error)
+
+        threads = [threading.Thread(target=search) for _ in range(4)]
+        with store.writing() as writer:
+            for thread in threads:
+                thread.start()
+            for number in range(60):
+                writer.put([new_video(f"{number}.mp4", seed=number, count=4)])
+                if number % 3 == 0:  # as many as before, in different places
+                    writer.put([new_video(f"{number}.mp4", seed=number, count=4)])
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+        assert len(store.find(unit_rows(0, 1), 999)) == 240
+
+    def test_a_library_that_is_replaced_again_and_again_stays_whole(
+        self, store: Store, open_store: Callable[[], Store]
+    ) -> None:
+        reader = open_store()
+        for turn in range(6):
+            with store.writing() as writer:
+                writer.put([new_video(f"{number}.mp4", seed=10 * turn + number, count=3) for number in range(5)])
+                writer.delete(store.videos()[4:])
+            for number, row in enumerate(reader.videos()):
+                read = np.stack([moment.vector for moment in reader.moments([row])])
+                np.testing.assert_array_equal(read, unit_rows(10 * turn + number, 3))
+            [hit] = reader.find(unit_rows(10 * turn + 2, 3)[1:2], 1)
+            assert (hit.path.name, hit.start) == ("2.mp4", 15.0)
+            assert [*reader.problems(), *(text for row in reader.videos() for text in reader.problems_of(row))] == []
+
+    # Damage
+
+    def test_damaged_vectors_are_told_of_their_video_alone(self, store: Store, address: str) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1), new_video("b.mp4", seed=2), failed_video("c.mp4")])
+        a, b, c = store.videos()
+        self.damage(address, b)
+        assert [bool(list(store.problems_of(row))) for row in (a, b, c)] == [False, True, False]
+        with store.writing() as writer:
+            writer.delete([b])
+            writer.put([new_video("b.mp4", seed=2)])
+        assert [list(store.problems_of(row)) for row in store.videos()] == [[], [], []]

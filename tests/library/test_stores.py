@@ -1,0 +1,30 @@
+"""The contract of stores, kept by the one that comes with deltaclip and by one that is a dict."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import VideoRow
+from tests.library.memory_store import LIBRARIES, MemoryStore
+from tests.library.store_contract import DIMENSION, StoreContract
+
+
+class TestSqliteStore(StoreContract):
+    store_class = SqliteStore
+
+    def damage(self, address: str, row: VideoRow) -> None:
+        with closing(sqlite3.connect(Path(address) / "library.sqlite")) as db:
+            [(first,)] = db.execute("SELECT first_row FROM videos WHERE id = ?", (row.id,))
+            [(file,)] = db.execute("SELECT value FROM meta WHERE key = 'vectors_file'")
+        vectors = np.memmap(Path(address) / file, "<f4", "r+").reshape(-1, DIMENSION)
+        vectors[first, 3] += 0.25
+
+
+class TestMemoryStore(StoreContract):
+    store_class = MemoryStore
+
+    def damage(self, address: str, row: VideoRow) -> None:
+        LIBRARIES[address].videos[row.path].moments[0].vector[3] += 0.25
