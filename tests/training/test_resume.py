@@ -12,7 +12,7 @@ import torch
 
 from deltaclip.errors import TrainingError
 from deltaclip.training import Progress, Recipe, override, train
-from deltaclip.training.durable import write_whole
+from deltaclip.training.saving import save_whole
 from deltaclip.training.state import SavedState, States
 from tests.helpers import small_checkpoint
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
@@ -91,7 +91,7 @@ def test_a_kill_inside_the_writing_of_a_state_loses_nothing(
 def test_a_process_that_dies_while_writing_leaves_the_former_state(tmp_path: Path) -> None:
     # What `finally` would clean up in a living process is left over here, as after kill -9.
     path = tmp_path / "states" / "step-00000001-best-00000000.pt"
-    write_whole(path, lambda stream: stream.write(b"former"))
+    save_whole(path, lambda stream: stream.write(b"former"))
     child = os.fork()
     if child == 0:
 
@@ -100,7 +100,7 @@ def test_a_process_that_dies_while_writing_leaves_the_former_state(tmp_path: Pat
             stream.flush()
             os._exit(9)
 
-        write_whole(path, half)
+        save_whole(path, half)
     os.waitpid(child, 0)
     assert path.read_bytes() == b"former"
     States(tmp_path, 2).sweep()

@@ -12,6 +12,7 @@ from deltaclip.cli.files import writable
 from deltaclip.cli.material import found_videos, split_material
 from deltaclip.cli.options import GalleryOptions, JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
+from deltaclip.durable import write_bytes_whole
 from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
@@ -86,7 +87,7 @@ def compare(
 
             page = comparison_page(compared, paths)
             with writable(report):
-                report.write_text(page, encoding="utf-8")
+                write_bytes_whole(report, page.encode())
     if as_json:
         comparisons = [one.to_json() for one in compared]
         emit({"comparisons": comparisons, "protocols": _protocols(systems, saved), "report": report})

@@ -11,6 +11,7 @@ from deltaclip.cli.indexing import index_paths, name_failures
 from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
+from deltaclip.durable import write_bytes_whole
 
 if TYPE_CHECKING:
     from deltaclip.library import Hit
@@ -89,7 +90,7 @@ def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, lis
         answers = [(question, opened.search(question, limit=3)) for question in questions]
     spec = encoder.reader_spec
     with writable(png):
-        png.write_bytes(encode_png(draw_answers(answers, spec.motion_word, spec.num_frames)))
+        write_bytes_whole(png, encode_png(draw_answers(answers, spec.motion_word, spec.num_frames)))
     return answers
 
 

@@ -12,6 +12,7 @@ from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
 from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, finish, note, print_lines, shown
+from deltaclip.durable import write_bytes_whole
 from deltaclip.errors import LibraryError
 from deltaclip.names import on_disk
 from deltaclip.wording import count
@@ -222,7 +223,7 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
 
     picture = draw_hits(title, hits, encoder.reader_spec.motion_word, encoder.reader_spec.num_frames)
     with writable(png):
-        png.write_bytes(encode_png(picture))
+        write_bytes_whole(png, encode_png(picture))
 
 
 def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json

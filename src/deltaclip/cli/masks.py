@@ -8,6 +8,7 @@ import typer
 from deltaclip.cli.files import writable
 from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.durable import write_bytes_whole, write_whole
 from deltaclip.wording import count
 
 __all__ = ["masks"]
@@ -81,20 +82,20 @@ def _one(
     with guarded_calls() as call:
         frames, found = call(read_motion, video, motion, num_frames, size)
     if npz is not None:
-        with writable(npz), npz.open("wb") as file:  # numpy would add .npz to a name without it
-            np.savez_compressed(
-                file,
-                seconds=frames.seconds,
-                motion=found.mask,
-                alpha=found.measured,
-                coverage=found.coverage,
-                confidence=found.confidence,
-            )
+        arrays = {
+            "seconds": frames.seconds,
+            "motion": found.mask,
+            "alpha": found.measured,
+            "coverage": found.coverage,
+            "confidence": found.confidence,
+        }
+        with writable(npz):
+            write_whole(npz, lambda stream: np.savez_compressed(stream, **arrays))  # type: ignore[arg-type]  # names
     if png is not None:
         from deltaclip.evaluation.mask_report import mask_sheet
 
         with writable(png):
-            png.write_bytes(encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
+            write_bytes_whole(png, encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
     if as_json:
         emit(
             {
@@ -133,7 +134,7 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
             summaries.append(one)
             line.show(f"{number}/{total} videos", number, total)
     with writable(out):
-        out.write_text(report_page(f"`{motion}` masks for {folder.name}/", summaries), encoding="utf-8")
+        write_bytes_whole(out, report_page(f"`{motion}` masks for {folder.name}/", summaries).encode())
     rows = [
         {
             "path": str(one.path),

@@ -1,7 +1,7 @@
 """Ranks on disk, query by query: our own file, which `compare` reads, and run files that trec_eval reads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,6 +10,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.durable import write_whole
 from deltaclip.errors import CaptionError
 from deltaclip.ranking import Candidates
 
@@ -69,16 +70,19 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
     Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and where known
     "text", "candidates": [[video, score], ...]. Names may hold anything, since json quotes them.
     """
-    with path.open("w", encoding="ascii", newline="\n") as file:
+
+    def lines() -> Iterator[str]:
         head = {"format": FORMAT, "direction": saved.direction, "queries": len(saved.queries)}
-        file.write(json.dumps({**head, "protocol": saved.protocol}) + "\n")
+        yield json.dumps({**head, "protocol": saved.protocol}) + "\n"
         for place, query in enumerate(saved.queries):
             line: dict[str, Any] = {"query": query, "video": saved.videos[place], "rank": int(saved.ranks[place])}
             if saved.texts is not None:
                 line["text"] = saved.texts[place]
             if saved.candidates is not None:
                 line["candidates"] = saved.candidates[place]
-            file.write(json.dumps(line) + "\n")
+            yield json.dumps(line) + "\n"
+
+    _write_lines(path, lines())
 
 
 def read_ranks(path: Path) -> SavedRanks:
@@ -202,19 +206,23 @@ def write_trec(
     """
     query_fields, fields = _fields(queries), _fields(names)
     [tag] = _fields([tag])
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+
+    def lines() -> Iterator[str]:
         for part in candidates:
             for row, places, scores in zip(part.rows.tolist(), part.places.tolist(), part.scores.tolist(), strict=True):
                 for rank, (place, score) in enumerate(zip(places, scores, strict=True), 1):
-                    file.write(f"{query_fields[row]} Q0 {fields[place]} {rank} {score:.9g} {tag}\n")
+                    yield f"{query_fields[row]} Q0 {fields[place]} {rank} {score:.9g} {tag}\n"
+
+    _write_lines(path, lines())
 
 
 def write_qrels(path: Path, relevant: Iterable[tuple[str, str]]) -> None:
     """What is right, for trec_eval: "query 0 candidate 1" a line. relevant: (query, candidate), names as in the run."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for pair in relevant:
-            query, candidate = _fields(pair)
-            file.write(f"{query} 0 {candidate} 1\n")
+    _write_lines(path, (f"{query} 0 {candidate} 1\n" for query, candidate in map(_fields, relevant)))
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    write_whole(path, lambda stream: stream.writelines(line.encode() for line in lines))
 
 
 def _fields(names: Sequence[str]) -> list[str]:

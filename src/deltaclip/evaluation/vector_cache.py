@@ -5,8 +5,6 @@ encoder and precision. Files appear whole or not at all, so any number of proces
 """
 
 import hashlib
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.durable import write_whole
 from deltaclip.encoder import Encoder
 from deltaclip.library import Content
 
@@ -113,7 +112,7 @@ class VectorCache:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except BROKEN as error:
-            self._warn(f"{path}: a cached vector that cannot be used ({error}); it is made anew")
+            self._warn(f"{path}: a cached vector that cannot be used ({error}); it is computed again")
             return None
         return arrays
 
@@ -122,15 +121,7 @@ class VectorCache:
         if not self._writable:
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
-                try:
-                    np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for a flag
-                    file.close()
-                    os.replace(file.name, path)
-                except BaseException:
-                    os.unlink(file.name)
-                    raise
+            write_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # names are free
         except OSError as error:
             self._writable = False
-            self._warn(f"{path.parent}: vectors cannot be kept here ({error.strerror}); going on without")
+            self._warn(f"{path.parent}: vectors cannot be kept here ({error.strerror}); continuing without them")

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from deltaclip.durable import write_bytes_whole
 from deltaclip.findings.plots import draw_panels
 from deltaclip.findings.study import Estimate, Row, Spread, StudyResult
 
@@ -10,15 +11,18 @@ __all__ = ["study_markdown", "write_study"]
 
 
 def write_study(folder: Path, result: StudyResult, command: str) -> list[Path]:
-    """Writes the three files and returns their paths. command: what was typed, told in each of them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the three files and returns their paths. command: as typed, repeated in each of them."""
     json_path, png_path, md_path = (folder / f"{result.name}.{suffix}" for suffix in ("json", "png", "md"))
     document = {**result.to_json(), "command": command}
-    json_path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    png_path.write_bytes(draw_panels(result.panels))
-    # a name in the command may hold bytes that are no UTF-8
-    md_path.write_text(study_markdown(result, command, png_path.name), encoding="utf-8", errors="backslashreplace")
-    return [json_path, png_path, md_path]
+    # A name in the command may hold bytes that are not UTF-8.
+    contents = {
+        json_path: (json.dumps(document, indent=1) + "\n").encode(),
+        png_path: draw_panels(result.panels),
+        md_path: study_markdown(result, command, png_path.name).encode(errors="backslashreplace"),
+    }
+    for path, content in contents.items():
+        write_bytes_whole(path, content)
+    return list(contents)
 
 
 def study_markdown(result: StudyResult, command: str, picture: str) -> str:
@@ -38,7 +42,7 @@ def study_markdown(result: StudyResult, command: str, picture: str) -> str:
 
 
 def _brackets(rows: tuple[Row, ...]) -> str:
-    """What stands in brackets behind a figure."""
+    """What the figures in brackets are."""
     kinds = {type(figure) for row in rows for figure in row.figures.values()}
     words = "Figures in brackets are 95% bootstrap intervals. " if Estimate in kinds else ""
     return words + ("Figures are means over seeds, in brackets the lowest and the highest. " if Spread in kinds else "")

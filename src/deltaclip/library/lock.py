@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from deltaclip.durable import one_writer
 from deltaclip.errors import LibraryError
 
 __all__ = ["LockedError", "writer_lock"]
@@ -24,16 +23,10 @@ def writer_lock(file: Path, holder: Callable[[], str]) -> Iterator[None]:
 
     holder: which process holds it. Raises LockedError at once if another one does, OSError if there can be no lock.
     """
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as err:
-        raise LockedError(
-            str(file.parent),
-            f"locked by another deltaclip (process {holder()})",
-            "Wait until it has ended; searching goes on meanwhile.",
-        ) from err
-    try:
+
+    def in_use() -> LockedError:
+        found = f"locked by another deltaclip (process {holder()})"
+        return LockedError(str(file.parent), found, "Wait until it has ended; it can be searched meanwhile.")
+
+    with one_writer(file, in_use):
         yield
-    finally:
-        lock.release()

@@ -9,11 +9,11 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deltaclip.durable import write_bytes_whole
 from deltaclip.folders import default_cache_path
 
 __all__ = ["KEPT_FILE", "KeptFacts"]
@@ -64,7 +64,7 @@ class KeptFacts:
         document = {"version": VERSION, "files": self.files, "facts": {**self.read(), name: value}}
         for place in self.places:
             try:
-                _write_whole(place, json.dumps(document, indent=2) + "\n")
+                write_bytes_whole(place, (json.dumps(document, indent=2) + "\n").encode())
                 break
             except OSError:  # it cannot be written: then the fact is computed again next time
                 continue
@@ -81,16 +81,3 @@ class KeptFacts:
 
 def _name_of(folder: Path) -> str:
     return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".partial", delete=False) as file:
-        try:
-            file.write(text)
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

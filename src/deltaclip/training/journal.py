@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from deltaclip.training.board import Board
-from deltaclip.training.durable import cannot_write, write_whole
+from deltaclip.training.saving import cannot_write, save_whole
 
 __all__ = ["Journal", "Progress", "Stopwatch", "Watch", "peak_memory", "read_rows"]
 
@@ -75,7 +75,7 @@ class Journal:
         self.path = folder / NAME
         rows = [row for row in read_rows(folder) if row["step"] <= step] if step else []
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        write_whole(self.path, lambda stream: stream.write(text.encode()))
+        save_whole(self.path, lambda stream: stream.write(text.encode()))
         self._board = Board(folder / "tensorboard", step, note)
 
     def write(self, row: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deltaclip.model import replace_files
-from deltaclip.training.durable import write_whole
 from deltaclip.training.place import FOLDER
 from deltaclip.training.run import Run
+from deltaclip.training.saving import save_whole
 from deltaclip.training.validate import Figures
 
 __all__ = ["Outcome", "Speed", "report_weights"]
@@ -62,7 +62,7 @@ def report_weights(run: Run, last: Figures | None, speed: Speed, finished: bool)
     if finished and run.peers.leads:
         _write_checkpoint(run, step or 0, figures)
         text = json.dumps({**asdict(outcome), "out": str(run.out), "recipe": run.recipe.facts()}, indent=2)
-        write_whole(run.out / FOLDER / "results.json", lambda stream: stream.write(text.encode()))
+        save_whole(run.out / FOLDER / "results.json", lambda stream: stream.write(text.encode()))
     return outcome
 
 

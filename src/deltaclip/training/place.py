@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
+from deltaclip.durable import one_writer
 from deltaclip.errors import DeltaclipError, TrainingError
 from deltaclip.model import check_place
-from deltaclip.training.durable import write_whole
 from deltaclip.training.peers import Peers
+from deltaclip.training.saving import save_whole
 
 __all__ = ["FOLDER", "RunInUseError", "beside_run", "differences", "held_place", "refuse_other_recipe", "take_place"]
 
@@ -55,20 +55,19 @@ def held_place(out: Path, peers: Peers, device: torch.device, take: Callable[[],
 def _lock(out: Path) -> Iterator[None]:
     if beside_run(out):
         check_place(out)  # before anything of ours is written there
-    lock = FileLock(out / FOLDER / LOCK_NAME)
-    try:
-        (out / FOLDER).mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        remedy = "Wait until it has ended, or train into another folder."
-        raise RunInUseError(str(out), "another process is training in this folder", remedy) from error
-    except OSError as error:
-        remedy = "Choose a folder that you may write to."
-        raise TrainingError(str(out), f"cannot be written ({error.strerror or error})", remedy) from error
-    try:
+
+    def in_use() -> RunInUseError:
+        remedy = "Wait until it has ended, or train into a different folder."
+        return RunInUseError(str(out), "another process is training in this folder", remedy)
+
+    with ExitStack() as stack:
+        try:
+            (out / FOLDER).mkdir(parents=True, exist_ok=True)
+            stack.enter_context(one_writer(out / FOLDER / LOCK_NAME, in_use))
+        except OSError as error:
+            remedy = "Choose a folder that you may write to."
+            raise TrainingError(str(out), f"cannot be written ({error.strerror or error})", remedy) from error
         yield
-    finally:
-        lock.release()
 
 
 def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -92,7 +91,7 @@ def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: boo
         (folder / name).unlink(missing_ok=True)
     for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may lie there as well
         shutil.rmtree(folder / name, ignore_errors=True)
-    write_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
+    save_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
 
 
 def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:

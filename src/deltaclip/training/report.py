@@ -12,11 +12,11 @@ import numpy as np
 
 from deltaclip.channels import ALPHA, COLOURS
 from deltaclip.motion import Tile, encode_png, overlay, strip
-from deltaclip.training.durable import write_whole
 from deltaclip.training.journal import read_rows
 from deltaclip.training.outcome import Outcome
 from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.saving import save_whole
 from deltaclip.training.source import TrainingData
 
 __all__ = ["write_report"]
@@ -60,7 +60,7 @@ def write_report(recipe: Recipe, data: TrainingData, outcome: Outcome) -> Path:
         f"<title>Training {html.escape(recipe.name)}</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
     )
     path = folder / "report.html"
-    write_whole(path, lambda stream: stream.write(page.encode()))
+    save_whole(path, lambda stream: stream.write(page.encode()))
     return path
 
 

@@ -20,9 +20,9 @@ from deltaclip.provenance import digest
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
-from deltaclip.training.durable import write_whole
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import Order
+from deltaclip.training.saving import save_whole
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
 __all__ = ["DrawnClips", "draw_shapes", "drawn_file"]
@@ -76,7 +76,7 @@ def draw_shapes(
         made = _drawn(groups, progress, workers)
         if cache is not None:
             arrays = {"rgb": made[0], "alpha": made[1]}
-            write_whole(groups.file(cache), lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
+            save_whole(groups.file(cache), lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
     rgb, alpha = made
     clips = [clip for group in range(len(groups)) for clip in groups.twins(group)]
     unit = len(clips) // len(groups)

@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 
+from deltaclip.durable import PARTIAL
 from deltaclip.errors import TrainingError
-from deltaclip.training.durable import PARTIAL, write_whole
+from deltaclip.training.saving import save_whole
 
 __all__ = ["SavedState", "States"]
 
@@ -53,7 +54,7 @@ class States:
 
     def save(self, state: SavedState, content: dict[str, Any]) -> None:  # Any: tensors, numbers, dicts of them
         """Writes a state whole, then removes what is older than the last `keep`. Raises TrainingError; older stay."""
-        write_whole(self.folder / "states" / state.name, lambda stream: torch.save(content, stream))
+        save_whole(self.folder / "states" / state.name, lambda stream: torch.save(content, stream))
         kept = self.saved()[-self.keep :]
         for old in self.saved()[: -self.keep]:
             (self.folder / "states" / old.name).unlink()
@@ -69,7 +70,7 @@ class States:
             content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except torch.OutOfMemoryError as error:  # a RuntimeError too, and the file is whole
             found = f"no memory left on {device} to load it"
-            raise TrainingError(str(path), found, "Free memory there, then go on with --resume.") from error
+            raise TrainingError(str(path), found, "Free memory there, then continue with --resume.") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place that the cut file has not
                 found = f"cannot be read ({error.strerror or error})"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.durable import replace_durably
 from deltaclip.motion import Motion, MotionSpec
 from deltaclip.training.cache.coding import encode_alpha, encode_picture
 from deltaclip.training.cache.index import Entry, Source, StoredFrame, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
-from deltaclip.training.durable import replace_durably
 
 __all__ = ["PART_SUFFIX", "EncodedVideo", "ShardWriter", "encode_video"]
 

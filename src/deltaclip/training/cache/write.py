@@ -3,12 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from deltaclip.durable import FULL, one_writer, replace_durably
 from deltaclip.errors import CacheError, VideoError
 from deltaclip.library import Stamp, content_of
 from deltaclip.names import matched
@@ -17,7 +16,6 @@ from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source
 from deltaclip.training.cache.read import read_index
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
-from deltaclip.training.durable import FULL, replace_durably
 
 __all__ = [
     "CacheFailure",
@@ -219,20 +217,17 @@ def write_index(out: Path, index: CacheIndex) -> None:
 @contextmanager
 def only_writer(out: Path) -> Iterator[None]:
     """Holds the cache for writing and clears what a writer that died left behind."""
-    lock = FileLock(out / LOCK_NAME)
-    with _writing(out):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as err:
-            remedy = "Wait until it has ended; reading goes on meanwhile."
-            raise CacheInUseError(str(out), "another process is writing to this cache", remedy) from err
-    try:
+
+    def in_use() -> CacheInUseError:
+        remedy = "Wait until it has ended; the cache can be read meanwhile."
+        return CacheInUseError(str(out), "another process is writing to this cache", remedy)
+
+    with ExitStack() as stack:
         with _writing(out):
+            stack.enter_context(one_writer(out / LOCK_NAME, in_use))
             for part in out.glob(f".*{PART_SUFFIX}"):
                 part.unlink()
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from deltaclip.motion import needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
-from deltaclip.training.durable import write_whole
+from deltaclip.training.saving import save_whole
 from deltaclip.training.source import Pictures
 from deltaclip.wording import count, listed
 
@@ -52,7 +52,7 @@ class SeenActions:
         arrays = {f"{number}.{RGB}": clip.rgb for number, clip in enumerate(self.clips)}
         for number, clip in enumerate(self.clips):
             arrays |= {f"{number}.{mask}": alpha for mask, alpha in clip.alpha.items()}
-        write_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # names are free
+        save_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # names are free
 
     @classmethod
     def read(cls, path: Path, actions: ActionSet, masks: Sequence[str]) -> "SeenActions":

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.errors import TrainingError
-from deltaclip.training.durable import write_whole
 from deltaclip.training.place import differences
+from deltaclip.training.saving import save_whole
 
 __all__ = ["Figures", "keep_figures", "kept_figures"]
 
@@ -16,7 +16,7 @@ Figures = dict[str, Any]  # Any: a json document
 def keep_figures(path: Path, settings: Figures, figures: Figures) -> None:
     """Writes both as one json file that is whole or not there."""
     document = json.dumps({"settings": settings, "figures": figures}, indent=1, allow_nan=False)
-    write_whole(path, lambda stream: stream.write(document.encode()))
+    save_whole(path, lambda stream: stream.write(document.encode()))
 
 
 def kept_figures(path: Path, settings: Figures, what: Path, remedy: str) -> Figures | None:
