@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from deltaclip.captions import DATASETS
+from deltaclip.captions.folder import load_folder
 from tests.cli.calls import Call
 
 
@@ -74,3 +76,16 @@ def test_an_unknown_data_set_is_wrong_usage_and_near_names_are_told(folder: Path
     code, _, err = data("msrvtt_7k", "--annotations", folder)
     assert code == 2
     assert "did you mean msrvtt-7k?" in err.replace("\n", " ")
+
+
+def test_a_new_data_set_is_one_function_and_one_line_in_the_table(
+    folder: Path, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(DATASETS, dict)
+    monkeypatch.setitem(DATASETS, "mine", load_folder)
+
+    code, out, _ = data("mine", "--annotations", folder, "--json")
+    _, _, refused = data("min", "--annotations", folder)
+
+    assert (code, out["splits"]["test"]["videos"]) == (0, 8)
+    assert "did you mean mine" in refused

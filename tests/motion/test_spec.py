@@ -1,23 +1,59 @@
 """One word says which mask is meant and how it is fed."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from deltaclip.motion import MOTIONS, DifferenceSpec, Motion, MotionSpec, difference, see, see_each, subject
-from deltaclip.motion.spec import NAMES, THRESHOLDED
+from deltaclip.channels import ALPHA
+from deltaclip.motion import MOTIONS, DifferenceSpec, Mask, Motion, MotionSpec, difference, see, see_each, subject
+from deltaclip.reader import ReaderSpec, read_video
+from deltaclip.video import write_mp4
 from tests.motion.drawn import square_over_pan
 
 
 def test_every_mask_that_exists_can_be_named() -> None:
-    assert list(MOTIONS) == list(NAMES)
-    assert [str(MotionSpec.parse(name)) for name in NAMES] == list(NAMES)
+    assert [str(MotionSpec.parse(name)) for name in MOTIONS] == list(MOTIONS)
 
 
-@given(st.sampled_from(sorted(THRESHOLDED)), st.integers(0, 510), st.integers(0, 99))
+def left_half(rgb: NDArray[np.uint8]) -> Motion:
+    """A mask that nobody ships: the left half of every frame."""
+    mask = np.zeros(rgb.shape[:3], np.bool_)
+    mask[:, :, : rgb.shape[2] // 2] = True
+    alpha = mask.astype(np.float32)
+    return Motion(
+        alpha=alpha,
+        measured=alpha,
+        mask=mask,
+        coverage=np.full(len(rgb), 0.5),
+        confidence=np.ones(len(rgb)),
+        fallback=(None,) * len(rgb),
+    )
+
+
+def test_a_new_mask_is_one_function_and_one_line_in_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(MOTIONS, "left-half", Mask(left_half))
+    write_mp4(tmp_path / "clip.mp4", np.full((8, 32, 32, 3), 128, np.uint8), 8)
+
+    clip = read_video(tmp_path / "clip.mp4", ReaderSpec(32, 2, MotionSpec.parse("left-half")))
+
+    assert clip.frames[:, ALPHA, 16, [0, 31]].tolist() == [[255, 0], [255, 0]]
+    with pytest.raises(ValueError, match="left-half"):
+        MotionSpec.parse("left-hafl")
+    with pytest.raises(ValueError, match="have a threshold"):
+        MotionSpec.parse("left-half:threshold=5")
+
+
+@given(
+    st.sampled_from([name for name, mask in MOTIONS.items() if mask.thresholded]),
+    st.integers(0, 510),
+    st.integers(0, 99),
+)
 def test_a_spec_is_the_same_after_it_was_written_and_read(name: str, halves: int, percent: int) -> None:
     spec = MotionSpec(name, threshold=halves / 2, floor=percent / 100)
     assert MotionSpec.parse(str(spec)) == spec
@@ -76,7 +112,7 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
     calls: list[str] = []
 
     def counted(name: str) -> Callable[..., Motion]:
-        rule = MOTIONS[name]
+        rule = MOTIONS[name].measure
 
         def call(*given: object) -> Motion:
             calls.append(name)
@@ -85,7 +121,7 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
         return call
 
     for name in ("subject", "difference"):
-        monkeypatch.setitem(MOTIONS, name, counted(name))
+        monkeypatch.setitem(MOTIONS, name, replace(MOTIONS[name], measure=counted(name)))
     together = see_each(words, *ends)
     assert calls == ["subject", "difference", "difference"]
     for one, other in zip(together, alone, strict=True):

@@ -16,7 +16,7 @@ __all__ = ["Sections", "flattened", "names", "typed"]
 
 OWN_SECTION = "Options"
 """Heading of the options that belong to no group."""
-REGISTRIES = {"{datasets}": ("deltaclip.captions", "DATASETS"), "{masks}": ("deltaclip.motion.spec", "NAMES")}
+REGISTRIES = {"{datasets}": ("deltaclip.captions", "DATASETS"), "{masks}": ("deltaclip.motion", "MOTIONS")}
 """Words in a help text that stand for all names in a registry. Looked up only when that help is printed."""
 
 

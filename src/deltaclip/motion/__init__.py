@@ -1,6 +1,6 @@
 """Frames in, motion out: where each frame of a clip moves, by which rule, and a picture of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.difference import DifferenceSpec, difference
 from deltaclip.motion.draw import Row, Tile, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
-from deltaclip.motion.spec import THRESHOLDED, MotionSpec, feed, feed_alpha
+from deltaclip.motion.masks import MOTIONS, Mask
+from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject import NEAR_SECONDS, Neighbours, subject
 from deltaclip.motion.types import Motion
 
@@ -16,6 +17,7 @@ __all__ = [
     "MOTIONS",
     "NEAR_SECONDS",
     "DifferenceSpec",
+    "Mask",
     "Motion",
     "MotionSpec",
     "Neighbours",
@@ -39,22 +41,10 @@ __all__ = [
     "subject",
 ]
 
-MOTIONS: dict[str, Callable[..., Motion]] = {
-    "difference": difference,
-    "subject": subject,
-    "full": full,
-    "random": random,
-    "inverted": inverted,
-    "centre": centre,
-}
-"""By name: (T, H, W, 3) uint8 sampled frames, already scaled -> Motion. Call them through `see`."""
-NEEDS_NEIGHBOURS = frozenset({"subject"})
-"""Those that also look at the native frames beside each sampled one."""
-
 
 def needs_neighbours(motion: str | None) -> bool:
     """Whether that mask, in the word of `MotionSpec`, looks at the native frames beside each sampled one; None not."""
-    return motion is not None and MotionSpec.parse(motion).name in NEEDS_NEIGHBOURS
+    return motion is not None and MOTIONS[MotionSpec.parse(motion).name].needs_neighbours
 
 
 def see(
@@ -101,10 +91,10 @@ def _measure(
     step_seconds: float,
 ) -> Motion:
     """By the rule and threshold of that spec; how it is fed is left to `feed`."""
-    measure = MOTIONS[spec.name]
-    if spec.name in NEEDS_NEIGHBOURS:
+    mask = MOTIONS[spec.name]
+    if mask.needs_neighbours:
         none = (None,) * len(rgb)
-        return measure(rgb, none if before is None else before, none if after is None else after, step_seconds)
-    if spec.name in THRESHOLDED:
-        return measure(rgb, DifferenceSpec(threshold=spec.threshold))
-    return measure(rgb)
+        return mask.measure(rgb, none if before is None else before, none if after is None else after, step_seconds)
+    if mask.thresholded:
+        return mask.measure(rgb, DifferenceSpec(threshold=spec.threshold))
+    return mask.measure(rgb)

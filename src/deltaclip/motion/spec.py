@@ -14,23 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.difference import PAPER
+from deltaclip.motion.masks import MOTIONS
 from deltaclip.motion.types import Motion
 from deltaclip.wording import did_you_mean
 
 __all__ = ["MotionSpec", "feed", "feed_alpha"]
-
-NAMES = ("difference", "subject", "full", "random", "inverted", "centre")
-THRESHOLDED = frozenset({"difference", "random", "inverted"})
-"""Those made of the difference mask, so that its threshold is theirs."""
-SOFT = frozenset({"subject"})
-"""Those whose alpha has shades."""
 
 
 @dataclass(frozen=True, slots=True)
 class MotionSpec:
     """A mask and what is done with it before the model sees it.
 
-    name: one of NAMES. threshold: grey levels, 0..255, of masks made of differences; the paper's 25 elsewhere unused.
+    name: a key of MOTIONS. threshold: grey levels, 0..255, of masks made of differences; unused by the others.
     binary: 0 or 1 where the mask has shades. floor: what the model is fed where nothing moves, 0..1; alpha is scaled
     into floor..1, so that a mask which misses something does not hide it.
     Raises ValueError for what does not exist and for options that would do nothing.
@@ -42,18 +37,20 @@ class MotionSpec:
     floor: int | float = 0.0
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"motion {self.name!r}: {did_you_mean(self.name, NAMES)}")
+        mask = MOTIONS.get(self.name)
+        if mask is None:
+            raise ValueError(f"motion {self.name!r}: {did_you_mean(self.name, tuple(MOTIONS))}")
         if not 0 <= self.threshold <= 255:
             raise ValueError(f"motion {self.name}: threshold must be 0..255, not {self.threshold}")
-        if self.threshold != PAPER.threshold and self.name not in THRESHOLDED:
-            raise ValueError(f"motion {self.name}: only {', '.join(sorted(THRESHOLDED))} have a threshold")
-        if self.binary and self.name not in SOFT:
+        if self.threshold != PAPER.threshold and not mask.thresholded:
+            thresholded = sorted(name for name, each in MOTIONS.items() if each.thresholded)
+            raise ValueError(f"motion {self.name}: only {', '.join(thresholded)} have a threshold")
+        if self.binary and not mask.soft:
             raise ValueError(f"motion {self.name}: it is binary already")
         if not 0 <= self.floor < 1:
             raise ValueError(f"motion {self.name}: floor must be 0 or more and below 1, not {self.floor}")
-        if self.floor and self.name == "full":
-            raise ValueError("motion full: a floor changes nothing where alpha is all ones")
+        if self.floor and not mask.hides:
+            raise ValueError(f"motion {self.name}: a floor changes nothing, since alpha is all ones")
 
     @classmethod
     def parse(cls, text: str) -> "MotionSpec":

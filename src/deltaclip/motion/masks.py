@@ -1,0 +1,40 @@
+"""The table of masks: adding one is one file for its rule and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deltaclip.motion.controls import centre, full, inverted, random
+from deltaclip.motion.difference import difference
+from deltaclip.motion.subject import subject
+from deltaclip.motion.types import Motion
+
+__all__ = ["MOTIONS", "Mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A rule that tells what moves, and what it needs.
+
+    measure: (T, H, W, 3) uint8 sampled frames, already scaled -> Motion; see `motion.see` for its further arguments.
+    thresholded: whether it takes a `DifferenceSpec`, so that `threshold=` may be given. soft: whether its alpha has
+    values between 0 and 1, so that `binary` may be given. needs_neighbours: whether it takes the native frames before
+    and after each sampled one, and how many seconds away they are. hides: whether its alpha can be below 1, so that
+    `floor=` may be given.
+    """
+
+    measure: Callable[..., Motion]
+    thresholded: bool = False
+    soft: bool = False
+    needs_neighbours: bool = False
+    hides: bool = True
+
+
+MOTIONS: dict[str, Mask] = {
+    "difference": Mask(difference, thresholded=True),
+    "subject": Mask(subject, soft=True, needs_neighbours=True),
+    "full": Mask(full, hides=False),
+    "random": Mask(random, thresholded=True),
+    "inverted": Mask(inverted, thresholded=True),
+    "centre": Mask(centre),
+}
+"""By name."""
