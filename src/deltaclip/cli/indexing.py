@@ -91,8 +91,8 @@ def index_paths(
     with Library.open(library, loaded, create=True) as opened, Progress() as line:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
             note(
-                f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` lists "
-                "the videos elsewhere that still have to be."
+                f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` "
+                "lists the videos elsewhere that still have to be."
             )
         report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
     if not report.seen and LINK not in report.passed_over:
