@@ -21,7 +21,7 @@ clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))
 with tempfile.TemporaryDirectory() as folder:
     write_world(Path(folder) / "videos", clips)
     columns = []
-    with Library.open(Path(folder) / "library", encoder) as library:
+    with Library.open(Path(folder) / "library", encoder, create=True) as library:
         library.index([Path(folder) / "videos"])
         for thing in clips[0].shots[0].things:
             query = f"the {thing} moves"

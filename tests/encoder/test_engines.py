@@ -63,7 +63,7 @@ def test_a_toy_engine_encodes_indexes_searches_and_is_evaluated(toy: Encoder, tm
     assert isinstance(toy.engine, Engine)
     videos = [write_square(tmp_path / f"{step}.mp4", step=step) for step in (0, 1)]
     assert toy.encode_videos(videos).shape == (2, 8)
-    with Library.open(tmp_path / "library", toy) as library:
+    with Library.open(tmp_path / "library", toy, create=True) as library:
         assert library.index([tmp_path]).indexed == 2
         [best, _] = library.search_video(videos[1])
         assert best.path == videos[1]

@@ -140,7 +140,7 @@ class RememberedEncoder:
             name=encoder.name,
             fingerprint=encoder.fingerprint,
             dimension=encoder.dimension,
-            motion=None if spec.motion is None else str(spec.motion),
+            motion=spec.motion_word,
             num_frames=spec.num_frames,
             sampling=spec.sampling,
             max_words=encoder.max_words,
