@@ -4,17 +4,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.library import Library
+    from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec
+    from deltaclip.errors import (
+        CacheError,
+        CaptionError,
+        CheckpointError,
+        DeltaclipError,
+        LibraryError,
+        PictureError,
+        PrecisionError,
+        TrainingError,
+        VideoError,
+    )
+    from deltaclip.library import Hit, Library, LockedError, NoLibraryError, NotWritableError
+    from deltaclip.reader import Clip
 
 __version__ = "0.1.0"
-__all__ = ["Encoder", "EncoderSpec", "Library", "__version__"]
+__all__ = [
+    "CacheError",
+    "CaptionError",
+    "CheckpointError",
+    "ChoiceError",
+    "Clip",
+    "DeltaclipError",
+    "Encoder",
+    "EncoderSpec",
+    "Hit",
+    "Library",
+    "LibraryError",
+    "LockedError",
+    "NoLibraryError",
+    "NotWritableError",
+    "PictureError",
+    "PrecisionError",
+    "TrainingError",
+    "VideoError",
+    "__version__",
+]
 
-_HOMES = {"Encoder": "deltaclip.encoder", "EncoderSpec": "deltaclip.encoder", "Library": "deltaclip.library"}
+_ROOMS = {
+    "deltaclip.encoder": ("ChoiceError", "Encoder", "EncoderSpec"),
+    "deltaclip.library": ("Hit", "Library", "LockedError", "NoLibraryError", "NotWritableError"),
+    "deltaclip.reader": ("Clip",),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Fetches the public classes when they are asked for: `deltaclip --help` must not wait for torch."""
-    if name not in _HOMES:
+    """Fetches public names when they are asked for: `deltaclip --help` must not wait for torch."""
+    if name not in __all__:
         raise AttributeError(f"module 'deltaclip' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "deltaclip.errors")), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also before they are fetched: for `dir` and tab completion."""
+    return [*globals(), *(name for name in __all__ if name not in globals())]

@@ -1,7 +1,7 @@
 """The store of a library: what keeps its videos, their moments and vectors. Everything here is free of SQL.
 
 A `Library` opens one by its address (see `address.STORES`) and knows no more of it than these protocols. What every
-store has to do is tested in tests/library/contract.py.
+store has to do is tested in tests/library/store_contract.py.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
