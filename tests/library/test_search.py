@@ -120,6 +120,17 @@ def test_a_library_that_is_not_there_is_an_error_and_no_empty_answer(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_query_that_is_not_one_text_is_refused(shelf: Shelf) -> None:
+    with pytest.raises(TypeError, match="search takes one text, not list"):
+        shelf.library.search(["a dog"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the text is empty"):
+        shelf.library.search(" ")
+
+
+def test_a_library_shows_its_address(shelf: Shelf) -> None:
+    assert repr(shelf.library) == f"Library({shelf.library.address!r})"
+
+
 def test_a_moment_finds_itself_and_those_like_it(shelf: Shelf) -> None:
     for name in ("a.mp4", "b.mp4"):
         shelf.write(name, f"{name[0]} 2")

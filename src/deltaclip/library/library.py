@@ -96,6 +96,9 @@ class Library:
         """Whether there is a library in a folder, or in `default_library_path()`; one that is damaged counts."""
         return store_exists(address)
 
+    def __repr__(self) -> str:
+        return f"Library({self.address!r})"
+
     def __enter__(self) -> Self:
         return self
 
@@ -156,7 +159,14 @@ class Library:
                 return IndexRun(self._store, writer, encoder, read, candidates, on_progress).run()
 
     def search(self, text: str, limit: int = 10) -> list[Hit]:
-        """The moments that fit the text best, best first; ties by path, then start."""
+        """The moments that fit the text best, best first; ties by path, then start.
+
+        Raises TypeError for anything but one text, ValueError for a text without letters or a limit below 1.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"search takes one text, not {type(text).__name__}: call it once for each")
+        if not text.strip():
+            raise ValueError("the text is empty: nothing is like it")
         return self._hits(self.encoder.encode_texts([text]), limit)
 
     def search_video(
