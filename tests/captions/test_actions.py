@@ -57,9 +57,9 @@ def test_a_missing_column_is_named(actions: Path, column: str) -> None:
         (",test,", ",tset,", "split is 'tset'"),
         (",train,1", ",train,", "fold is ''"),
         ("clips/stay_0_0.mp4", "clips/gone.mp4", "gone.mp4 is not there"),
-        ("clips/stay_0_0.mp4", "clips/stay_0_1.mp4", "stands twice"),
-        ("scene 0,test,0", "scene 1,test,0", "'scene 1' lies in two folds"),
-        (",train,1", ",test,1", "'scene 1' lies in two folds, or in both train and test"),
+        ("clips/stay_0_0.mp4", "clips/stay_0_1.mp4", "is listed twice"),
+        ("scene 0,test,0", "scene 1,test,0", "'scene 1' is in two folds"),
+        (",train,1", ",test,1", "'scene 1' is in two folds, or in both train and test"),
     ],
 )
 def test_a_row_that_cannot_be_is_refused(actions: Path, old: str, new: str, said: str) -> None:

@@ -56,7 +56,7 @@ def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
     [
         ("file,caption\na,b\n", 1, "no path, only file, caption"),
         ("path|caption\na|b\n", 1, "no path, only path|caption"),
-        ("path,caption,,\na,b,,\na,b,,c\n", 3, "'c' stands in a column without a name"),
+        ("path,caption,,\na,b,,\na,b,,c\n", 3, "'c' is in a column without a name"),
         ("path,caption\na,b,\na,b,c,\n", 3, "4 fields under 2 columns (path, caption)"),
         ("path,caption,split,\na,b\n", 2, "2 fields under 3 columns (path, caption, split)"),
         ("path;caption;start;end\na;b;1,5;2\n", 2, "'1,5' to '2' is no span of time"),
@@ -67,7 +67,7 @@ def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
         ("path,caption,split\na,b,dev\n", 2, "split is 'dev'"),
         ("path,caption,start,end\na,b,2,\n", 2, "'2' to None is no span of time"),
         ("path,caption,start,end\na,b,2,nan\n", 2, "'2' to 'nan' is no span of time"),
-        ("path,path,caption\na,a,b\n", 1, "a column stands twice"),
+        ("path,path,caption\na,a,b\n", 1, "a column name occurs twice"),
         ('path,caption\na,"b\nc,d\n', 3, "not a table (unexpected end of data)"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_bad_table_is_refused_with_its_line(tmp_path: Path, rows: str, line: i
         ('{"path": "a"', "not json"),
         ("[1]", "a list, not an object"),
         ('{"path": "a", "caption": 3}', "caption is a int, not a text"),
-        ('{"path": "a", "path": "b", "caption": "c"}', "the key path stands twice"),
+        ('{"path": "a", "path": "b", "caption": "c"}', "the key path occurs twice"),
         ('{"path": "a", "caption": "\\ud83d"}', "caption holds half a character"),
         ('{"path": "a", "caption": "b", "split": 3}', "split is 3"),
         ('{"path": "a", "caption": "b", "split": []}', "split is []"),

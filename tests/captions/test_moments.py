@@ -45,7 +45,7 @@ def test_the_test_file_has_no_windows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"qid": 1}, "qid 1 stands there twice, first in line 1"),
+        ({"qid": 1}, "qid 1 is listed twice, first in line 1"),
         ({"qid": None}, "qid is missing or no number"),
         ({"query": " "}, "query is empty"),
         ({"vid": None}, "vid is missing"),

@@ -106,7 +106,7 @@ def test_an_id_that_stands_twice_in_a_list_is_refused_with_both_lines(folder: Pa
     error = refusal("msvd", folder)
     assert (error.what, error.found) == (
         f"{folder / 'test_list.txt'}, line 4",
-        "aB_1_2 stands there twice, first in line 1",
+        "aB_1_2 is listed twice, first in line 1",
     )
 
 

@@ -124,7 +124,7 @@ def test_pdvcs_train_file_is_read_under_its_own_name(activitynet: Path) -> None:
 def test_a_key_that_stands_twice_is_refused_because_json_would_lose_one(activitynet: Path) -> None:
     one = json.dumps(event("A dog."))
     write(activitynet, val_1__json=f'{{"v_a": {one}, "v_a": {one}}}')
-    assert "the key v_a stands twice" in refusal("activitynet", activitynet).found
+    assert "the key v_a occurs twice" in refusal("activitynet", activitynet).found
 
 
 @pytest.mark.parametrize(

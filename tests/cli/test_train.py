@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_a_state_and_says_where(
     code, _, err = deltaclip(*own(home, tmp_path / "out"))
     assert code == 130
     assert err.endswith(
-        "stopped; the state of step 1 of 4 is saved; the same command with --resume goes on from there\n"
+        "stopped; the state of step 1 of 4 is saved; the same command with --resume continues from there\n"
     )
     monkeypatch.undo()
     assert deltaclip(*own(home, tmp_path / "out"), "--resume")[0] == 0

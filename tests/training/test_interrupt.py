@@ -31,7 +31,7 @@ def test_the_first_one_saves_a_state_behind_the_step_and_says_where_it_is(tmp_pa
     assert notes == ["stopping behind this step; Ctrl-C again stops at once"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True, note=notes.append)
-    assert notes[1:] == ["the run goes on behind step 3 of 6"]
+    assert notes[1:] == ["the run continues after step 3 of 6"]
     train(RECIPE, tiny_data(), tmp_path / "whole", device="cpu")
     assert same_weights(tmp_path / "out", tmp_path / "whole")
 
@@ -72,7 +72,7 @@ def test_a_handler_of_somebody_else_stays(tmp_path: Path) -> None:
 def test_resume_says_that_there_is_no_state_yet(tmp_path: Path) -> None:
     notes: list[str] = []
     train(override(RECIPE, ["optim.steps=1"]), tiny_data(), tmp_path, device="cpu", resume=True, note=notes.append)
-    assert notes == [f"{tmp_path} holds no state to go on from; the run begins with its first step"]
+    assert notes == [f"{tmp_path} has no saved state to continue from; the run begins with its first step"]
 
 
 def test_processes_that_read_clips_leave_ctrl_c_to_the_run(tmp_path: Path) -> None:

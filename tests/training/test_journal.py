@@ -102,5 +102,5 @@ def test_a_run_goes_on_without_tensorboard_where_it_cannot_be_written(
     for step in (1, 2):
         book.write({"step": step, "loss": 1.0})
     assert len(notes) == 2
-    assert "No space left on device); the run goes on without TensorBoard" in notes[1]
+    assert "No space left on device); the run continues without TensorBoard" in notes[1]
     assert [row["step"] for row in read_rows(tmp_path)] == [1, 2]

@@ -130,7 +130,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_clip(
     clips.rgb[clips.rgb == marked] = 8
     clips.rgb[5] = marked
     monkeypatch.setattr(gradients, "video_vectors", broken)
-    with pytest.raises(TrainingError, match=r"step [123]: the video vectors of video5 are no numbers"):
+    with pytest.raises(TrainingError, match=r"step [123]: the video vectors of video5 are NaN or infinite"):
         train(override(RECIPE, ["optim.steps=9"]), TrainingData(clips, None, WORDS), tmp_path / "out", device="cpu")
 
 

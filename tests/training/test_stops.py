@@ -66,6 +66,6 @@ def test_validation_names_the_clips_whose_vectors_are_no_numbers(
         return vectors
 
     monkeypatch.setattr("deltaclip.training.validate.video_vectors", broken)
-    with pytest.raises(TrainingError, match=r"step 2: .* the video vectors of video1 are no numbers"):
+    with pytest.raises(TrainingError, match=r"step 2: .* the video vectors of video1 are NaN or infinite"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
     assert states(tmp_path / "out") == []

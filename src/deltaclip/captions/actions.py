@@ -125,10 +125,10 @@ def _keep_apart(path: Path, clips: list[ActionClip]) -> None:
     seen = set()
     for clip in clips:
         if clip.path in seen:
-            raise refused(path, f"{clip.path} stands twice", "A clip has one row.")
+            raise refused(path, f"{clip.path} is listed twice", "A clip has one row.")
         seen.add(clip.path)
         splits.setdefault(clip.group, set()).add(clip.split)
         apart = folds.setdefault(clip.group, clip.fold) == clip.fold and not {"train", "test"} <= splits[clip.group]
         if not apart:
-            found = f"the group {clip.group!r} lies in two folds, or in both train and test"
+            found = f"the group {clip.group!r} is in two folds, or in both train and test"
             raise refused(path, found, "Keep the clips of a scene, person or take together.")

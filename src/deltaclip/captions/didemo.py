@@ -83,7 +83,7 @@ def _read_table(path: Path, names: tuple[str, ...]) -> dict[str, str]:
         written = column_of(path, row, VIDEO_COLUMNS, line).strip()
         video = written if written in known else by_stem.get(_stem(written), written)
         if video in paragraphs:
-            raise refused(path, f"{video} stands there twice", "Give each video one row with its paragraph.", line)
+            raise refused(path, f"{video} is listed twice", "Give each video one row with its paragraph.", line)
         paragraphs[video] = column_of(path, row, TEXT_COLUMNS, line)
     if not paragraphs:
         raise refused(path, "holds no paragraph", "Give each video one row with its paragraph.")

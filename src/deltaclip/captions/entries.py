@@ -26,7 +26,7 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 
-MEND = "Mend the file or download it again."
+MEND = "Fix the file or download it again."
 
 
 def is_text(value: object) -> bool:
@@ -104,7 +104,7 @@ def read_ids(path: Path, column: str = "video_id") -> dict[str, int | None]:
     for line, name in rows:
         if name in ids:
             before = "" if ids[name] is None else f", first in line {ids[name]}"
-            raise refused(path, f"{name} stands there twice{before}", "Remove one of the two.", line)
+            raise refused(path, f"{name} is listed twice{before}", "Remove one of the two.", line)
         ids[name] = line
     if not ids:
         raise refused(path, "names no video", "Download it again.")

@@ -154,13 +154,13 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if not columns:
                 columns = [name.strip() for name in _without_empty_end(row)]
                 if len(set(columns)) < len(columns):
-                    raise refused(path, "a column stands twice", "Name each column once.", reader.line_num)
+                    raise refused(path, "a column name occurs twice", "Name each column once.", reader.line_num)
                 width = len(row)
                 continue
             fields = row[: len(columns)]
             unnamed = _without_empty_end(row[len(columns) :])
             if unnamed and len(row) <= width:
-                found = f"{unnamed[-1].strip()!r} stands in a column without a name"
+                found = f"{unnamed[-1].strip()!r} is in a column without a name"
                 remedy = "Name that column in the first line or empty it; quote a field that holds the separator."
                 raise refused(path, found, remedy, reader.line_num)
             if unnamed or len(fields) < len(columns):
@@ -218,7 +218,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: json
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in made if names.count(name) > 1)
-        raise ValueError(f"the key {twice} stands twice in one object")
+        raise ValueError(f"the key {twice} occurs twice in one object")
     return made
 
 

@@ -62,7 +62,7 @@ def _read_queries(path: Path) -> tuple[Caption, ...]:
         if not isinstance(query, int | str):
             raise refused(path, "qid is missing or no number", "Mend the line or download the file again.", line)
         if query in lines:
-            found = f"qid {query} stands there twice, first in line {lines[query]}"
+            found = f"qid {query} is listed twice, first in line {lines[query]}"
             raise refused(path, found, "Remove one of the two.", line)
         lines[query] = line
         captions.append(Caption(row["query"], row["vid"], _windows(path, row.get("relevant_windows", []), line)))

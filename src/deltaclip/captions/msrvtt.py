@@ -92,7 +92,7 @@ def _read_1k_a(path: Path) -> Split:
     for line, row in read_table(path):
         video = column_of(path, row, ("video_id",), line).strip()
         if video in captions:
-            raise refused(path, f"{video} stands there twice", "Remove one of the two rows.", line)
+            raise refused(path, f"{video} is listed twice", "Remove one of the two rows.", line)
         captions[video] = Caption(column_of(path, row, ("sentence",), line), video)
     if not captions:
         raise refused(path, "names no video", "Download it again.")
@@ -136,7 +136,7 @@ def _read_document(path: Path) -> list[tuple[str, str]]:
         if not isinstance(video, str) or not is_text(video):
             raise bad_text(path, f"videos[{number}].video_id", video)
         if video in videos:
-            raise refused(path, f"{video} stands twice among the videos", "Mend the file or download it again.")
+            raise refused(path, f"{video} is listed twice among the videos", "Fix the file or download it again.")
         videos.add(video)
     pairs: list[tuple[str, str]] = []
     for number, entry in enumerate(list_of(path, document.get("sentences"), "sentences")):
@@ -144,7 +144,7 @@ def _read_document(path: Path) -> list[tuple[str, str]]:
         video, text = sentence.get("video_id"), sentence.get("caption")
         if not isinstance(video, str) or video not in videos:
             found = f"sentences[{number}] is about {video!r}, which is not among the videos"
-            raise refused(path, found, "Mend the file or download it again.")
+            raise refused(path, found, "Fix the file or download it again.")
         if not isinstance(text, str) or not is_text(text):
             raise bad_text(path, f"sentences[{number}].caption", text)
         pairs.append((video, text))

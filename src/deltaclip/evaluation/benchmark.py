@@ -118,7 +118,7 @@ def post_processing(
     train = captions.splits.get("train")
     if split == "train" or train is None or not train.captions:
         found = "qbnorm needs the captions of the split train" + (", and no others" if split == "train" else "")
-        raise CaptionError(captions.dataset, found, "Evaluate another split, with the training captions beside it.")
+        raise CaptionError(captions.dataset, found, "Evaluate a different split, with the training captions beside it.")
     return QueryBank(encode_texts(encoder, [caption.text for caption in train.captions], cache).vectors)
 
 

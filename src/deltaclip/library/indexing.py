@@ -189,7 +189,7 @@ class IndexRun:
         if not np.isfinite(vectors).all():
             # One such vector would make every later search meaningless.
             remedy = "Its weights are broken: convert or fetch them again."
-            raise CheckpointError(self._encoder.name, "gives vectors that are no numbers", remedy)
+            raise CheckpointError(self._encoder.name, "produces NaN or infinite vectors", remedy)
         for (video, clip), vector in zip(pairs, vectors, strict=True):
             video.moments.append(self._moment(clip, vector))
         for video in self._in_hand:

@@ -66,7 +66,7 @@ class Board:
 
     def _give_up(self, error: OSError) -> None:
         self._note(
-            f"{self._folder}: cannot be written ({error.strerror or error}); the run goes on without TensorBoard"
+            f"{self._folder}: cannot be written ({error.strerror or error}); the run continues without TensorBoard"
         )
 
 

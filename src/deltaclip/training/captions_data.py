@@ -118,7 +118,7 @@ def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
     cache = FrameCache.open(folder)
     lacking = cache.settings.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion)
     if lacking:
-        remedy = "Make another one with deltaclip cache, into a new folder, with --frames and --motion to match."
+        remedy = "Make a new one with deltaclip cache, in a new folder, with --frames and --motion to match."
         raise CacheError(str(folder), "; ".join(lacking), remedy)
     return cache
 
@@ -221,7 +221,7 @@ def _nothing_to_train_on(captions: CaptionSet, missing: dict[str, str]) -> Delta
     rows = _captions(captions, "train")
     bad = {caption.video: missing[caption.video] for caption in rows}
     if bad:
-        return _unusable(bad, "They are all there is to train on: mend them, or give other --videos.")
+        return _unusable(bad, "There is nothing else to train on: fix them, or give different --videos.")
     there = ", ".join(f"{name} {count(len(split.videos), 'video')}" for name, split in captions.splits.items())
     remedy = "Give captions with split=train, or the folder that holds the training split."
     if captions.dataset == "folder":

@@ -125,8 +125,8 @@ class _Loop:
                     run.save()
                 if wanted == INTERRUPTED:
                     raise KeyboardInterrupt(
-                        f"the state of step {run.step} of {run.steps} is saved; the same command with --resume goes on "
-                        "from there"
+                        f"the state of step {run.step} of {run.steps} is saved; the same command with --resume "
+                        "continues from there"
                     )
                 return False
         return True
@@ -216,5 +216,5 @@ class _Loop:
 def _where(run: Run) -> str:
     """What --resume found."""
     if not run.step:
-        return f"{run.out} holds no state to go on from; the run begins with its first step"
-    return f"the run goes on behind step {run.step} of {run.steps}"
+        return f"{run.out} has no saved state to continue from; the run begins with its first step"
+    return f"the run continues after step {run.step} of {run.steps}"

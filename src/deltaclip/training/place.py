@@ -85,7 +85,7 @@ def take_place(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: boo
     if others or not out.is_dir():
         check_place(out)
     if not overwrite and (others or (folder / RUN_FILE).exists()):
-        remedy = "Give a new folder; --resume goes on with a run of these settings, --overwrite replaces it."
+        remedy = "Give a new folder; --resume continues a run with these settings, --overwrite replaces it."
         raise TrainingError(str(out), "the folder is not empty", remedy)
     for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
         (folder / name).unlink(missing_ok=True)

@@ -62,7 +62,7 @@ class Run:
         self.commit = _commit()  # before the run: files may change while it goes on
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
-            remedy = "Make another cache with deltaclip cache and its --size, into a new folder."
+            remedy = "Make a new cache with deltaclip cache and its --size, in a new folder."
             raise TrainingError("clips", f"pictures of {data.side} pixels where the model takes {self.side}", remedy)
         self.model = self.start.model
         torch.nn.Module.to(self.model, precision.device)
@@ -157,7 +157,7 @@ class Run:
             with self.mean.in_place(self.model):
                 sound = sound and look(self.model, batch, self.precision).sound
         if self.peers.any(not sound, self.precision.device):
-            raise self._broken("the vectors they give are no numbers")
+            raise self._broken("the vectors that they produce are NaN or infinite")
         return seen.mask_cosine
 
     def validate(self, workers: int) -> Figures | None:
@@ -171,7 +171,7 @@ class Run:
                     self.model, source, self.recipe, rows, self.side, self.precision, self.peers, workers
                 )
             except FloatingPointError as error:
-                raise self._broken(f"{error} are no numbers") from error
+                raise self._broken(f"{error} are NaN or infinite") from error
             if self.best is None or figures["t2v"]["R1"] > self.best[1]["t2v"]["R1"]:
                 self.best = self.step, figures
                 if self.peers.leads:

@@ -12,7 +12,7 @@ from deltaclip.wording import listed
 
 __all__ = ["broken_update", "memory_explained", "refuse_loss", "refuse_norm"]
 
-ANEW = "a new run with another --out: --resume keeps to the settings and would come here again."
+ANEW = "a new run with a different --out: --resume keeps the settings and would fail here again."
 """States before it stay, but no setting may change with them."""
 REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {ANEW}"
 
@@ -25,7 +25,9 @@ def refuse_loss(step: int, loss: torch.Tensor, vectors: Vectors, logit_scale: to
     for part, rows in parts.items():
         broken = (~torch.isfinite(rows).all(1)).nonzero().flatten().tolist()
         if broken:
-            raise _refused(step, f"the {part} of {listed([vectors.batch.names[row] for row in broken])} are no numbers")
+            raise _refused(
+                step, f"the {part} of {listed([vectors.batch.names[row] for row in broken])} are NaN or infinite"
+            )
     if not bool(torch.isfinite(logit_scale)):
         raise _refused(step, "the logit scale is no number")
     # Another process may hold the broken rows; it names them.

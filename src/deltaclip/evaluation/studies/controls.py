@@ -39,8 +39,8 @@ def study_controls(bench: Bench) -> StudyResult:
         name="controls",
         question="Does the mask give the result, or would any mask, or none?",
         about=(
-            "One set of weights, the same files and frames, another mask: `full` is none, `random` the difference mask "
-            "in a wrong place, `inverted` what does not move, `centre` a box in the middle. `subject` is fed with "
+            "One set of weights, the same files and frames, a different mask: `full` is none, `random` the difference "
+            "mask in a wrong place, `inverted` what does not move, `centre` a box in the middle. `subject` is fed with "
             "shades, `binary` without, `floor=0.2` hides nothing altogether. A gain that a control shows too is not "
             f"the mask's. The weights belong to `{bench.encoder.record.motion or 'no mask'}`: every other mask is new "
             "to them, so a low figure says that it is strange to them as much as that it is wrong. `T2V R@1 less full` "

@@ -196,7 +196,7 @@ def read_index(folder: str | Path) -> CacheIndex:
 
 
 GIVE_VIDEOS = "Give --videos, and what is lost is decoded again; or copy the cache again from where it came."
-_AGAIN = "Copy the cache again from where it came, or make another one in a new folder."
+_AGAIN = "Copy the cache again from where it came, or make a new one in a new folder."
 
 
 def _locate(folder: str | Path) -> tuple[Any, str]:  # Any: fsspec has no types

@@ -236,9 +236,9 @@ def _writing(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        remedy = "What was finished is kept; mend that, and the same command goes on from there."
+        remedy = "What was finished is kept; fix that, and run the same command again to continue."
         if err.errno in FULL:
-            remedy = "What was finished is kept; make room, and the same command goes on from there."
+            remedy = "What was finished is kept; make room, and run the same command again to continue."
         raise CacheError(str(out), f"cannot be written ({err.strerror or err})", remedy) from err
 
 
@@ -252,7 +252,7 @@ def _agreed_index(out: Path, settings: CacheSettings) -> CacheIndex:
     index = read_index(out)
     differences = index.settings.differences(settings)
     if differences:
-        remedy = "Ask for the same settings, or choose another folder."
+        remedy = "Ask for the same settings, or choose a different folder."
         raise CacheError(str(out), f"this cache was made with {'; '.join(differences)}", remedy)
     return index
 

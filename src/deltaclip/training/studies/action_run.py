@@ -107,7 +107,7 @@ class ActionRun:
 
     def figures(self) -> Figures | None:
         """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
-        remedy = "Give the same settings and clips, or another --out."
+        remedy = "Give the same settings and clips, or a different --out."
         kept = kept_figures(self._file, self._settings(), self._file, remedy)
         if kept is not None:
             shutil.rmtree(self._out, ignore_errors=True)  # left by a kill between both

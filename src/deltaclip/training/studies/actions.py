@@ -144,7 +144,7 @@ def _runs(plan: StudyPlan, sets: Sequence[ActionSet]) -> list[ActionRun]:
         if not all(run.parts):
             part = "train on" if run.parts[1] else "test on"
             found = f"no clip to {part} with {'its own split' if run.fold is None else f'fold {run.fold}'} held out"
-            raise TrainingError(str(run.actions.folder), found, "Give other --folds, or mend captions.csv.")
+            raise TrainingError(str(run.actions.folder), found, "Give different --folds, or fix captions.csv.")
     return runs
 
 

@@ -38,7 +38,7 @@ def at_once(
             return [each.result() for each in under_way]
         except BrokenProcessPool as error:
             found = "ended without a word, as it does where memory is short"
-            remedy = "Give fewer --jobs; the same command goes on from where the runs are."
+            remedy = "Give fewer --jobs; the same command continues all runs."
             raise TrainingError("a process that trains", found, remedy) from error
         except KeyboardInterrupt:
             for process in set(active_children()) - others:  # else the pool waits for the ends of their runs

@@ -86,7 +86,7 @@ class ShapesRun:
 
     def figures(self) -> Figures | None:
         """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
-        return kept_figures(self._file, self._settings(), self.out, "Give the same settings, or another --out.")
+        return kept_figures(self._file, self._settings(), self.out, "Give the same settings, or a different --out.")
 
     @property
     def _file(self) -> Path:
