@@ -19,7 +19,7 @@ def unit_rows(seed: int, count: int, dimension: int = 8) -> NDArray[np.float32]:
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(0, 60),
-    queries=st.integers(1, 4),
+    queries=st.integers(1, 20),
     limit=st.integers(1, 70),
     block=st.integers(1, 9),
     cuts=st.lists(st.integers(0, 60), max_size=3),
@@ -32,6 +32,7 @@ def test_the_best_rows_are_those_of_brute_force(
     away = [row for row in hidden if row < count]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS_AT_ONCE", block)
+        patch.setattr(module, "ROWS_OF_A_PRODUCT", block)
         patch.setattr(module, "ROWS_SUMMED", block)
         spans = np.split(vectors, sorted(min(cut, count) for cut in cuts))
         rows, scores = nearest(spans, asked, limit, [(row, 1) for row in away])

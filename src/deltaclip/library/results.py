@@ -149,15 +149,15 @@ class RememberedEncoder:
 
     @property
     def options(self) -> Mapping[str, Any]:  # Any: a word or a number
-        """The options of `encoder.EncoderSpec` that load this encoder again by its name."""
+        """The options with which `Encoder.load` loads this encoder again by its name."""
         names = ("motion", "num_frames", "sampling", "max_words")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def load(self) -> "Encoder":
         """This encoder, loaded. Raises CheckpointError if it is no longer there."""
-        from deltaclip.encoder import Encoder, EncoderSpec
+        from deltaclip.encoder import Encoder
 
-        return Encoder.load(self.name, EncoderSpec(**self.options))
+        return Encoder.load(self.name, **self.options)
 
     @property
     def outdated(self) -> str | None:

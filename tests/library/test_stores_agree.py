@@ -1,0 +1,99 @@
+"""Whatever is done to a library, the SQLite store and the dict say the same of it."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from deltaclip.library.content import Stamp
+from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import Store, VideoRow
+from tests.library.memory_store import LIBRARIES, MemoryStore
+from tests.library.store_contract import ENCODER, failed_video, new_video, unit_rows
+
+NAMES = st.sampled_from(["a", "b", "b/c", "b/d", "bb", "é", "z"])
+SEEDS = st.integers(0, 3)
+PICKS = st.integers(0, 6)
+
+
+class Both(RuleBasedStateMachine):
+    """Two stores to which the same is done; ids differ, so that rows are known by their paths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.address = str(Path(self.folder.name) / "library")
+        LIBRARIES.pop(self.address, None)
+        self.stores: list[Store] = [kind.open(self.address, create=True) for kind in (SqliteStore, MemoryStore)]
+        self.reader = SqliteStore.open(self.address, create=False)
+        for store in self.stores:
+            with store.writing() as writer:
+                writer.remember(ENCODER)
+
+    def teardown(self) -> None:
+        for store in (*self.stores, self.reader):
+            store.close()
+        self.folder.cleanup()
+
+    def rows(self, store: Store, picks: list[int]) -> list[VideoRow]:
+        there = store.videos()
+        return [there[pick] for pick in sorted({*picks}) if pick < len(there)]
+
+    @rule(names=st.lists(NAMES, max_size=3), seed=SEEDS, count=st.integers(0, 5))
+    def put(self, names: list[str], seed: int, count: int) -> None:
+        for store in self.stores:
+            with store.writing() as writer:
+                writer.put([new_video(name, seed, count, f"{seed} {count}") for name in names if count])
+                writer.put([failed_video(name) for name in names if not count])
+
+    @rule(picks=st.lists(PICKS), missing=st.booleans())
+    def set_missing(self, picks: list[int], missing: bool) -> None:
+        for store in self.stores:
+            with store.writing() as writer:
+                writer.set_missing(self.rows(store, picks), missing)
+
+    @rule(picks=st.lists(PICKS))
+    def delete(self, picks: list[int]) -> None:
+        for store in self.stores:
+            with store.writing() as writer:
+                writer.delete(self.rows(store, picks))
+
+    @precondition(lambda self: self.stores[0].videos())
+    @rule(pick=PICKS, name=NAMES, copies=st.booleans())
+    def move_or_copy(self, pick: int, name: str, copies: bool) -> None:
+        for store in self.stores:
+            rows = store.videos()
+            row, path = rows[pick % len(rows)], Path("/videos") / name
+            if row.size_bytes is None:
+                continue
+            stamp = Stamp(row.size_bytes, 2, pick)
+            with store.writing() as writer:
+                if not copies:
+                    assert writer.move(row, path, stamp)
+                elif row.path != path:
+                    writer.copy(row, path, stamp)
+
+    @invariant()
+    def everything_is_the_same(self) -> None:
+        told = []
+        for store in (*self.stores, self.reader):
+            rows = store.videos()
+            known = [(r.path, r.digest, r.stamp, r.status, r.missing, r.num_segments, r.duration_seconds) for r in rows]
+            moments = [(m.path, m.start, m.end, m.vector.tobytes()) for m in store.moments(rows)]
+            below = [row.path for row in store.below(Path("/videos/b"))]
+            hits = [(hit.path, hit.start, round(hit.score, 9)) for hit in store.find(unit_rows(1, 2), 4)]
+            told.append((known, moments, below, hits, store.status(), store.failures(), store.has_moments()))
+            assert [*store.problems(), *(text for row in rows for text in store.problems_of(row))] == []
+        assert told[0] == told[1] == told[2]
+        for row in self.stores[0].videos()[:1]:
+            for moment in self.stores[0].moments([row]):
+                again = self.reader.moment(moment.id)
+                assert again is not None
+                np.testing.assert_array_equal(again.vector, moment.vector)
+
+
+TestBoth = Both.TestCase
+TestBoth.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
