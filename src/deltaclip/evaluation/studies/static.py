@@ -47,8 +47,8 @@ def _on_shapes(bench: Bench, masks: Sequence[str]) -> StudyResult:
         question="What becomes of questions about things that do not move?",
         about=(
             "One gallery of drawn clips: groups of twins (the same objects, a different mover), and for each group a "
-            'clip in which nothing moves. A query is right if it is true of the first clip, since "the red circle moves" '
-            "is true of several; `stayers only` names the things that stay in a clip with a mover (true "
+            'clip in which nothing moves. A query is right if it is true of the first clip, since "the red circle '
+            'moves" is true of several; `stayers only` names the things that stay in a clip with a mover (true '
             "also of the still clip), `nothing moves` is the sentence of a still clip. `right things only` leaves the "
             "clips of the query's own group: all hold the things named, and only motion tells them apart. Random: the "
             "drawing of clips, the places of `random`, the bootstrap over groups of twins."
