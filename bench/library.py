@@ -1,4 +1,4 @@
-"""A large library: opening it for one search, and searching it while somebody else writes to it.
+"""A large library: opening it for one search, and searching it while a different process writes to it.
 
     python bench/library.py --json
 

@@ -52,7 +52,7 @@ def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: A
     code, out, _ = deltaclip(*words)
     assert code == 0
     assert out.splitlines()[1] == (
-        "skipped: 1 .ts files that are no video, 1 hidden files and folders, 1 links to files already taken, "
+        "skipped: 1 .ts files that are not videos, 1 hidden files and folders, 1 links to files already included, "
         "3 other files (.jpg 2, .txt 1)"
     )
     _, report, _ = deltaclip(*words[:-2], "--exclude", "sub", "--exclude", "*.JPG", "--json")
@@ -78,7 +78,7 @@ def test_a_folder_whose_film_is_known_by_a_link_is_not_called_empty(
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "film.mp4").hardlink_to(home / "videos" / "moving.mp4")
     code, out, err = deltaclip("index", tmp_path / "links", "--library", library)
-    assert (code, "1 links to files already taken" in out, "no video files" in err) == (0, True, False)
+    assert (code, "1 links to files already included" in out, "no video files" in err) == (0, True, False)
 
 
 def test_index_says_which_patterns_matched_nothing(home: Path, library: Path, deltaclip: Any) -> None:

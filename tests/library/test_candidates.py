@@ -166,7 +166,7 @@ def test_another_file_of_an_ambiguous_suffix_is_passed_over_and_counted(
     write(tmp_path, name, content)
     found = find_candidates([tmp_path])
     assert found.files == ()
-    assert found.passed_over == {f"{Path(name).suffix} files that are no video": 1}
+    assert found.passed_over == {f"{Path(name).suffix} files that are not videos": 1}
     assert find_candidates([tmp_path / name]).files == (tmp_path / name,)
 
 
@@ -214,14 +214,14 @@ def test_the_small_copy_of_a_film_beside_it_is_passed_over(tmp_path: Path, film:
         "GX010043.MP4",
         f"elsewhere/{copy}",
     }
-    assert found.passed_over == {"small copies beside their film": 1}
+    assert found.passed_over == {"small copies beside their video": 1}
 
 
 def test_who_excludes_a_film_does_not_want_its_small_copy(tmp_path: Path) -> None:
     make(tmp_path, "GX010042.MP4", "GL010042.LRV", "other.mp4")
     found = find_candidates([tmp_path], exclude=["GX010042.MP4"])
     assert [path.name for path in found.files] == ["other.mp4"]
-    assert found.passed_over == {"excluded files and folders": 1, "small copies beside their film": 1}
+    assert found.passed_over == {"excluded files and folders": 1, "small copies beside their video": 1}
 
 
 def test_a_folder_that_is_given_itself_can_be_excluded_by_its_name(tmp_path: Path) -> None:
@@ -254,8 +254,8 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path: Path) -> None:
         ".txt": 1,
         "files without a suffix": 2,
         "hidden files and folders": 2,
-        "links to files already taken": 1,
-        "links to nothing": 1,
+        "links to files already included": 1,
+        "broken links": 1,
         "pipes, sockets and devices": 1,
     }
 

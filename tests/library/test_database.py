@@ -79,10 +79,10 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         Library.open(tmp_path, FakeEncoder(), create=True)
 
 
-def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_a_different_program_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "library.sqlite")) as db:
         db.execute("CREATE TABLE songs (name)")
-    with pytest.raises(LibraryError, match="belongs to another program"):
+    with pytest.raises(LibraryError, match="belongs to a different program"):
         Library.open(tmp_path, FakeEncoder(), create=True)
 
 

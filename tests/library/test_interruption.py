@@ -75,10 +75,10 @@ def test_an_encoder_that_fails_leaves_whole_videos_and_frees_the_lock(
     assert shelf.library.index([path]).indexed == 1
 
 
-def test_vectors_that_are_no_numbers_never_get_in(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_and_infinite_vectors_are_refused(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     nan = np.full((1, DIMENSION), np.nan, np.float32)
     monkeypatch.setattr(shelf.encoder, "encode_clips", lambda clips: nan[: len(list(clips))])
-    with pytest.raises(CheckpointError, match="NaN or infinite"):
+    with pytest.raises(CheckpointError, match="produces NaN or infinite vectors"):
         shelf.library.index([shelf.write("a.mp4", "a 1")])
     assert shelf.library.status().segments == 0
 

@@ -42,7 +42,7 @@ def test_a_film_that_came_back_with_a_second_name_is_found_again(shelf: Shelf, n
     link(path, shelf.videos / name)
     report = shelf.library.index([shelf.videos])
     assert (report.unchanged, report.left_alone) == (1, 0)
-    assert report.passed_over == {"links to files already taken": 1}
+    assert report.passed_over == {"links to files already included": 1}
     assert shelf.found("c 0", limit=9) == ["c.mp4"]
     assert shelf.library.status().missing == 0
 
@@ -83,7 +83,9 @@ def test_a_film_that_gave_way_to_something_else_leaves_the_search_as_verify_says
     path.unlink()
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     (problem,) = shelf.library.verify().problems
-    assert problem.endswith("Index its folder again, which takes it out of the search and keeps its moments.")
+    assert problem.endswith(
+        "Index its folder again: it is then no longer found, and its moments are kept until it is back."
+    )
     shelf.library.index([shelf.videos if given == "folder" else path])
     assert (shelf.library.search("c 0"), shelf.library.status().missing) == ([], 1)
     assert shelf.library.verify().ok
@@ -102,8 +104,7 @@ def test_videos_of_a_folder_that_cannot_be_read_stay_in_the_search(
         assert report.failures[0].reason == "cannot be reached. Check the permissions of its folders."
         (problem,) = shelf.library.verify().problems
     assert problem == (
-        f"{path}: cannot be read (Permission denied). Check the file and its permissions. "
-        "Its moments stay in the search."
+        f"{path}: cannot be read (Permission denied). Check the file and its permissions. Its moments are still found."
     )
     assert shelf.found("c 0", limit=9) == ["c.mp4"]
     assert shelf.library.status().missing == 0

@@ -121,7 +121,7 @@ def test_changes_of_a_killed_writer_that_cannot_be_read_are_told(indexed: Shelf)
         for name in ("library.sqlite", "library.sqlite-wal"):  # as a kill leaves them; a copy of a folder has no -shm
             shutil.copy(indexed.library_path / name, killed / name)
     indexed.library_path = killed
-    with without_permission(killed), pytest.raises(AssertionError, match="latest changes lie in"):
+    with without_permission(killed), pytest.raises(AssertionError, match="latest changes are in"):
         look_as_somebody_else(indexed)
     with Library.open(killed) as library:  # what the message says
         assert library.status().videos == 3

@@ -200,7 +200,7 @@ def test_a_link_is_the_film_once_and_takes_over_if_the_film_goes(shelf: Shelf, l
     assert callable(link)
     link(path, shelf.videos / "a.mp4")
     report = shelf.library.index([shelf.videos])
-    assert (report.indexed, report.passed_over) == (1, {"links to files already taken": 2})
+    assert (report.indexed, report.passed_over) == (1, {"links to files already included": 2})
     first = "a.mp4" if link is os.link else "b.mp4"
     assert shelf.found("b 0", limit=9) == [first]
     (shelf.videos / first).unlink()
@@ -216,7 +216,7 @@ def test_a_link_given_later_is_the_film_that_is_known(shelf: Shelf) -> None:
     (shelf.videos / "a").mkdir()
     (shelf.videos / "a" / "link.mp4").symlink_to(path)
     report = shelf.library.index([shelf.videos / "a"])
-    assert (report.seen, report.passed_over) == (0, {"links to files already taken": 1})
+    assert (report.seen, report.passed_over) == (0, {"links to files already included": 1})
     assert shelf.found("a 0", limit=9) == ["film.mp4"]
 
 
@@ -225,7 +225,7 @@ def test_a_film_that_gave_way_to_a_link_is_found_no_more(shelf: Shelf) -> None:
     shelf.library.index([shelf.videos])
     replaced.unlink()
     replaced.hardlink_to(path)
-    assert shelf.library.index([replaced]).passed_over == {"links to files already taken": 1}
+    assert shelf.library.index([replaced]).passed_over == {"links to files already included": 1}
     assert [hit.path for hit in shelf.library.search("b 0")] == [path]
     assert shelf.library.verify().ok
 

@@ -36,7 +36,7 @@ def test_no_remedy_has_anything_deleted(name: str) -> None:
     ("name", "words"),
     [
         ("SQLITE_FULL", "the disk is full"),
-        ("SQLITE_BUSY_SNAPSHOT", "another program holds the database"),
+        ("SQLITE_BUSY_SNAPSHOT", "a different program has locked the database"),
         ("SQLITE_IOERR_WRITE", "the disk could not be read or written"),
         ("SQLITE_CANTOPEN", "cannot be opened"),
         ("SQLITE_NOMEM", "memory ran out"),
@@ -86,7 +86,9 @@ def test_who_obeys_verify_about_a_file_that_is_gone_keeps_its_moments(shelf: She
     shelf.library.index([shelf.videos])
     path.rename(shelf.videos.parent / "unplugged.mp4")
     (problem,) = shelf.library.verify().problems
-    assert problem.endswith("Index its folder again, which takes it out of the search and keeps its moments.")
+    assert problem.endswith(
+        "Index its folder again: it is then no longer found, and its moments are kept until it is back."
+    )
     shelf.library.index([shelf.videos])
     assert shelf.library.verify().ok
     (shelf.videos.parent / "unplugged.mp4").rename(path)

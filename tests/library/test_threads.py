@@ -93,5 +93,5 @@ def test_a_forked_process_is_told_to_open_its_own(shelf: Shelf) -> None:
     os.waitpid(child, 0)
     os.close(write)
     with os.fdopen(read) as answer:
-        assert "opened by another process" in answer.read()
+        assert "opened by a different process" in answer.read()
     assert shelf.library.status().videos == 0

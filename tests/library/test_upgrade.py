@@ -293,7 +293,7 @@ def test_videos_of_an_older_library_that_folders_pass_over_are_named_and_read_if
     report = shelf.library.verify()
     names = ", ".join(map(str, hidden[:3]))
     assert report.problems[0].startswith(f"5 videos ({names} and 2 more): indexed by an earlier deltaclip")
-    assert report.problems[0].endswith("what is passed over there is read if the file itself is given to index.")
+    assert report.problems[0].endswith("files that are skipped there are read if they are given to index by name.")
     assert report.unsure == tuple(hidden)
     shelf.library.index(report.unsure)
     assert shelf.library.verify().ok

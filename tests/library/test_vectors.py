@@ -304,3 +304,19 @@ def test_a_disk_that_cannot_be_read_is_told_in_words(store: SqliteStore, monkeyp
     for use in (lambda: list(store.moments(store.videos())), lambda: list(store.problems_of(store.videos()[0]))):
         with pytest.raises(LibraryError, match=r"could not be read or written \(Input/output error\)"):
             use()
+
+
+def test_a_file_is_deleted_only_once_the_disk_knows_that_it_is_unused(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, 1, 2)
+    said: list[str] = []
+    store._database._writer.connection.set_trace_callback(said.append)
+    monkeypatch.setattr(Path, "unlink", lambda self, **_: said.append("unlink"))
+    with store.writing() as writer:
+        writer.delete(store.videos()[:1])
+    before = said[: said.index("unlink")]
+    named = next(number for number, words in enumerate(before) if words.startswith("INSERT OR IGNORE INTO unused"))
+    synced = before.index("PRAGMA synchronous = FULL", named)
+    assert "COMMIT" in before[named:synced]
+    assert before[synced:].count("COMMIT") == 1

@@ -1,4 +1,4 @@
-"""Where a library is: an address, and the class of the store that is there."""
+"""Addresses of libraries, and which class of store an address belongs to."""
 
 import os
 import re
@@ -24,7 +24,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
 
 
 def default_library_path() -> Path:
-    """Where the library is if nobody says otherwise: DELTACLIP_LIBRARY, else the user's data folder."""
+    """The folder of the library by default: DELTACLIP_LIBRARY, else one in the user's data folder."""
     chosen = os.environ.get("DELTACLIP_LIBRARY")
     return Path(chosen) if chosen else user_data_path("deltaclip") / "library"
 

@@ -1,4 +1,4 @@
-"""Which files `index` looks at: a walk through folders, by suffix, and whatever is named itself."""
+"""Which files `index` looks at: those in folders by their suffix, and every file that is given by name."""
 
 import os
 import re
@@ -15,18 +15,18 @@ from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_S
 
 __all__ = ["KINDS", "LINK", "Candidates", "absolute_paths", "find_candidates"]
 
-LINK = "links to files already taken"
+LINK = "links to files already included"
 HIDDEN = "hidden files and folders"
 SYSTEM = "system folders"
 EXCLUDED = "excluded files and folders"
-PROXY = "small copies beside their film"
-BROKEN_LINK = "links to nothing"
+PROXY = "small copies beside their video"
+BROKEN_LINK = "broken links"
 NOT_PLAIN = "pipes, sockets and devices"
 NO_SUFFIX = "files without a suffix"
-NOT_VIDEO = "files that are no video"
+NOT_VIDEO = "files that are not videos"
 KINDS = (LINK, HIDDEN, SYSTEM, EXCLUDED, PROXY, BROKEN_LINK, NOT_PLAIN, NO_SUFFIX, f"SUFFIX {NOT_VIDEO}")
-"""What may be passed over, beside files of other suffixes, which count under their suffix. The last one is of a suffix
-that videos share with other files, for example ".ts files that are no video"."""
+"""What may be skipped, besides files with other suffixes, which are counted by suffix. The last one is for a suffix
+that videos share with other files, for example ".ts files that are not videos"."""
 
 SYSTEM_FOLDERS = frozenset(
     [
@@ -36,25 +36,25 @@ SYSTEM_FOLDERS = frozenset(
         *("$recycle.bin", "recycler", "recycled", "$windows.~bt", "system volume information"),  # Windows
     ]
 )
-"""Folders, in lower case, in which systems and storage boxes keep what was deleted, thumbnails, and older states. A
-folder that is named itself is read whatever it is called, and whatever folders it lies in."""
+"""Folders, in lower case, in which systems and storage boxes keep deleted files, thumbnails and snapshots. A folder
+that is given by name is read whatever it and the folders above it are called."""
 
 SNIFFED_BYTES = 64 * 1024
 _ADDED = r"((?:[\W_].*)?)"
-"""What programs add to the name of a copy: " (1)", "(1)", "-copy", "_copy"."""
+"""What programs append to the name of a copy: " (1)", "(1)", "-copy", "_copy"."""
 _GOPRO = re.compile(r"g[a-z](\d{6}|[a-z]{2}\d{4})" + _ADDED)
 _INSTA360 = re.compile(r"(?:pro_)?(?:lrv|vid|pro)_(\d{8}_\d{6})_\d\d_(\d{3})" + _ADDED)
 _PLAIN_SUFFIX = re.compile(r"\.\w{1,8}")
-"""What counts by itself; whatever else follows a full stop in a name is no suffix."""
+"""What is counted as a suffix; anything else after a full stop is part of the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What is to be looked at.
+    """The files to look at.
 
-    files: absolute, sorted, each once. roots: the names given, absolute. failures: names that led nowhere.
-    links: other names of files -> the name under which they are taken. passed_over: how many of each kind, see KINDS.
-    unused_exclude: patterns that matched nothing that was looked at.
+    files: absolute, sorted, each once. roots: the paths given, absolute. failures: paths that lead to no file.
+    links: other names of files -> the name that is used. passed_over: how many were skipped, by kind, see KINDS.
+    unused_exclude: patterns that matched nothing.
     """
 
     files: tuple[Path, ...]
@@ -66,15 +66,15 @@ class Candidates:
 
 
 def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    """The names as absolute paths, each once; `~` means the home folder unless a file has that very name.
+    """Absolute paths, each once; `~` is the home folder unless a file has exactly that name.
 
-    Links stay as they are: the name under which somebody keeps a file is the name under which it is found.
+    Links are kept: a file is found under the name that its owner gave it.
     """
     if isinstance(paths, str):
         raise TypeError("paths is a list of paths, not one string")
     names = [os.fsdecode(path) for path in paths]
     if "" in names:
-        # It would mean the current folder, and is in truth a shell variable that is not set.
+        # It would mean the current folder, but comes from a shell variable that is not set.
         raise ValueError("a path is empty")
     known = (name if os.path.lexists(name) else os.path.expanduser(name) for name in names)
     return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
@@ -83,13 +83,13 @@ def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
 def find_candidates(
     paths: Iterable[str | os.PathLike[str]], library_folder: Path | None = None, exclude: Sequence[str] = ()
 ) -> Candidates:
-    """Walks through the folders among `paths` and takes the other names as they are.
+    """Walks through the folders among `paths` and takes the files among them as they are.
 
     Below a folder, hidden files and folders (and `._*`, which macOS leaves beside videos), SYSTEM_FOLDERS, what
-    `exclude` matches (see `Exclusion`), other suffixes than VIDEO_SUFFIXES, files of AMBIGUOUS_SUFFIXES that are no
-    video, and small copies that a camera wrote beside a film are passed over and counted. Of several names of one file,
-    hard or soft links, one is taken. Nothing in `library_folder` is taken. A name that does not exist and a folder that
-    cannot be read are failures.
+    `exclude` matches (see `Exclusion`), other suffixes than VIDEO_SUFFIXES, files of AMBIGUOUS_SUFFIXES that are not
+    videos, and small copies that a camera wrote beside a video are skipped and counted. Of several names of one file,
+    hard or soft links, one is used. Files in `library_folder` are never used. A path that does not exist and a folder
+    that cannot be read are failures.
     """
     roots = absolute_paths(paths)
     exclusion = Exclusion(exclude)
@@ -97,7 +97,7 @@ def find_candidates(
     folders = list[Path]()
     for root in roots:
         if _is_below(root, library_folder):
-            walk.failures.append(Failure(root, "part of the library itself. Keep videos outside of its folder."))
+            walk.failures.append(Failure(root, "is part of the library itself. Keep videos outside its folder."))
         elif os.path.isdir(root) and exclusion.matches([root.name], str(root), is_folder=True):
             walk.passed_over[EXCLUDED] += 1  # as a shell gives it: index VIDEOS/* --exclude drafts
         elif os.path.isdir(root):
@@ -119,7 +119,7 @@ def find_candidates(
 
 
 class _Walk:
-    """Looks through folders. found: what is to be read. passed_over: how many are not, by kind."""
+    """Looks through folders. found: the files to read. passed_over: how many were skipped, by kind."""
 
     def __init__(self, roots: Sequence[Path], library_folder: Path | None, exclusion: Exclusion) -> None:
         self._prefixes = [os.path.join(root, "") for root in roots]
@@ -131,11 +131,11 @@ class _Walk:
         self.passed_over: Counter[str] = Counter()
 
     def below(self, path: str) -> list[str]:
-        """A path relative to every given folder that it lies in."""
+        """A path relative to every given folder that contains it."""
         return [path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)]
 
     def enter(self, roots: Sequence[Path]) -> None:
-        """Takes what lies below folders. Links to folders are followed after all real ones, each folder once."""
+        """Takes the files below folders, each folder once. Links to folders are followed after all real folders."""
         linked = [root for root in roots if is_soft(root)]
         folders = [root for root in roots if root not in linked]
         while folders or linked:
@@ -147,7 +147,9 @@ class _Walk:
                 is_folder = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
                 kind = self._passed_by_name(entry, is_folder)
                 if entry.name.lower().endswith(VIDEO_SUFFIXES) and not _is_proxy(entry) and os.path.isfile(entry.path):
-                    takes.add(_take_of(entry))  # whether or not it is taken itself: who leaves it out wants no copy
+                    takes.add(
+                        _take_of(entry)
+                    )  # whether or not it is used itself: who excludes it does not want its copy
                 if kind is None and not is_folder:
                     kind = _passed_by_content(entry)
                 if kind is not None:
@@ -163,7 +165,7 @@ class _Walk:
                     self.found[Path(film.path)] = None
 
     def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        """What a folder holds; nothing if it was entered before or is the library's own."""
+        """The entries of a folder; none if it was entered before or is the library's own."""
         try:
             status = folder.stat()
             if (status.st_dev, status.st_ino) in self._entered or _is_below(folder, self._library_folder):
@@ -177,7 +179,7 @@ class _Walk:
             return []
 
     def _passed_by_name(self, entry: os.DirEntry[str], is_folder: bool) -> str | None:
-        # Asked first: a pattern for something hidden is one that is used.
+        # First, so that a pattern that matches a hidden file counts as used.
         excluded = self._exclusion.matches(self.below(entry.path), entry.path, is_folder=is_folder)
         if entry.name[0] == ".":
             return HIDDEN
@@ -187,17 +189,17 @@ class _Walk:
 
 
 def _passed_by_content(entry: os.DirEntry[str]) -> str | None:
-    """Why a file is passed over; None for a video."""
+    """Why a file is skipped; None for a video."""
     suffix = os.path.splitext(entry.name)[1].lower()
     if suffix not in VIDEO_SUFFIXES:
         return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else NO_SUFFIX
-    if is_gone(Path(entry.path)):  # what nobody can look at may be a film, and will be named
+    if is_gone(Path(entry.path)):  # a file that cannot be looked at may be a video, and will be reported
         return NOT_PLAIN if os.path.exists(entry.path) else BROKEN_LINK
     return f"{suffix} {NOT_VIDEO}" if suffix in AMBIGUOUS_SUFFIXES and not _holds_video(Path(entry.path)) else None
 
 
 def _holds_video(path: Path) -> bool:
-    """Whether head or middle of a file look like a video. A file that cannot be read may be one, and will be named."""
+    """Whether the head or middle of a file looks like a video. One that cannot be read may be, and will be reported."""
     try:
         with path.open("rb") as file:
             if looks_like_video(file.read(SNIFFED_BYTES)):
@@ -213,7 +215,7 @@ def _is_proxy(entry: os.DirEntry[str]) -> bool:
 
 
 def _take_of(entry: os.DirEntry[str]) -> str:
-    """What a camera calls a take in the names of a film and its small copy; of copies of both with what was added.
+    """The part of its name that a video shares with its small copy from the camera; with what marks copies of both.
 
     GoPro: GX010042.MP4 and GL010042.LRV, looping GHAA0001.MP4 and GLAA0001.LRV, formerly GOPR0042.MP4 and GOPR0042.LRV.
     DJI: DJI_0042.MP4 and DJI_0042.LRF. Insta360: VID_20240501_101500_00_007.insv and LRV_20240501_101500_01_007.lrv,
@@ -226,7 +228,7 @@ def _take_of(entry: os.DirEntry[str]) -> str:
 
 
 def _each_once(files: Sequence[Path]) -> tuple[tuple[Path, ...], dict[Path, Path]]:
-    """One name of every file, and its other names with that one: a name without soft links, then the first in order."""
+    """One name of every file, and its other names -> that one: a name without soft links, else the first in order."""
     names: dict[Hashable, list[Path]] = {}
     for path in files:
         names.setdefault(file_identity(path) or path, []).append(path)
@@ -239,5 +241,5 @@ def _each_once(files: Sequence[Path]) -> tuple[tuple[Path, ...], dict[Path, Path
 
 
 def _is_below(path: Path, folder: Path | None) -> bool:
-    """Whether `path` is `folder` or lies in it, links resolved; False if there is no folder."""
+    """Whether `path` is `folder` or below it, links resolved; False if there is no folder."""
     return folder is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

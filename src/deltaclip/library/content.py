@@ -1,4 +1,4 @@
-"""What a file's content is known by: its size, sampled blocks, and a digest of every byte. Never its name."""
+"""How a file's content is identified: by its size, sampled blocks, and a digest of every byte, never by its name."""
 
 import hashlib
 import stat
@@ -17,28 +17,28 @@ Result = TypeVar("Result")
 
 BLOCK_BYTES = 64 * 1024
 NUM_BLOCKS = 16
-"""Files up to NUM_BLOCKS * BLOCK_BYTES (1 MiB) are sampled whole, larger ones at this many places from head to tail."""
+"""Files up to NUM_BLOCKS * BLOCK_BYTES (1 MiB) are sampled in full, larger ones at this many places."""
 READ_BYTES = 1024 * 1024
 KEY_BYTES = 16
 
 
 class ChangedError(VideoError):
-    """A file that was written to while it was read: what was read of it belongs to no content."""
+    """A file that was written to while it was read: what was read is the content of no file."""
 
 
 class TouchedError(ChangedError):
-    """A file of which only ctime changed: a backup made a hard link to it, or somebody changed its permissions.
+    """A file of which only ctime changed: a backup made a hard link to it, or its permissions were changed.
 
-    Or somebody wrote to it and put its mtime back. Whoever reads it once more knows.
+    Or it was written to and its mtime restored. Reading it once more tells.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the file system says of a file.
+    """What the file system says about a file.
 
-    mtime_ns: when its bytes changed; any program may set it. ctime_ns: when anything of it changed, which no program
-    can set on POSIX systems; on Windows when it was made.
+    mtime_ns: when its bytes changed; any program may set it. ctime_ns: when anything about it changed, which no program
+    can set on POSIX systems; on Windows when it was created.
     """
 
     size_bytes: int
@@ -47,10 +47,10 @@ class Stamp:
 
     @classmethod
     def of(cls, path: Path) -> "Stamp":
-        """As it is now. Raises VideoError if the file is missing or is no plain file."""
+        """As it is now. Raises VideoError if the file is missing or not a plain file."""
         with _reading(path):
             status = path.stat()
-        # Before anybody opens it: a named pipe would wait for a writer for ever.
+        # Before it is opened: a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(status.st_mode):
             raise VideoError(str(path), "not a plain file", "Give a video file, not a folder, pipe or device.")
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -58,11 +58,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is known of a file's bytes.
+    """What is known about a file's bytes.
 
-    sample: 16 bytes, of the size and of blocks spread over the file. Equal bytes have equal samples; different films
-    may share one, for example uncompressed ones that differ between the blocks.
-    digest: 16 bytes, of the size and of every byte; None until somebody read them all. Of a file up to 1 MiB it equals
+    sample: 16 bytes, of the size and of blocks spread over the file. Equal bytes have equal samples; different videos
+    may share one, for example uncompressed ones that differ only between the blocks.
+    digest: 16 bytes, of the size and of every byte; None until all of them were read. Of a file up to 1 MiB it equals
     the sample.
     """
 
@@ -72,9 +72,9 @@ class Content:
 
 
 def sample_of(path: Path) -> Content:
-    """The content of a file as far as at most 1 MiB of it tells.
+    """The content of a file as far as 1 MiB of it tells.
 
-    Raises VideoError if the file is missing, unreadable or no plain file.
+    Raises VideoError if the file is missing, unreadable or not a plain file.
     """
     stamp = Stamp.of(path)
     with _reading(path), path.open("rb") as file:
@@ -83,7 +83,7 @@ def sample_of(path: Path) -> Content:
 
 
 def with_digest(path: Path, content: Content) -> Content:
-    """`content` with the digest of every byte. Raises ChangedError if the file is not the one that was sampled."""
+    """`content` with the digest of every byte. Raises ChangedError if the file changed since it was sampled."""
     if content.digest is None:
         with _reading(path), path.open("rb", buffering=0) as file:
             blocks = iter(lambda: file.read(READ_BYTES), b"")
@@ -106,7 +106,7 @@ def digested(path: Path, content: Content) -> Content:
 
 
 def require_unchanged(path: Path, stamp: Stamp) -> None:
-    """Raises ChangedError if the file is no longer what it was when `stamp` was taken; TouchedError if it may be."""
+    """Raises ChangedError if the file changed since `stamp` was taken, TouchedError if only its ctime did."""
     now = Stamp.of(path)
     if now != stamp:
         kind = TouchedError if replace(now, ctime_ns=stamp.ctime_ns) == stamp else ChangedError
@@ -114,7 +114,7 @@ def require_unchanged(path: Path, stamp: Stamp) -> None:
 
 
 def twice_if_touched(read: Callable[[], Result]) -> Result:
-    """What `read` returns; called once more if its file was touched meanwhile. read: takes a stamp of its own."""
+    """What `read` returns; called a second time if its file was touched during the first. read: takes its own stamp."""
     try:
         return read()
     except TouchedError:
@@ -143,7 +143,7 @@ def _block(file: BinaryIO, offset: int) -> bytes:
 
 
 def _block_offsets(size_bytes: int) -> list[int]:
-    """Where the blocks begin: one after the other in a small file, else evenly from the head to the tail."""
+    """Where the blocks begin: one after the other in a small file, else evenly from head to tail."""
     if size_bytes <= NUM_BLOCKS * BLOCK_BYTES:
         return list(range(0, size_bytes, BLOCK_BYTES))
     last = size_bytes - BLOCK_BYTES

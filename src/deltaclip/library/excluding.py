@@ -14,7 +14,7 @@ __all__ = ["Exclusion"]
 class Exclusion:
     """Patterns of `*`, `?` and `[a-z]`, in any case of letters.
 
-    A pattern without a slash is for the name of a file or folder, wherever it lies: `*.gif`, `proxies`. One with a
+    A pattern without a slash is for the name of a file or folder, wherever it is: `*.gif`, `proxies`. One with a
     slash is for the path below a given folder, and its `*` reaches over slashes: `2019/raw`, `/drafts`. With a slash at
     its end it is for folders only. A place written as in a shell is meant as there: `./drafts` and `../old` from the
     current folder (the first below a given folder, too), `~/Videos/drafts`, and absolute paths.

@@ -188,7 +188,7 @@ class IndexRun:
         vectors = self._encoder.encode_clips(clip for _, clip in pairs)
         if not np.isfinite(vectors).all():
             # One such vector would make every later search meaningless.
-            remedy = "Its weights are broken: convert or fetch them again."
+            remedy = "Its weights are damaged: convert or download them again."
             raise CheckpointError(self._encoder.name, "produces NaN or infinite vectors", remedy)
         for (video, clip), vector in zip(pairs, vectors, strict=True):
             video.moments.append(self._moment(clip, vector))

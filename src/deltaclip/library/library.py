@@ -47,9 +47,9 @@ class Library:
             for hit in library.search("the red circle moves", limit=5):
                 print(hit.path, hit.start, hit.end, hit.score)
 
-    One process writes at a time (`index`, `remove`; LockedError for a second one), any number read meanwhile. Any
-    thread may use it. A library that cannot be written, for example on a read-only disk, can be searched all the same;
-    `index` and `remove` raise NotWritableError.
+    One process writes at a time (`index`, `remove`; LockedError for a second one), any number may read at the same
+    time. Any thread may use it. A library that cannot be written, for example on a read-only disk, can be searched all
+    the same; `index` and `remove` raise NotWritableError.
     """
 
     def __init__(
@@ -141,15 +141,15 @@ class Library:
         *,
         exclude: Sequence[str] = (),
     ) -> IndexReport:
-        """Brings the library up to date with files and folders; what it knows by content is not decoded again.
+        """Brings the library up to date with files and folders; known content is not decoded again.
 
-        exclude: patterns of names and paths that are passed over, see `library.Exclusion`; videos that the library has
-        stay in it until `remove`. The report counts what was passed over.
+        exclude: patterns of names and paths to skip, see `library.Exclusion`; videos that the library has are kept
+        until `remove`. The report counts what was skipped.
 
-        Files that cannot be read are in the report and in `failures()`, the others go on. Files that are gone below
-        the given folders are no longer found, until they come back. Can be interrupted at any time: videos that were
-        finished are kept, and the next call goes on. on_progress: called before every file and at the end.
-        Raises LockedError while another process writes, NotWritableError if the library can only be read.
+        Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
+        given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished
+        videos are kept, and the next call continues. on_progress: called before every file and at the end.
+        Raises LockedError while a different process writes, NotWritableError if the library can only be read.
         """
         encoder = self.encoder
         with self._store.writing() as writer:
@@ -174,7 +174,7 @@ class Library:
     ) -> list[Hit]:
         """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
 
-        on_note: told what is worth knowing of the file, for example that its time stamps are broken.
+        on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
         """
         with self._open_reader() as read:
             vectors = encode_query_file(absolute_paths([path])[0], self.encoder, read, on_note)
@@ -201,7 +201,7 @@ class Library:
         """The moments most like one that the library has, which is among them. Raises LibraryError if it is gone."""
         moment = self.moment(moment_id)
         if moment is None:
-            remedy = "Search again: it was indexed anew or removed since."
+            remedy = "Search again: its video was indexed again or removed since."
             raise LibraryError(self.address, f"no moment {moment_id!r}", remedy)
         return self._store.find(moment.vector[None], limit)
 
@@ -214,7 +214,7 @@ class Library:
         return self._store.moments(self._store.videos() if videos is None else videos)
 
     def moment(self, moment_id: str) -> Moment | None:
-        """The moment of that id, as hits name it; None if it was indexed anew or removed since."""
+        """The moment of that id, as hits name it; None if its video was indexed again or removed since."""
         return self._store.moment(moment_id)
 
     def status(self) -> Status:
@@ -226,22 +226,22 @@ class Library:
         return self._store.failures()
 
     def notes(self) -> tuple[Note, ...]:
-        """What is worth knowing of files that were read, for example that their time stamps are broken, by path."""
+        """What is worth knowing about files that were read, for example that their time stamps are broken, by path."""
         return self._store.notes()
 
     def verify(self, *, every_byte: bool = False) -> VerifyReport:
-        """Checks the database, every vector, and that the files are still the ones that were read.
+        """Checks the store, every vector, and that the files have not changed.
 
-        A file counts as the same if its size, its times and blocks of its bytes are; with other times, or with
-        every_byte, all of it is read and compared.
+        A file counts as unchanged if its size, its times and blocks of its bytes are the same; if its times differ, or
+        with every_byte, it is read in full and compared.
         """
         return verify_library(self._store, every_byte=every_byte)
 
     def remove(self, paths: Iterable[AnyPath]) -> RemoveReport:
-        """Takes files, and all files below folders, out of the library, whether they still exist or not.
+        """Removes files, and all files below folders, from the library, whether they still exist or not.
 
-        The files themselves are never touched. Raises LockedError while another process writes, NotWritableError if the
-        library can only be read.
+        The files themselves are never touched. Raises LockedError while a different process writes, NotWritableError if
+        the library can only be read.
         """
         removed, unknown = 0, list[Path]()
         with self._store.writing() as writer:
@@ -254,7 +254,7 @@ class Library:
         return RemoveReport(removed, tuple(unknown))
 
     def _known_as(self, path: Path) -> Path:
-        """The path as the library spells it: a file that is gone can be named with its letters composed differently."""
+        """The path as the library spells it: the letters of a name may be composed differently."""
         if str(path).isascii() or self._store.below(path):
             return path
         known = {str(Path(*row.path.parts[: len(path.parts)])) for row in self._store.videos()}

@@ -26,7 +26,7 @@ def writer_lock(file: Path, holder: Callable[[], str]) -> Iterator[None]:
 
     def in_use() -> LockedError:
         found = f"locked by another deltaclip (process {holder()})"
-        return LockedError(str(file.parent), found, "Wait until it has ended; it can be searched meanwhile.")
+        return LockedError(str(file.parent), found, "Wait until it has ended; it can be searched in the meantime.")
 
     with one_writer(file, in_use):
         yield

@@ -21,7 +21,7 @@ SHOWN_WHERE_MASKS_ARE_OFF = "subject"
 def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: int) -> NDArray[np.uint8]:
     """One row a hit: frame, motion overlay, score. Returns (H, W, 3) uint8.
 
-    motion, num_frames: of the encoder that found them; where it uses none `subject` is shown, so that one can
+    motion, num_frames: of the encoder that found them; if it uses none, `subject` is shown, so that one can
     still see what moved. A file that cannot be read any more gets an empty tile that says why.
     """
     rows = [Row(title, (_words_tile("no hits"),))] if not hits else []

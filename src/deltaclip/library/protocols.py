@@ -12,12 +12,13 @@ from deltaclip.reader import Clip, ReaderSpec
 __all__ = ["ReadMoments", "VectorEncoder"]
 
 ReadMoments = Callable[[Path, ReaderSpec], Iterator[Clip]]
-"""One clip for every segment of a file, in order of time; VideoError where it cannot be read, or only so far."""
+"""One clip for every segment of a file, in order of time; VideoError if it cannot be read, or only up to a point."""
 
 
 @runtime_checkable
 class VectorEncoder(Protocol):
-    """As `deltaclip.encoder.Encoder`, which a library never loads by itself: `status` must not wait for torch."""
+    """As `deltaclip.encoder.Encoder`, which a library imports only when it is needed: `status` must not wait for
+    torch."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What a library tells: frozen records, one for each command, whose fields are the keys of its JSON."""
+"""What a library reports: frozen records, one for each command, whose fields are the keys of its JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A file that was read, and what its users should know, for example that its time stamps are broken."""
+    """A file that was read, and what is worth knowing about it, for example that its time stamps are broken."""
 
     path: Path
     text: str
@@ -62,8 +62,8 @@ class Note:
 class IndexProgress:
     """How far a run of `index` is.
 
-    total: files to look at. done: files settled, failed ones among them. segments: moments written so far.
-    failed: files that failed so far. current: the file in hand, None at the end.
+    total: files to look at. done: files that are finished, including those that failed. segments: moments written so
+    far. failed: files that failed so far. current: the file at work, None at the end.
     """
 
     total: int
@@ -77,14 +77,13 @@ class IndexProgress:
 class IndexReport:
     """What a run of `index` did; seen == indexed + unchanged + failed.
 
-    seen: files looked at, and names that could not be followed. indexed: files new, changed, moved or copied.
-    fallback: of the frames read by this run, how many got the whole picture instead of their mask, by reason.
-    unchanged: files whose content the library had under this path. failed: files that gave no moment, or that are
-    damaged, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
-    notes: of the files read by this run. passed_over: what was found below the folders and not looked at, how many by
-    kind; a kind is a suffix such as ".jpg", or one of `candidates.KINDS`.
-    left_alone: videos below the given paths that the library holds and that were passed over; they stay as they are.
-    unused_exclude: patterns of `exclude` that matched nothing that was looked at.
+    seen: files looked at, and paths that lead to no file. indexed: files that are new, changed, moved or copied.
+    unchanged: files that the library had at this path with the same content. failed: files without a moment, or damaged
+    ones, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
+    fallback: frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by
+    this run. passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as
+    ".jpg", or one of `candidates.KINDS`. left_alone: videos of the library below the given paths that were skipped;
+    they are kept. unused_exclude: patterns of `exclude` that matched nothing.
     """
 
     seen: int
@@ -103,14 +102,14 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class RemoveReport:
-    """removed: videos taken out of the library. unknown: names under which it had none."""
+    """removed: videos that were removed. unknown: paths at which the library had none."""
 
     removed: int
     unknown: tuple[Path, ...]
 
 
 FIRST_WRITTEN = 3
-"""The first version of vectors that libraries write down."""
+"""The first version of vectors that is recorded in libraries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ class RememberedEncoder:
 
     @property
     def outdated(self) -> str | None:
-        """Why vectors of this program are not comparable with the older ones here; None if they are not older."""
+        """Why its vectors cannot be compared with those that this version makes; None if they can."""
         if self.vector_version is not None and self.vector_version >= VECTOR_VERSION:
             return None
         version = FIRST_WRITTEN - 1 if self.vector_version is None else self.vector_version
@@ -174,7 +173,7 @@ class Status:
     """What a library holds.
 
     videos: files with moments that can be found. segments: those moments. failed: files that failed or are damaged.
-    missing: files that were gone when `index` last looked; their moments wait for them and are not searched.
+    missing: files that were gone when `index` last looked; their moments are kept and not searched.
     encoder, fingerprint: who made the vectors, None before the first `index`.
     """
 
@@ -188,9 +187,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """ok: no problem was found. problems: one sentence each.
+    """ok: no problem was found. problems: a sentence or two each.
 
-    unsure: all videos of an earlier deltaclip of which nobody can tell whether they changed; a problem names the first.
+    unsure: videos indexed by an earlier deltaclip for which it cannot be told whether they changed; a problem lists the
+    first of them.
     """
 
     ok: bool

@@ -20,8 +20,7 @@ def encode_query_file(
 ) -> NDArray[np.float32]:
     """One vector for every segment of a query video, cut as `index` cuts: (Q, D) float32, Q >= 1.
 
-    on_note: told what is worth knowing of the file. Raises VideoError if it cannot be read to its end: half a question
-    has no answer.
+    on_note: called with what is worth knowing about the file. Raises VideoError if it cannot be read to its end.
     """
     notes: dict[str, None] = {}
 

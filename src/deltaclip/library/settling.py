@@ -1,4 +1,4 @@
-"""What becomes of names that a run does not read: further names of a file, files that are gone, files passed over."""
+"""What happens to paths that a run does not read: further names of a file, files that are gone, files skipped."""
 
 from collections.abc import Set
 from dataclasses import replace
@@ -14,7 +14,7 @@ __all__ = ["forget_links", "known_names_first", "settle_unseen"]
 
 
 def known_names_first(store: Store, candidates: Candidates) -> Candidates:
-    """Of several names of one file the one that the library has already, unless only another is no soft link."""
+    """Of several names of one file, prefers one that is not a soft link, then one that the library has already."""
     names: dict[Path, list[Path]] = {}
     for link, first in candidates.links.items():
         names.setdefault(first, [first]).append(link)
@@ -28,7 +28,7 @@ def known_names_first(store: Store, candidates: Candidates) -> Candidates:
 
 
 def forget_links(store: Store, writer: Writer, candidates: Candidates, failed: Set[Path]) -> None:
-    """Takes out further names of a file whose moments the library has under the one that was taken."""
+    """Removes further names of a file whose moments the library has under the name that is used."""
     for link, first in candidates.links.items():
         row, kept = store.video(link), store.video(first)
         if row and kept and first not in failed:
@@ -36,12 +36,12 @@ def forget_links(store: Store, writer: Writer, candidates: Candidates, failed: S
 
 
 def settle_unseen(store: Store, writer: Writer, candidates: Candidates, failed: Set[Path]) -> int:
-    """Takes files that are gone out of the search, for as long as they are gone; counts those that are there.
+    """Marks files that are gone as missing, so that they are not found; returns how many others were skipped.
 
-    Their moments stay: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
-    must not hang on that. A file that comes back, here or elsewhere, has them again without being decoded. What is
-    there and was passed over (excluded now, named itself then) stays as it is, and so does all of which nobody can tell
-    whether it is there. failed: files that were looked at and could not be read; they may have gone.
+    Their moments are kept: a drive that is not mounted looks like a folder that was emptied, and an hour of encoding
+    must not depend on that. A file that comes back, here or elsewhere, has them again without being decoded. A file
+    that is there and was skipped (excluded now, given by name then) stays as it is, and so does one for which it cannot
+    be told whether it is there. failed: files that were looked at and could not be read; they may be gone.
     """
     seen = set(candidates.files)
     below = {row.id: row for root in candidates.roots for row in store.below(root)}
@@ -54,7 +54,7 @@ def settle_unseen(store: Store, writer: Writer, candidates: Candidates, failed: 
 
 
 def _stays(writer: Writer, row: VideoRow) -> bool:
-    """Whether a video that was passed over is searched; one that is back with its own bytes is from now on."""
+    """Whether a video that was skipped is searched; one that is back with its own bytes is from now on."""
     if not row.missing:
         return True
     try:

@@ -21,11 +21,11 @@ __all__ = ["Moment", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableErro
 __all__ += ["VideoRow", "VideoStatus", "Writer"]
 
 VideoStatus = Literal["indexed", "damaged", "failed"]
-"""`indexed`: all of it. `damaged`: the moments before the damage. `failed`: no moment at all."""
+"""`indexed`: read to its end. `damaged`: only the moments before the damage. `failed`: no moment at all."""
 
 
 class NoLibraryError(LibraryError):
-    """An address without a library, or with one that nobody has written anything into."""
+    """An address without a library, or with one into which nothing was written."""
 
 
 class NotWritableError(LibraryError):
@@ -70,7 +70,7 @@ class VideoRow:
     """One video as the store has it.
 
     id: opaque; never given to a different video, kept when the video moves. size_bytes, sample: None if the file could
-    not be read. stamp, digest: also None if nobody has read all of it, as in rows of an earlier deltaclip.
+    not be read. stamp, digest: also None if not all of it was read, as in rows of an earlier deltaclip.
     missing: gone when `index` last looked; its moments are kept and not searched.
     duration_seconds: end of the last moment, None without moments.
     """
@@ -149,7 +149,7 @@ class Store(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """The folder with its files, in which nobody looks for videos; None if they are on no disk of this machine."""
+        """The folder with its files, which is never searched for videos; None if there is none on this machine."""
 
     def close(self) -> None:
         """Gives its files back. May be called again; every other method raises LibraryError from then on."""
@@ -160,7 +160,8 @@ class Store(Protocol):
     def writing(self) -> AbstractContextManager[Writer]:
         """One writer at a time; readers never wait for it.
 
-        Raises LockedError at once while somebody else writes, NotWritableError if the store can only be read.
+        Raises LockedError at once while a different process or thread writes, NotWritableError if the store can only be
+        read.
         """
 
     def encoder(self) -> RememberedEncoder | None:
@@ -194,7 +195,7 @@ class Store(Protocol):
         """Files that failed or are damaged and were there at the last look, by path."""
 
     def notes(self) -> tuple[Note, ...]:
-        """What the readers of the files found worth saying, by path."""
+        """What the readers of the files reported about them, by path."""
 
     def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
         """The best `limit` moments of videos that are not missing, best first; ties by path, then start.

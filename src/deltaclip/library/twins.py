@@ -1,4 +1,4 @@
-"""Videos of the library that hold the very bytes of a file at hand: moved here, copied here, or linked."""
+"""Videos of the library with exactly the bytes of a given file: it was moved here, copied here, or is a link."""
 
 import errno
 import os
@@ -14,11 +14,11 @@ from deltaclip.library.store import Store, VideoRow, Writer
 __all__ = ["Twins", "file_identity", "holds_bytes_of", "is_gone", "is_soft"]
 
 _NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""What systems say of a name that leads nowhere. Other errors, for example no permission, do not tell."""
+"""Errors of a path that leads to no file. Other errors, for example no permission, do not tell."""
 
 
 def is_gone(path: Path) -> bool:
-    """Whether no plain file is there, but nothing, or a folder or pipe. False if that cannot be told."""
+    """Whether there is no plain file: nothing at all, a folder or a pipe. False if that cannot be told."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except OSError as err:
@@ -26,15 +26,15 @@ def is_gone(path: Path) -> bool:
 
 
 def is_soft(path: Path) -> bool:
-    """Whether a soft link is in a path, at its end or before."""
+    """Whether a path contains a soft link, at its end or before."""
     return os.path.realpath(path) != str(path)
 
 
 def holds_bytes_of(row: VideoRow, path: Path, content: Content) -> bool:
-    """Whether the file at `path` holds the bytes that the moments of `row` were made of.
+    """Whether the file at `path` has the bytes that the moments of `row` were made from.
 
-    Size, times and sample tell an untouched file. If only the times are others every byte is asked, for different films
-    may share a sample.
+    An untouched file is known by size, times and sample. If only the times differ, every byte is read, because
+    different videos may share a sample.
     """
     if not row.may_be(content) or row.digest is None:
         return False
@@ -42,9 +42,9 @@ def holds_bytes_of(row: VideoRow, path: Path, content: Content) -> bool:
 
 
 def file_identity(path: Path) -> Hashable | None:
-    """Equal for names of one file, that is for hard and soft links; None for what has no such identity.
+    """Equal for names of one file, that is for hard and soft links; None if it has no such identity.
 
-    Size and time are part of it: some network file systems number their files in ways that two may share.
+    Size and time are part of it, because on some network file systems two files may share a number.
     """
     try:
         status = path.stat()
@@ -55,14 +55,14 @@ def file_identity(path: Path) -> Hashable | None:
 
 @dataclass(slots=True)
 class _OfOneContent:
-    """gone: twins without their file. there: the identity of a file -> the twin that has it."""
+    """gone: twins whose file is gone. there: the identity of a file -> its twin."""
 
     gone: list[VideoRow] = field(default_factory=list)
     there: dict[Hashable, VideoRow] = field(default_factory=dict)
 
 
 class Twins:
-    """Takes videos over from those of the same bytes. Each twin's file is looked at once in a run, however many."""
+    """Takes moments over from videos of the same bytes. Each twin's file is looked at once in a run."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
@@ -72,9 +72,9 @@ class Twins:
         self._broken: set[str] = set()
 
     def is_link(self, path: Path, content: Content) -> bool:
-        """Whether the library has this very file under a different name, which stays: the row there is searched.
+        """Whether the library has this very file under a different name, which is kept.
 
-        A soft link gives way to a name without, see `take_over`.
+        A soft link is replaced by a name without one, see `take_over`.
         """
         row = self._of(content).there.get(file_identity(path))
         if row is None or self._gives_way(row, path):
@@ -84,10 +84,10 @@ class Twins:
         return True
 
     def take_over(self, path: Path, content: Content) -> VideoRow | None:
-        """Puts a twin's moments under `path`: of a soft link to it, of a file that moved here, else a copy.
+        """Puts a twin's moments under `path`: those of a soft link to it, of a file that moved here, else a copy.
 
-        content: of the file at `path`, with its digest. Returns a twin's row, None if there is none with
-        whole moments.
+        content: of the file at `path`, with its digest. Returns the twin's row, None if there is none with whole
+        moments.
         """
         found = self._of(content)
         identity = file_identity(path)
@@ -105,7 +105,7 @@ class Twins:
         return twin
 
     def _moved(self, found: _OfOneContent, path: Path, content: Content) -> VideoRow | None:
-        """Puts the first row under `path` that has no file any more, or only a soft link to this one; None without."""
+        """Moves a row to `path` whose file is gone, or is a soft link to this one; None if there is none."""
         link = found.there.get(file_identity(path))
         rows = [link] if link and self._gives_way(link, path) else []
         while rows or found.gone:
@@ -115,7 +115,7 @@ class Twins:
         return None
 
     def _is_whole(self, row: VideoRow) -> bool:
-        """Whether its moments may be used. Broken ones would come back from their copies after every `remove`."""
+        """Whether its moments may be used. Damaged ones would come back from their copies after every `remove`."""
         if row.id not in self._whole and row.id not in self._broken:
             (self._whole if are_whole(self._store, row) else self._broken).add(row.id)
         return row.id in self._whole

@@ -1,4 +1,4 @@
-"""Whether a library is whole: the database file, its rows, its vectors, and the videos they speak of."""
+"""Whether a library is whole: its store, the moments and vectors of every video, and the video files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from deltaclip.wording import count
 __all__ = ["verify_library"]
 
 MOST_NAMED = 3
-"""Problems told of one video, which has as many as moments if it is damaged; and videos named of those of one kind."""
+"""Problems reported of one video, which has as many as moments if it is damaged; and videos listed by name."""
 
 
 def verify_library(store: Store, *, every_byte: bool) -> VerifyReport:
     """Looks at everything and changes nothing. A store that cannot be read is a problem, not an exception.
 
-    every_byte: reads all of every file, also of those whose times say that nobody wrote to them.
+    every_byte: reads every file in full, also those whose times say that they were not written to.
     """
     problems: list[str] = []
     unsure: tuple[Path, ...] = ()
@@ -42,16 +42,16 @@ def _unsure_words(paths: Sequence[Path]) -> str:
     more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
     return (
         f"{count(len(paths), 'video')} ({', '.join(map(str, paths[:MOST_NAMED]))}{more}): indexed by an earlier "
-        "deltaclip, which did not look at every byte, so that nobody can tell whether they are still the same. Index "
-        "their folders again; what is passed over there is read if the file itself is given to index."
+        "deltaclip, which did not read every byte, so it cannot be told whether they are still the same. Index their "
+        "folders again; files that are skipped there are read if they are given to index by name."
     )
 
 
 def _video_problems(store: Store, row: VideoRow, every_byte: bool) -> Iterator[str]:
-    """What is wrong with one video: its moments, and whether its file is still the one that was read."""
+    """What is wrong with one video: its moments, and whether its file has changed."""
     if moments := moment_problems(store, row):
         more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
-        # What is removed comes back from the file alone.
+        # Removed moments can only be had again from the file.
         first = "Bring its file back, then remove" if is_gone(row.path) else "Remove"
         yield f"{'; '.join(moments[:MOST_NAMED])}{more}. {first} it and index it again."
     if row.missing or row.sample is None:
@@ -61,14 +61,14 @@ def _video_problems(store: Store, row: VideoRow, every_byte: bool) -> Iterator[s
             yield "changed since it was indexed. Index it again."
     except VideoError as error:
         if is_gone(row.path):
-            remedy = "Index its folder again, which takes it out of the search and keeps its moments."
+            remedy = "Index its folder again: it is then no longer found, and its moments are kept until it is back."
         else:  # for example no permission
-            remedy = f"{error.remedy} Its moments stay in the search."
+            remedy = f"{error.remedy} Its moments are still found."
         yield f"{error.found}. {remedy}"
 
 
 def _is_changed(row: VideoRow, every_byte: bool) -> bool:
-    """Whether the file of a video holds other bytes now. If its times are others too, the sample is not enough."""
+    """Whether the file of a video has different bytes now. If its times differ too, the sample is not enough."""
     content = sample_of(row.path)
     if not row.may_be(content):
         return True

@@ -12,7 +12,7 @@ from deltaclip.library.sqlite.errors import DATABASE_NAME, in_words
 __all__ = ["Opened", "connect", "frozen_state"]
 
 BUSY_SECONDS = 30.0
-"""How long a transaction waits for another one to end; ours last milliseconds."""
+"""How long a transaction waits for a different one to end; ours last milliseconds."""
 SHARED_BYTES = 64 * 1024
 """More than the file that SQLite shares among processes begins with."""
 WAL_NAME = f"{DATABASE_NAME}-wal"
@@ -25,8 +25,8 @@ _CANNOT_WRITE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_F
 class Opened:
     """A connection, and what may be done with it.
 
-    cannot_write: why it only reads, None if it writes too. frozen: the state of the files that it takes for unchanging,
-    None if SQLite itself sees what others write.
+    cannot_write: why it only reads, None if it writes too. frozen: the state of the files that it assumes not to
+    change, None if SQLite itself sees what others write.
     """
 
     connection: sqlite3.Connection
@@ -38,7 +38,7 @@ def connect(folder: Path, *, create: bool) -> Opened:
     """Opens the library in `folder`; `create` makes the file if it is not there.
 
     Even reading wants room and permission: SQLite keeps an index of its journal (-wal) in a file (-shm) that it makes.
-    Without both it reads the database alone, as a file that nobody changes. Raises LibraryError.
+    Without both it reads the database alone, as a file that does not change. Raises LibraryError.
     """
     file = folder / DATABASE_NAME
     # Not tried without permission: what SQLite makes beside the file would belong to us and bar its owner from it.
@@ -57,15 +57,15 @@ def connect(folder: Path, *, create: bool) -> Opened:
         with in_words(folder):
             return Opened(_used(file, "mode=ro&immutable=1"), why, state)
     try:
-        return Opened(_used(file, "mode=ro"), why)  # somebody has it open, or left all files behind
+        return Opened(_used(file, "mode=ro"), why)  # a process has it open, or left all files behind
     except sqlite3.OperationalError as err:
-        found = f"its latest changes lie in {WAL_NAME}, which cannot be read without writing there ({err})"
-        remedy = "Run `deltaclip status` once with room and permission to write there; nothing is lost meanwhile."
+        found = f"its latest changes are in {WAL_NAME}, which cannot be read without writing there ({err})"
+        remedy = "Run `deltaclip status` once with room and permission to write there; nothing is lost until then."
         raise LibraryError(str(folder), found, remedy) from err
 
 
 def _why_not_written(folder: Path) -> str | None:
-    """Why nobody may write there, or this user may not; None if nothing speaks against it."""
+    """Why writing there is impossible, or not allowed to this user; None if it seems possible."""
     if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
         return "its disk is read-only"
     may = all(os.access(path, os.W_OK) for path in (folder, folder / DATABASE_NAME))
@@ -78,7 +78,7 @@ def _why_full(folder: Path) -> str | None:
 
 
 def frozen_state(folder: Path) -> tuple[int, ...]:
-    """Changes if anybody writes to the library: of the database and of its journal inode, size and time."""
+    """Inode, size and time of the database and of its journal: they change if the library is written to."""
     state: list[int] = []
     for name in (DATABASE_NAME, WAL_NAME):
         try:
@@ -92,7 +92,7 @@ def frozen_state(folder: Path) -> tuple[int, ...]:
 
 def _used(file: Path, how: str) -> sqlite3.Connection:
     """A connection that has read from the file: opening alone touches nothing."""
-    # as_uri spells out whatever a name may hold. Threads take turns, see `Database`.
+    # as_uri encodes whatever a name contains. A connection is used by one thread at a time, see `Database`.
     connection = sqlite3.connect(
         f"{file.as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )

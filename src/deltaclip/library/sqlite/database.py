@@ -21,8 +21,7 @@ IDLE_READERS = 8
 class Database:
     """A library's file. Every statement runs inside `reading` or `writing`.
 
-    Any thread may use it, and readers wait for nobody: each has a connection of its own. A process that was forked off
-    may not.
+    Any thread may use it, and readers never wait: each has a connection of its own. A forked process may not use it.
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
@@ -40,7 +39,7 @@ class Database:
         self._process = os.getpid()
 
     def close(self) -> None:
-        """Gives the file back, once no other thread is in a transaction. May be called again."""
+        """Closes the file, once no other thread is in a transaction. May be called again."""
         if os.getpid() == self._process:
             with self._turn, self._changed:
                 self._closed = True
@@ -51,7 +50,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One unchanging view of the library, whatever a writer does meanwhile."""
+        """One state of the library, whatever a writer does at the same time."""
         opened = self._reader()
         try:
             with self._transaction(opened, "BEGIN") as db:
@@ -66,17 +65,20 @@ class Database:
                 self._changed.notify_all()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
         """All or nothing: what is written here is kept at the end, or nothing of it after any exception.
 
-        Raises NotWritableError if the library can only be read.
+        synced: whether this and all earlier transactions are on the disk at the end; a power cut may undo the last ones
+        otherwise. Raises NotWritableError if the library can only be read.
         """
         self._require_process()
         with self._turn:
             self._require_open()
             if self._writer.cannot_write is not None:
                 raise not_writable(self.folder, self._writer.cannot_write)
-            with self._transaction(self._writer, "BEGIN IMMEDIATE") as db:
+            db = self._writer.connection
+            db.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            with self._transaction(self._writer, "BEGIN IMMEDIATE"):
                 yield db
                 count_commit(db)
 
@@ -139,16 +141,16 @@ class Database:
                     if db.in_transaction:
                         db.rollback()
         finally:
-            # Whatever was read of a file that changed meanwhile, or went wrong with it, says nothing.
+            # Whatever was read from a file that changed at the same time, or went wrong with it, means nothing.
             if opened.frozen not in (None, frozen_state(self.folder)):
-                found = "another process wrote to it while it was read"
+                found = "a different process wrote to it while it was read"
                 raise LibraryError(str(self.folder), found, "Run the same command again.")
 
     def _require_process(self) -> None:
         # Before any lock, which may be held for ever in a forked process.
         if os.getpid() != self._process:
             remedy = "Open the library in the process that uses it: SQLite's files do not survive a fork."
-            raise LibraryError(str(self.folder), "opened by another process", remedy)
+            raise LibraryError(str(self.folder), "opened by a different process", remedy)
 
     def _require_open(self) -> None:
         if self._closed:

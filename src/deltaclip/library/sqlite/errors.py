@@ -1,11 +1,11 @@
-"""What SQLite raises, in words that are true and with remedies that lose nothing."""
+"""Errors of SQLite and the disk in plain words, with remedies that lose nothing."""
 
-import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deltaclip.durable import FULL
 from deltaclip.errors import LibraryError
 from deltaclip.library.store import NotWritableError
 
@@ -15,12 +15,11 @@ DATABASE_NAME = "library.sqlite"
 
 # Only these two say that the bytes of the file are wrong.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 AFTER_DAMAGE = (
     f"Index into a new folder with --library; or move {DATABASE_NAME}, its -wal and -shm files and the vectors-*.f32 "
     "elsewhere, keep them, and put a copy of your own there or index again. Videos are never changed."
 )
-# With `deltaclip verify`, which only reads, nobody loses anything.
+# `deltaclip verify` only reads, so nothing can be lost.
 _VERIFY = "`deltaclip verify` tells whether the database is whole."
 _REMEDIES = {
     "SQLITE_FULL": ("the disk is full", "Make room and run the same command again: what was finished is kept."),
@@ -28,7 +27,7 @@ _REMEDIES = {
     "SQLITE_PERM": ("the database cannot be opened", "Check the permissions of the folder and its files."),
     "SQLITE_AUTH": ("the database cannot be opened", "Check the permissions of the folder and its files."),
     "SQLITE_BUSY": (
-        "another program holds the database",
+        "a different program has locked the database",
         "Wait until it has ended, or close it, and run the same command again.",
     ),
     "SQLITE_LOCKED": ("the database is in use", "Run the same command again."),
@@ -57,7 +56,7 @@ def sqlite_error(folder: Path, err: sqlite3.Error) -> LibraryError:
 
 def disk_error(folder: Path, err: OSError) -> LibraryError:
     """What the system says of a file of vectors, in the words for the database."""
-    found, remedy = _REMEDIES["SQLITE_FULL" if err.errno in _NO_ROOM else "SQLITE_IOERR"]
+    found, remedy = _REMEDIES["SQLITE_FULL" if err.errno in FULL else "SQLITE_IOERR"]
     return LibraryError(str(folder), f"{found} ({err.strerror})", remedy)
 
 

@@ -19,15 +19,15 @@ __all__ = ["LOCK_NAME", "lock_for_writing", "open_database"]
 
 LOCK_NAME = "library.lock"
 UPGRADE_SECONDS = 60.0
-"""How long to wait for another process that may be bringing the library up to date."""
+"""How long to wait for a different process, which may be bringing the library up to date."""
 
 
 def open_database(folder: Path, *, create: bool) -> Database:
     """The library in `folder`, an absolute path; `create` makes one in an empty or new folder.
 
     A library that cannot be written is opened for reading. One of an earlier format is brought to this format.
-    Raises NoLibraryError if there is none; LibraryError if the folder holds other files, or if the file is no database,
-    another program's, or from a newer deltaclip.
+    Raises NoLibraryError if there is none; LibraryError if the folder holds other files, or if the file is not a
+    database, a different program's, or from a newer deltaclip.
     """
     if not (folder / DATABASE_NAME).exists():
         _require_room(folder, create=create)
@@ -43,8 +43,8 @@ def open_database(folder: Path, *, create: bool) -> Database:
 def lock_for_writing(database: Database, *, wait_seconds: float = 0.0) -> ExitStack:
     """Holds the library for writing until the stack is closed; readers never wait.
 
-    Raises LockedError if another process still holds it after so many seconds, NotWritableError if the library can only
-    be read.
+    Raises LockedError if a different process still holds it after so many seconds, NotWritableError if the library can
+    only be read.
     """
     database.require_writable()
     latest = time.monotonic() + wait_seconds
@@ -76,17 +76,19 @@ def _require_tables(database: Database, *, create: bool) -> None:
     if is_empty:
         database.use_journal()
         with database.writing() as db:
-            # Asked again: another process may have made them since.
+            # Asked again: a different process may have made them since.
             if identity(db)[2]:
                 make_tables(db)
     elif owner != APPLICATION_ID:
-        found = f"{DATABASE_NAME} there belongs to another program"
+        found = f"{DATABASE_NAME} there belongs to a different program"
         raise LibraryError(str(database.folder), found, "Choose a different folder with --library.")
     elif version in range(1, SCHEMA_VERSION):
         _upgrade(database)
     elif version != SCHEMA_VERSION:
         found = f"written in format {version}, and this deltaclip reads format {SCHEMA_VERSION}"
-        raise LibraryError(str(database.folder), found, "Use the deltaclip that wrote it, or a different --library.")
+        raise LibraryError(
+            str(database.folder), found, "Use the deltaclip that wrote it, or give a different folder with --library."
+        )
 
 
 def _upgrade(database: Database) -> None:
@@ -119,7 +121,7 @@ def _require_room(folder: Path, *, create: bool) -> None:
     """Makes the folder of a new library. LibraryError if there must be one already, or something else is there."""
     if not create:
         raise _no_library(folder)
-    ours = (DATABASE_NAME, LOCK_NAME, PREFIX)  # what SQLite and the lock put there is nobody else's
+    ours = (DATABASE_NAME, LOCK_NAME, PREFIX)  # left there by SQLite, the lock or an earlier library
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = sorted(name for name in os.listdir(folder) if not name.startswith(ours))

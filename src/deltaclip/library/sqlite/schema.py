@@ -8,8 +8,8 @@ APPLICATION_ID = 0x646C7463
 """Four bytes in the head of the file ("dltc") that tell our databases from those of other programs."""
 SCHEMA_VERSION = 3
 
-# meta: see meta.py. unused_files: files of vectors that nobody needs, to be deleted by the next writer; a name is here
-# before its file is made, so that a kill leaves none behind.
+# meta: see meta.py. unused_files: files of vectors that are no longer needed, to be deleted by the next writer; a name
+# is here before its file is made, so that a kill leaves none behind.
 #
 # videos: paths are bytes, as file systems have them. A failed video has no moments, a damaged one those before the
 # damage. What is known of the file (size to digest) is NULL if it could not even be read; mtime_ns, ctime_ns and digest

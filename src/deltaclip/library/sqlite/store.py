@@ -89,7 +89,7 @@ class SqliteStore:
 
     @contextmanager
     def writing(self) -> Iterator[SqliteWriter]:
-        """As `store.Store.writing`. What nobody needs any more is tidied away at its end."""
+        """As `store.Store.writing`. What is no longer needed is deleted at its end."""
         with lock_for_writing(self._database):
             writer = SqliteWriter(self._database)
             writer.begin()

@@ -28,14 +28,17 @@ def delete_unused_files(database: Database) -> None:
     """Deletes the files of vectors that the database names as unused, but for those that Windows has in use."""
     with database.reading() as db:
         names = [name for (name,) in db.execute("SELECT name FROM unused_files")]
+    if not names:
+        return
+    with database.writing(synced=True):
+        pass  # else a power cut might bring back a state of the database in which one of them is in use
     deleted = list[tuple[str]]()
     for name in names:
         with suppress(OSError):  # the next writer tries again
             meta.vectors_path(database.folder, name).unlink(missing_ok=True)
             deleted.append((name,))
-    if deleted:
-        with database.writing() as db:
-            db.executemany("DELETE FROM unused_files WHERE name = ?", deleted)
+    with database.writing() as db:
+        db.executemany("DELETE FROM unused_files WHERE name = ?", deleted)
 
 
 def drop_dead_rows(database: Database) -> None:

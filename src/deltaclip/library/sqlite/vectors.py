@@ -103,7 +103,7 @@ class VectorMap:
 
     def spans(self, file: VectorFile) -> list[NDArray[np.float32]]:
         """All rows that count, as arrays (N_i, D). Raises FileNotFoundError, LostRowsError if the file is too short."""
-        # Also of rows that are mapped: to read where a file was cut off since ends the process.
+        # Also if all rows are mapped: reading a row that is no longer in the file would end the process.
         file.require_whole()
         with self._lock:
             if self._of != (file.path, file.dimension):
@@ -113,7 +113,7 @@ class VectorMap:
             return _first(self._spans, file.num_rows)
 
     def close(self) -> None:
-        """Lets go of the file as soon as nobody uses its rows."""
+        """Closes the file as soon as its rows are no longer used."""
         with self._lock:
             self._spans, self._of = [], None
 
@@ -132,7 +132,7 @@ class VectorMap:
 
 
 def _mapped(descriptor: int, file: VectorFile, start: int, stop: int) -> NDArray[np.float32]:
-    """Rows start <= row < stop, (stop - start, D), which nobody can write to."""
+    """Rows start <= row < stop, (stop - start, D), read-only."""
     size, offset = (stop - start) * file.row_bytes, start * file.row_bytes
     mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ, offset=offset)
     return np.frombuffer(mapped, ROW_TYPE).reshape(-1, file.dimension)
@@ -236,7 +236,7 @@ def _write(opened: BinaryIO, data: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """The names of a folder to the disk, on systems where that is asked of a folder."""
+    """The names in a folder to the disk, on systems that have this for folders."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -29,7 +29,7 @@ class SqliteWriter:
     def begin(self) -> None:
         """Says who writes, and deletes what a writer left behind that was killed."""
         with self._database.writing() as db:
-            db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('writer', ?)", (str(os.getpid()),))
+            meta.note_writer(db)
         delete_unused_files(self._database)
 
     def remember(self, encoder: RememberedEncoder) -> None:
