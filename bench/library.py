@@ -39,10 +39,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.library import Library, RememberedEncoder
-from deltaclip.library.address import open_store
-from deltaclip.library.content import Content, Stamp
-from deltaclip.library.store import NewMoment, NewVideo
+from deltaclip.library import Content, Library, NewMoment, NewVideo, RememberedEncoder, Stamp, open_store
 from deltaclip.provenance import VECTOR_VERSION
 
 MOMENTS_OF_A_VIDEO = 13
@@ -62,7 +59,7 @@ COMMITS = """
 import sys
 sys.path.insert(0, sys.argv[3])
 from library import new_video
-from deltaclip.library.address import open_store
+from deltaclip.library import open_store
 store = open_store(sys.argv[1], create=False)
 with store.writing() as writer:
     for number, _ in enumerate(sys.stdin):

@@ -24,7 +24,7 @@ from deltaclip.library import (
 )
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
-from deltaclip.library.nearest import nearest
+from deltaclip.library.exact import nearest
 from deltaclip.library.store import NewVideo
 
 _NUMBERS = count(1)

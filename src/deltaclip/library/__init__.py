@@ -1,12 +1,24 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
-from deltaclip.library.address import STORES, default_library_path
-from deltaclip.library.candidates import LINK
-from deltaclip.library.content import ChangedError, Content, Stamp, content_of, require_unchanged, twice_if_touched
+from deltaclip.library.address import STORES, default_library_path, open_store
+from deltaclip.library.candidates import LINK, find_candidates
+from deltaclip.library.content import (
+    ChangedError,
+    Content,
+    Stamp,
+    content_of,
+    require_unchanged,
+    sample_of,
+    twice_if_touched,
+)
+from deltaclip.library.encoders import outdated_reason, require_same_encoder
+from deltaclip.library.exact import nearest
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.library import Library
 from deltaclip.library.lock import LockedError
+from deltaclip.library.picture import draw_answers, draw_hits
 from deltaclip.library.protocols import ReadMoments, VectorEncoder
+from deltaclip.library.reading import guarded_reader
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -18,11 +30,23 @@ from deltaclip.library.results import (
     Status,
     VerifyReport,
 )
-from deltaclip.library.store import Moment, NoLibraryError, NotWritableError, VideoRow
+from deltaclip.library.store import (
+    Moment,
+    NewMoment,
+    NewVideo,
+    NoLibraryError,
+    NotWritableError,
+    Store,
+    StoreClass,
+    VideoRow,
+    Writer,
+)
+from deltaclip.library.verify import MOST_NAMED
 from deltaclip.video.suffixes import VIDEO_SUFFIXES
 
 __all__ = [
     "LINK",
+    "MOST_NAMED",
     "STORES",
     "VIDEO_SUFFIXES",
     "ChangedError",
@@ -35,6 +59,8 @@ __all__ = [
     "Library",
     "LockedError",
     "Moment",
+    "NewMoment",
+    "NewVideo",
     "NoLibraryError",
     "NotWritableError",
     "Note",
@@ -43,11 +69,23 @@ __all__ = [
     "RemoveReport",
     "Stamp",
     "Status",
+    "Store",
+    "StoreClass",
     "VectorEncoder",
     "VerifyReport",
     "VideoRow",
+    "Writer",
     "content_of",
     "default_library_path",
+    "draw_answers",
+    "draw_hits",
+    "find_candidates",
+    "guarded_reader",
+    "nearest",
+    "open_store",
+    "outdated_reason",
+    "require_same_encoder",
     "require_unchanged",
+    "sample_of",
     "twice_if_touched",
 ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.encoders import require_same_encoder
-from deltaclip.library.nearest import nearest
+from deltaclip.library.exact import nearest
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import disk_error

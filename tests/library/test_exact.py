@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deltaclip.library import nearest as module
-from deltaclip.library.nearest import nearest
+from deltaclip.library import exact as module
+from deltaclip.library.exact import nearest
 
 
 def unit_rows(seed: int, count: int, dimension: int = 8) -> NDArray[np.float32]:
