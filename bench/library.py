@@ -3,7 +3,7 @@
     python bench/library.py --json
 
 Makes a library of random unit vectors (200,000 moments of 512 numbers in videos of 13) through the Store interface, or
-takes the one that an earlier run left in --folder, and measures, each the median of --runs:
+takes the one that an earlier run left in --folder, and measures, --runs times each:
 
     open_search_ms           in a new process, from Library.open to the hits of one search, imports excluded
     open_search_cold_ms      the same with none of the vectors in memory (Linux: they are read from the disk)
@@ -18,7 +18,8 @@ takes the one that an earlier run left in --folder, and measures, each the media
 
     forty_queries_ms         a search by forty vectors, as a video of ten minutes is
 
-Times are by the clock, medians and in parentheses the least; open_search_cpu_ms is the processor's.
+Each time has the median and the least by the clock, and the median of the processor's, which other work on the machine
+disturbs less.
 """
 
 import argparse
@@ -112,17 +113,20 @@ def in_new_processes(folder: Path, dimension: int, runs: int, *, cold: bool = Fa
     return told
 
 
-def in_ms(seconds: Sequence[float]) -> dict[str, float]:
-    return {"median": round(1000 * statistics.median(seconds), 1), "least": round(1000 * min(seconds), 1)}
+def in_ms(seconds: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """seconds: of the clock and of the processor."""
+    clock, processor = zip(*seconds, strict=True)
+    told = {"median": statistics.median(clock), "least": min(clock), "cpu": statistics.median(processor)}
+    return {name: round(1000 * value, 1) for name, value in told.items()}
 
 
 def timed(work: Callable[[], object], runs: int, before: Callable[[], object] = lambda: None) -> dict[str, float]:
     seconds = []
     for _ in range(runs):
         before()
-        begun = time.perf_counter()
+        clock, processor = time.perf_counter(), time.process_time()
         work()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append((time.perf_counter() - clock, time.process_time() - processor))
     return in_ms(seconds)
 
 
@@ -170,12 +174,9 @@ def searches_a_second(library: Library, query: NDArray[np.float32], threads: int
 def measure(folder: Path, dimension: int, runs: int) -> dict[str, Any]:
     """Everything about a library that is there; it has the same videos afterwards."""
     told: dict[str, Any] = {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
-    warm = in_new_processes(folder, dimension, runs + 1)[1:]
-    told["open_search_ms"] = in_ms([clock for clock, _ in warm])
-    told["open_search_cpu_ms"] = in_ms([processor for _, processor in warm])
+    told["open_search_ms"] = in_ms(in_new_processes(folder, dimension, runs + 1)[1:])
     if hasattr(os, "posix_fadvise"):
-        cold = in_new_processes(folder, dimension, runs, cold=True)
-        told["open_search_cold_ms"] = in_ms([clock for clock, _ in cold])
+        told["open_search_cold_ms"] = in_ms(in_new_processes(folder, dimension, runs, cold=True))
     query = np.random.default_rng(1).standard_normal((40, dimension), np.float32)
     with Library.open(folder) as library:
         library.search_vectors(query)
