@@ -99,7 +99,7 @@ def test_an_empty_train_split_is_an_error(cache: Path) -> None:
 
 
 def test_a_train_split_without_any_video_is_an_error(cache: Path) -> None:
-    with pytest.raises(TrainingError, match=r"1 video: cannot be trained with: gone: .* all there is to train on"):
+    with pytest.raises(TrainingError, match=r"1 video: cannot be trained with: gone: .* nothing else to train on"):
         captioned_clips(caption_set(("gone",)), open_cache(cache, RECIPE), RECIPE, allow_missing=True)
 
 
