@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from deltaclip.errors import CaptionError, VideoError
-from deltaclip.video import Guard
-from tests.video.jobs import job
+from deltaclip.processes import Guard
+from tests.processes.jobs import job
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_our_own_work_on_decoded_pictures_is_no_standstill() -> None:
 
 
 def test_work_that_never_ends_is_given_up_although_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deltaclip.video.guard.MOST_STEPS", 2)
+    monkeypatch.setattr("deltaclip.processes.guard.MOST_STEPS", 2)
     with (
         Guard(job, stall_seconds=2) as patient,
         pytest.raises(VideoError, match=r"endless.mp4: not done after [4-9] s"),
@@ -159,8 +159,8 @@ def test_a_child_that_died_while_idle_is_replaced(guard: Guard[object]) -> None:
 
 def test_the_child_dies_with_its_parent_even_while_it_hangs() -> None:
     script = (
-        "from deltaclip.video import Guard\n"
-        "from tests.video.jobs import job\n"
+        "from deltaclip.processes import Guard\n"
+        "from tests.processes.jobs import job\n"
         "if __name__ == '__main__':\n"
         "    guard = Guard(job, 100)\n"
         "    print(list(guard.stream('pid.mp4', 'pid'))[1], flush=True)\n"
@@ -183,8 +183,8 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_the_child(tmp_path: P
     script = tmp_path / "five_lines.py"
     script.write_text(
         "print('once')\n"
-        "from deltaclip.video import Guard\n"
-        "from tests.video.jobs import job\n"
+        "from deltaclip.processes import Guard\n"
+        "from tests.processes.jobs import job\n"
         "with Guard(job, 20) as guard:\n"
         "    print(list(guard.stream('three', 'count', 3)))\n"
     )
@@ -207,7 +207,8 @@ def test_guards_started_from_several_threads_leave_the_script_as_it_was() -> Non
 
 
 def _with_path(root: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(root)}
+    given = os.environ.get("PYTHONPATH")  # which may say which checkout is tested
+    return {**os.environ, "PYTHONPATH": str(root) if not given else f"{given}{os.pathsep}{root}"}
 
 
 def test_a_child_that_ends_before_it_has_started_is_not_blamed_on_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError
-from deltaclip.video.child import serve
+from deltaclip.processes.child import serve
 
 __all__ = ["STALL_LIMIT_VARIABLE", "Guard"]
 
