@@ -132,9 +132,46 @@ def test_a_later_stream_ends_one_that_is_still_open(guard: Guard[object]) -> Non
     assert run(guard, "count", 1) == ["count", 0]
 
 
-def test_large_arrays_arrive_whole(guard: Guard[object]) -> None:
-    arrays = run(guard, "large", 4000)[1:]
-    assert [np.unique(array).tolist() for array in arrays if isinstance(array, np.ndarray)] == [[0], [1], [2]]
+@pytest.mark.parametrize("rows", [4_000, 20_000])  # through shared memory, and more than that holds
+def test_large_arrays_arrive_whole_and_are_ours(guard: Guard[object], rows: int) -> None:
+    arrays = [array for array in run(guard, "large", rows) if isinstance(array, np.ndarray)]
+    assert [np.unique(array).tolist() for array in arrays] == [[0], [1], [2]]
+    arrays[0][:] = 9  # writable, and no other item sees it
+    assert [int(array.max()) for array in arrays] == [9, 1, 2]
+
+
+def test_arrays_stay_as_they_are_while_the_child_goes_on_to_the_next(guard: Guard[object]) -> None:
+    stream = guard.stream("large.mp4", "large", 4_000)
+    next(stream)
+    first = next(stream)
+    assert isinstance(first, np.ndarray)
+    time.sleep(0.5)  # the child has overwritten the shared memory by now
+    assert np.unique(first).tolist() == [0]
+    assert len(list(stream)) == 2
+
+
+def test_arrays_take_the_pipe_if_the_system_has_no_memory_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Guard(job)  # multiprocessing keeps a few descriptors from the first one on
+    resource_tracker.ensure_running()
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with Guard(job) as guard:
+        arrays = [array for array in run(guard, "large", 4_000) if isinstance(array, np.ndarray)]
+    assert [np.unique(array).tolist() for array in arrays] == [[0], [1], [2]]
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_guard_that_is_closed_keeps_no_descriptor() -> None:
+    Guard(job)  # multiprocessing keeps a few descriptors from the first one on
+    resource_tracker.ensure_running()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with Guard(job) as guard:
+            assert len(run(guard, "large", 4_000)) == 4
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_ctrl_c_does_not_reach_the_child(guard: Guard[object]) -> None:
