@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.video import Guard, Video, VideoInfo, uniform_seconds
+from deltaclip.processes import Guard
+from deltaclip.video import Video, VideoInfo, uniform_seconds
 
 pytestmark = pytest.mark.real
 

@@ -34,7 +34,7 @@ Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uni
 
 def _set_stall_limit(seconds: float | None) -> None:
     """Through the environment, which the processes that decode inherit."""
-    from deltaclip.video.guard import STALL_LIMIT_VARIABLE
+    from deltaclip.processes import STALL_LIMIT_VARIABLE
 
     if seconds is not None:
         os.environ[STALL_LIMIT_VARIABLE] = str(seconds)

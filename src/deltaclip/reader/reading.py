@@ -10,10 +10,11 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, needs_neighbours, see
+from deltaclip.processes import Guard, own_work
 from deltaclip.reader.fitting import fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
-from deltaclip.video import SEGMENT_SECONDS, Frames, Guard, Segment, Video, own_work, sample_seconds, uniform_seconds
+from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
 
 __all__ = [
     "Call",
@@ -113,7 +114,7 @@ def read_whole(path: Path, motion: str | None, num_frames: int, short_side: int)
 def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., Iterator[Item]]]:
     """That function of a module's top level, run in a child process which may crash or hang without taking us along.
 
-    Gives (name, *args) -> items; `name` is the path, as errors call it. See `video.Guard`.
+    Gives (name, *args) -> items; `name` is the path, as errors call it. See `processes.Guard`.
     """
     with Guard(function) as guard:
         yield guard.stream

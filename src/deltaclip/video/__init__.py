@@ -1,7 +1,5 @@
 """Videos: where to look, the frames shown there, and writing new ones. No masks and no models in this room."""
 
-from deltaclip.video.child import own_work
-from deltaclip.video.guard import Guard
 from deltaclip.video.sampling import (
     SAMPLINGS,
     SEGMENT_SECONDS,
@@ -17,11 +15,9 @@ __all__ = [
     "SAMPLINGS",
     "SEGMENT_SECONDS",
     "Frames",
-    "Guard",
     "Segment",
     "Video",
     "VideoInfo",
-    "own_work",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",

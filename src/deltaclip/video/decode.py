@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.video.child import pulse
+from deltaclip.processes import pulse
 from deltaclip.video.container import open_container
 from deltaclip.video.packets import Clock, VideoPacket
 from deltaclip.video.timeline import Timeline

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from deltaclip.video.child import pulse
+from deltaclip.processes import pulse
 from deltaclip.video.container import STILL_PICTURES
 from deltaclip.video.timeline import MAX_TICK, PacketRow, Timeline, build_timeline
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.video.child import pulse
+from deltaclip.processes import pulse
 from deltaclip.video.container import STILL_PICTURES, film_candidates, open_container, stat_video
 from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
 from deltaclip.video.packets import find_film

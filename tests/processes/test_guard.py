@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from deltaclip.errors import CaptionError, VideoError
-from deltaclip.video import Guard
-from tests.video.jobs import job
+from deltaclip.processes import Guard
+from tests.processes.jobs import job
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_our_own_work_on_decoded_pictures_is_no_standstill() -> None:
 
 
 def test_work_that_never_ends_is_given_up_although_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deltaclip.video.guard.MOST_STEPS", 2)
+    monkeypatch.setattr("deltaclip.processes.guard.MOST_STEPS", 2)
     with (
         Guard(job, stall_seconds=2) as patient,
         pytest.raises(VideoError, match=r"endless.mp4: not done after [4-9] s"),
@@ -132,9 +132,46 @@ def test_a_later_stream_ends_one_that_is_still_open(guard: Guard[object]) -> Non
     assert run(guard, "count", 1) == ["count", 0]
 
 
-def test_large_arrays_arrive_whole(guard: Guard[object]) -> None:
-    arrays = run(guard, "large", 4000)[1:]
-    assert [np.unique(array).tolist() for array in arrays if isinstance(array, np.ndarray)] == [[0], [1], [2]]
+@pytest.mark.parametrize("rows", [4_000, 20_000])  # through shared memory, and more than that holds
+def test_large_arrays_arrive_whole_and_are_ours(guard: Guard[object], rows: int) -> None:
+    arrays = [array for array in run(guard, "large", rows) if isinstance(array, np.ndarray)]
+    assert [np.unique(array).tolist() for array in arrays] == [[0], [1], [2]]
+    arrays[0][:] = 9  # writable, and no other item sees it
+    assert [int(array.max()) for array in arrays] == [9, 1, 2]
+
+
+def test_arrays_stay_as_they_are_while_the_child_goes_on_to_the_next(guard: Guard[object]) -> None:
+    stream = guard.stream("large.mp4", "large", 4_000)
+    next(stream)
+    first = next(stream)
+    assert isinstance(first, np.ndarray)
+    time.sleep(0.5)  # the child has overwritten the shared memory by now
+    assert np.unique(first).tolist() == [0]
+    assert len(list(stream)) == 2
+
+
+def test_arrays_take_the_pipe_if_the_system_has_no_memory_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Guard(job)  # multiprocessing keeps a few descriptors from the first one on
+    resource_tracker.ensure_running()
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with Guard(job) as guard:
+        arrays = [array for array in run(guard, "large", 4_000) if isinstance(array, np.ndarray)]
+    assert [np.unique(array).tolist() for array in arrays] == [[0], [1], [2]]
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_guard_that_is_closed_keeps_no_descriptor() -> None:
+    Guard(job)  # multiprocessing keeps a few descriptors from the first one on
+    resource_tracker.ensure_running()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with Guard(job) as guard:
+            assert len(run(guard, "large", 4_000)) == 4
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_ctrl_c_does_not_reach_the_child(guard: Guard[object]) -> None:
@@ -159,8 +196,8 @@ def test_a_child_that_died_while_idle_is_replaced(guard: Guard[object]) -> None:
 
 def test_the_child_dies_with_its_parent_even_while_it_hangs() -> None:
     script = (
-        "from deltaclip.video import Guard\n"
-        "from tests.video.jobs import job\n"
+        "from deltaclip.processes import Guard\n"
+        "from tests.processes.jobs import job\n"
         "if __name__ == '__main__':\n"
         "    guard = Guard(job, 100)\n"
         "    print(list(guard.stream('pid.mp4', 'pid'))[1], flush=True)\n"
@@ -183,8 +220,8 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_the_child(tmp_path: P
     script = tmp_path / "five_lines.py"
     script.write_text(
         "print('once')\n"
-        "from deltaclip.video import Guard\n"
-        "from tests.video.jobs import job\n"
+        "from deltaclip.processes import Guard\n"
+        "from tests.processes.jobs import job\n"
         "with Guard(job, 20) as guard:\n"
         "    print(list(guard.stream('three', 'count', 3)))\n"
     )
@@ -207,7 +244,8 @@ def test_guards_started_from_several_threads_leave_the_script_as_it_was() -> Non
 
 
 def _with_path(root: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(root)}
+    given = os.environ.get("PYTHONPATH")  # which may say which checkout is tested
+    return {**os.environ, "PYTHONPATH": str(root) if not given else f"{given}{os.pathsep}{root}"}
 
 
 def test_a_child_that_ends_before_it_has_started_is_not_blamed_on_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from deltaclip.errors import DeltaclipError, unforeseen
+from deltaclip.processes.shared import SharedMemory
 
 __all__ = ["own_work", "pulse", "serve"]
 
@@ -46,13 +47,14 @@ def own_work() -> Iterator[None]:
         thread.join()
 
 
-def serve(pipe: Connection, shared: Any) -> None:
+def serve(pipe: Connection, shared_pulse: Any, memory: SharedMemory | None) -> None:
     """The child's life: the function first, then job after job until the pipe ends.
 
-    shared: what `pulse` raises; ctypes' shared numbers have no type that one could name.
+    shared_pulse: what `pulse` raises; ctypes' shared numbers have no type that one could name.
+    memory: for the arrays of items; None sends them through the pipe.
     """
     global _pulse
-    _pulse = shared
+    _pulse = shared_pulse
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     threading.Thread(target=_die_with_parent, daemon=True).start()
     # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.
@@ -63,19 +65,48 @@ def serve(pipe: Connection, shared: Any) -> None:
         pipe.send(("error", _portable("guard", err)))
         return
     pipe.send(("ready", None))
+    outbox = _Outbox(pipe, memory)
     while True:
         try:
+            outbox.wait_until_taken()
             name, args = pipe.recv()
         except EOFError:
             return
-        pipe.send(_run(pipe, function, name, args))
+        pipe.send(_run(outbox, function, name, args))
 
 
-def _run(pipe: Connection, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
+class _Outbox:
+    """Sends items. Their arrays go through the memory, which is free again once the parent has copied them."""
+
+    def __init__(self, pipe: Connection, memory: SharedMemory | None) -> None:
+        self._pipe = pipe
+        self._memory = memory
+        self._is_full = False
+
+    def send(self, item: object) -> None:
+        buffers: list[pickle.PickleBuffer] = []
+        if self._memory is not None:
+            rest = pickle.dumps(item, protocol=5, buffer_callback=buffers.append)
+            if buffers:
+                self.wait_until_taken()
+                sizes = self._memory.put(buffers)
+                if sizes is not None:
+                    self._is_full = True
+                    self._pipe.send(("shared", (rest, sizes)))
+                    return
+        self._pipe.send(("item", item))
+
+    def wait_until_taken(self) -> None:
+        if self._is_full:
+            self._pipe.recv()
+            self._is_full = False
+
+
+def _run(outbox: _Outbox, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
     """Sends every item of one job; returns the message that closes it."""
     try:
         for item in function(*args):
-            pipe.send(("item", item))
+            outbox.send(item)
     except Exception as err:  # noqa: BLE001 - it is raised again in the parent
         return "error", _portable(name, err)
     return "end", None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from deltaclip.errors import CaptionError
-from deltaclip.video.child import own_work, pulse
+from deltaclip.processes import own_work, pulse
 
 
 def job(kind: str, amount: int = 0) -> Iterator[object]:

@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.errors import DeltaclipError, VideoError
-from deltaclip.video.child import serve
+from deltaclip.processes.child import serve
+from deltaclip.processes.shared import SharedMemory
 
 __all__ = ["STALL_LIMIT_VARIABLE", "Guard"]
 
@@ -54,8 +55,9 @@ class Guard(Generic[Item]):
     slow disk needs for the file, or when an item takes MOST_STEPS times as long as that.
 
     The child serves one file after the other. One that crashes, hangs or is left in the middle is ended and
-    replaced, so nothing of one file can show up in the next. It works one item ahead of the consumer: the pipe
-    holds no more large ones. Spawned, not forked: the fork of a process with threads (PyTorch's) may deadlock.
+    replaced, so nothing of one file can show up in the next. It works at most two items ahead of the consumer: one in
+    shared memory, one that waits for it. Spawned, not forked: the fork of a process with threads (PyTorch's) may
+    deadlock.
     """
 
     def __init__(self, function: Callable[..., Iterator[Item]], stall_seconds: float | None = None) -> None:
@@ -70,6 +72,7 @@ class Guard(Generic[Item]):
         self._pulse = multiprocessing.sharedctypes.RawValue(ctypes.c_uint64, 0)
         self._child: SpawnProcess | None = None
         self._pipe: Connection | None = None
+        self._memory: SharedMemory | None = None
         self._open_stream = 0
         self._num_streams = 0
 
@@ -83,14 +86,16 @@ class Guard(Generic[Item]):
 
     def close(self) -> None:
         """Ends the child, and a stream that is still open. A later stream starts a fresh one."""
-        child, pipe = self._child, self._pipe
-        self._child, self._pipe, self._open_stream = None, None, 0
+        child, pipe, memory = self._child, self._pipe, self._memory
+        self._child, self._pipe, self._memory, self._open_stream = None, None, None, 0
         if pipe is not None:
             pipe.close()
         if child is not None:
             child.kill()
             child.join()
             child.close()
+        if memory is not None:
+            memory.close()
 
     def stream(self, name: str, *args: Any) -> Iterator[Item]:
         """Yields the items of `function(*args)`. A stream left open before is ended.
@@ -125,14 +130,15 @@ class Guard(Generic[Item]):
         if self._child is None:
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            child = context.Process(target=serve, args=(theirs, self._pulse), name="deltaclip-guard", daemon=True)
+            self._memory = SharedMemory.reserved()
+            given = (theirs, self._pulse, self._memory)
+            child = context.Process(target=serve, args=given, name="deltaclip-guard", daemon=True)
             try:
                 with _STARTING, _unnamed_main():
                     child.start()
             except OSError as err:
-                self._pipe.close()
                 theirs.close()
-                self._pipe = None
+                self.close()
                 raise _not_started(name, err.strerror or str(err)) from err
             self._child = child
             theirs.close()  # so that the end of the child is the end of the pipe
@@ -174,6 +180,11 @@ class Guard(Generic[Item]):
                 f"the process that read it died ({cause})",
                 "Leave the file out, or give the machine more memory if that was missing.",
             ) from err
+        if message[0] == "shared":
+            assert self._memory is not None
+            rest, sizes = message[1]
+            message = "item", pickle.loads(rest, buffers=self._memory.take(sizes))
+            self._send(None)  # the memory is free again
         return message
 
 
