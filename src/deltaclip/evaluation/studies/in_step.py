@@ -81,10 +81,10 @@ def read_film(path: Path, spec: ReaderSpec) -> Film:
     frames beside each where the mask looks at these.
     """
     assert spec.motion is not None
-    frames, _ = read_motion(path, str(spec.motion), spec.num_frames, spec.decode_side)
+    frames, _ = read_motion(path, spec.motion, spec.num_frames, spec.decode_side)
     pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after, frames.step_seconds)
     assert motion is not None
-    if needs_neighbours(spec.motion_word) and frames.before is not None and frames.after is not None:
+    if needs_neighbours(spec.motion) and frames.before is not None and frames.after is not None:
         plain = ReaderSpec(spec.image_size, spec.num_frames, None)
         moves = _changes(pixels, frames.rgb, frames.before, plain) + _changes(pixels, frames.rgb, frames.after, plain)
     elif len(pixels) > 1:
