@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import MotionSpec, Neighbours, needs_neighbours
+from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, needs_neighbours
 from deltaclip.motion.difference import absolute_difference, grey
 from deltaclip.reader import ReaderSpec, fit_to_model, read_motion
 
-__all__ = ["NO_CLAIM", "Agreement", "Film", "agreement_over_shifts", "read_film"]
+__all__ = ["Agreement", "Film", "agreement_over_shifts", "claims", "read_film"]
 
-NO_CLAIM = frozenset({"full", "random", "inverted", "centre"})
-"""Masks that do not say where the motion is: they cannot be out of step."""
 LAGS = 2
 """Frames that a mask is tried earlier and later."""
 REACH = 3 / 8
@@ -141,4 +139,4 @@ def _spectra(planes: Planes) -> list[NDArray[np.complex128] | None]:
 
 def claims(motion: str) -> bool:
     """Whether that mask says where the motion is."""
-    return MotionSpec.parse(motion).name not in NO_CLAIM
+    return MOTIONS[MotionSpec.parse(motion).name].locates
