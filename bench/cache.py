@@ -22,6 +22,7 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.library.candidates import find_candidates
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_whole
 from deltaclip.training.cache import CacheSettings, FrameCache, random_places, write_cache
 
@@ -37,7 +38,8 @@ def from_cache(cache: FrameCache, rng: np.random.Generator, motion: str | None, 
 
 def from_file(videos: Mapping[str, Path], motion: str | None, video: str) -> None:
     """The same without a cache."""
-    read_whole(videos[video], motion, FRAMES, SIZE)
+    spec = None if motion is None else MotionSpec.parse(motion)
+    read_whole(videos[video], spec, FRAMES, SIZE)
 
 
 def rate(work: Callable[[str], None], videos: Sequence[str]) -> float:
@@ -56,7 +58,7 @@ def agreement(paths: Sequence[Path]) -> float:
     """
     apart = []
     for path in paths:
-        (_, among), (_, alone) = read_whole(path, "subject", 36, SIZE), read_whole(path, "subject", 12, SIZE)
+        (_, among), (_, alone) = (read_whole(path, MotionSpec("subject"), frames, SIZE) for frames in (36, 12))
         assert among is not None
         assert alone is not None
         apart.append(float(np.abs(among.alpha[1::3] - alone.alpha).mean()))

@@ -22,7 +22,7 @@ from davis import NATIVE_RATE, DavisClip, read_davis
 from numpy.typing import NDArray
 from stills import STILLS, still_clip
 
-from deltaclip.motion import MOTIONS, Motion, see, subject
+from deltaclip.motion import MOTIONS, Motion, MotionSpec, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
 from deltaclip.motion.flow import dense_flow, flow_picture, grid_size, new_flow
 from deltaclip.motion.subject import networks_from_json
@@ -77,7 +77,7 @@ def score(motion: Motion, true: NDArray[np.bool_], ms: float) -> Measured:
 def run_mask(clip: DavisClip, name: str, networks: str | None) -> Motion:
     if name == "subject" and networks is not None:
         return subject(clip.rgb, clip.before, clip.after, clip.step_seconds, networks_from_json(networks))
-    return see(name, clip.rgb, clip.before, clip.after, clip.step_seconds)
+    return see(MotionSpec.parse(name), clip.rgb, clip.before, clip.after, clip.step_seconds)
 
 
 def camera_speed(clip: DavisClip) -> float:

@@ -29,7 +29,7 @@ import numpy as np
 from davis import DavisClip, read_davis
 from numpy.typing import NDArray
 
-from deltaclip.motion import Motion, see
+from deltaclip.motion import Motion, MotionSpec, see
 from deltaclip.motion.subject.context import context
 from deltaclip.motion.subject.evidence import Picture, evidence
 from deltaclip.motion.subject.neighbours import Residual
@@ -88,7 +88,7 @@ def mask(word: str, sides: str = "both") -> Run:
         none = [None] * len(clip.rgb)
         before = none if sides == "after" else clip.before
         after = none if sides == "before" else clip.after
-        return see(word, clip.rgb, before, after, clip.step_seconds)
+        return see(MotionSpec.parse(word), clip.rgb, before, after, clip.step_seconds)
 
     return run
 

@@ -31,7 +31,7 @@ from davis import DavisClip, Native, read_native, sample
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from deltaclip.motion import see
+from deltaclip.motion import MotionSpec, see
 from deltaclip.video import write_mp4
 
 STRENGTHS: dict[str, tuple[float, ...]] = {
@@ -122,7 +122,7 @@ DISTURBANCES: dict[str, Callable[[Native, float, np.random.Generator], Native]] 
 
 def iou(clip: DavisClip, mask: str) -> tuple[float, int]:
     """Of the frames that show the subject, and how many were left out; NaN where none does."""
-    motion = see(mask, clip.rgb, clip.before, clip.after, clip.step_seconds)
+    motion = see(MotionSpec.parse(mask), clip.rgb, clip.before, clip.after, clip.step_seconds)
     shown = clip.truth.mean((1, 2)) >= SMALLEST_TRUTH
     fed = motion.alpha > 0.5
     each = (fed & clip.truth).sum((1, 2)) / np.maximum((fed | clip.truth).sum((1, 2)), 1)

@@ -81,7 +81,6 @@ def test_an_unknown_data_set_is_wrong_usage_and_near_names_are_told(folder: Path
 def test_a_new_data_set_is_one_function_and_one_line_in_the_table(
     folder: Path, data: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(DATASETS, dict)
     monkeypatch.setitem(DATASETS, "mine", load_folder)
 
     code, out, _ = data("mine", "--annotations", folder, "--json")

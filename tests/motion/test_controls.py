@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from deltaclip.motion import MOTIONS, centre, difference, full, inverted, random, see
+from deltaclip.motion import MOTIONS, MotionSpec, centre, difference, full, inverted, random, see
 from tests.motion.test_difference import CLIPS, Bytes, moving_square
 
 
@@ -61,7 +61,7 @@ def test_random_has_the_coverage_and_the_fallbacks_of_the_difference(rgb: Bytes)
 @given(rgb=CLIPS)
 def test_no_motion_feeds_an_empty_alpha_or_changes_the_frames(name: str, rgb: Bytes) -> None:
     before = rgb.copy()
-    motion = see(name, rgb)
+    motion = see(MotionSpec(name), rgb)
     assert motion.alpha.any(axis=(1, 2)).all()
     assert (rgb == before).all()
 
@@ -69,4 +69,4 @@ def test_no_motion_feeds_an_empty_alpha_or_changes_the_frames(name: str, rgb: By
 @pytest.mark.parametrize("name", MOTIONS)
 def test_every_motion_refuses_what_is_no_clip(name: str) -> None:
     with pytest.raises(ValueError, match="frames must be"):
-        see(name, np.zeros((8, 8, 3), np.uint8))
+        see(MotionSpec(name), np.zeros((8, 8, 3), np.uint8))

@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.channels import ALPHA
-from deltaclip.motion import MOTIONS, DifferenceSpec, Mask, Motion, MotionSpec, difference, see, see_each, subject
-from deltaclip.reader import ReaderSpec, read_video
+from deltaclip.motion import (
+    MOTIONS,
+    DifferenceSpec,
+    Mask,
+    Motion,
+    MotionSpec,
+    Neighbours,
+    difference,
+    see,
+    see_each,
+    subject,
+)
+from deltaclip.reader import ReaderSpec, read_motion, read_video
 from deltaclip.video import write_mp4
 from tests.motion.drawn import square_over_pan
 
@@ -47,6 +58,24 @@ def test_a_new_mask_is_one_function_and_one_line_in_the_table(monkeypatch: pytes
         MotionSpec.parse("left-hafl")
     with pytest.raises(ValueError, match="have a threshold"):
         MotionSpec.parse("left-half:threshold=5")
+
+
+def test_a_new_mask_that_needs_neighbours_gets_them_from_the_reader(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: list[tuple[int, int, float]] = []
+
+    def beside(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float) -> Motion:
+        given.append((sum(each is not None for each in before), sum(each is not None for each in after), step_seconds))
+        return left_half(rgb)
+
+    monkeypatch.setitem(MOTIONS, "beside", Mask(beside, soft=True, needs_neighbours=True))
+    write_mp4(tmp_path / "clip.mp4", np.full((8, 32, 32, 3), 128, np.uint8), 8)
+
+    read_video(tmp_path / "clip.mp4", ReaderSpec(32, 2, MotionSpec.parse("beside:binary")))
+    read_motion(tmp_path / "clip.mp4", MotionSpec("beside"), 2)
+
+    assert given == [(2, 2, 1 / 8)] * 2
 
 
 @given(
@@ -87,15 +116,15 @@ def test_what_does_not_exist_or_would_do_nothing_is_refused_with_a_reason(text: 
 
 def test_a_threshold_reaches_the_mask() -> None:
     frames, _ = square_over_pan(num_frames=3)
-    lower = see("difference:threshold=12.5", frames)
+    lower = see(MotionSpec.parse("difference:threshold=12.5"), frames)
     assert (lower.mask == difference(frames, DifferenceSpec(threshold=12.5)).mask).all()
-    assert lower.coverage.sum() > see("difference:threshold=100", frames).coverage.sum()
+    assert lower.coverage.sum() > see(MotionSpec.parse("difference:threshold=100"), frames).coverage.sum()
 
 
 def test_floor_and_binary_change_what_is_fed_and_not_what_was_measured() -> None:
     frames, _ = square_over_pan(num_frames=3)
     ends = (frames[1:2], (frames[0],), (frames[2],))
-    plain, shaped = subject(*ends), see("subject:binary,floor=0.25", *ends)
+    plain, shaped = subject(*ends), see(MotionSpec.parse("subject:binary,floor=0.25"), *ends)
     assert np.unique(shaped.alpha).tolist() == [0.25, 1.0]
     assert ((shaped.alpha == 1) == (plain.alpha > 0.5)).all()
     assert (shaped.measured == plain.measured).all()
@@ -108,7 +137,8 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
     frames, _ = square_over_pan(num_frames=3)
     ends = (frames[1:2], (frames[0],), (frames[2],))
     words = ("subject", "subject:binary", "difference", "subject:floor=0.2", "difference:threshold=50", "subject")
-    alone = [see(word, *ends) for word in words]
+    specs = [MotionSpec.parse(word) for word in words]
+    alone = [see(spec, *ends) for spec in specs]
     calls: list[str] = []
 
     def counted(name: str) -> Callable[..., Motion]:
@@ -122,7 +152,7 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
 
     for name in ("subject", "difference"):
         monkeypatch.setitem(MOTIONS, name, replace(MOTIONS[name], measure=counted(name)))
-    together = see_each(words, *ends)
+    together = see_each(specs, *ends)
     assert calls == ["subject", "difference", "difference"]
     for one, other in zip(together, alone, strict=True):
         assert np.array_equal(one.alpha, other.alpha)

@@ -63,11 +63,11 @@ def test_a_larger_model_gets_neighbours_at_the_size_of_motion() -> None:
 
 def test_alpha_of_frames_alone_is_what_the_model_is_given() -> None:
     rgb = wide_frames()
-    alpha = measure_alpha(rgb, "difference")
+    alpha = measure_alpha(rgb, DIFFERENCE)
     _, cropped, _ = fit_to_model(rgb, ReaderSpec(224, 2, DIFFERENCE))
     assert alpha.shape == (2, 224, 400)
     assert np.array_equal(alpha[:, :, 88:312], cropped)
-    assert measure_alpha(rgb[:, ::7, ::7], "centre").shape == (2, 32, 58)
+    assert measure_alpha(rgb[:, ::7, ::7], MotionSpec("centre")).shape == (2, 32, 58)
 
 
 def test_a_clip_holds_the_pixels_as_they_are_and_alpha_rounded_to_bytes() -> None:

@@ -72,14 +72,14 @@ def test_a_damaged_video_gives_what_lies_before_the_damage_and_then_tells_it(tmp
 
 
 def test_read_motion_measures_at_the_size_asked_for(tmp_path: Path) -> None:
-    frames, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), "difference", 6, 112)
+    frames, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), MotionSpec("difference"), 6, 112)
     assert frames.rgb.shape == (6, 112, 112, 3)
     assert motion.mask.shape == (6, 112, 112)
     assert motion.mask.any()
 
 
 def test_subject_gets_the_native_neighbours_of_every_sampled_frame(tmp_path: Path) -> None:
-    _, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), "subject", 4, 112)
+    _, motion = read_motion(write_square(tmp_path / "a.mp4", step=1), MotionSpec("subject"), 4, 112)
     assert "no neighbour" not in motion.fallback
     assert motion.measured.shape == (4, 112, 112)
 
@@ -101,9 +101,9 @@ def test_variants_that_differ_in_more_than_their_mask_are_refused(tmp_path: Path
 
 def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
-    frames, motion = read_motion(path, "subject", 4)
-    same, measured = read_whole(path, "subject", 4, 224)
-    small, shrunk = read_whole(path, "subject", 4, 32)
+    frames, motion = read_motion(path, MotionSpec("subject"), 4)
+    same, measured = read_whole(path, MotionSpec("subject"), 4, 224)
+    small, shrunk = read_whole(path, MotionSpec("subject"), 4, 32)
     assert measured is not None
     assert shrunk is not None
     assert np.array_equal(same.rgb, frames.rgb)

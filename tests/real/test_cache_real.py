@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_motion
 from deltaclip.training.cache import CacheSettings, FrameCache, write_cache
 
@@ -19,7 +20,7 @@ def test_frames_and_masks_of_real_clips_come_back(real_data: Path, tmp_path: Pat
     assert report.failures == ()
     cache = FrameCache.open(tmp_path)
     for name, path in videos.items():
-        frames, motion = read_motion(path, "subject", 8)
+        frames, motion = read_motion(path, MotionSpec("subject"), 8)
         held = cache.clip(name, np.arange(8))
         assert held.alpha is not None
         assert np.array_equal(held.seconds, frames.seconds)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion import difference, subject
+from deltaclip.motion import MotionSpec, difference, subject
 from deltaclip.reader import read_motion
 from deltaclip.video import Video, uniform_seconds, write_mp4
 
@@ -53,7 +53,7 @@ def test_three_frames_a_second_are_enough(real_data: Path, tmp_path: Path, name:
     with Video.open(path) as video:
         left = video.frame_seconds[::8]
         write_mp4(tmp_path / "three.mp4", video.frames_at(left, 270).rgb, 3)
-    frames, motion = read_motion(tmp_path / "three.mp4", "subject", 6, SIDE)
+    frames, motion = read_motion(tmp_path / "three.mp4", MotionSpec("subject"), 6, SIDE)
     truth = truth_at(path.with_suffix(".npz"), np.floor(frames.seconds * 3 + 1e-6) / 3, frames.rgb.shape[1:3])
     assert motion.fallback.count(None) >= 5
     assert iou(motion.alpha > 0.5, truth) > SLOW_FLOORS[name]

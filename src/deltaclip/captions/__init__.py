@@ -1,6 +1,6 @@
 """Captions: data sets of sentences and splits as people download them, and where their videos lie. No models here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -30,7 +30,7 @@ __all__ = [
     "load_captions",
 ]
 
-DATASETS: Mapping[str, Callable[[Path], CaptionSet]] = {
+DATASETS: dict[str, Callable[[Path], CaptionSet]] = {
     "msrvtt": load_msrvtt,
     "msrvtt-7k": load_msrvtt_7k,
     "msrvtt-full": load_msrvtt_full,

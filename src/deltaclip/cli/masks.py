@@ -1,7 +1,7 @@
 """`masks`: what a motion mask selects, as numbers, as a picture, and as a page for a folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole, write_whole
 from deltaclip.wording import count
+
+if TYPE_CHECKING:  # imported by the command itself: OpenCV takes a while
+    from deltaclip.motion import MotionSpec
 
 __all__ = ["masks"]
 
@@ -58,21 +61,21 @@ def masks(
 
     video = on_disk(video)
     try:
-        motion = str(MotionSpec.parse(motion))
+        mask = MotionSpec.parse(motion)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--motion'") from error
     if report is not None:
         if png is not None or npz is not None:
             raise typer.BadParameter("--report cannot be combined with --png or --npz.")
-        _report(video, motion, num_frames, report, as_json)
+        _report(video, mask, num_frames, report, as_json)
     elif video.is_dir():
         raise typer.BadParameter(f"{shown(video)} is a folder: add --report FILE.html.", param_hint="VIDEO")
     else:
-        _one(video, motion, num_frames, size, png, npz, as_json)
+        _one(video, mask, num_frames, size, png, npz, as_json)
 
 
 def _one(
-    video: Path, motion: str, num_frames: int, size: int, png: Path | None, npz: Path | None, as_json: bool
+    video: Path, mask: "MotionSpec", num_frames: int, size: int, png: Path | None, npz: Path | None, as_json: bool
 ) -> None:
     import numpy as np
 
@@ -80,7 +83,7 @@ def _one(
     from deltaclip.reader import guarded_calls, read_motion
 
     with guarded_calls() as call:
-        frames, found = call(read_motion, video, motion, num_frames, size)
+        frames, found = call(read_motion, video, mask, num_frames, size)
     if npz is not None:
         arrays = {
             "seconds": frames.seconds,
@@ -119,7 +122,7 @@ def _one(
             note(f"wrote {shown(written)}")
 
 
-def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool) -> None:
+def _report(folder: Path, mask: "MotionSpec", num_frames: int, out: Path, as_json: bool) -> None:
     from deltaclip.evaluation.mask_report import MaskSummary, report_page, summarise_masks
     from deltaclip.library.candidates import find_candidates
 
@@ -130,11 +133,11 @@ def _report(folder: Path, motion: str, num_frames: int, out: Path, as_json: bool
     total = len(candidates.files)
     with Progress() as line:
         line.show(f"0/{total} videos", 0, total)
-        for number, one in enumerate(summarise_masks(candidates.files, motion, num_frames), 1):
+        for number, one in enumerate(summarise_masks(candidates.files, mask, num_frames), 1):
             summaries.append(one)
             line.show(f"{number}/{total} videos", number, total)
     with writable(out):
-        write_bytes_whole(out, report_page(f"`{motion}` masks for {folder.name}/", summaries).encode())
+        write_bytes_whole(out, report_page(f"`{mask}` masks for {folder.name}/", summaries).encode())
     rows = [
         {
             "path": str(one.path),

@@ -8,7 +8,7 @@ from deltaclip.errors import VideoError
 from deltaclip.evaluation.compare import SHOWN_METRICS, Compared, QueryPair
 from deltaclip.evaluation.mask_report import PAGE_STYLE, as_html, picture_address
 from deltaclip.evaluation.recorded import protocol_lines
-from deltaclip.motion import Tile, strip
+from deltaclip.motion import MotionSpec, Tile, strip
 from deltaclip.ranking import Comparison
 from deltaclip.reader import Call, guarded_calls, read_motion
 
@@ -99,6 +99,6 @@ def _shown(call: Call, path: Path) -> str:
 
 def _thumbnail(path: Path) -> str:
     """The address of three frames side by side."""
-    frames, _ = read_motion(path, "full", THUMBNAIL_FRAMES, THUMBNAIL_SIDE)
+    frames, _ = read_motion(path, MotionSpec("full"), THUMBNAIL_FRAMES, THUMBNAIL_SIDE)
     tiles = [Tile(picture, f"{second:.1f} s") for picture, second in zip(frames.rgb, frames.seconds, strict=True)]
     return picture_address(strip(tiles))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import Motion, Row, Tile, encode_jpeg, overlay, sheet, strip
+from deltaclip.motion import Motion, MotionSpec, Row, Tile, encode_jpeg, overlay, sheet, strip
 from deltaclip.reader import guarded_calls, read_motion
 
 __all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
@@ -64,7 +64,7 @@ class MaskSummary:
         return None
 
 
-def summarise_masks(paths: Iterable[Path], motion: str, num_frames: int) -> Iterator[MaskSummary]:
+def summarise_masks(paths: Iterable[Path], motion: MotionSpec, num_frames: int) -> Iterator[MaskSummary]:
     """Measures videos, one summary each. A file that fails gets a summary with an error, never a missing row."""
     with guarded_calls() as call:
         for path in paths:
@@ -75,7 +75,7 @@ def summarise_masks(paths: Iterable[Path], motion: str, num_frames: int) -> Iter
             yield summary
 
 
-def _summarised(path: Path, motion: str, num_frames: int) -> MaskSummary:
+def _summarised(path: Path, motion: MotionSpec, num_frames: int) -> MaskSummary:
     frames, measured = read_motion(path, motion, num_frames)
     tiles = []
     for number in sorted({int(n) for n in (np.arange(SHOWN_FRAMES) + 0.5) * num_frames / SHOWN_FRAMES}):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.library.results import Hit
-from deltaclip.motion import Motion, Row, Tile, overlay, sheet
+from deltaclip.motion import Motion, MotionSpec, Row, Tile, overlay, sheet
 from deltaclip.reader import MOTION_SIDE, Call, guarded_calls, read_moment_motion
 from deltaclip.video import Frames
 
@@ -61,7 +61,7 @@ def draw_answers(
 
 
 def _seen(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[Frames, Motion]:
-    shown = motion or SHOWN_WHERE_MASKS_ARE_OFF
+    shown = MotionSpec.parse(motion or SHOWN_WHERE_MASKS_ARE_OFF)
     return call(read_moment_motion, Path(hit.path), hit.start, hit.end, shown, num_frames)
 
 

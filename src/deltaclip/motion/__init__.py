@@ -42,31 +42,30 @@ __all__ = [
 ]
 
 
-def needs_neighbours(motion: str | None) -> bool:
-    """Whether that mask, in the word of `MotionSpec`, looks at the native frames beside each sampled one; None not."""
-    return motion is not None and MOTIONS[MotionSpec.parse(motion).name].needs_neighbours
+def needs_neighbours(motion: MotionSpec | None) -> bool:
+    """Whether that mask looks at the native frames beside each sampled one; False for None."""
+    return motion is not None and MOTIONS[motion.name].needs_neighbours
 
 
 def see(
-    motion: str,
+    motion: MotionSpec,
     rgb: NDArray[np.uint8],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
     step_seconds: float = NEAR_SECONDS,
 ) -> Motion:
-    """What moves in sampled frames, by the rule of that name, and what the model is fed of it.
+    """What moves in sampled frames according to that mask, and the alpha that the model is fed.
 
-    motion: a key of MOTIONS, or with options as `MotionSpec` reads them, such as "difference:threshold=12.5".
-    rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each; needed by the rules for
-    which `needs_neighbours` holds, which otherwise find none. step_seconds: how far away they are.
-    Raises ValueError for a mask that does not exist.
+    rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each. Only masks for which
+    `needs_neighbours` holds use them; without neighbours such a mask has nothing to compare a frame with.
+    step_seconds: time between a frame and its neighbours. Raises ValueError if `rgb` has a different shape or type.
     """
     [seen] = see_each([motion], rgb, before, after, step_seconds)
     return seen
 
 
 def see_each(
-    motions: Sequence[str],
+    motions: Sequence[MotionSpec],
     rgb: NDArray[np.uint8],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
@@ -75,8 +74,7 @@ def see_each(
     """`see` for several masks; those that differ only in how they are fed to the model are measured once."""
     measured: dict[MotionSpec, Motion] = {}
     seen = []
-    for motion in motions:
-        spec = MotionSpec.parse(motion)
+    for spec in motions:
         if spec.unfed not in measured:
             measured[spec.unfed] = _measure(spec, rgb, before, after, step_seconds)
         seen.append(feed(measured[spec.unfed], spec))

@@ -19,7 +19,8 @@ class Mask:
     thresholded: whether it takes a `DifferenceSpec`, so that `threshold=` may be given. soft: whether its alpha has
     values between 0 and 1, so that `binary` may be given. needs_neighbours: whether it takes the native frames before
     and after each sampled one, and how many seconds away they are. hides: whether its alpha can be below 1, so that
-    `floor=` may be given.
+    `floor=` may be given. locates: whether it claims to show where the motion is; a control does not, and so cannot be
+    out of step with what moves.
     """
 
     measure: Callable[..., Motion]
@@ -27,14 +28,15 @@ class Mask:
     soft: bool = False
     needs_neighbours: bool = False
     hides: bool = True
+    locates: bool = True
 
 
 MOTIONS: dict[str, Mask] = {
     "difference": Mask(difference, thresholded=True),
     "subject": Mask(subject, soft=True, needs_neighbours=True),
-    "full": Mask(full, hides=False),
-    "random": Mask(random, thresholded=True),
-    "inverted": Mask(inverted, thresholded=True),
-    "centre": Mask(centre),
+    "full": Mask(full, hides=False, locates=False),
+    "random": Mask(random, thresholded=True, locates=False),
+    "inverted": Mask(inverted, thresholded=True, locates=False),
+    "centre": Mask(centre, locates=False),
 }
 """By name."""

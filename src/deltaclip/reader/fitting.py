@@ -15,7 +15,7 @@ __all__ = ["fit_to_model", "fit_variants", "join_channels", "measure", "measure_
 
 def measure(
     rgb: NDArray[np.uint8],
-    motions: Sequence[str],
+    motions: Sequence[MotionSpec],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
     step_seconds: float = NEAR_SECONDS,
@@ -25,7 +25,7 @@ def measure(
     return see_each(motions, to_short_side(rgb, MOTION_SIDE), before, after, step_seconds)
 
 
-def measure_alpha(rgb: NDArray[np.uint8], motion: str) -> NDArray[np.float32]:
+def measure_alpha(rgb: NDArray[np.uint8], motion: MotionSpec) -> NDArray[np.float32]:
     """Alpha of sampled frames by a rule that needs no neighbours: (T, H, W, 3) uint8, uncropped -> (T, H, W) float32.
 
     Measured at MOTION_SIDE as `fit_to_model` does, and scaled back to the frames' own size.
@@ -61,8 +61,7 @@ def fit_variants(
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
     """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
     there = [mask for mask in masks if mask is not None]
-    words = [str(mask) for mask in there]
-    motions = dict(zip(there, measure(rgb, words, before, after, step_seconds), strict=True)) if there else {}
+    motions = dict(zip(there, measure(rgb, there, before, after, step_seconds), strict=True)) if there else {}
     pixels = centre_crop(to_short_side(rgb, image_size), image_size)
     variants: list[tuple[NDArray[np.float32], Motion | None]] = []
     for mask in masks:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, runtime_checkable
 import numpy as np
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import Motion, needs_neighbours, see
+from deltaclip.motion import Motion, MotionSpec, needs_neighbours, see
 from deltaclip.processes import Guard, own_work
 from deltaclip.reader.fitting import fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
@@ -67,24 +67,28 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         raise ValueError("variants may differ in their mask only")
     with Video.open(path) as video:
         segment = video.whole
-        wanted = [spec for spec in specs if needs_neighbours(spec.motion_word)]
+        wanted = [spec for spec in specs if needs_neighbours(spec.motion)]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return _fitted(video, segment, frames, specs)
 
 
-def read_motion(path: Path, motion: str, num_frames: int, short_side: int = MOTION_SIDE) -> tuple[Frames, Motion]:
+def read_motion(
+    path: Path, motion: MotionSpec, num_frames: int, short_side: int = MOTION_SIDE
+) -> tuple[Frames, Motion]:
     """Sampled frames of a whole video and what moves in them, uncropped, both at `short_side`. Raises VideoError."""
     with Video.open(path) as video:
         return _seen(video, video.whole, motion, num_frames, short_side)
 
 
-def read_moment_motion(path: Path, start: float, end: float, motion: str, num_frames: int) -> tuple[Frames, Motion]:
+def read_moment_motion(
+    path: Path, start: float, end: float, motion: MotionSpec, num_frames: int
+) -> tuple[Frames, Motion]:
     """The same for one moment, start <= second < end, at MOTION_SIDE: to show a person why it was found."""
     with Video.open(path) as video:
         return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
 
 
-def read_whole(path: Path, motion: str | None, num_frames: int, short_side: int) -> tuple[Frames, Motion | None]:
+def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_side: int) -> tuple[Frames, Motion | None]:
     """Frames of a whole video and what moves in them, uncropped, both at `short_side`.
 
     Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
@@ -147,7 +151,9 @@ def _once(function: Callable[[*Others], Item], *args: *Others) -> Iterator[Item]
     yield function(*args)
 
 
-def _seen(video: Video, segment: Segment, motion: str, num_frames: int, short_side: int) -> tuple[Frames, Motion]:
+def _seen(
+    video: Video, segment: Segment, motion: MotionSpec, num_frames: int, short_side: int
+) -> tuple[Frames, Motion]:
     seconds = uniform_seconds(segment.start, segment.end, num_frames)
     frames = video.frames_at(seconds, short_side, with_neighbours=needs_neighbours(motion))
     with own_work():
@@ -161,7 +167,7 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds)
-    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion_word))
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion))
 
 
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:

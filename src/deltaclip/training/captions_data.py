@@ -186,9 +186,9 @@ def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
 
 def new_settings(recipe: Recipe) -> CacheSettings:
     """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
-    motion = recipe.data.motion
+    motion = MotionSpec.parse(recipe.data.motion)
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)
-    return CacheSettings(num_frames=frames, motion=MotionSpec.parse(motion).name if needs_neighbours(motion) else None)
+    return CacheSettings(num_frames=frames, motion=motion.name if needs_neighbours(motion) else None)
 
 
 def _identity(source: Source) -> str:

@@ -139,7 +139,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         spec = self.reader_spec
         numbers = ((np.arange(spec.num_frames) + rng.random()) * clip.num_frames / spec.num_frames).astype(np.int64)
         before, after = None, None
-        if needs_neighbours(spec.motion_word):
+        if needs_neighbours(spec.motion):
             before, after = (self._neighbours(clip, numbers + step) for step in (-1, 1))
         pixels, alpha, _ = fit_to_model(self._decoded(clip, numbers), spec, before, after)
         return pixels, np.round(alpha * 255).astype(np.uint8)

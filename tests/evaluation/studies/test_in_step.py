@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.evaluation.studies.in_step import Film, agreement_over_shifts, read_film
-from deltaclip.motion import MotionSpec
+from deltaclip.evaluation.studies.in_step import Film, agreement_over_shifts, claims, read_film
+from deltaclip.motion import MOTIONS, MotionSpec
 from deltaclip.reader import ReaderSpec
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
@@ -60,3 +60,8 @@ def test_masks_of_drawn_clips_are_in_step(motion: str, tmp_path_factory: pytest.
     assert found is not None
     assert found.shift[0] == 0
     assert max(abs(found.shift[1]), abs(found.shift[2])) <= 1
+
+
+def test_only_the_controls_make_no_claim_about_where_the_motion_is() -> None:
+    assert [name for name in MOTIONS if claims(name)] == ["difference", "subject"]
+    assert claims("subject:binary,floor=0.2")

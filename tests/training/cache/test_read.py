@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deltaclip.errors import CacheError
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_motion
 from deltaclip.training.cache import CachedFrames, CacheSettings, FrameCache, write_cache
 from tests.training.cache.conftest import SMALL
@@ -53,7 +54,7 @@ def test_frames_taken_one_by_one_are_the_frames_taken_in_a_row(cache_folder: Pat
 
 
 def test_raw_frames_are_those_that_the_reader_sees(cache_folder: Path, squares: dict[str, Path]) -> None:
-    frames, motion = read_motion(squares["video 1"], "subject", 5, 224)
+    frames, motion = read_motion(squares["video 1"], MotionSpec("subject"), 5, 224)
     held = FrameCache.open(cache_folder).clip("video 1", ALL)
     assert np.array_equal(held.seconds, frames.seconds)
     # Held at 64 pixels, a whole fraction of neither 224: compared by their means in blocks.

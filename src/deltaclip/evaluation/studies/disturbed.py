@@ -26,6 +26,7 @@ STRENGTHS: dict[Disturbance, tuple[float, ...]] = {
     "shake": (0.0, 2.0, 5.0, 10.0, 20.0),
     "compression": (0.0, 50.0, 75.0, 90.0, 97.0),
 }
+SUBJECT = MotionSpec("subject")
 Setting = tuple[Disturbance, float, str]
 """kind, strength, mask"""
 
@@ -85,7 +86,7 @@ class _Film:
     @classmethod
     def read(cls, path: Path, spec: ReaderSpec, seed: tuple[int, int]) -> "_Film":
         """spec: its mask is not used. Raises VideoError."""
-        frames, _ = read_motion(path, "subject", spec.num_frames, spec.decode_side)  # the mask that wants neighbours
+        frames, _ = read_motion(path, SUBJECT, spec.num_frames, spec.decode_side)  # a mask that needs neighbours
         assert frames.before is not None
         assert frames.after is not None
         return cls(path, frames.rgb, frames.before, frames.after, frames.step_seconds, frames.seconds, spec, seed)

@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import MotionSpec, Neighbours, needs_neighbours
+from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, needs_neighbours
 from deltaclip.motion.difference import absolute_difference, grey
 from deltaclip.reader import ReaderSpec, fit_to_model, read_motion
 
-__all__ = ["NO_CLAIM", "Agreement", "Film", "agreement_over_shifts", "read_film"]
+__all__ = ["Agreement", "Film", "agreement_over_shifts", "claims", "read_film"]
 
-NO_CLAIM = frozenset({"full", "random", "inverted", "centre"})
-"""Masks that do not say where the motion is: they cannot be out of step."""
 LAGS = 2
 """Frames that a mask is tried earlier and later."""
 REACH = 3 / 8
@@ -81,10 +79,10 @@ def read_film(path: Path, spec: ReaderSpec) -> Film:
     frames beside each where the mask looks at these.
     """
     assert spec.motion is not None
-    frames, _ = read_motion(path, str(spec.motion), spec.num_frames, spec.decode_side)
+    frames, _ = read_motion(path, spec.motion, spec.num_frames, spec.decode_side)
     pixels, alpha, motion = fit_to_model(frames.rgb, spec, frames.before, frames.after, frames.step_seconds)
     assert motion is not None
-    if needs_neighbours(spec.motion_word) and frames.before is not None and frames.after is not None:
+    if needs_neighbours(spec.motion) and frames.before is not None and frames.after is not None:
         plain = ReaderSpec(spec.image_size, spec.num_frames, None)
         moves = _changes(pixels, frames.rgb, frames.before, plain) + _changes(pixels, frames.rgb, frames.after, plain)
     elif len(pixels) > 1:
@@ -141,4 +139,4 @@ def _spectra(planes: Planes) -> list[NDArray[np.complex128] | None]:
 
 def claims(motion: str) -> bool:
     """Whether that mask says where the motion is."""
-    return MotionSpec.parse(motion).name not in NO_CLAIM
+    return MOTIONS[MotionSpec.parse(motion).name].locates

@@ -38,7 +38,7 @@ def decoded_videos(
 
             def decoded() -> Decoded:
                 stamp = Stamp.of(path)
-                frames, motion = call(read_whole, path, settings.motion, settings.num_frames, settings.size)
+                frames, motion = call(read_whole, path, settings.motion_spec, settings.num_frames, settings.size)
                 content = content_of(path)
                 require_unchanged(path, stamp)
                 encoded = encode_video(frames.rgb, frames.seconds, motion, settings)

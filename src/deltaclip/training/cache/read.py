@@ -52,12 +52,13 @@ class CachedFrames:
         """
         if motion is None:
             return np.ones(self.rgb.shape[:3], np.float32)
-        if not needs_neighbours(motion):
-            return measure_alpha(self.rgb, motion)
+        spec = MotionSpec.parse(motion)
+        if not needs_neighbours(spec):
+            return measure_alpha(self.rgb, spec)
         if self.alpha is None or not self.settings.serves(motion):
             found = f"the cache keeps {self.settings.masks}"
             raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
-        return feed_alpha(self.alpha, MotionSpec.parse(motion))
+        return feed_alpha(self.alpha, spec)
 
 
 class FrameCache:

@@ -37,7 +37,7 @@ class CacheSettings:
         if self.motion is None:
             return
         spec = MotionSpec.parse(self.motion)
-        if not needs_neighbours(self.motion):
+        if not needs_neighbours(spec):
             raise ValueError(
                 f"motion {self.motion}: this mask depends on which frames are drawn and is made when reading; "
                 "a cache keeps subject, subject:binary or none"
@@ -47,6 +47,11 @@ class CacheSettings:
                 f"motion {self.motion}: a floor is put in when reading; cache it as {replace(spec, floor=0.0)}"
             )
         object.__setattr__(self, "motion", str(spec))
+
+    @property
+    def motion_spec(self) -> MotionSpec | None:
+        """The kept mask, parsed; `motion` is its word in cache.json."""
+        return None if self.motion is None else MotionSpec.parse(self.motion)
 
     @property
     def suffix(self) -> str:
@@ -59,11 +64,11 @@ class CacheSettings:
         The kept mask serves itself, its binary form and any floor, but a binary one never the soft one again. Masks
         that are made of the drawn frames need nothing kept.
         """
-        if motion is None or not needs_neighbours(motion):
+        wanted, kept = None if motion is None else MotionSpec.parse(motion), self.motion_spec
+        if wanted is None or not needs_neighbours(wanted):
             return True
-        if self.motion is None:
+        if kept is None:
             return False
-        kept, wanted = MotionSpec.parse(self.motion), MotionSpec.parse(motion)
         return kept.name == wanted.name and (wanted.binary or not kept.binary)
 
     def lacks(self, num_frames: int, motion: str | None, image_size: int = 1) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deltaclip.captions import ActionSet
 from deltaclip.errors import VideoError
 from deltaclip.library import content_of
-from deltaclip.motion import needs_neighbours
+from deltaclip.motion import MotionSpec, needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
@@ -100,16 +100,17 @@ def _digest(path: Path) -> str:
 
 def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
     """Masks that need neighbours are measured by the decoder's way, once for each; others on the frames themselves."""
-    followed = [mask for mask in masks if needs_neighbours(mask)]
+    specs = {mask: MotionSpec.parse(mask) for mask in masks}
+    followed = [spec for spec in specs.values() if needs_neighbours(spec)]
     frames, motion = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
     alpha = {}
-    for mask in masks:
-        if mask not in followed:
-            made = measure_alpha(frames.rgb, mask)
-        elif mask == followed[0] and motion is not None:
+    for mask, spec in specs.items():
+        if spec not in followed:
+            made = measure_alpha(frames.rgb, spec)
+        elif spec == followed[0] and motion is not None:
             made = motion.alpha
         else:
-            _, other = call(read_whole, path, mask, num_frames, short_side)
+            _, other = call(read_whole, path, spec, num_frames, short_side)
             assert other is not None  # a mask was asked for
             made = other.alpha
         alpha[mask] = np.round(made * 255).astype(np.uint8)
