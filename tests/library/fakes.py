@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ from deltaclip.channels import CHANNELS
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
 from deltaclip.motion import MotionSpec
+from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
 DIMENSION = 16
+Key = TypeVar("Key")
 
 
 def vector_of(seed: str | bytes, number: int) -> NDArray[np.float32]:
@@ -35,6 +38,18 @@ def clip_of(path: Path, seed: str, number: int) -> Clip:
     frames.reshape(-1)[: len(words)] = np.frombuffer(words, np.uint8)
     start = 15.0 * number
     return Clip(frames, np.array([start + 7.5]), path, start, start + 15.0, np.array([0.25]), (None,))
+
+
+class InTurn:
+    """Reads one file after the other in this process, as `Pipeline` reads in children."""
+
+    def __init__(self, function: Callable[[Path, ReaderSpec], Iterator[Clip]]) -> None:
+        self.function = function
+        self.stages = Stages()
+
+    def read(self, jobs: Iterable[Job[Key]]) -> Iterator[tuple[Job[Key], Iterator[Clip]]]:
+        for job in jobs:
+            yield job, self.function(job.path, job.args[0])
 
 
 class FakeReader:
@@ -57,9 +72,9 @@ class FakeReader:
         if end == ["damaged"]:
             raise VideoError(str(path), f"damaged after {15 * count} s", "Fetch it again.", 15.0 * count)
 
-    def reader(self) -> Callable[[], AbstractContextManager["FakeReader"]]:
+    def reader(self) -> Callable[[], AbstractContextManager[InTurn]]:
         """For `Library.open(open_reader=...)`."""
-        return lambda: nullcontext(self)
+        return lambda: nullcontext(InTurn(self))
 
 
 class FakeEncoder:

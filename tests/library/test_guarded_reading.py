@@ -7,8 +7,6 @@ import pytest
 
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
-from deltaclip.library.reading import guarded_reader
-from deltaclip.reader import ReaderSpec
 from deltaclip.video import write_mp4
 from tests.library.fakes import FakeEncoder
 
@@ -27,5 +25,6 @@ def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> 
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_a_video_error(tmp_path: Path) -> None:
-    with guarded_reader() as read, pytest.raises(VideoError, match="No such file"):
-        list(read(tmp_path / "a.mp4", ReaderSpec(16)))
+    library = Library.open(tmp_path / "library", FakeEncoder(), create=True)
+    with library, pytest.raises(VideoError, match="No such file"):
+        library.search_video(tmp_path / "a.mp4")

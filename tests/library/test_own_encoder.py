@@ -7,15 +7,16 @@ import pytest
 
 from deltaclip.encoder import Encoder
 from deltaclip.errors import LibraryError
-from deltaclip.library import Library, ReadMoments
+from deltaclip.library import Library
 from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.results import RememberedEncoder
 from deltaclip.reader import read_moments
 from tests.helpers import small_checkpoint, write_square
+from tests.library.fakes import InTurn
 
 
-def in_this_process() -> "nullcontext[ReadMoments]":
-    return nullcontext(lambda path, spec: read_moments(path, spec, 15.0))
+def in_this_process() -> "nullcontext[InTurn]":
+    return nullcontext(InTurn(read_moments))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 from deltaclip.encoder import BUNDLED, Encoder
 from deltaclip.library import IndexProgress, IndexReport, Library
-from deltaclip.library.reading import guarded_reader
 from tests.library.fakes import FakeEncoder
 
 pytestmark = pytest.mark.real
@@ -20,14 +18,11 @@ CHECKPOINT = Path(__file__).parents[2] / "src" / "deltaclip" / BUNDLED["shapes"]
 
 @pytest.fixture(scope="module")
 def captioned(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Library, IndexReport]]:
-    """All captioned clips in a library of the bundled encoder, one child process for everything."""
+    """All captioned clips in a library of the bundled encoder."""
     if not CHECKPOINT.is_dir():
         pytest.skip(f"no bundled checkpoint at {CHECKPOINT}: make it with `deltaclip train shapes`")
     path = tmp_path_factory.mktemp("captioned") / "library"
-    with (
-        guarded_reader() as read,
-        Library.open(path, Encoder.load("shapes"), create=True, open_reader=lambda: nullcontext(read)) as library,
-    ):
+    with Library.open(path, Encoder.load("shapes"), create=True) as library:
         yield library, library.index([real_data / "captioned"])
 
 

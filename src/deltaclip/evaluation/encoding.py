@@ -1,10 +1,9 @@
 """The vectors that an encoder makes of a material: the one way from videos and sentences to retrieval figures."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,9 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
-from deltaclip.library import Content, Stamp, content_of, require_unchanged, twice_if_touched
-from deltaclip.reader import Call, Clip, guarded_calls, read_video
+from deltaclip.library import Content, Stamp, TouchedError, content_of, require_unchanged
+from deltaclip.pipeline import Job, Pipeline, single
+from deltaclip.reader import Clip, read_video
 
 __all__ = ["Vectors", "encode_material", "encode_texts"]
 
@@ -63,10 +63,9 @@ def encode_material(
     Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
     count as missing, and their texts with them. Raises CaptionError where nothing is left then.
     """
-    with guarded_calls() as call:
-        work = _Work(encoder, material, cache, call, progress)
-        for start in range(0, len(material.paths), VIDEOS_AT_ONCE):
-            work.look_at(range(start, min(start + VIDEOS_AT_ONCE, len(material.paths))))
+    with Pipeline(single(read_video)) as pipeline:
+        work = _Work(encoder, material, cache, pipeline, progress)
+        work.run()
     measured = without_broken(material, work.broken, allow_missing)
     in_order = [work.seen[number] for number in sorted(work.seen)]
     fallback: Counter[str] = Counter()
@@ -99,6 +98,15 @@ def encode_texts(encoder: Encoder, texts: Sequence[str], cache: VectorCache | No
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A video that has to be read. stamp, content: of its file before that; content if vectors are kept."""
+
+    number: int
+    stamp: Stamp
+    content: Content | None
+
+
 class _Work:
     """Goes through the videos of a material. seen: by number. broken: why, by name."""
 
@@ -107,59 +115,84 @@ class _Work:
         encoder: Encoder,
         material: Material,
         cache: VectorCache | None,
-        call: Call,
+        pipeline: Pipeline[Clip],
         progress: Callable[[int, int], None],
     ) -> None:
         self._encoder = encoder
         self._material = material
         self._cache = cache
-        self._call = call
+        self._pipeline = pipeline
         self._progress = progress
+        self._touched: list[int] = []
+        self._num_done = 0
         self.seen: dict[int, VideoVector] = {}
         self.broken: dict[str, str] = {}
 
-    def look_at(self, numbers: Sequence[int]) -> None:
+    def run(self) -> None:
+        """All videos; those that were touched while they were read once more: they may have been written to."""
+        self._look_at(range(len(self._material.paths)), may_be_touched=True)
+        self._look_at(sorted(self._touched), may_be_touched=False)
+
+    def _look_at(self, numbers: Sequence[int], *, may_be_touched: bool) -> None:
         """Takes the known ones of these videos from the cache, and reads and encodes the others."""
-        contents: dict[int, Content | None] = {}
-        facts: dict[int, tuple[float, Counter[str], tuple[str, ...]]] = {}
+        clips = self._clips(numbers, may_be_touched)
+        for first in clips:
+            batch: list[tuple[_Asked, Clip]] = []
+            vectors = self._encoder.encode_clips(_noted(batch, chain([first], islice(clips, VIDEOS_AT_ONCE - 1))))
+            for (asked, clip), vector in zip(batch, vectors, strict=True):
+                self._keep(asked, clip, vector)
 
-        def clip_of(number: int) -> Clip | None:
-            path = self._path(number)
-            stamp = Stamp.of(path)
-            contents[number] = content = None if self._cache is None else content_of(path)
-            if self._is_known(number, content):
-                return None
-            clip = self._call(read_video, path, self._encoder.reader_spec)
-            require_unchanged(path, stamp)  # a vector of two contents is the vector of none
-            return clip
+    def _clips(self, numbers: Sequence[int], may_be_touched: bool) -> Iterator[tuple[_Asked, Clip]]:
+        for job, clips in self._pipeline.read(self._jobs(numbers)):
+            number = job.key.number
+            try:
+                [clip] = clips
+                require_unchanged(job.path, job.key.stamp)  # a vector of two contents is the vector of none
+            except TouchedError as error:
+                if may_be_touched:
+                    self._touched.append(number)
+                    continue
+                self._break(number, error)
+            except VideoError as error:
+                self._break(number, error)
+            else:
+                self._tell()
+                yield job.key, clip
 
-        def clips() -> Iterator[Clip]:
-            for number in numbers:
-                try:
-                    clip = twice_if_touched(partial(clip_of, number))
-                    if clip is not None:
-                        reasons = Counter(reason for reason in clip.fallback if reason is not None)
-                        facts[number] = (float(clip.coverage.mean()), reasons, clip.notes)
-                        yield clip
-                except VideoError as error:
-                    self.broken[self._material.videos[number]] = error.reason
-                self._progress(number + 1, len(self._material.paths))
+    def _jobs(self, numbers: Sequence[int]) -> Iterator[Job[_Asked]]:
+        """The videos whose vectors are not known yet."""
+        for number in numbers:
+            path = self._material.paths[number]
+            try:
+                stamp = Stamp.of(path)
+                content = None if self._cache is None else content_of(path)
+                known = None if content is None or self._cache is None else self._cache.video(self._encoder, content)
+            except VideoError as error:
+                self._break(number, error)
+                continue
+            if known is None:
+                yield Job(_Asked(number, stamp, content), path, (self._encoder.reader_spec,))
+            else:
+                self.seen[number] = known
+                self._tell()
 
-        vectors = self._encoder.encode_clips(clips())
-        for number, vector in zip(facts, vectors, strict=True):
-            self.seen[number] = VideoVector(vector, *facts[number])
-            content = contents[number]
-            if self._cache is not None and content is not None:
-                self._cache.keep_video(self._encoder, content, self.seen[number])
+    def _keep(self, asked: _Asked, clip: Clip, vector: NDArray[np.float32]) -> None:
+        reasons = Counter(reason for reason in clip.fallback if reason is not None)
+        video = self.seen[asked.number] = VideoVector(vector, float(clip.coverage.mean()), reasons, clip.notes)
+        if self._cache is not None and asked.content is not None:
+            self._cache.keep_video(self._encoder, asked.content, video)
 
-    def _path(self, number: int) -> Path:
-        return self._material.paths[number]
+    def _break(self, number: int, error: VideoError) -> None:
+        self.broken[self._material.videos[number]] = error.reason
+        self._tell()
 
-    def _is_known(self, number: int, content: Content | None) -> bool:
-        """Takes the vector of a video from the cache, where it is."""
-        if self._cache is None or content is None:
-            return False
-        known = self._cache.video(self._encoder, content)
-        if known is not None:
-            self.seen[number] = known
-        return known is not None
+    def _tell(self) -> None:
+        self._num_done += 1
+        self._progress(self._num_done, len(self._material.paths))
+
+
+def _noted(batch: list[tuple[_Asked, Clip]], clips: Iterable[tuple[_Asked, Clip]]) -> Iterator[Clip]:
+    """The clips alone, each put into `batch` as it passes, without its pixels."""
+    for asked, clip in clips:
+        batch.append((asked, replace(clip, frames=clip.frames[:0])))
+        yield clip

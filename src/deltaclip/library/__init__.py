@@ -6,10 +6,10 @@ from deltaclip.library.content import (
     ChangedError,
     Content,
     Stamp,
+    TouchedError,
     content_of,
     require_unchanged,
     sample_of,
-    twice_if_touched,
 )
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
 from deltaclip.library.exact import nearest
@@ -17,8 +17,7 @@ from deltaclip.library.excluding import Exclusion
 from deltaclip.library.library import Library
 from deltaclip.library.lock import LockedError
 from deltaclip.library.picture import draw_answers, draw_hits
-from deltaclip.library.protocols import ReadMoments, VectorEncoder
-from deltaclip.library.reading import guarded_reader
+from deltaclip.library.protocols import MomentReader, VectorEncoder
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -59,18 +58,19 @@ __all__ = [
     "Library",
     "LockedError",
     "Moment",
+    "MomentReader",
     "NewMoment",
     "NewVideo",
     "NoLibraryError",
     "NotWritableError",
     "Note",
-    "ReadMoments",
     "RememberedEncoder",
     "RemoveReport",
     "Stamp",
     "Status",
     "Store",
     "StoreClass",
+    "TouchedError",
     "VectorEncoder",
     "VerifyReport",
     "VideoRow",
@@ -80,12 +80,10 @@ __all__ = [
     "draw_answers",
     "draw_hits",
     "find_candidates",
-    "guarded_reader",
     "nearest",
     "open_store",
     "outdated_reason",
     "require_same_encoder",
     "require_unchanged",
     "sample_of",
-    "twice_if_touched",
 ]

@@ -7,9 +7,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltaclip.library.disk import file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
-from deltaclip.library.twins import file_identity, is_gone, is_soft
 from deltaclip.names import on_disk
 from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 

@@ -1,9 +1,9 @@
-"""One run of `index`: what is new is read, encoded in batches over videos, and committed video by video."""
+"""One run of `index`: new files are read ahead, encoded in batches over videos, and committed one by one."""
 
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,31 +12,39 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import CheckpointError, VideoError
 from deltaclip.library.candidates import LINK, Candidates
-from deltaclip.library.content import (
-    ChangedError,
-    Content,
-    TouchedError,
-    digested,
-    require_unchanged,
-    sample_of,
-    with_digest,
+from deltaclip.library.content import ChangedError, Content, TouchedError, require_unchanged, with_digest
+from deltaclip.library.disk import LocalDisk
+from deltaclip.library.moments import are_whole
+from deltaclip.library.plan import (
+    FurtherName,
+    LeaveAlone,
+    MarkMissing,
+    Nothing,
+    Plan,
+    Read,
+    SeenAgain,
+    TakeOver,
+    Wait,
+    known_names_first,
+    work_for_links,
+    work_for_unseen,
 )
-from deltaclip.library.protocols import ReadMoments, VectorEncoder
+from deltaclip.library.protocols import MomentReader, VectorEncoder
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
-from deltaclip.library.settling import forget_links, known_names_first, settle_unseen
 from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
-from deltaclip.library.twins import Twins, holds_bytes_of
+from deltaclip.pipeline import Job
 from deltaclip.reader import Clip
+from deltaclip.video import SEGMENT_SECONDS
 
 __all__ = ["IndexRun"]
 
 CLIPS_AT_ONCE = 8
-"""Clips that are held before they are encoded together: a clip of 12 frames at 224 px is 10 MB."""
+"""Clips that are held before they are encoded together: a clip of 12 frames at 224 px is 2.4 MB."""
 
 
 @dataclass(slots=True, eq=False)
 class _InHand:
-    """A video between its first clip and its commit.
+    """A video between the start of its decoding and its commit.
 
     notes: each once. fallback: see `IndexReport`. read: no clip of it is still to come.
     """
@@ -60,65 +68,128 @@ class IndexRun:
         store: Store,
         writer: Writer,
         encoder: VectorEncoder,
-        read: ReadMoments,
+        reader: MomentReader,
         candidates: Candidates,
         on_progress: Callable[[IndexProgress], None],
     ) -> None:
         self._store = store
         self._writer = writer
         self._encoder = encoder
-        self._read = read
-        self._candidates = candidates = known_names_first(store, candidates)
+        self._reader = reader
+        self._disk = LocalDisk()
+        self._candidates = candidates = known_names_first(store, self._disk, candidates)
+        self._plan = Plan(store, self._disk, lambda row: are_whole(store, row))
         self._on_progress = on_progress
         self._in_hand: list[_InHand] = []
+        self._samples: set[bytes] = set()
+        """Of the files that are read and not committed yet."""
+        self._again: list[Path] = []
+        """To be looked at once more in this run: they wait for a file with perhaps the same bytes, or were touched."""
+        self._touched: set[Path] = set()
         self._indexed = self._unchanged = self._segments = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
         self._notes: list[Note] = []
-        self._twins = Twins(store, writer)
         self._passed_over = Counter(candidates.passed_over)
 
     def run(self) -> IndexReport:
         """Brings the store up to date with the candidates."""
         begun = time.monotonic()
-        for path in self._candidates.files:
-            self._tell(path)
-            self._look_at(path)
-        self._encode()
-        failed = {failure.path for failure in self._failures}
-        forget_links(self._store, self._writer, self._candidates, failed)
-        left_alone = settle_unseen(self._store, self._writer, self._candidates, failed)
+        paths: Sequence[Path] = self._candidates.files
+        while paths:
+            for job, clips in self._reader.read(self._jobs(paths)):
+                self._tell(job.path)
+                self._take(job.key, clips)
+            self._encode()
+            paths, self._again = self._again, []
+        left_alone = self._settle_the_rest()
         self._tell(None)
+        seconds = time.monotonic() - begun
         return IndexReport(
             seen=self._indexed + self._unchanged + len(self._failures),
             indexed=self._indexed,
             unchanged=self._unchanged,
             failed=len(self._failures),
             segments=self._segments,
-            seconds=time.monotonic() - begun,
+            seconds=seconds,
             failures=tuple(sorted(self._failures, key=lambda failure: os.fsencode(failure.path))),
             fallback=dict(sorted(self._fallback.items())),
             notes=tuple(sorted(self._notes, key=lambda note: os.fsencode(note.path))),
             passed_over=dict(sorted(self._passed_over.items())),
             left_alone=left_alone,
             unused_exclude=self._candidates.unused_exclude,
+            busy=self._reader.stages.busy(seconds),
         )
 
-    def _look_at(self, path: Path) -> None:
-        """Decides what is to be done with one file."""
-        before = self._store.video(path)
-        try:
-            content = sample_of(path)
-            # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
-            # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
-            if before and before.status == "indexed" and holds_bytes_of(before, path, content):
-                if before.missing or before.stamp != content.stamp:
-                    self._writer.seen_again(before, content.stamp)
-                self._unchanged += 1
-            elif not self._take_over(path, content, before):
-                self._decode(path, content, before)
-        except VideoError as error:
-            self._fail(path, error, before)
+    def _jobs(self, paths: Sequence[Path]) -> Iterator[Job[_InHand]]:
+        """The files that have to be read; everything else is done at once."""
+        for path in paths:
+            try:
+                video = self._settle(path)
+            except VideoError as error:
+                self._fail(path, error, self._store.video(path))
+                video = None
+            if video is not None:
+                yield Job(video, path, (self._encoder.reader_spec, SEGMENT_SECONDS))
+            else:
+                self._tell(path)
+
+    def _settle(self, path: Path) -> _InHand | None:
+        """Carries out what the plan says, unless the file has to be read: then it is in hand from now on."""
+        while True:
+            work = self._plan.work_for(path, self._samples)
+            match work:
+                case Read(path=path, content=content, before=before):
+                    video = _InHand(path, content, before)
+                    self._samples.add(content.sample)
+                    return video
+                case Wait():
+                    self._again.append(path)
+                case Nothing():
+                    self._unchanged += 1
+                case SeenAgain(row=row, stamp=stamp):
+                    self._writer.seen_again(row, stamp)
+                    self._unchanged += 1
+                case FurtherName(known=known, before=before):
+                    self._passed_over[LINK] += 1
+                    if known.missing:  # and is back, since both names are of one file
+                        self._writer.set_missing([known], False)
+                    if before is not None:
+                        self._writer.delete([before])
+                case TakeOver():
+                    if not self._take_over(work):
+                        continue  # the twin has gone; ask again
+                    self._indexed += 1
+                    self._segments += work.twin.num_segments
+            return None
+
+    def _take_over(self, work: TakeOver) -> bool:
+        video_id = work.twin.id
+        if not work.moves:
+            video_id = self._writer.copy(work.twin, work.path, work.content.stamp)
+        elif not self._writer.move(work.twin, work.path, work.content.stamp):
+            return False
+        self._plan.taken_over(work, video_id)
+        return True
+
+    def _settle_the_rest(self) -> int:
+        """Does what is to be done with paths that were not read; returns how many videos were left alone."""
+        failed = {failure.path for failure in self._failures}
+        if rows := work_for_links(self._store, self._candidates, failed):
+            self._writer.delete(rows)
+        gone, left_alone = list[VideoRow](), 0
+        for work in list(work_for_unseen(self._store, self._disk, self._candidates, failed)):
+            match work:
+                case MarkMissing(row=row):
+                    gone.append(row)
+                case SeenAgain(row=row, stamp=stamp):
+                    self._writer.seen_again(row, stamp)
+                    left_alone += 1
+                case LeaveAlone():
+                    left_alone += 1
+        if gone:
+            self._writer.set_missing(gone, True)
+        return left_alone
 
     def _fail(self, path: Path, error: VideoError, before: VideoRow | None) -> None:
         """A file that cannot be read now, or changes, may be the same as before: what is known of it stays."""
@@ -126,43 +197,11 @@ class IndexRun:
         if before is None or not before.num_segments:
             self._writer.put([NewVideo(path, None, "failed", error.reason, [])])
 
-    def _take_over(self, path: Path, content: Content, before: VideoRow | None) -> bool:
-        """Uses the moments of a video with the same bytes, moved here or copied; False if there is none.
-
-        A file that the library has under another name, which is still there, is passed over.
-        """
-        if any(video.content.sample == content.sample for video in self._in_hand):
-            self._encode()
-        if not self._store.knows_sample(content.sample):
-            return False
-        content = digested(path, content)
-        if self._twins.is_link(path, content):
-            self._passed_over[LINK] += 1
-            if before is not None:  # of what was there before the link
-                self._writer.delete([before])
-            return True
-        twin = self._twins.take_over(path, content)
-        if twin is None:
-            return False
-        self._indexed += 1
-        self._segments += twin.num_segments
-        return True
-
-    def _decode(self, path: Path, content: Content, before: VideoRow | None) -> None:
-        """Reads a file's clips; once more if it was touched meanwhile, since nobody knows whether it was written to."""
-        video = self._clips_in_hand(path, content, before)
-        if isinstance(video.error, TouchedError):
-            self._in_hand.remove(video)
-            video = self._clips_in_hand(path, sample_of(path), before)
-        self._fallback.update(video.fallback)
-        video.read = True
-
-    def _clips_in_hand(self, path: Path, content: Content, before: VideoRow | None) -> _InHand:
-        """Reads clips, and encodes whenever enough have come together, so that a long video is never held whole."""
-        video = _InHand(path, content, before)
+    def _take(self, video: _InHand, clips: Iterator[Clip]) -> None:
+        """Takes a file's clips, and encodes whenever enough have come together: a long video is never held whole."""
         self._in_hand.append(video)
         try:
-            for clip in self._read(path, self._encoder.reader_spec):
+            for clip in clips:
                 video.clips.append(clip)
                 video.notes.update(dict.fromkeys(clip.notes))
                 video.fallback.update(reason for reason in clip.fallback if reason is not None)
@@ -173,19 +212,39 @@ class IndexRun:
         # Now that its bytes are in memory anyway. What changed meanwhile fails, whatever was read of it.
         try:
             if video.clips or video.moments:
-                video.content = with_digest(path, content)
+                video.content = with_digest(video.path, video.content)
             else:
-                require_unchanged(path, content.stamp)
+                require_unchanged(video.path, video.content.stamp)
         except ChangedError as error:
             video.error = error
         except VideoError:
             pass  # read by its decoder all the same; without a digest nobody takes it over
-        return video
+        if isinstance(video.error, TouchedError) and video.path not in self._touched:
+            # Once more, since nobody knows whether it was written to.
+            self._touched.add(video.path)
+            self._again.append(video.path)
+            self._drop(video)
+            return
+        self._fallback.update(video.fallback)
+        video.read = True
+
+    def _drop(self, video: _InHand) -> None:
+        self._in_hand.remove(video)
+        self._samples.discard(video.content.sample)
 
     def _encode(self) -> None:
         """Encodes all clips in hand, over videos, and commits the videos that are read to their end."""
         pairs = [(video, clip) for video in self._in_hand for clip in video.clips]
-        vectors = self._encoder.encode_clips(clip for _, clip in pairs)
+        if pairs:
+            self._add_moments(pairs)
+        for video in [video for video in self._in_hand if video.read]:
+            with self._reader.stages.working("store"):
+                self._commit(video)
+            self._drop(video)
+
+    def _add_moments(self, pairs: Sequence[tuple[_InHand, Clip]]) -> None:
+        with self._reader.stages.working("encode"):
+            vectors = self._encoder.encode_clips(clip for _, clip in pairs)
         if not np.isfinite(vectors).all():
             # One such vector would make every later search meaningless.
             remedy = "Its weights are damaged: convert or download them again."
@@ -194,9 +253,6 @@ class IndexRun:
             video.moments.append(self._moment(clip, vector))
         for video in self._in_hand:
             video.clips.clear()
-        for video in [video for video in self._in_hand if video.read]:
-            self._commit(video)
-            self._in_hand.remove(video)
 
     def _moment(self, clip: Clip, vector: NDArray[np.float32]) -> NewMoment:
         # Without masks none was measured.

@@ -16,8 +16,7 @@ from deltaclip.library.address import AnyPath, open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.indexing import IndexRun
-from deltaclip.library.protocols import ReadMoments, VectorEncoder
-from deltaclip.library.reading import guarded_reader
+from deltaclip.library.protocols import MomentReader, VectorEncoder
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -33,8 +32,14 @@ from deltaclip.library.search import encode_query_file
 from deltaclip.library.store import Moment, Store, VideoRow
 from deltaclip.library.verify import verify_library
 from deltaclip.names import matched
+from deltaclip.pipeline import Pipeline
+from deltaclip.reader import Clip, read_moments
 
 __all__ = ["Library"]
+
+
+def _watched_reader() -> Pipeline[Clip]:
+    return Pipeline(read_moments)
 
 
 class Library:
@@ -56,7 +61,7 @@ class Library:
         self,
         store: Store,
         encoder: VectorEncoder | None,
-        open_reader: Callable[[], AbstractContextManager[ReadMoments]],
+        open_reader: Callable[[], AbstractContextManager[MomentReader]],
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -70,13 +75,13 @@ class Library:
         encoder: VectorEncoder | None = None,
         *,
         create: bool = False,
-        open_reader: Callable[[], AbstractContextManager[ReadMoments]] = guarded_reader,
+        open_reader: Callable[[], AbstractContextManager[MomentReader]] = _watched_reader,
     ) -> Self:
         """Opens the library in a folder, or in `default_library_path()`.
 
         encoder: for `index` and the searches; default: the one that made the library's vectors, loaded when it is first
         needed. create: makes a library, in a new or empty folder, if there is none. open_reader: how files are read;
-        default: in a guarded child process. Raises NoLibraryError if there is no library, LibraryError if it cannot be
+        default: in a watched child process. Raises NoLibraryError if there is no library, LibraryError if it cannot be
         read, or if a different encoder made its vectors.
         """
         if isinstance(encoder, str | os.PathLike):
@@ -155,8 +160,8 @@ class Library:
         with self._store.writing() as writer:
             candidates = find_candidates(paths, self._store.folder, exclude)
             writer.remember(RememberedEncoder.of(encoder))
-            with self._open_reader() as read:
-                return IndexRun(self._store, writer, encoder, read, candidates, on_progress).run()
+            with self._open_reader() as reader:
+                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress).run()
 
     def search(self, text: str, limit: int = 10) -> list[Hit]:
         """The moments that fit the text best, best first; ties by path, then start.
@@ -176,8 +181,8 @@ class Library:
 
         on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
         """
-        with self._open_reader() as read:
-            vectors = encode_query_file(absolute_paths([path])[0], self.encoder, read, on_note)
+        with self._open_reader() as reader:
+            vectors = encode_query_file(absolute_paths([path])[0], self.encoder, reader, on_note)
         return self._hits(vectors, limit)
 
     def search_image(

@@ -1,18 +1,33 @@
 """What a library asks of the rooms below it, so that its tests and other readers can stand in."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["ReadMoments", "VectorEncoder"]
+__all__ = ["MomentReader", "VectorEncoder"]
 
-ReadMoments = Callable[[Path, ReaderSpec], Iterator[Clip]]
-"""One clip for every segment of a file, in order of time; VideoError if it cannot be read, or only up to a point."""
+Key = TypeVar("Key")
+
+
+@runtime_checkable
+class MomentReader(Protocol):
+    """As `pipeline.Pipeline` over `reader.read_moments`."""
+
+    @property
+    def stages(self) -> Stages:
+        """Where its work is counted, and the library's."""
+
+    def read(self, jobs: Iterable[Job[Key]]) -> Iterator[tuple[Job[Key], Iterator[Clip]]]:
+        """One clip for every segment of each file, in order of time.
+
+        The args of a job are a ReaderSpec and the seconds of a segment. The clips of a file raise VideoError if it
+        cannot be read, or only up to a point.
+        """
 
 
 @runtime_checkable

@@ -83,7 +83,8 @@ class IndexReport:
     fallback: frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by
     this run. passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as
     ".jpg", or one of `candidates.KINDS`. left_alone: videos of the library below the given paths that were skipped;
-    they are kept. unused_exclude: patterns of `exclude` that matched nothing.
+    they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which each
+    stage of `pipeline.STAGES` worked, 0 to 1.
     """
 
     seen: int
@@ -98,6 +99,7 @@ class IndexReport:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     left_alone: int = 0
     unused_exclude: tuple[str, ...] = ()
+    busy: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

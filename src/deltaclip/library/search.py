@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.library.protocols import ReadMoments, VectorEncoder
+from deltaclip.library.protocols import MomentReader, VectorEncoder
+from deltaclip.pipeline import Job
 from deltaclip.reader import Clip
+from deltaclip.video import SEGMENT_SECONDS
 
 __all__ = ["encode_query_file"]
 
@@ -16,7 +18,7 @@ CLIPS_AT_ONCE = 8
 
 
 def encode_query_file(
-    path: Path, encoder: VectorEncoder, read: ReadMoments, on_note: Callable[[str], None]
+    path: Path, encoder: VectorEncoder, reader: MomentReader, on_note: Callable[[str], None]
 ) -> NDArray[np.float32]:
     """One vector for every segment of a query video, cut as `index` cuts: (Q, D) float32, Q >= 1.
 
@@ -25,9 +27,10 @@ def encode_query_file(
     notes: dict[str, None] = {}
 
     def clips() -> Iterator[Clip]:
-        for clip in read(path, encoder.reader_spec):
-            notes.update(dict.fromkeys(clip.notes))
-            yield clip
+        for _, found in reader.read([Job(None, path, (encoder.reader_spec, SEGMENT_SECONDS))]):
+            for clip in found:
+                notes.update(dict.fromkeys(clip.notes))
+                yield clip
 
     vectors = np.concatenate(list(_encoded(clips(), encoder)))
     for text in notes:

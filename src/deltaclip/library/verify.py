@@ -5,10 +5,10 @@ from pathlib import Path
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.content import digested, sample_of
+from deltaclip.library.disk import is_gone
 from deltaclip.library.moments import moment_problems
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.store import Store, VideoRow
-from deltaclip.library.twins import is_gone
 from deltaclip.wording import count
 
 __all__ = ["verify_library"]

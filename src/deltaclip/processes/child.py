@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -18,6 +19,8 @@ __all__ = ["own_work", "pulse", "serve"]
 
 _pulse: Any = None
 """In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
+_own_seconds = 0.0
+"""How long this process has spent in `own_work`."""
 
 
 def pulse() -> None:
@@ -28,10 +31,15 @@ def pulse() -> None:
 
 @contextlib.contextmanager
 def own_work() -> Iterator[None]:
-    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded."""
+    """Counts as progress while code of ours, which ends for certain, works on pictures that were decoded.
+
+    Not to be nested: its time is reported to the parent, see `guard.Spent`.
+    """
+    global _own_seconds
     if _pulse is None:  # in the parent nobody watches
         yield
         return
+    begun = time.perf_counter()
     done = threading.Event()
 
     def keep_pulse() -> None:
@@ -45,6 +53,7 @@ def own_work() -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+        _own_seconds += time.perf_counter() - begun
 
 
 def serve(pipe: Connection, shared_pulse: Any, memory: SharedMemory | None) -> None:
@@ -96,6 +105,10 @@ class _Outbox:
                     return
         self._pipe.send(("item", item))
 
+    def send_spent(self, decoding: float, own_work: float) -> None:
+        """In seconds: the work of decoders and everything else that is not in `own_work`, and the rest."""
+        self._pipe.send(("spent", (decoding, own_work)))
+
     def wait_until_taken(self) -> None:
         if self._is_full:
             self._pipe.recv()
@@ -103,13 +116,24 @@ class _Outbox:
 
 
 def _run(outbox: _Outbox, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
-    """Sends every item of one job; returns the message that closes it."""
+    """Sends every item of one job, then how long the work on them took; returns the message that closes the job."""
+    busy, own = 0.0, _own_seconds
+    closing: tuple[str, Any] = "end", None
     try:
-        for item in function(*args):
+        items = function(*args)
+        while True:
+            begun = time.perf_counter()
+            try:
+                item = next(items)
+            except StopIteration:
+                break
+            finally:
+                busy += time.perf_counter() - begun
             outbox.send(item)
     except Exception as err:  # noqa: BLE001 - it is raised again in the parent
-        return "error", _portable(name, err)
-    return "end", None
+        closing = "error", _portable(name, err)
+    outbox.send_spent(busy - (_own_seconds - own), _own_seconds - own)
+    return closing
 
 
 def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:

@@ -13,6 +13,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -22,7 +23,7 @@ from deltaclip.errors import DeltaclipError, VideoError
 from deltaclip.processes.child import serve
 from deltaclip.processes.shared import SharedMemory
 
-__all__ = ["STALL_LIMIT_VARIABLE", "Guard"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "Spent"]
 
 Item = TypeVar("Item")
 
@@ -41,6 +42,17 @@ MOST_STEPS = 30
 
 STALL_LIMIT_VARIABLE = "DELTACLIP_STALL_LIMIT"
 """The environment variable that sets another STALL_SECONDS."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """Seconds that a child has worked on jobs which it ended by itself; waiting for the consumer does not count.
+
+    own_work: inside `own_work`. decoding: everywhere else.
+    """
+
+    decoding: float = 0.0
+    own_work: float = 0.0
 
 
 class Guard(Generic[Item]):
@@ -75,6 +87,7 @@ class Guard(Generic[Item]):
         self._memory: SharedMemory | None = None
         self._open_stream = 0
         self._num_streams = 0
+        self.spent = Spent()
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +110,13 @@ class Guard(Generic[Item]):
         if memory is not None:
             memory.close()
 
+    def kill(self) -> None:
+        """Ends the child at once, from any thread; the thread that reads a stream gets a VideoError."""
+        child = self._child
+        if child is not None:
+            with contextlib.suppress(ValueError, AttributeError):  # closed at this very moment
+                child.kill()
+
     def stream(self, name: str, *args: Any) -> Iterator[Item]:
         """Yields the items of `function(*args)`. A stream left open before is ended.
 
@@ -111,7 +131,11 @@ class Guard(Generic[Item]):
         try:
             limit = self._stall_seconds + _size_bytes(name) / BYTES_A_SECOND
             self._begin(name, args)
-            while (message := self._receive(name, limit))[0] == "item":
+            while (message := self._receive(name, limit))[0] in ("item", "spent"):
+                if message[0] == "spent":
+                    self.spent.decoding += message[1][0]
+                    self.spent.own_work += message[1][1]
+                    continue
                 yield message[1]
                 if self._open_stream != serial:
                     raise ValueError(f"{name}: this stream was ended by a later one, or by close()")
@@ -154,7 +178,10 @@ class Guard(Generic[Item]):
             self._pipe.send(message)
 
     def _receive(self, name: str, stall_seconds: float, *, is_started: bool = True) -> tuple[str, Any]:
-        """The child's next message: ("item", item), ("end", None), ("error", (exception, note)) or ("ready", None)."""
+        """The child's next message.
+
+        ("ready", None), ("item", item), ("spent", (seconds, seconds)), ("end", None) or ("error", (exception, note)).
+        """
         assert self._pipe is not None
         assert self._child is not None
         begun = seen_at = time.monotonic()

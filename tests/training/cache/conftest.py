@@ -1,17 +1,41 @@
 """Small videos and caches of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from deltaclip.errors import DeltaclipError, unforeseen
+from deltaclip.pipeline import Job
 from deltaclip.training.cache import CacheSettings, decoding
 from deltaclip.training.cache import write as writing
 from tests.helpers import write_square
 
+Key = TypeVar("Key")
+
 SMALL = CacheSettings(num_frames=5, size=64, motion=None)
+
+
+class _InTurn(nullcontext[Any]):
+    """A `Pipeline` without children."""
+
+    def __init__(self, function: Callable[..., Iterator[Any]], workers: int = 1) -> None:
+        super().__init__(self)
+        self._function = function
+
+    def read(self, jobs: Iterable[Job[Key]]) -> Iterator[tuple[Job[Key], Iterator[Any]]]:
+        for job in jobs:
+            yield job, self._items(job)
+
+    def _items(self, job: Job[Key]) -> Iterator[Any]:
+        try:
+            yield from self._function(job.path, *job.args)
+        except DeltaclipError:
+            raise
+        except Exception as error:
+            raise unforeseen(str(job.path), error) from error
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +60,4 @@ def two_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decodes in this process: starting a child takes longer than reading all these videos."""
 
-    @contextmanager
-    def unguarded() -> Iterator[Callable[..., Any]]:
-        yield lambda function, *args: function(*args)
-
-    monkeypatch.setattr(decoding, "guarded_calls", unguarded)
+    monkeypatch.setattr(decoding, "Pipeline", _InTurn)

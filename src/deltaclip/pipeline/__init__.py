@@ -1,0 +1,6 @@
+"""Many files to clips: read ahead by watched child processes, in order, in bounded memory; a bad file costs itself."""
+
+from deltaclip.pipeline.pipeline import Job, Pipeline, single
+from deltaclip.pipeline.stages import STAGES, Stages
+
+__all__ = ["STAGES", "Job", "Pipeline", "Stages", "single"]
