@@ -79,8 +79,9 @@ class Pipeline(Generic[Item]):
         self._is_closed = True
         for flow in list(self._flows):
             flow.drop()
+        for _ in self._threads:
+            self._inbox.put(None)  # whichever thread takes it
         for thread, guard in zip(self._threads, self._guards, strict=False):
-            self._inbox.put(None)
             while thread.is_alive():
                 guard.kill()  # again, if its child was being started just now
                 thread.join(0.05)
