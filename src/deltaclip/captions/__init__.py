@@ -8,9 +8,9 @@ from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, 
 from deltaclip.captions.activitynet import load_activitynet
 from deltaclip.captions.didemo import load_didemo
 from deltaclip.captions.folder import load_folder
-from deltaclip.captions.moments import load_qvhighlights
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
+from deltaclip.captions.qvhighlights import load_qvhighlights
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.captions.videos import VideoFiles, find_videos
 from deltaclip.errors import CaptionError

@@ -13,7 +13,7 @@ from typing import Any
 
 from deltaclip.captions.entries import SPLITS, assembled, bad_text, is_text
 from deltaclip.captions.files import AnnotationFolder, base_name, read_json_lines, read_table, refused
-from deltaclip.captions.moments import window_of
+from deltaclip.captions.qvhighlights import window_of
 from deltaclip.captions.types import Caption, CaptionSet, Split
 
 __all__ = ["load_folder"]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from deltaclip.captions.files import refused, unreadable
 from deltaclip.errors import CaptionError
 from deltaclip.names import composed, on_disk, told_apart
-from deltaclip.video.suffixes import FILM_SUFFIXES
+from deltaclip.video import FILM_SUFFIXES
 
 __all__ = ["VideoFiles", "find_videos"]
 

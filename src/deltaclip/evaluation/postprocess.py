@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import CaptionError
-from deltaclip.ranking import Block, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
+from deltaclip.ranking import Block, Indices, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
 
 __all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "rank_vectors"]
 
 BANK_ROWS = 256
 
-Vectors = NDArray[np.float32]
-Indices = NDArray[np.int64]
+FloatRows = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
 
@@ -61,8 +60,8 @@ class QueryBank:
     beta: inverse temperature, > 0. 20 and k = 1 are the values of that repository.
     """
 
-    texts: Vectors = field(repr=False)
-    videos: Vectors | None = field(default=None, repr=False)
+    texts: FloatRows = field(repr=False)
+    videos: FloatRows | None = field(default=None, repr=False)
     beta: float = 20.0
     k: int = 1
 
@@ -96,7 +95,7 @@ class ProcessedBlocks:
     v2t: Callable[[], Iterator[Block]]
 
 
-def rank_vectors(texts: Vectors, videos: Vectors, owner: Indices, post: PostProcessing | None = None) -> Ranking:
+def rank_vectors(texts: FloatRows, videos: FloatRows, owner: Indices, post: PostProcessing | None = None) -> Ranking:
     """Ranks both ways by cosine, re-weighed by `post`.
 
     texts: (Q, D) float32 unit rows. videos: (V, D) float32 unit rows. owner: (Q,), each text's video.
@@ -107,7 +106,7 @@ def rank_vectors(texts: Vectors, videos: Vectors, owner: Indices, post: PostProc
 
 
 def processed_blocks(
-    texts: Vectors, videos: Vectors, owner: Indices, post: PostProcessing | None = None
+    texts: FloatRows, videos: FloatRows, owner: Indices, post: PostProcessing | None = None
 ) -> ProcessedBlocks:
     """The scores that `rank_vectors` ranks: plain ones float32, re-weighed ones float64.
 
@@ -143,7 +142,7 @@ def _dual_softmax(plain: Callable[[], Iterator[Block]], num_videos: int, tempera
 
 
 def _query_bank(
-    plain: Callable[[], Iterator[Block]], texts: Vectors, videos: Vectors, bank: QueryBank
+    plain: Callable[[], Iterator[Block]], texts: FloatRows, videos: FloatRows, bank: QueryBank
 ) -> ProcessedBlocks:
     def of_texts() -> Iterator[Block]:
         norm, active = _against_bank(bank.texts, videos, bank)
@@ -164,7 +163,7 @@ def _query_bank(
     return ProcessedBlocks(of_texts, plain if bank.videos is None else of_videos)
 
 
-def _against_bank(queries: Vectors, candidates: Vectors, bank: QueryBank) -> tuple[Wide, NDArray[np.bool_]]:
+def _against_bank(queries: FloatRows, candidates: FloatRows, bank: QueryBank) -> tuple[Wide, NDArray[np.bool_]]:
     """For each candidate: log of the sum over the bank of exp(beta s), and whether it is in the activation set."""
     total = _LogSumExp(len(candidates))
     active = np.zeros(len(candidates), np.bool_)

@@ -6,7 +6,7 @@ from typing import Any
 
 import deltaclip
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.encoding import Vectors
+from deltaclip.evaluation.encoding import MaterialVectors
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import PostProcessing
 from deltaclip.evaluation.recorded import in_words
@@ -118,7 +118,7 @@ class Protocol:
         return f"{missing}, {self.broken:,} broken" if self.broken else missing
 
 
-def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Protocol:
+def protocol_of(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Protocol:
     """The protocol of ranking these vectors, made by this encoder."""
     return protocol_of_material(encoder, vectors.material, len(vectors.broken), vectors.cut_texts, post)
 
@@ -126,7 +126,10 @@ def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None 
 def protocol_of_material(
     encoder: Encoder, material: Material, broken: int, cut_texts: int, post: PostProcessing | None = None
 ) -> Protocol:
-    """The same without vectors. broken: how many of the missing videos cannot be read. cut_texts: see `Vectors`."""
+    """The same without vectors.
+
+    broken: how many of the missing videos cannot be read. cut_texts: see `MaterialVectors`.
+    """
     spec = encoder.reader_spec
     return Protocol(
         dataset=material.dataset,

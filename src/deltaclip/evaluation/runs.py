@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from deltaclip.durable import write_whole
 from deltaclip.errors import CaptionError
-from deltaclip.ranking import Candidates
+from deltaclip.ranking import TopCandidates
 
 __all__ = ["Direction", "SavedRanks", "align_ranks", "named_candidates", "read_ranks", "write_qrels", "write_ranks"]
 __all__ += ["TREC_DEPTH", "write_trec"]
 
 Direction = Literal["t2v", "v2t", "v2t_plain"]
 Named = tuple[tuple[str, float], ...]
-"""Candidates of one query by name, best first, with their scores."""
+"""TopCandidates of one query by name, best first, with their scores."""
 
-FORMAT = "deltaclip ranks 1"
+RANKS_FORMAT = "deltaclip ranks 1"
 TREC_DEPTH = 1000
 """How many candidates a query has in TREC runs by custom."""
 
@@ -55,7 +55,7 @@ class SavedRanks:
         return f"SavedRanks({self.direction}, queries={len(self.queries)})"
 
 
-def named_candidates(candidates: Iterable[Candidates], names: Sequence[str], num_queries: int) -> tuple[Named, ...]:
+def named_candidates(candidates: Iterable[TopCandidates], names: Sequence[str], num_queries: int) -> tuple[Named, ...]:
     """The candidates of `ranking.top_candidates` in the order of the queries, by name. names: (V,)."""
     named: list[Named] = [()] * num_queries
     for part in candidates:
@@ -72,7 +72,7 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
     """
 
     def lines() -> Iterator[str]:
-        head = {"format": FORMAT, "direction": saved.direction, "queries": len(saved.queries)}
+        head = {"format": RANKS_FORMAT, "direction": saved.direction, "queries": len(saved.queries)}
         yield json.dumps({**head, "protocol": saved.protocol}) + "\n"
         for place, query in enumerate(saved.queries):
             line: dict[str, Any] = {"query": query, "video": saved.videos[place], "rank": int(saved.ranks[place])}
@@ -95,9 +95,11 @@ def read_ranks(path: Path) -> SavedRanks:
     except (OSError, UnicodeDecodeError) as err:
         raise CaptionError(str(path), f"cannot be read as text ({err})", "Give a file of saved ranks.") from err
     head = _json_line(path, 1, lines[0])
-    if head.get("format") != FORMAT or head.get("direction") not in get_args(Direction):
+    if head.get("format") != RANKS_FORMAT or head.get("direction") not in get_args(Direction):
         raise CaptionError(
-            f"{path}, line 1", "not the head of a file of ranks", f'It must say "format": "{FORMAT}" and a direction.'
+            f"{path}, line 1",
+            "not the header of a file of ranks",
+            f'It must contain "format": "{RANKS_FORMAT}" and a direction.',
         )
     protocol = _protocol(path, head)
     parts = [_query_line(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
@@ -195,7 +197,11 @@ def align_ranks(
 
 
 def write_trec(
-    path: Path, candidates: Iterable[Candidates], queries: Sequence[str], names: Sequence[str], tag: str = "deltaclip"
+    path: Path,
+    candidates: Iterable[TopCandidates],
+    queries: Sequence[str],
+    names: Sequence[str],
+    tag: str = "deltaclip",
 ) -> None:
     """A run file for trec_eval: "query Q0 candidate rank score tag" a line, written as blocks of candidates come.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.benchmark import Evaluation, evaluate_material
 from deltaclip.evaluation.encoding import encode_material
+from deltaclip.evaluation.evaluation import Evaluation, evaluate_material
 from deltaclip.evaluation.material import shapes_material
 from deltaclip.shapes import TEST_SEED, ShapesSpec, make_world
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deltaclip.evaluation.benchmark import Evaluation
+from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.ranking import Metrics
 
-__all__ = ["FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
+__all__ = ["TABLE_FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
 
 WAYS = ("t2v", "v2t")
 HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
@@ -57,7 +57,7 @@ def latex_lines(evaluation: Evaluation) -> list[str]:
     return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
 
 
-FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
+TABLE_FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
     "table": table_lines,
     "markdown": markdown_lines,
     "latex": latex_lines,

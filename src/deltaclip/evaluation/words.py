@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-__all__ = ["KINDS", "MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "caption_kind", "kinds_of"]
+__all__ = ["CAPTION_KINDS", "MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "caption_kind", "kinds_of"]
 
 CaptionKind = Literal["motion", "static", "neither"]
-KINDS: tuple[CaptionKind, ...] = get_args(CaptionKind)
+CAPTION_KINDS: tuple[CaptionKind, ...] = get_args(CaptionKind)
 
 _VERBS = """
 move go come walk run jump hop skip dance ride drive fly swim dive surf sail row skate ski climb crawl roll slide

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
 from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import ACTIVATIONS, Claim
-from deltaclip.model.preprocessing import Normalisation, of_open_clip, read_json, read_preprocessing
+from deltaclip.model.preprocessing import Json, Normalisation, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
 OPEN_CLIP_FILE = "open_clip_config.json"
@@ -49,8 +48,6 @@ COUNTS = {
     "vocab_size": 1,
     "max_position_embeddings": 2,  # begin and end
 }
-
-Json = Mapping[str, Any]  # Any: whatever json holds
 
 
 class OpenClip:

@@ -20,7 +20,7 @@ PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 AGAIN = "Download it again, or give the tokenizer.json of the model."
 
 
-def read_json(path: Path) -> tokenizers.Tokenizer:
+def read_tokenizer_json(path: Path) -> tokenizers.Tokenizer:
     """The tokenizer in a tokenizer.json; CheckpointError if it is not one."""
     check_start(path)
     try:

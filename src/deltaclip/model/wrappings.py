@@ -33,7 +33,7 @@ MOST_DEPTH = 4
 MOST_NAMES = 20
 SAVE_ALONE = "Save the state dict of the CLIP alone with torch.save, and give that."
 
-Place = tuple[str, Mapping[object, object]]
+NestedDict = tuple[str, Mapping[object, object]]
 """A dictionary in a file, by the dotted keys that lead to it."""
 
 
@@ -77,7 +77,7 @@ def unwrap(content: object, what: str) -> Weights:
     return Weights(tensors, prefix, outside, (*notes, *more_notes))
 
 
-def _places(content: object, path: tuple[str, ...]) -> Iterator[Place]:
+def _places(content: object, path: tuple[str, ...]) -> Iterator[NestedDict]:
     """Every dictionary in a tree of them that holds weights of a CLIP itself."""
     if not isinstance(content, Mapping) or len(path) > MOST_DEPTH:
         return

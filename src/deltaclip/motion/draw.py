@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import PictureError
 
-__all__ = ["Row", "Tile", "encode_jpeg", "encode_pixels", "encode_png", "overlay", "sheet", "strip"]
+__all__ = ["Tile", "TileRow", "encode_jpeg", "encode_pixels", "encode_png", "overlay", "sheet", "strip"]
 
 TINT = np.array((255, 190, 0), np.float32)  # amber: apart from skin, sky and grass
 TINT_SHARE = 0.22
@@ -49,7 +49,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class TileRow:
     """Tiles of equal height side by side, under a title.
 
     title: one line above the tiles; none is drawn when it is empty.
@@ -104,7 +104,7 @@ def _outlined(rgb: NDArray[np.uint8], alpha: NDArray[np.float32] | NDArray[np.bo
     return rgb
 
 
-def sheet(rows: Sequence[Row]) -> NDArray[np.uint8]:
+def sheet(rows: Sequence[TileRow]) -> NDArray[np.uint8]:
     """Rows below one another on white: (H, W, 3) uint8 RGB.
 
     rows: at least one; narrower rows are filled up with white on the right.

@@ -6,11 +6,11 @@ Training sentences vary in words and completeness, because a person types "red c
 import numpy as np
 
 from deltaclip.shapes.paths import Track
-from deltaclip.shapes.spec import COLOURS, KINDS, Colour, Kind, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, Colour, Kind, Thing
 
 __all__ = ["VOCABULARY", "direction_of", "full_caption", "mover_caption", "varied_caption"]
 
-COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in COLOURS}
+COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in SHAPE_COLOURS}
 COLOUR_WORDS["purple"] = ("purple", "purple", "violet")
 COLOUR_WORDS["cyan"] = ("cyan", "cyan", "turquoise")
 KIND_WORDS: dict[Kind, tuple[str, ...]] = {
@@ -143,5 +143,5 @@ def _curt(rng: np.random.Generator, thing: Thing, direction: str | None) -> str:
     return str(rng.choice(phrases))
 
 
-assert set(COLOUR_WORDS) == set(COLOURS), "a colour without a word"
-assert set(KIND_WORDS) == set(KINDS), "a shape without a word"
+assert set(COLOUR_WORDS) == set(SHAPE_COLOURS), "a colour without a word"
+assert set(KIND_WORDS) == set(SHAPE_KINDS), "a shape without a word"

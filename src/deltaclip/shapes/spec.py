@@ -6,7 +6,7 @@ All lengths are in pixels of a picture whose short side is 224, so that a world 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["BASE_SIDE", "COLOURS", "KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing"]
+__all__ = ["BASE_SIDE", "SHAPE_COLOURS", "SHAPE_KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing"]
 
 BASE_SIDE = 224
 """Side of the square in which positions, radii and speeds are given."""
@@ -20,8 +20,8 @@ MAX_SHAKE = 1.75
 Kind = Literal["circle", "square", "triangle", "ring", "star"]
 Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]
 Camera = Literal["still", "pan", "shake"]
-KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
-COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
+SHAPE_KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
+SHAPE_COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
 from deltaclip.shapes.paths import draw_tracks
-from deltaclip.shapes.spec import COLOURS, KINDS, ShapesSpec, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, ShapesSpec, Thing
 from deltaclip.video import write_mp4
 
 __all__ = ["ShapesClip", "make_twins", "make_world", "write_world"]
@@ -144,8 +144,10 @@ def write_world(folder: Path, clips: list[ShapesClip]) -> list[Path]:
 
 def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> list[Shot]:
     """The shots of one scene: one, or one more than the cuts, with other places and background each."""
-    names = rng.choice(len(COLOURS) * len(KINDS), spec.num_objects, replace=False)
-    things = tuple(Thing(COLOURS[name % len(COLOURS)], KINDS[name // len(COLOURS)]) for name in names)
+    names = rng.choice(len(SHAPE_COLOURS) * len(SHAPE_KINDS), spec.num_objects, replace=False)
+    things = tuple(
+        Thing(SHAPE_COLOURS[name % len(SHAPE_COLOURS)], SHAPE_KINDS[name // len(SHAPE_COLOURS)]) for name in names
+    )
     borders = np.linspace(0, spec.num_frames, spec.cuts + 2).astype(int)
     return [
         Shot(

@@ -17,7 +17,7 @@ from deltaclip.processes import pulse
 from deltaclip.video.container import STILL_PICTURES
 from deltaclip.video.timeline import MAX_TICK, PacketRow, Timeline, build_timeline
 
-__all__ = ["Clock", "Film", "VideoPacket", "find_film"]
+__all__ = ["Clock", "FilmStream", "VideoPacket", "find_film"]
 
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
@@ -42,7 +42,7 @@ class SharedStamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class FilmStream:
     """The stream of a file that is its film."""
 
     stream_index: int
@@ -90,7 +90,7 @@ class Clock:
             self._latest_shown = max(self._latest_shown, packet.pts)
 
 
-def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> Film:
+def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> FilmStream:
     """The candidate that a player shows: of several that move the default one, among these the largest picture.
 
     A single picture is shown only if nothing moves; a film may have thumbnails or a smaller copy before it.
@@ -130,7 +130,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
         timeline = timeline.in_order_decoded()
     tick = _shared(times)
     spread = None if tick is None else build(stamps_broken=True)
-    return Film(
+    return FilmStream(
         film.index,
         film.codec_context.name,
         timeline,

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, needs_neighbours
-from deltaclip.motion.difference import absolute_difference, grey
+from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, absolute_difference, grey, needs_neighbours
 from deltaclip.reader import ReaderSpec, fit_to_model, read_motion
 
-__all__ = ["Agreement", "Film", "agreement_over_shifts", "claims", "read_film"]
+__all__ = ["Agreement", "MaskAndMotion", "agreement_over_shifts", "claims", "read_mask_and_motion"]
 
 LAGS = 2
 """Frames that a mask is tried earlier and later."""
@@ -29,7 +28,7 @@ Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class MaskAndMotion:
     """One clip as the model is fed it.
 
     alpha: (T, S, S) float32, 0..1. moves: (T, S, S) float32, how much the picture changes there, whatever the mask.
@@ -72,7 +71,7 @@ class Agreement:
         )
 
 
-def read_film(path: Path, spec: ReaderSpec) -> Film:
+def read_mask_and_motion(path: Path, spec: ReaderSpec) -> MaskAndMotion:
     """The frames of a whole video with their masks and their motion. spec: with a mask. Raises VideoError.
 
     The motion is taken as the mask takes it: between sampled frames for masks made of differences, from the native
@@ -90,7 +89,7 @@ def read_film(path: Path, spec: ReaderSpec) -> Film:
     else:
         moves = np.zeros(alpha.shape, np.float32)
     used = np.array([reason is None for reason in motion.fallback])
-    return Film(alpha, np.minimum(moves, np.float32(STRONG)), used)
+    return MaskAndMotion(alpha, np.minimum(moves, np.float32(STRONG)), used)
 
 
 def _changes(pixels: NDArray[np.uint8], rgb: NDArray[np.uint8], beside: Neighbours, plain: ReaderSpec) -> Planes:
@@ -100,7 +99,7 @@ def _changes(pixels: NDArray[np.uint8], rgb: NDArray[np.uint8], beside: Neighbou
     return np.abs(grey(fitted).astype(np.float32) - grey(pixels).astype(np.float32))
 
 
-def agreement_over_shifts(films: Sequence[Film], *, right: int = 0, later: int = 0) -> Agreement | None:
+def agreement_over_shifts(films: Sequence[MaskAndMotion], *, right: int = 0, later: int = 0) -> Agreement | None:
     """The agreement over all frames that use their mask; None where there is none or nothing moves.
 
     right, later: pixels and frames by which each mask is moved first, to try whether that is found.

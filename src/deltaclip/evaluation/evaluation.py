@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from deltaclip.captions import CaptionSet
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.encoding import Vectors, encode_texts
-from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
 from deltaclip.evaluation.result import RetrievalResult, result_of
@@ -41,7 +41,7 @@ class Evaluation:
     intervals: RetrievalIntervals
     protocol: Protocol
     ranking: Ranking = field(repr=False)
-    vectors: Vectors = field(repr=False)
+    vectors: MaterialVectors = field(repr=False)
     post: PostProcessing | None = None
     others: tuple[tuple[str, str, float], ...] = ()
     right_group: float | None = None
@@ -81,7 +81,7 @@ class Evaluation:
         return document
 
 
-def evaluate_material(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Evaluation:
+def evaluate_material(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Evaluation:
     """Ranks vectors that this encoder made, both ways."""
     ranking = rank_vectors(vectors.texts, vectors.videos, vectors.owner, post)
     return Evaluation(

@@ -26,7 +26,7 @@ CLIP4CLIP_MAX_WORDS = 32
 OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Of open_clip's folders on the hub."""
 
-Kind = Literal["openai", "clip4clip", "transformers"]
+SourceKind = Literal["openai", "clip4clip", "transformers"]
 Normalised = tuple[Normalisation, str]
 """A normalisation and who says it."""
 
@@ -51,14 +51,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class SourceModel:
     """A CLIP by transformers' names, wherever it came from.
 
     state: for pictures normalised by `normalisation`. left_out: names in the file that a CLIP has no place for.
     notes: sentences about what was taken and what nobody said.
     """
 
-    kind: Kind
+    kind: SourceKind
     config: CLIPConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
@@ -69,7 +69,7 @@ class Clip:
     notes: tuple[str, ...] = ()
 
 
-def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     """The CLIP of a file, a folder or the hub. tokenizer: the one to be used; None for the folder's own.
 
     Raises CheckpointError where it cannot be read, or where what has to be known is not said or said differently.
@@ -90,7 +90,7 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
     return _of_transformers(clip, said, tokenizer)
 
 
-def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     parts = read_parts(clip, tokenizer)
     claim = transformers_claim(parts.config, CONFIG_FILE)
     named = [] if said.config is None else configurations(said.config, said.config)
@@ -103,7 +103,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
     if normalised != parts.normalisation:  # by an option or the configuration that was named
         known[NORMALISATION] = normalisation_words(normalised)
     record = replace(parts.record, known_from=known)
-    return Clip(
+    return SourceModel(
         "transformers",
         parts.config,
         parts.state,
@@ -114,7 +114,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
     )
 
 
-def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
+def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     what = str(path)
     try:
         file = read_clip(path)
@@ -139,7 +139,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
     known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
     max_words = CLIP4CLIP_MAX_WORDS if file.kind == "clip4clip" else shapes["context_length"]
     record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known, max_words=max_words)
-    return Clip(
+    return SourceModel(
         file.kind,
         _config(shapes, architecture, tokenizer, what),
         to_transformers(file.weights, what),

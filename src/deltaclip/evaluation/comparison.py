@@ -8,7 +8,7 @@ import numpy as np
 
 from deltaclip.evaluation.recorded import check_same_material, marked_name
 from deltaclip.evaluation.runs import SavedRanks, align_ranks
-from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
+from deltaclip.evaluation.words import CAPTION_KINDS, CaptionKind, kinds_of
 from deltaclip.ranking import Comparison, compare_ranks
 
 __all__ = ["SHOWN_METRICS", "Compared", "QueryPair", "compare_saved"]
@@ -81,7 +81,7 @@ def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks)
     known = first.texts or (second.texts and tuple(second.texts[number] for number in order))
     kinds = np.array(kinds_of(known)) if known else np.array([])
     by_kind = {}
-    for kind in KINDS:
+    for kind in CAPTION_KINDS:
         chosen = np.flatnonzero(kinds == kind)
         if len(chosen):
             by_kind[kind] = compare_ranks(ours[chosen], theirs[chosen], groups[chosen])
