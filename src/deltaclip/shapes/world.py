@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deltaclip.durable import write_bytes_whole
 from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
 from deltaclip.shapes.paths import draw_tracks
@@ -138,7 +139,7 @@ def write_world(folder: Path, clips: list[ShapesClip]) -> list[Path]:
         write_mp4(path, clip.frames(np.arange(clip.num_frames)), clip.spec.frames_per_second, clip.spec.crf)
         paths.append(path)
         lines.append(json.dumps({"path": path.name, "caption": clip.caption, "group": clip.group}))
-    (folder / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_bytes_whole(folder / "captions.jsonl", ("\n".join(lines) + "\n").encode())
     return paths
 
 

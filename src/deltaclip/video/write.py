@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
 
+from deltaclip.durable import PARTIAL, replace_durably
+
 __all__ = ["write_mp4"]
 
 _MP4 = {
@@ -23,15 +25,18 @@ def write_mp4(path: str | Path, rgb: NDArray[np.uint8], frames_per_second: Fract
 
     rgb: (T, H, W, 3) uint8, T >= 1. crf: x264's quality, 0 (exact but for colour sampling) to 51.
     4:2:0 needs even sides and is the only sampling that all players know: an odd last row or column is repeated
-    once, so a picture of 33x47 comes back as 34x48. The file appears under its name only when it is whole.
+    once, so a picture of 33x47 comes back as 34x48. The file appears under its name only when it is whole; a failed
+    write leaves the old file as it was.
     """
     if rgb.ndim != 4 or rgb.shape[3] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
         raise ValueError(f"a video needs (T, H, W, 3) uint8 with T, H, W >= 1, not {rgb.shape} {rgb.dtype}")
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
+        # Not into an open file: FFmpeg opens it a second time, by its name, to move the table of frames to the front.
         _encode(part, rgb, Fraction(frames_per_second), crf)
-        part.replace(path)
+        with part.open("rb") as file:
+            replace_durably(file, part, path)
     finally:
         part.unlink(missing_ok=True)
 

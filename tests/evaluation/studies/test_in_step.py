@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.evaluation.studies.in_step import MaskAndMotion, agreement_over_shifts, claims, read_mask_and_motion
-from deltaclip.motion import MOTIONS, MotionSpec
+from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
@@ -64,6 +64,7 @@ def test_masks_of_drawn_clips_are_in_step(motion: str, tmp_path_factory: pytest.
     assert max(abs(found.shift[1]), abs(found.shift[2])) <= 1
 
 
-def test_only_the_controls_make_no_claim_about_where_the_motion_is() -> None:
-    assert [name for name in MOTIONS if claims(name)] == ["difference", "subject"]
+def test_the_controls_make_no_claim_about_where_the_motion_is() -> None:
+    assert not any(map(claims, ("full", "random", "inverted", "centre")))
+    assert claims("difference")
     assert claims("subject:binary,floor=0.2")
