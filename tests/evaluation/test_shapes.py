@@ -48,7 +48,7 @@ def test_the_protocol_tells_the_world_that_was_drawn(encoder: Encoder) -> None:
         assert "shapes, split test, seed 5: 6 videos" in text
         assert "noise 4, " in text
         assert "equal luma on" in text
-        assert f"right things, whichever moves: {result.right_group:.1f}" in text
+        assert f"right objects, whichever moves: {result.right_group:.1f}" in text
 
 
 def test_progress_ends_with_all_videos(encoder: Encoder) -> None:

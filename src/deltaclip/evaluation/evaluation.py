@@ -33,7 +33,7 @@ class Evaluation:
 
     retrieval, intervals: the figures. protocol: how they were made. ranking: the rank of each query. vectors, post:
     what was ranked. others: (encoder, fingerprint, R@1 of t2v) of the encoders that this one was chosen among.
-    right_group: of drawn clips, percent of texts whose first video holds the right things, whichever of them moves; a
+    right_group: of drawn clips, percent of texts whose first video holds the right objects, whichever of them moves; a
     third of it is what an encoder that does not see motion reaches as R@1. None elsewhere.
     """
 
@@ -55,7 +55,7 @@ class Evaluation:
         """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
 
         "missing" lists the videos that were not ranked: {"video", "reason"}; "notes", which is there if files need any,
-        what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, where the
+        what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, if the
         best of several was taken; "right_group" is there for drawn clips.
         """
         broken = self.vectors.broken
@@ -109,7 +109,7 @@ def post_processing(
     """The re-weighing of that name: `none`, `dsl` (`DualSoftmax`) or `qbnorm` (`QueryBank`).
 
     The bank of `qbnorm` are all captions of the split `train`; of training videos there is none, so that V2T stays as
-    it is. Raises CaptionError where these captions are not here, or are those that are evaluated.
+    it is. Raises CaptionError if these captions are missing, or are the evaluated ones.
     """
     if name == "none":
         return None

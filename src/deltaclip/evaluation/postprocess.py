@@ -1,6 +1,6 @@
 """Scores re-weighed with a whole set of queries at hand: dual softmax and querybank normalisation.
 
-Both answer hubs: videos that stand near many texts and so come first for too many of them. `dsl` looks at all the test
+Both answer hubs: videos that are near many texts and so come first for too many of them. `dsl` looks at all the test
 queries at once, which no one who asks a single question can; `qbnorm` looks at a bank of training captions. Neither is
 ever comparable with plain scores: results that use them must say so, and are never mixed with others.
 
@@ -53,7 +53,7 @@ class QueryBank:
 
     A test query whose first candidate is in the activation set gets exp(beta s(q, c)) / sum over the bank of
     exp(beta s(b, c)) in place of s(q, c); other queries keep their scores. The activation set are the candidates that
-    stand among the first `k` of any query of the bank.
+    are among the first `k` of any query of the bank.
 
     texts: (B, D) float32 unit rows, training captions, the bank of T2V. Never those of the test set.
     videos: (C, D) float32 unit rows, training videos, the bank of V2T; None leaves V2T as it is.
@@ -73,12 +73,12 @@ class QueryBank:
             if vectors is not None and (len(vectors) == 0 or not np.isfinite(vectors).all()):
                 raise CaptionError(
                     "query bank",
-                    f"its {name} are none, or a vector among them is not finite",
+                    f"its {name} are empty, or a vector among them is not finite",
                     "Take training captions and videos that were encoded without error.",
                 )
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"name": "qbnorm", "beta", "k", "bank_texts", "bank_videos"}: how large the banks are, 0 where none."""
+        """{"name": "qbnorm", "beta", "k", "bank_texts", "bank_videos"}: how large the banks are, 0 if none."""
         videos = 0 if self.videos is None else len(self.videos)
         sizes = {"bank_texts": len(self.texts), "bank_videos": videos}
         return {"name": "qbnorm", "beta": self.beta, "k": self.k, **sizes}
@@ -110,7 +110,7 @@ def processed_blocks(
 ) -> ProcessedBlocks:
     """The scores that `rank_vectors` ranks: plain ones float32, re-weighed ones float64.
 
-    float64, since a softmax of 100 times a cosine falls below the smallest float32, where all would tie at zero.
+    float64, since a softmax of 100 times a cosine falls below the smallest float32, so that all would tie at zero.
     """
     plain = similarity_blocks(texts, videos, owner)
     if post is None:
@@ -153,7 +153,7 @@ def _query_bank(
             yield rows, np.where(touched[:, None], bank.beta * wide - norm, wide)
 
     def of_videos() -> Iterator[Block]:
-        assert bank.videos is not None, "only built where the bank holds videos"
+        assert bank.videos is not None, "only built if the bank holds videos"
         norm, active = _against_bank(bank.videos, texts, bank)
         touched = active[_first_texts(plain(), len(videos))]
         for rows, scores in plain():

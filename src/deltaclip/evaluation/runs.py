@@ -67,7 +67,7 @@ def named_candidates(candidates: Iterable[TopCandidates], names: Sequence[str], 
 def write_ranks(path: Path, saved: SavedRanks) -> None:
     """One json object a line: a head, then a query each.
 
-    Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and where known
+    Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and if known
     "text", "candidates": [[video, score], ...]. Names may hold anything, since json quotes them.
     """
 
@@ -86,9 +86,9 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
 
 
 def read_ranks(path: Path) -> SavedRanks:
-    """What `write_ranks` wrote, or another program in the same form.
+    """What `write_ranks` wrote, or a different program in the same format.
 
-    Raises CaptionError that names file and line where it is anything else, cut short or says a query twice.
+    Raises CaptionError that names file and line if it is anything else, is cut short or has a query twice.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -105,7 +105,9 @@ def read_ranks(path: Path) -> SavedRanks:
     parts = [_query_line(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
     if head.get("queries") != len(parts):
         raise CaptionError(
-            str(path), f"{len(parts)} queries where its head says {head.get('queries')}", "Write it again: it is cut."
+            str(path),
+            f"{len(parts)} queries, but its header says {head.get('queries')}",
+            "It is cut short: write it again.",
         )
     queries = [part["query"] for part in parts]
     if len(set(queries)) < len(queries):
@@ -135,7 +137,7 @@ def _json_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a 
 def _protocol(path: Path, head: Mapping[str, Any]) -> dict[str, Any]:  # Any: a json document
     protocol = head.get("protocol") or {}
     if not isinstance(protocol, dict):
-        raise CaptionError(f"{path}, line 1", "its protocol is no json object", "Leave it out, or name its parts.")
+        raise CaptionError(f"{path}, line 1", "its protocol is not a json object", "Leave it out, or name its parts.")
     try:
         json.dumps(protocol, allow_nan=False)
     except ValueError as err:
@@ -151,16 +153,16 @@ def _query_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a
     named = isinstance(part.get("query"), str) and isinstance(part.get("video"), str)
     if not named or not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
         raise CaptionError(
-            f"{path}, line {number}", "no query, video and rank from 1 in it", "Each line needs all three."
+            f"{path}, line {number}", "lacks a query, a video or a rank from 1", "Each line needs all three."
         )
     if not isinstance(part.get("text", ""), str):
-        raise CaptionError(f"{path}, line {number}", "its text is no text", "Leave it out, or write it in quotes.")
+        raise CaptionError(f"{path}, line {number}", "its text is not a string", "Leave it out, or write it in quotes.")
     if "candidates" in part:
         try:
             part["candidates"] = tuple((str(name), float(score)) for name, score in part["candidates"])
         except (TypeError, ValueError) as err:
             raise CaptionError(
-                f"{path}, line {number}", "its candidates are no pairs of name and score", "Leave them out."
+                f"{path}, line {number}", "its candidates are not pairs of name and score", "Leave them out."
             ) from err
     return part
 
@@ -170,7 +172,7 @@ def align_ranks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Ranks of both in the order of the first, and the number of each query's video, for `ranking.compare_ranks`.
 
-    Raises CaptionError where they are not of one direction, of the same queries and of the same videos.
+    Raises CaptionError if they are not of one direction, of the same queries and of the same videos.
     """
     if first.direction != second.direction:
         raise CaptionError(
@@ -207,8 +209,8 @@ def write_trec(
 
     candidates: of `ranking.top_candidates`, of depth TREC_DEPTH by custom. queries: (Q,) names. names: (V,) those of
     the candidates. Fields end at white space, so white space and % in a name are percent-encoded as in web addresses
-    ("a b" is a%20b) and all else stands as it is, a leading dash too. Scores have nine digits, enough to tell float32
-    apart. trec_eval orders by score and equal scores by name, and does not read the rank.
+    ("a b" is a%20b) and everything else is as it is, even a leading dash. Scores have nine digits, enough to tell
+    float32 apart. trec_eval orders by score and equal scores by name, and does not read the rank.
     """
     query_fields, fields = _fields(queries), _fields(names)
     [tag] = _fields([tag])
@@ -234,11 +236,11 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 def _fields(names: Sequence[str]) -> list[str]:
     """Names as fields of a line; each stays itself alone, since % is encoded too."""
     if not all(names):
-        raise CaptionError("TREC file", "a query or candidate without a name", "Give each a name of its own.")
+        raise CaptionError("TREC file", "a query or candidate without a name", "Give each its own name.")
     return ["".join(_field_letter(letter) for letter in name) for name in names]
 
 
 def _field_letter(letter: str) -> str:
-    """A letter as it stands, or encoded where a reader could take it for the end of a field or of the file."""
+    """A letter as it is, or encoded if a reader could take it for the end of a field or of the file."""
     plain = letter != "%" and letter.isprintable() and not letter.isspace()
     return letter if plain else quote(letter, safe="", errors="surrogateescape")

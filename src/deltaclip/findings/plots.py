@@ -21,7 +21,7 @@ LETTERS_PER_INCH, LEGEND_HANDLE = 14, 8
 
 
 def draw_panels(panels: Sequence[Panel]) -> bytes:
-    """Panels side by side, four a row where that comes out even and else three, as a PNG file."""
+    """Panels side by side, four a row if that comes out even, else three, as a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A CLIP with all that has to be known of it, from a file, a folder or the hub, and from what the user says."""
+"""A CLIP with everything that must be known about it, from a file, a folder or the hub, and from what the user says."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ Normalised = tuple[Normalisation, str]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the user says of a CLIP; None for what is to be found elsewhere.
+    """What the user says about a CLIP; None for what is to be found elsewhere.
 
     config: the configuration that counts, in place of those beside the weights. activation: by transformers' name, of
     both encoders. vision_heads, text_heads: attention heads. normalisation: of pictures.
@@ -72,7 +72,7 @@ class SourceModel:
 def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     """The CLIP of a file, a folder or the hub. tokenizer: the one to be used; None for the folder's own.
 
-    Raises CheckpointError where it cannot be read, or where what has to be known is not said or said differently.
+    Raises CheckpointError if it cannot be read, or if something that must be known is missing or contradictory.
     """
     path = Path(clip).expanduser()
     if not path.exists() and not is_hub_name(str(clip)):
@@ -123,7 +123,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
             each.claim()  # a model that is not ours is better named by its configuration than by its weights
         raise
     shapes = shapes_of(file.weights, what)
-    # Beside a file that is known for what it is may lie anything; what the user named counts in any case.
+    # A file whose origin is known may have unrelated files beside it; what the user named always counts.
     told = configurations(path, said.config) if said.config is not None or file.program is None else []
     programs = [] if file.program is None else [openai_claim(file.program, shapes)]
     claims = [*programs, *(each.claim() for each in told), said.claim()]

@@ -27,12 +27,12 @@ SPECIAL = re.compile("|".join(re.escape(token) for token in (BEGIN_TOKEN, END_TO
 
 
 def clean(text: str) -> str:
-    """Text as CLIP sees it: encoding mistakes mended, HTML entities twice, single spaces, lower case.
+    """Text as CLIP sees it: encoding errors fixed, HTML entities unescaped twice, single spaces, lower case.
 
     Source: openai/CLIP, simple_tokenizer.py, basic_clean and whitespace_clean, in that order.
     """
-    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return re.sub(r"\s+", " ", mended.strip()).strip().lower()
+    fixed = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", fixed.strip()).strip().lower()
 
 
 class Tokenizer:

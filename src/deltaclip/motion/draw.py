@@ -25,7 +25,7 @@ GAP = 8
 JPEG_LONGEST = 65_500
 """Pixels of a side, as libjpeg has it (JPEG_MAX_DIMENSION)."""
 LONGEST = 4
-"""How many short sides a tile is long at the most, lest a film of 640 x 4 pixels make a sheet 100,000 pixels wide."""
+"""Longest side of a tile, in short sides: a film of 640 x 4 pixels must not make a sheet 100,000 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Tile:
     """One picture and the words below it.
 
     picture: (H, W, 3) uint8 RGB. One longer than LONGEST short sides is shrunk to that length, in the middle of grey.
-    label: one line; cut with "..." where it is wider than the picture.
+    label: one line; cut with "..." if it is wider than the picture.
     """
 
     picture: NDArray[np.uint8]
@@ -135,7 +135,7 @@ def strip(tiles: Sequence[Tile]) -> NDArray[np.uint8]:
 
 
 def encode_png(rgb: NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError where there is nothing to draw, else PictureError."""
+    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError if there is nothing to draw, else PictureError."""
     return encode_pixels(".png", _blue_first(rgb))
 
 
@@ -147,7 +147,7 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
 def encode_pixels(kind: Literal[".png", ".jpg"], pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:
     """Grey (H, W) or blue, green, red (H, W, 3) uint8 -> the bytes of a file, by OpenCV's options.
 
-    Raises PictureError where the format does not hold it, which OpenCV says by a flag alone, or by an error of its own.
+    Raises PictureError if the format cannot hold it; OpenCV reports that by a flag alone, or by an error of its own.
     """
     if kind == ".jpg" and max(pixels.shape[:2]) > JPEG_LONGEST:  # OpenCV would log an error beside its flag
         raise _too_large(kind, pixels)
@@ -181,7 +181,7 @@ def _text_line(text: str, width: int, scale: float) -> NDArray[np.uint8]:
 
 
 def _fitting(text: str, width: int, scale: float) -> str:
-    """The longest beginning of `text` that fits into `width` pixels, with "..." where something was cut."""
+    """The longest beginning of `text` that fits into `width` pixels, with "..." if something was cut."""
     if _text_width(text, scale) <= width:
         return text
     while text and _text_width(text + "...", scale) > width:

@@ -26,10 +26,10 @@ class TopCandidates:
 
 
 def top_candidates(blocks: Iterable[Block], k: int) -> Iterator[TopCandidates]:
-    """The best k of each row of each block, block by block; fewer where there are fewer candidates.
+    """The best k of each row of each block, block by block; fewer if there are fewer candidates.
 
     For v2t give blocks whose rows are videos: `similarity_blocks(videos, texts, numpy.arange(len(videos)))`.
-    Raises CaptionError where a score is NaN, ValueError where k < 1.
+    Raises CaptionError if a score is NaN, ValueError if k < 1.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")

@@ -78,7 +78,7 @@ def full_caption(things: tuple[Thing, ...], mover: int | None, direction: str | 
 def mover_caption(rng: np.random.Generator, mover: Thing, direction: str | None = None) -> str:
     """One true sentence in random words that tells the mover alone, by colour and shape; four in ten are the plain one.
 
-    For the first steps of a training: whoever must find the mover to tell clips apart learns where to look.
+    For the first steps of training: a model that must find the mover to tell clips apart learns where to look.
     """
     if rng.random() < 0.4:
         return f"the {mover} {_moves(direction)}"
@@ -90,7 +90,7 @@ def varied_caption(
 ) -> str:
     """One true sentence about a clip in random words: whole or in part, in either order.
 
-    Four in ten are the full fixed sentence, three tell all in other words, three leave things out.
+    Four in ten are the full fixed sentence, three tell all in other words, three leave something out.
     """
     draw = rng.random()
     if draw < 0.4:

@@ -1,4 +1,4 @@
-"""Clips of a world: twins that hold the same things and differ in which one moves, written as real mp4 files."""
+"""Clips of a world: twins that hold the same objects and differ in which one moves, written as real mp4 files."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class ShapesClip:
         return ". ".join(varied_caption(rng, shot.things, shot.mover, _direction(shot)) for shot in self._scenes())
 
     def mover_caption(self, rng: np.random.Generator) -> str:
-        """A true sentence in random words of what moves alone; a varied one where nothing does."""
+        """A true sentence in random words of what moves alone; a varied one if nothing does."""
         return ". ".join(
             varied_caption(rng, shot.things, None)
             if shot.mover is None
@@ -69,11 +69,11 @@ class ShapesClip:
         return self._per_shot(numbers, mover_mask, np.empty((0, self.spec.size, self.spec.size), np.bool_))
 
     def _scenes(self) -> list[Shot]:
-        """The first shot of every scene: cuts inside a scene show the same things and mover."""
+        """The first shot of every scene: cuts inside a scene show the same objects and mover."""
         return list(self.shots[:: self.spec.cuts + 1])
 
     def _per_shot(self, numbers: ArrayLike, draw: Draw[Pixel], empty: NDArray[Pixel]) -> NDArray[Pixel]:
-        """Pictures at frame numbers, each drawn by `draw` from the shot that it lies in; `empty` for no numbers."""
+        """Pictures at frame numbers, each drawn by `draw` from the shot that it is in; `empty` for no numbers."""
         wanted = np.asarray(numbers, np.int64)
         if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.num_frames):
             raise ValueError(f"frame numbers {wanted.min()} to {wanted.max()} of a clip of {self.num_frames}")
@@ -87,7 +87,7 @@ class ShapesClip:
 
 
 def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip, ...]:
-    """One clip for every thing as the mover, all else equal (same things, places, background, camera).
+    """One clip for every object as the mover, all else equal (same objects, places, background, camera).
 
     With `static_only` there is nothing to differ in: a single clip. Deterministic from the seed.
     """
@@ -96,7 +96,7 @@ def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip,
     scenes = [_draw_scene(rng, spec, margin) for _ in range(spec.scenes)]
     if spec.static_only:
         return (ShapesClip(tuple(shot for scene in scenes for shot in scene), group, spec),)
-    # In a clip of several scenes another thing moves in each; the twins turn all of them by one.
+    # In a clip of several scenes a different object moves in each; the twins turn all of them by one.
     first = rng.integers(0, spec.num_objects, spec.scenes)
     return tuple(
         ShapesClip(

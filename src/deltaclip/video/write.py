@@ -46,7 +46,7 @@ def _encode(path: Path, rgb: NDArray[np.uint8], rate: Fraction, crf: int) -> Non
     num_frames, height, width, _ = rgb.shape
     rgb = np.pad(rgb, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     # The same frames should give the same file. x264's output depends on the number of threads; and with its
-    # macroblock tree one file in some hundreds came out otherwise, for no reason but where its memory lay.
+    # macroblock tree one file in a few hundred came out differently, depending only on where its memory was.
     with av.open(f"file:{path}", "w", format="mp4", options=_MP4) as container:
         stream = container.add_stream(
             "libx264", rate=rate, options={"crf": str(crf), "threads": "1", "x264-params": "mbtree=0"}

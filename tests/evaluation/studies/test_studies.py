@@ -55,7 +55,7 @@ def test_static_asks_for_movers_stayers_and_stills(setup: StudySetup) -> None:
     assert queries == [6, 6, 6, 2]
     for row in result.rows:  # the other questions are true of clips beyond their own group as well
         if row.setting["query"] in ("mover and stayers", "nothing moves"):
-            assert row.estimate("right things only: R@1").value >= row.estimate("R@1").value
+            assert row.estimate("right objects only: R@1").value >= row.estimate("R@1").value
 
 
 def test_static_splits_the_captions_of_a_data_set(bundled: Encoder, data_set: Material, tmp_path: Path) -> None:

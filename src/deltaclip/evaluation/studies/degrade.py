@@ -45,7 +45,7 @@ def study_degrade(setup: StudySetup) -> StudyResult:
             "Drawn clips, made worse before they are written as files and read like any. IoU: what the model is fed "
             "(alpha above one half, at the model's resolution; a frame without mask counts with its whole picture) "
             "against where the mover is in that frame, a mean over frames, then over clips. `difference` also marks "
-            "where the mover was in the sampled frame before, so that its IoU stays below one half even where it "
+            "where the mover was in the sampled frame before, so that its IoU stays below one half even if it "
             "finds all. `shake` has places of its own, since a moving camera needs room. Random: the drawing of clips, "
             "noise, flicker and shake by seed, the bootstrap over groups of twins."
         )
@@ -54,13 +54,13 @@ def study_degrade(setup: StudySetup) -> StudyResult:
         measured = list(_on_data_set(setup, world, masks))
         about = (
             "Frames made worse after decoding, each by itself. The true motion is not known: IoU is that of what the "
-            "model is fed with the same mask on the undisturbed frames (moved along where the picture is shaken). "
+            "model is fed with the same mask on the undisturbed frames (moved along if the picture is shaken). "
             "Compression is JPEG's. Random: noise, flicker and shake by seed, the bootstrap over videos."
         )
     rows = [Row(setting, figures, setup.encoder_for(str(setting["mask"])).fingerprint) for setting, figures in measured]
     return StudyResult(
         name="degrade",
-        question="Does retrieval fail where the mask fails?",
+        question="Does retrieval fail when the mask fails?",
         about=f"{about} `full` is the control: what its curve loses, the picture lost, not the mask.",
         protocol=setup.protocol(world),
         rows=tuple(rows),

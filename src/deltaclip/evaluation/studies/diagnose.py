@@ -31,7 +31,7 @@ MANY = 0.2
 """Share of videos with a bad mask from which on the set is named."""
 MOSTLY = 0.5
 LEAST_AGREEMENT = 0.05
-"""Correlation of mask and motion below which no shift can be told from another."""
+"""Correlation of mask and motion below which shifts cannot be told apart."""
 SAME = 1e-5
 """Cosine distance below which two vectors are the same but for rounding."""
 HARDLY = 0.01

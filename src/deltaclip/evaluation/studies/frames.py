@@ -33,10 +33,10 @@ def study_frames(setup: StudySetup) -> StudyResult:
         name="frames",
         question="How many frames of a video does retrieval need?",
         about=(
-            "The same weights and files; frames at the middles of equal spans of time. More frames also lie nearer to "
+            "The same weights and files; frames at the middles of equal spans of time. More frames are also nearer to "
             "each other, so that a mask made of differences between sampled frames sees less of a slow motion: "
             "`coverage` and `frames without mask` (those that got the whole picture instead) tell. The weights were "
-            f"not trained anew for any number; this encoder's own is {setup.num_frames}. Nothing is random but the "
+            f"not retrained for any number; this encoder's own is {setup.num_frames}. Nothing is random but the "
             "drawing of clips and the bootstrap over videos (Moving Shapes: over groups of twins)."
         ),
         protocol=setup.protocol(world),

@@ -1,8 +1,8 @@
-"""Whether masks lie where and when the picture moves: a correlation over shifts in space and time.
+"""Whether masks are where and when the picture moves: a correlation over shifts in space and time.
 
 What is compared is what the model is fed, after scaling and cropping: alpha, and the motion of the pixels themselves.
-A mask that was cropped otherwise than its picture, or that belongs to another frame, agrees best with the picture's
-motion at a shift that is not zero.
+A mask that was cropped differently from its picture, or that belongs to a different frame, agrees best with the
+picture's motion at a shift that is not zero.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def read_mask_and_motion(path: Path, spec: ReaderSpec) -> MaskAndMotion:
     """The frames of a whole video with their masks and their motion. spec: with a mask. Raises VideoError.
 
     The motion is taken as the mask takes it: between sampled frames for masks made of differences, from the native
-    frames beside each where the mask looks at these.
+    frames beside each if the mask looks at these.
     """
     assert spec.motion is not None
     frames, _ = read_motion(path, spec.motion, spec.num_frames, spec.decode_side)
@@ -93,14 +93,14 @@ def read_mask_and_motion(path: Path, spec: ReaderSpec) -> MaskAndMotion:
 
 
 def _changes(pixels: NDArray[np.uint8], rgb: NDArray[np.uint8], beside: Neighbours, plain: ReaderSpec) -> Planes:
-    """Grey difference of each frame and its neighbour, (T, S, S), 0 where there is none."""
+    """Grey difference of each frame and its neighbour, (T, S, S), 0 if there is none."""
     pictures = np.stack([frame if other is None else other for frame, other in zip(rgb, beside, strict=True)])
     fitted, _, _ = fit_to_model(pictures, plain)
     return np.abs(grey(fitted).astype(np.float32) - grey(pixels).astype(np.float32))
 
 
 def agreement_over_shifts(films: Sequence[MaskAndMotion], *, right: int = 0, later: int = 0) -> Agreement | None:
-    """The agreement over all frames that use their mask; None where there is none or nothing moves.
+    """The agreement over all frames that use their mask; None if there is none or nothing moves.
 
     right, later: pixels and frames by which each mask is moved first, to try whether that is found.
     """
@@ -116,7 +116,7 @@ def agreement_over_shifts(films: Sequence[MaskAndMotion], *, right: int = 0, lat
             for frame in range(max(0, -lag), min(len(used), len(used) - lag)):
                 mask, motion = masks[frame], moves[frame + lag]
                 if used[frame] and mask is not None and motion is not None:
-                    # Correlation at all shifts at once; the mask's own shift is the one that undoes itself.
+                    # Correlation at all shifts at once; the mask's own shift is the one which undoes itself.
                     table = np.fft.irfft2(mask * np.conj(motion), (side, side))
                     totals[lag + lags] += np.roll(table, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
                     counts[lag + lags] += 1
@@ -127,7 +127,7 @@ def agreement_over_shifts(films: Sequence[MaskAndMotion], *, right: int = 0, lat
 
 
 def _spectra(planes: Planes) -> list[NDArray[np.complex128] | None]:
-    """Of each plane (S, S), less its mean and of unit norm; None where it is flat."""
+    """Of each plane (S, S), less its mean and of unit norm; None if it is flat."""
     spectra: list[NDArray[np.complex128] | None] = []
     for plane in planes:
         centred = plane - plane.mean()

@@ -19,7 +19,7 @@ CLIPS = 60
 SCENE_SECONDS = 2.0
 """Of Moving Shapes: 48 frames at 24 a second."""
 OFF_BEAT_SECONDS = 3.0
-"""Pieces whose borders do not lie at the cuts, as in real videos."""
+"""Pieces whose borders are not at the cuts, as in real videos."""
 
 Matrix = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ def _on_shapes(setup: StudySetup) -> StudyResult:
     assert world is not None
     about = (
         f"Drawn videos of 1 to 16 scenes of 2 s, {len(world.clips)} videos at each length; the query is the full "
-        "sentence of one scene, and right where the first video holds a scene that it is true of. `whole` is one "
+        "sentence of one scene, and right if the first video holds a scene that it is true of. `whole` is one "
         f"vector of {setup.num_frames} frames over the whole video, or the mean of the vectors of its pieces (so that "
         "every scene is seen as well as in short videos); `best piece` scores a video by its best moment. Pieces of "
         "2 s are cut exactly between the scenes, which no real video grants; those of 3 s are not. Random: the drawing "
@@ -113,7 +113,7 @@ def _sentences(clip: ShapesClip) -> list[str]:
 
 
 def _facts(clip: ShapesClip) -> list[tuple[frozenset[Thing], Thing | None]]:
-    """What each scene's sentence says: which things, and which of them moves."""
+    """What each scene's sentence says: which objects, and which of them moves."""
     return [(frozenset(shot.things), None if shot.mover is None else shot.things[shot.mover]) for shot in clip.shots]
 
 

@@ -37,7 +37,7 @@ class World:
     """What is measured.
 
     material: files and texts. clips: the drawn clips, in the order of the files; empty for other data sets.
-    clusters: (V,) int64, videos that are drawn together by the bootstrap: twins hold the same things, so that their
+    clusters: (V,) int64, videos that are drawn together by the bootstrap: twins hold the same objects, so that their
     ranks are not independent; elsewhere each video is its own.
     """
 
@@ -77,7 +77,7 @@ class StudySetup:
 
     @property
     def motion(self) -> str:
-        """The encoder's own mask; for weights that no mask can act on, the one that it would be given."""
+        """The encoder's own mask; for weights that no mask can act on, the one it would be given."""
         return self.encoder.reader_spec.motion_word or self.encoder.record.motion or DEFAULT_MOTION
 
     @property
@@ -99,7 +99,7 @@ class StudySetup:
         return World(material, clips, np.array([clip.group for clip in clips]))
 
     def encoder_for(self, motion: str | None = None, num_frames: int | None = None) -> Encoder:
-        """The same weights with another mask or number of frames; None keeps the encoder's own."""
+        """The same weights with a different mask or number of frames; None keeps the encoder's own."""
         key = (motion or self.motion, num_frames or self.num_frames)
         if key not in self._encoders:
             self._encoders[key] = self.encoder.with_options(motion=key[0], num_frames=key[1])
@@ -142,9 +142,9 @@ class StudySetup:
         return [one.vectors(measured, texts, broken) for one in gathered]
 
     def protocol(self, world: World) -> dict[str, Plain]:
-        """How results were made, for every file that tells them: the `Protocol` of evaluations where it applies.
+        """How results were made, for every file that describes them: the `Protocol` of evaluations where it applies.
 
-        Studies may ask other texts than the captions, so that "texts" stands for these and cut ones are not counted.
+        Studies may ask other texts than the captions, so that "texts" means these and cut ones are not counted.
         """
         material = world.material.without(tuple(self.broken))
         broken = len(self.broken.keys() & set(material.missing))

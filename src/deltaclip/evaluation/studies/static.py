@@ -24,7 +24,7 @@ def study_static(setup: StudySetup) -> StudyResult:
 
 
 def _on_shapes(setup: StudySetup, masks: Sequence[str]) -> StudyResult:
-    """One gallery: clips with a mover, and one clip of each group's things in which nothing moves."""
+    """One gallery: clips with a mover, and one clip of each group's objects in which nothing moves."""
     moving = setup.drawn(ShapesSpec(), setup.num_clips or CLIPS)
     still = setup.drawn(ShapesSpec(static_only=True), len(set(moving.clusters.tolist())))
     gallery = _joined(moving, still)
@@ -39,19 +39,19 @@ def _on_shapes(setup: StudySetup, masks: Sequence[str]) -> StudyResult:
             own = np.where(same, scores, -np.inf)
             figures = {
                 "R@1": estimate(any_true_ranks(scores, true), questions.groups),
-                "right things only: R@1": estimate(any_true_ranks(own, true & same), questions.groups),
+                "right objects only: R@1": estimate(any_true_ranks(own, true & same), questions.groups),
             }
             rows.append(Row({"mask": mask, "query": kind}, figures, encoder.fingerprint))
     return StudyResult(
         name="static",
-        question="What becomes of questions about things that do not move?",
+        question="What becomes of questions about objects that do not move?",
         about=(
             "One gallery of drawn clips: groups of twins (the same objects, a different mover), and for each group a "
             'clip in which nothing moves. A query is right if it is true of the first clip, since "the red circle '
-            'moves" is true of several; `stayers only` names the things that stay in a clip with a mover (true '
-            "also of the still clip), `nothing moves` is the sentence of a still clip. `right things only` leaves the "
-            "clips of the query's own group: all hold the things named, and only motion tells them apart. Random: the "
-            "drawing of clips, the places of `random`, the bootstrap over groups of twins."
+            'moves" is true of several; `stayers only` names the objects that stay in a clip with a mover (true '
+            "also of the still clip), `nothing moves` is the sentence of a still clip. `right objects only` ranks "
+            "only the clips of the query's own group: all hold the named objects, and only motion tells them apart. "
+            "Random: the drawing of clips, the places of `random`, the bootstrap over groups of twins."
         ),
         protocol={**setup.protocol(gallery), "texts": sum(len(each.texts) for each in kinds.values())},
         rows=tuple(rows),
@@ -75,7 +75,7 @@ def _on_captions(setup: StudySetup, masks: Sequence[str]) -> StudyResult:
             rows.append(Row({"mask": mask, "query": kind}, figures, encoder.fingerprint))
     return StudyResult(
         name="static",
-        question="What becomes of questions about things that do not move?",
+        question="What becomes of questions about objects that do not move?",
         about=(
             "T2V R@1 over the whole gallery, for the captions with a motion verb, those with a static noun and no such "
             "verb, and the rest, by the word lists in deltaclip.evaluation.words. Random: the bootstrap over videos."

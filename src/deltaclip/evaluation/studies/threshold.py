@@ -36,7 +36,7 @@ def study_threshold(setup: StudySetup) -> StudyResult:
         question="How does retrieval depend on the threshold of the difference mask?",
         about=(
             "One set of weights, the same files and frames, the mask made with each threshold in grey levels of 255; "
-            "`full` is no mask at all (alpha all ones). The weights were not trained anew for any threshold, so one "
+            "`full` is no mask at all (alpha all ones). The weights were not retrained for any threshold, so one "
             "that they were trained with has an advantage. Nothing is random but the drawing of clips and the "
             "bootstrap over videos (Moving Shapes: over groups of twins)."
         ),

@@ -34,7 +34,7 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridPosition:
-    """Where a cell lies: x, y (h, w) in -1..1 between the edges; inside (h, w), 0 at the border, 1 in the middle."""
+    """Where a cell is: x, y (h, w) in -1..1 between the edges; inside (h, w), 0 at the border, 1 in the middle."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
@@ -104,7 +104,7 @@ def _mean(weight: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[n
 
 
 def _place_numbers(place: GridPosition) -> Maps:
-    """People film what matters in the middle, and what is near lies low."""
+    """People film what matters in the middle, and what is near is low in the picture."""
     return {"side": abs(place.x), "y": place.y, "y_squared": place.y**2, "inside": place.inside}
 
 

@@ -32,10 +32,11 @@ def subject(
     """The moving subject of each sampled frame, under a still or a moving camera.
 
     rgb: (T, H, W, 3) uint8, sampled frames in the order shown, already scaled. before, after: T native neighbours of
-    them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None where the file has none. A neighbour
-    of another shot is told from its content and not used. step_seconds: how far away the neighbours are, about 1/24 s
-    unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its own.
-    networks: those that come with the package where it is None.
+    them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None if the file has none. A neighbour
+    of a different shot is recognised by its content and not used. step_seconds: how far away the neighbours are, about
+    1/24 s unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its
+    own.
+    networks: None for those that come with the package.
     Returns a Motion whose alpha is soft and whose mask is alpha > 0.5 as measured; alpha is all ones in frames that
     fall back: cut or too fast, no neighbour, nothing found, static, saturated, uncertain. Raises ValueError for arrays
     that are no frames or not T neighbours. The same input gives the same bits.
