@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from deltaclip.motion import Motion, MotionSpec, see
 from deltaclip.motion.subject.context import context
-from deltaclip.motion.subject.evidence import Picture, evidence
+from deltaclip.motion.subject.evidence import Appearance, evidence
 from deltaclip.motion.subject.neighbours import Residual
 from deltaclip.motion.subject.network import Networks
 from motion import score, summary
@@ -57,7 +57,7 @@ def flow_scale(scale: float) -> Iterator[None]:
 def passes(rounds: float) -> Iterator[None]:
     """0: the first network alone. 2: the second network judges again from its own first answer."""
 
-    def judged(motion: Residual, picture: Picture, networks: Networks) -> NDArray[np.float32]:
+    def judged(motion: Residual, picture: Appearance, networks: Networks) -> NDArray[np.float32]:
         shape = motion.length.shape
         logit = networks.evidence.logit(evidence(motion, picture), shape)
         for _ in range(int(rounds)):

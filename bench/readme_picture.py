@@ -12,7 +12,7 @@ import numpy as np
 from deltaclip.cli.demo import DEMO_CLIPS, DEMO_SEED
 from deltaclip.encoder import Encoder
 from deltaclip.library import Library
-from deltaclip.library.picture import draw_answers
+from deltaclip.library.hit_pictures import draw_answers
 from deltaclip.motion import encode_png
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from deltaclip.motion.flow import shrink
 from deltaclip.motion.subject import Network, Networks, networks_to_json
 from deltaclip.motion.subject.context import context
-from deltaclip.motion.subject.evidence import Picture, evidence
+from deltaclip.motion.subject.evidence import Appearance, evidence
 from deltaclip.motion.subject.neighbours import Neighbours, Residual
 from deltaclip.motion.subject.whole import judge, measure, sigmoid
 
@@ -54,7 +54,7 @@ class Seen:
     rgb: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     motion: Residual
-    picture: Picture
+    picture: Appearance
     truth: Floats
 
 

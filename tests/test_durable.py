@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,18 @@ def write(stream):
     os.kill(os.getpid(), signal.SIGKILL)
 
 write_whole(pathlib.Path(sys.argv[1]), write)
+"""
+WITHOUT_PERMISSION = """
+import os, pathlib, sys
+from deltaclip.durable import write_bytes_whole
+
+path = pathlib.Path(sys.argv[1])
+if os.geteuid() == 0:  # root may write anywhere
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    write_bytes_whole(path, b"new")
+except OSError as error:
+    print(type(error).__name__)
 """
 HOLDS = """
 import pathlib, sys
@@ -132,3 +145,37 @@ def test_a_place_without_room_for_a_lock_raises_the_error_of_the_system(tmp_path
 
     with pytest.raises(OSError), one_writer(tmp_path / "file" / "lock", RuntimeError):  # noqa: PT011 - differs by system
         pass
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_a_disk_that_fails_to_sync_or_rename_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "result.json"
+    write_bytes_whole(path, b"old")
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os if name == "fsync" else Path, name, fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_bytes_whole(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_folder_without_permission_leaves_the_old_file_and_nothing_beside_it() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        folder = Path(name)
+        path = folder / "result.json"
+        write_bytes_whole(path, b"old")
+        folder.chmod(0o555)
+
+        done = subprocess.run([sys.executable, "-c", WITHOUT_PERMISSION, str(path)], capture_output=True, text=True)
+
+        assert (done.returncode, done.stdout) == (0, "PermissionError\n"), done.stderr
+        assert path.read_bytes() == b"old"
+        assert list(folder.iterdir()) == [path]
+        folder.chmod(0o755)

@@ -59,14 +59,14 @@ def test_a_video_in_two_splits_is_told(tmp_path: Path) -> None:
         ("path,caption,,\na,b,,\na,b,,c\n", 3, "'c' is in a column without a name"),
         ("path,caption\na,b,\na,b,c,\n", 3, "4 fields under 2 columns (path, caption)"),
         ("path,caption,split,\na,b\n", 2, "2 fields under 3 columns (path, caption, split)"),
-        ("path;caption;start;end\na;b;1,5;2\n", 2, "'1,5' to '2' is no span of time"),
+        ("path;caption;start;end\na;b;1,5;2\n", 2, "'1,5' to '2' is not a span of time"),
         ("path,caption\na,b,c\n", 2, "3 fields under 2 columns (path, caption)"),
         ("path,caption\na,b\n\nb,\n", 4, "caption is empty"),
         ("path,caption\na,\u200b\n", 2, "caption is empty"),
         ("path,caption\n ,b\n", 2, "path is empty"),
         ("path,caption,split\na,b,dev\n", 2, "split is 'dev'"),
-        ("path,caption,start,end\na,b,2,\n", 2, "'2' to None is no span of time"),
-        ("path,caption,start,end\na,b,2,nan\n", 2, "'2' to 'nan' is no span of time"),
+        ("path,caption,start,end\na,b,2,\n", 2, "'2' to None is not a span of time"),
+        ("path,caption,start,end\na,b,2,nan\n", 2, "'2' to 'nan' is not a span of time"),
         ("path,path,caption\na,a,b\n", 1, "a column name occurs twice"),
         ('path,caption\na,"b\nc,d\n', 3, "not a table (unexpected end of data)"),
     ],
@@ -86,7 +86,7 @@ def test_a_bad_table_is_refused_with_its_line(tmp_path: Path, rows: str, line: i
         ('{"path": "a", "caption": "\\ud83d"}', "caption holds half a character"),
         ('{"path": "a", "caption": "b", "split": 3}', "split is 3"),
         ('{"path": "a", "caption": "b", "split": []}', "split is []"),
-        ('{"path": "a", "caption": "b", "start": true, "end": 3}', "True to 3 is no span of time"),
+        ('{"path": "a", "caption": "b", "start": true, "end": 3}', "True to 3 is not a span of time"),
         ('{"path": "a", "caption": "b", "n": ' + "1" * 5000 + "}", "not a usable json object"),
         ("[" * 100_000, "not a usable json object"),
     ],
@@ -99,7 +99,7 @@ def test_a_bad_line_of_jsonl_is_refused_with_its_line(tmp_path: Path, row: str, 
 
 @pytest.mark.parametrize("name", ["captions__csv", "captions__jsonl"])
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
-    assert refusal("folder", write(tmp_path, **{name: ""})).found == "holds no caption"
+    assert refusal("folder", write(tmp_path, **{name: ""})).found == "contains no caption"
 
 
 def test_another_kind_of_file_and_a_folder_without_any_are_refused(tmp_path: Path) -> None:

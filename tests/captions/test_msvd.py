@@ -70,9 +70,9 @@ def test_a_pickle_that_tries_to_run_code_is_refused_and_nothing_runs(tmp_path: P
     [
         ([["a"]], "not a dict of lists"),
         ({"aB_1_2": "a"}, "not a dict of lists"),
-        ({3: [["a"]]}, "builds something else than dict, list and str"),
-        ({"aB_1_2": [("a",)]}, "builds something else than dict, list and str"),
-        ({"aB_1_2": [["a", 3]]}, "builds something else"),
+        ({3: [["a"]]}, "builds something other than dict, list and str"),
+        ({"aB_1_2": [("a",)]}, "builds something other than dict, list and str"),
+        ({"aB_1_2": [["a", 3]]}, "builds something other"),
         ({"aB_1_2": [["a", ["b"]]]}, "caption 0 of aB_1_2 is a list, not a text"),
         ({"aB_1_2": [["a"], []]}, "caption 1 of aB_1_2 is empty"),
     ],

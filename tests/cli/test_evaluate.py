@@ -149,7 +149,7 @@ def test_ranks_and_runs_are_written_on_request(evaluate: Any, tmp_path: Path) ->
 def test_a_file_that_cannot_be_written_is_told_before_the_work(
     evaluate: Any, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deltaclip.cli.benchmark.load_with", divmod)  # fails when it is called
+    monkeypatch.setattr("deltaclip.cli.evaluate_dataset.load_with", divmod)  # fails when it is called
     code, _, err = evaluate(option, tmp_path)
     assert code == 2
     assert "is a folder" in " ".join(err.replace("│", " ").split())

@@ -34,7 +34,7 @@ def test_a_missing_video_that_is_allowed_goes_with_its_captions_and_is_counted()
 
 
 def test_a_split_without_captions_or_without_any_video_is_refused() -> None:
-    with pytest.raises(CaptionError, match="captions are not here"):
+    with pytest.raises(CaptionError, match="captions are missing"):
         material_of_split("d", "test", Split(("a",), None), FILES)
     with pytest.raises(CaptionError, match="none of its 4 captions"):
         material_of_split("d", "test", SPLIT, VideoFiles({}, ("a", "b", "c")), allow_missing=True)

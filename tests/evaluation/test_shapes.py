@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.shapes import DEFAULT_SEED, evaluate_shapes
-from deltaclip.evaluation.tables import FORMATS
+from deltaclip.evaluation.tables import TABLE_FORMATS
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec, make_world
 from tests.helpers import small_checkpoint
@@ -43,12 +43,12 @@ def test_the_protocol_tells_the_world_that_was_drawn(encoder: Encoder) -> None:
     told = result.to_json()["protocol"]
     assert (told["dataset"], told["seed"], told["clips"], told["captions"]) == ("shapes", 5, 6, 6)
     assert (told["world"]["noise"], told["world"]["equal_luma"], told["world"]["camera"]) == (4.0, True, "still")
-    for lines in FORMATS.values():
+    for lines in TABLE_FORMATS.values():
         text = "\n".join(lines(result)).replace("\\", "")
         assert "shapes, split test, seed 5: 6 videos" in text
         assert "noise 4, " in text
         assert "equal luma on" in text
-        assert f"right things, whichever moves: {result.right_group:.1f}" in text
+        assert f"right objects, whichever moves: {result.right_group:.1f}" in text
 
 
 def test_progress_ends_with_all_videos(encoder: Encoder) -> None:

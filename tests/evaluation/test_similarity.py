@@ -42,7 +42,7 @@ def test_a_square_npz_may_leave_the_owner_out(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"similarity": EYE[:2]}, "2 texts, 3 videos, and nothing says whose"),
+    ({"similarity": EYE[:2]}, "2 texts, 3 videos, and nothing says to which video"),
     ({"sim": EYE, "who": EYE}, "found sim, who"),
     ({"similarity": EYE.astype(complex)}, "similarity is complex128, not numbers"),
     ({"similarity": EYE[None]}, r"similarity has the shape \(1, 3, 3\)"),

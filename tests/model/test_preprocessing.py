@@ -165,7 +165,7 @@ def test_the_fingerprint_changes_with_the_mean(folder: Path) -> None:
             {"image_processor_type": "SiglipImageProcessor"},
             "SiglipImageProcessor, which is not an image processor of CLIP",
         ),
-        ({"rescale_factor": 0}, "a rescale_factor 0"),
+        ({"rescale_factor": 0}, "a rescale_factor of 0"),
         ({"image_mean": [0.5, 0.5]}, "a mean or deviation"),
         ({"image_std": [0.5, 0.0, 0.5]}, "the deviation above 0"),
     ],

@@ -368,8 +368,8 @@ def test_the_end_of_a_text_is_the_tokenizers_and_its_last_id(bare: Path, tokeniz
         ({"model_cfg": 5}, "model_type is None, not 'clip'"),
         ({"model_cfg": [1]}, "model_type is None, not 'clip'"),
         ({**MODEL_CFG, "text_cfg": None}, "model_type is None, not 'clip'"),
-        (changed(MODEL_CFG, vision_cfg={"width": "128"}), "no whole configuration of open_clip"),
-        (changed(MODEL_CFG, vision_cfg={"head_width": 0}), "no whole configuration of open_clip"),
+        (changed(MODEL_CFG, vision_cfg={"width": "128"}), "not a complete open_clip configuration"),
+        (changed(MODEL_CFG, vision_cfg={"head_width": 0}), "not a complete open_clip configuration"),
         ({"model_cfg": MODEL_CFG, "preprocess_cfg": 5}, "a preprocess_cfg that is not a JSON object"),
     ],
 )

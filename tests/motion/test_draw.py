@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltaclip.errors import PictureError
-from deltaclip.motion.draw import Row, Tile, ascii_text, encode_jpeg, encode_png, overlay, sheet, strip
+from deltaclip.motion.draw import Tile, TileRow, ascii_text, encode_jpeg, encode_png, overlay, sheet, strip
 
 GREY = np.full((64, 80, 3), 128, np.uint8)
 
@@ -50,14 +50,14 @@ def test_a_strip_lays_tiles_side_by_side() -> None:
 
 
 def test_a_sheet_fills_narrow_rows_with_white() -> None:
-    picture = sheet([Row("wide", (Tile(GREY), Tile(GREY))), Row("narrow", (Tile(GREY),))])
+    picture = sheet([TileRow("wide", (Tile(GREY), Tile(GREY))), TileRow("narrow", (Tile(GREY),))])
     assert picture.shape[1] == 80 + 8 + 80 + 2 * 8
     assert (picture[-20, 120] == 255).all()
 
 
 def test_tiles_of_unequal_height_are_refused() -> None:
     with pytest.raises(ValueError, match="one height"):
-        Row("", (Tile(GREY), Tile(GREY[:32])))
+        TileRow("", (Tile(GREY), Tile(GREY[:32])))
 
 
 def test_words_wider_than_the_picture_are_cut_and_not_drawn_beyond_it() -> None:

@@ -99,7 +99,7 @@ def test_the_same_mask_has_one_word_however_it_is_written() -> None:
         ("differense", "did you mean difference"),
         ("flow", "choose one of difference, subject"),
         ("subject:threshold=5", "have a threshold"),
-        ("difference:binary", "binary already"),
+        ("difference:binary", "already binary"),
         ("difference:threshold=300", r"0\.\.255"),
         ("difference:threshold=many", "not a number"),
         ("subject:floor=1", "below 1"),

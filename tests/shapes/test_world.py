@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deltaclip.shapes import COLOURS, KINDS, VOCABULARY, ShapesSpec, make_twins, make_world, write_world
+from deltaclip.shapes import SHAPE_COLOURS, SHAPE_KINDS, VOCABULARY, ShapesSpec, make_twins, make_world, write_world
 from deltaclip.shapes.paths import GAP
 from deltaclip.shapes.world import ShapesClip
 from deltaclip.video import Video
@@ -173,7 +173,7 @@ def test_varied_captions_are_true_and_use_known_words_only() -> None:
         for _ in range(5):
             words = clip.varied_caption(rng).replace(",", "").split()
             assert set(words) <= set(VOCABULARY)
-            said = set(words) & {*COLOURS, *KINDS}
+            said = set(words) & {*SHAPE_COLOURS, *SHAPE_KINDS}
             assert said <= {part for thing in shot.things for part in (thing.colour, thing.kind)}
 
 
@@ -186,7 +186,7 @@ def test_mover_captions_tell_the_mover_alone_in_known_words() -> None:
         for _ in range(5):
             words = set(clip.mover_caption(rng).split())
             assert words <= set(VOCABULARY)
-            assert words & {*COLOURS, *KINDS} <= {mover.colour, mover.kind}
+            assert words & {*SHAPE_COLOURS, *SHAPE_KINDS} <= {mover.colour, mover.kind}
             assert words & {"left", "leftwards", "right", "rightwards", "up", "upwards", "down", "downwards"}
     assert len({clip.mover_caption(rng) for _ in range(20)}) > 5
 

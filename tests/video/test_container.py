@@ -9,7 +9,7 @@ import pytest
 
 from deltaclip.errors import VideoError
 from deltaclip.video import Video
-from deltaclip.video.container import FORMATS
+from deltaclip.video.container import CONTAINER_FORMATS
 from tests.video.clips import number_of, write_numbered
 
 POINTERS = {
@@ -59,12 +59,12 @@ def test_a_playlist_is_refused_whatever_its_name(clip: Path, name: str) -> None:
 
 
 def test_formats_that_open_other_files_are_not_on_the_list() -> None:
-    assert not {"hls", "dash", "concat", "image2", "sdp", "rtsp", "vobsub", "imf", "lavfi"} & set(FORMATS)
+    assert not {"hls", "dash", "concat", "image2", "sdp", "rtsp", "vobsub", "imf", "lavfi"} & set(CONTAINER_FORMATS)
 
 
 def test_every_format_on_the_list_is_one_that_ffmpeg_has() -> None:
     known = {name for names in av.formats_available for name in names.split(",")}
-    assert set(FORMATS) <= known
+    assert set(CONTAINER_FORMATS) <= known
 
 
 @pytest.mark.parametrize(

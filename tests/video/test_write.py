@@ -62,6 +62,20 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path: Path) -> None:
     assert path.read_bytes() == b"the old one"
 
 
+def test_a_rename_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"the old one")
+
+    def fails(*_: object) -> None:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_mp4(path, np.zeros((2, 16, 16, 3), np.uint8), 25)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"the old one"
+
+
 @pytest.mark.parametrize("shape", [(0, 8, 8, 3), (2, 8, 8), (2, 8, 8, 4)])
 def test_what_is_no_video_is_not_written(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a video needs"):

@@ -1,4 +1,4 @@
-"""Captions: data sets of sentences and splits as people download them, and where their videos lie. No models here."""
+"""Captions: data sets of sentences and splits as people download them, and where their videos are. No models here."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -8,9 +8,9 @@ from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, 
 from deltaclip.captions.activitynet import load_activitynet
 from deltaclip.captions.didemo import load_didemo
 from deltaclip.captions.folder import load_folder
-from deltaclip.captions.moments import load_qvhighlights
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
+from deltaclip.captions.qvhighlights import load_qvhighlights
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.captions.videos import VideoFiles, find_videos
 from deltaclip.errors import CaptionError
@@ -47,11 +47,11 @@ def load_captions(dataset: str, annotations: Path) -> CaptionSet:
 
     dataset: a name in DATASETS. annotations: the folder of its files, as they were downloaded; for `folder` also the
     one file.
-    Raises CaptionError where the name is unknown, where no split is there, and where a file cannot be used: each loader
+    Raises CaptionError if the name is unknown, if there is no split, or if a file cannot be used: each loader
     says in its module what it looks for.
     """
     if dataset not in DATASETS:
         near = get_close_matches(dataset.lower(), DATASETS)
         remedy = f"Did you mean {' or '.join(near)}?" if near else f"Name one of {', '.join(DATASETS)}."
-        raise CaptionError(dataset, "not a data set that is known here", remedy)
+        raise CaptionError(dataset, "not a known data set", remedy)
     return DATASETS[dataset](on_disk(annotations))

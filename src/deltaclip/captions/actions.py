@@ -1,9 +1,9 @@
 """Clips of labelled actions: captions.csv and classes.json beside the clips.
 
-captions.csv    columns path (below the folder), label, group, split, and fold where clips are to be held out in turn
+captions.csv    columns path (below the folder), label, group, split, and fold if clips are to be held out in turn
 classes.json    label -> its wordings, the first one is its caption
 
-A group (a scene, a person, a take) lies in one fold, and not in both train and test: what is tested was not trained on,
+A group (a scene, a person, a take) is in one fold, and not in both train and test: what is tested was not trained on,
 nor its scene.
 """
 
@@ -51,7 +51,7 @@ class ActionSet:
 
 
 def find_action_sets(folder: Path) -> dict[str, Path]:
-    """Folders of sets by name: the folder itself where it holds captions.csv, else those directly in it, sorted."""
+    """Folders of sets by name: the folder itself if it holds captions.csv, else those directly in it, sorted."""
     folder = on_disk(folder)
     if (folder / CAPTIONS).is_file():
         return {folder.resolve().name: folder}
@@ -83,10 +83,10 @@ def load_actions(folder: Path) -> ActionSet:
         if clip.split not in SPLITS:
             raise refused(path, f"split is {clip.split!r}", f"Write one of {', '.join(SPLITS)}.", line)
         if not (folder / clip.path).is_file():
-            raise refused(path, f"{clip.path} is not there", "Bring the clip back, or remove its row.", line)
+            raise refused(path, f"{clip.path} is not there", "Restore the clip, or remove its row.", line)
         clips.append(clip)
     if not clips:
-        raise refused(path, "holds no clip", "Give a row for each clip.")
+        raise refused(path, "contains no clip", "Give a row for each clip.")
     _keep_apart(path, clips)
     return ActionSet(folder.resolve().name, folder, tuple(clips), wordings)
 
@@ -119,7 +119,7 @@ def _fold(path: Path, row: Mapping[str, str], line: int) -> int | None:
 
 
 def _keep_apart(path: Path, clips: list[ActionClip]) -> None:
-    """CaptionError for a file that stands twice, and for a group in two folds or in both train and test."""
+    """CaptionError for a file that is listed twice, and for a group in two folds or in both train and test."""
     folds: dict[str, int | None] = {}
     splits: dict[str, set[str]] = {}
     seen = set()

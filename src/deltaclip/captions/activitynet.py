@@ -1,9 +1,9 @@
 """ActivityNet Captions for paragraph retrieval: one text a video, its sentences one after the other.
 
 `train.json` and `val_1.json` (id -> duration, timestamps, sentences); `train_list.txt` and `val_1_list.txt`
-(albanie/collaborative-experts) where they lie there. The captions of the test videos were never given out: what
+(albanie/collaborative-experts) if they are there. The captions of the test videos were never given out: what
 papers report is measured on val_1, here the split `val`. `{train,val,test}_ids.json` name more videos than have
-captions, so they are read only where there are no captions.
+captions, so they are read only if there are no captions.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ NAMES = {
     "val": _Names(("val_1.json", "val_2.json"), "val_ids.json"),
     "test": _Names((), "test_ids.json"),
 }
-# val_2 has another list than val_1, and its name says so
+# val_2 has a different list from val_1, and its name says so
 LISTS = {
     "train.json": "train_list.txt",
     "train_modified.json": "train_list.txt",
@@ -83,7 +83,7 @@ def _load_split(folder: AnnotationFolder, split: str, names: _Names, notes: list
 def _read_paragraphs(path: Path) -> dict[str, str]:
     """Video -> its sentences, joined by a blank, in file order.
 
-    The timestamps are not read: a paragraph is about the whole video, and some lie outside of it or end before they
+    The timestamps are not read: a paragraph is about the whole video, and some are outside of it or end before they
     start.
     """
     paragraphs: dict[str, str] = {}

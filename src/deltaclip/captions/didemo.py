@@ -75,7 +75,7 @@ def _table_of(folder: AnnotationFolder, split: str) -> Path | None:
 
 
 def _read_table(path: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """Video -> paragraph, in file order; a video under another suffix, or none, gets the name it has in the list."""
+    """Video -> paragraph, in file order; a video with a different suffix, or none, gets its name in the list."""
     by_stem = {_stem(name): name for name in names}
     known = set(names)
     paragraphs: dict[str, str] = {}
@@ -86,7 +86,7 @@ def _read_table(path: Path, names: tuple[str, ...]) -> dict[str, str]:
             raise refused(path, f"{video} is listed twice", "Give each video one row with its paragraph.", line)
         paragraphs[video] = column_of(path, row, TEXT_COLUMNS, line)
     if not paragraphs:
-        raise refused(path, "holds no paragraph", "Give each video one row with its paragraph.")
+        raise refused(path, "contains no paragraph", "Give each video one row with its paragraph.")
     return paragraphs
 
 

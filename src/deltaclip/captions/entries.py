@@ -50,7 +50,7 @@ def _shows(text: str) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """False where half of a pair of surrogates stands in it, which json can spell and UTF-8 cannot."""
+    """False if it contains half of a pair of surrogates, which json can spell and UTF-8 cannot."""
     if text.isascii():
         return True
     try:
@@ -61,14 +61,14 @@ def _is_whole(text: str) -> bool:
 
 
 def object_of(path: Path, value: Any, place: str) -> dict[str, Any]:  # Any: json
-    """The value, where it is a json object."""
+    """The value, if it is a json object."""
     if not isinstance(value, dict):
         raise refused(path, f"{place} is a {type(value).__name__}, not an object", MEND)
     return value
 
 
 def list_of(path: Path, value: Any, place: str) -> list[Any]:  # Any: json
-    """The value, where it is a json list."""
+    """The value, if it is a json list."""
     if not isinstance(value, list):
         kind = "missing" if value is None else f"a {type(value).__name__}, not a list"
         raise refused(path, f"{place} is {kind}", MEND)
@@ -76,7 +76,7 @@ def list_of(path: Path, value: Any, place: str) -> list[Any]:  # Any: json
 
 
 def column_of(path: Path, row: Mapping[str, str], names: Sequence[str], line: int) -> str:
-    """The field of the first of these columns that the table has, checked. Raises CaptionError where it has none."""
+    """The field of the first of these columns that the table has, checked. Raises CaptionError if it has none."""
     for name in names:
         if name in row:
             if not is_text(row[name]):
@@ -90,7 +90,7 @@ def read_ids(path: Path, column: str = "video_id") -> dict[str, int | None]:
     """The ids of a split file, in its order, each with the number of its line, None in json.
 
     .csv: one column of a table. .json: a list. Anything else: one id a line, outer white space does not count.
-    Raises CaptionError where an id stands twice and where there is none.
+    Raises CaptionError if an id occurs twice or there is none.
     """
     rows: Iterable[tuple[int | None, str]]
     match Path(base_name(path)).suffix.lower():
@@ -127,7 +127,7 @@ def known_ids(path: Path, ids: Mapping[str, int | None], known: Iterable[str], s
 
 
 def assembled(dataset: str, splits: Mapping[str, Split], notes: Iterable[str]) -> CaptionSet:
-    """The data set with its splits in their order, and a note where two of them share videos."""
+    """The data set with its splits in their order, and a note if two of them share videos."""
     told = list(notes)
     for one, other in combinations([name for name in SPLITS if name in splits], 2):
         shared = len(set(splits[one].videos) & set(splits[other].videos))
@@ -144,7 +144,7 @@ def listed_split(
     listed: Path | None,
     notes: list[str],
 ) -> Split:
-    """The videos of a list with one text each, or all videos that have a text where there is no list.
+    """The videos of a list with one text each, or all videos that have a text if there is no list.
 
     texts: video -> text, in the order of `source`. Adds to `notes` which files were read and what they leave out.
     """
@@ -166,7 +166,7 @@ def captions_of(videos: Iterable[str], pairs: Iterable[tuple[str, str]]) -> tupl
 
 
 def _texts(path: Path, document: Any) -> list[str]:  # Any: json
-    """The document, where it is a list of texts."""
+    """The document, if it is a list of texts."""
     for number, value in enumerate(list_of(path, document, "the document")):
         if not is_text(value):
             raise bad_text(path, f"entry {number}", value)

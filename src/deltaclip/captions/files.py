@@ -36,7 +36,7 @@ AGAIN = "Download it again."
 
 
 def refused(path: Path, found: str, remedy: str, line: int | None = None) -> CaptionError:
-    """The error about a file, to be raised; line: counted from 1, where one is to blame."""
+    """The error about a file, to be raised; line: counted from 1, if one is to blame."""
     return CaptionError(str(path) if line is None else f"{path}, line {line}", found, remedy)
 
 
@@ -49,7 +49,7 @@ class AnnotationFolder:
     """The files below a folder, by name. Hidden files, and `._*` which macOS leaves beside others, are passed over."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises CaptionError where `folder` is no folder or cannot be read."""
+        """Raises CaptionError if `folder` is not a folder or cannot be read."""
         self.folder = folder
         if not folder.is_dir():
             raise refused(folder, "not a folder", "Give the folder that holds the annotation files.")
@@ -62,7 +62,7 @@ class AnnotationFolder:
         self.files = tuple(files)
 
     def find(self, *names: str) -> Path | None:
-        """The file of the first of these names that lies here, or packed as .gz or .xz; None where none does."""
+        """The file of the first of these names that is here, or packed as .gz or .xz; None if none is."""
         for wanted in names:
             for path in self.files:
                 if base_name(path) == wanted:
@@ -82,7 +82,7 @@ class AnnotationFolder:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content, unpacked. Raises CaptionError where it cannot be read or is cut off."""
+    """The content, unpacked. Raises CaptionError if it cannot be read or is cut off."""
     try:
         match path.suffix.lower():
             case ".gz":
@@ -100,15 +100,15 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> Any:  # Any: json
-    """The document. Raises CaptionError where it is no json, or where a key stands twice in one object."""
+    """The document. Raises CaptionError if it is not json, or if a key occurs twice in one object."""
     try:
         return json.loads(_read_text(path), object_pairs_hook=_once)
     except json.JSONDecodeError as err:
         raise refused(
-            path, f"not json ({err.msg}, column {err.colno})", "Mend it or download it again.", err.lineno
+            path, f"not json ({err.msg}, column {err.colno})", "Fix it or download it again.", err.lineno
         ) from err
     except (ValueError, RecursionError) as err:
-        raise refused(path, f"not a usable json document ({err})", "Mend it or download it again.") from err
+        raise refused(path, f"not a usable json document ({err})", "Fix it or download it again.") from err
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:  # Any: json
@@ -137,10 +137,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows below the head line, each with the number of its last line; lines without any content do not count.
 
-    Columns are separated by commas, in a .tsv by tabs; where the head line has none of these, by the tabs or semicolons
-    that it has instead (spreadsheets write semicolons in countries with a decimal comma). Fields may stand in double
+    Columns are separated by commas, in a .tsv by tabs; if the header line has none of these, by the tabs or semicolons
+    that it has instead (spreadsheets write semicolons in countries with a decimal comma). Fields may be in double
     quotes. Outer spaces of column names do not count. Columns at the end without a name and without content, which
-    spreadsheets write, are none. Raises CaptionError where a row has more or fewer fields than the head line.
+    spreadsheets write, are none. Raises CaptionError if a row has more or fewer fields than the header line.
     """
     text = _read_text(path)
     delimiter, text = _delimiter(path, text)
@@ -213,7 +213,7 @@ def _read_text(path: Path) -> str:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: json
-    """The object, unless a key stands twice: json would keep the last and lose the others in silence."""
+    """The object, unless a key occurs twice: json would silently keep only the last."""
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]

@@ -1,6 +1,6 @@
 """Anybody's captions: one .csv, .tsv or .jsonl with a row for each caption.
 
-Columns or keys: `path` and `caption`; `start` and `end` in seconds, both or neither, where the caption is about a
+Columns or keys: `path` and `caption`; `start` and `end` in seconds, both or neither, if the caption is about a
 moment; `split`, one of train, val and test. A row without a split belongs to `test`: captions without a division are
 there to be searched with. Several rows may name one path. Other columns are ignored.
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from deltaclip.captions.entries import SPLITS, assembled, bad_text, is_text
 from deltaclip.captions.files import AnnotationFolder, base_name, read_json_lines, read_table, refused
-from deltaclip.captions.moments import window_of
+from deltaclip.captions.qvhighlights import window_of
 from deltaclip.captions.types import Caption, CaptionSet, Split
 
 __all__ = ["load_folder"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
-COLUMNS = "path and caption, and if wanted start, end and split"
+COLUMNS = "path and caption, and optionally start, end and split"
 
 
 def load_folder(annotations: Path) -> CaptionSet:
@@ -37,7 +37,7 @@ def load_folder(annotations: Path) -> CaptionSet:
         unsplit += split is None
         found.setdefault(split or "test", []).append(_caption(path, row, line))
     if not found:
-        raise refused(path, "holds no caption", f"Give a first line with the columns {COLUMNS}, and rows below it.")
+        raise refused(path, "contains no caption", f"Give a first line with the columns {COLUMNS}, and rows below it.")
     splits = {
         split: Split(tuple(dict.fromkeys(caption.video for caption in captions)), tuple(captions))
         for split, captions in found.items()
@@ -58,12 +58,12 @@ def _only_file(folder: AnnotationFolder) -> Path:
     level = [path for path in files if len(path.parts) == len(files[0].parts)]
     if len(level) > 1:
         several = ", ".join(map(folder.shown, level[:5])) + (", …" if len(level) > 5 else "")
-        raise refused(folder.folder, f"holds {len(level)} tables ({several})", "Give the one that is meant.")
+        raise refused(folder.folder, f"holds {len(level)} tables ({several})", "Give the path of the right one.")
     return level[0]
 
 
 def _split_of(path: Path, row: dict[str, Any], line: int) -> str | None:  # Any: json, or text of a table
-    """The split that a row names, or None where it names none."""
+    """The split that a row names, or None if it names none."""
     value = row.get("split")
     if value in (None, ""):
         return None

@@ -80,9 +80,9 @@ def _load_1k_a(dataset: str, annotations: Path, train_names: tuple[str, ...]) ->
         splits["test"] = _read_1k_a(test)
         notes.append(f"test: 1k-A with its own 1 sentence a video, from {folder.shown(test)}.")
     else:
-        # 12 of the 1,000 test sentences are none of the 20 of their video, so these cannot stand in.
+        # 12 of the 1,000 test sentences are not among the 20 of their video, so these cannot replace them.
         splits["test"] = Split(tuple(read_ids(test)), None)
-        notes.append(f"test: the ids of 1k-A from {folder.shown(test)}; its sentences stand only in {TEST_1K_A}.")
+        notes.append(f"test: the ids of 1k-A from {folder.shown(test)}; its sentences are only in {TEST_1K_A}.")
     return assembled(dataset, splits, [*notes, NO_VALIDATION])
 
 
@@ -101,10 +101,10 @@ def _read_1k_a(path: Path) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class _Sentences:
-    """All sentences that lie in the folder.
+    """All sentences in the folder.
 
-    pairs: video and sentence, in file order, which is not grouped by video; None where no caption file lies there.
-    source: the names of the files. partial: Microsoft's file of train and validate lies there without that of test.
+    pairs: video and sentence, in file order, which is not grouped by video; None if there is no caption file.
+    source: the names of the files. partial: Microsoft's file of train and validate is there without that of test.
     """
 
     pairs: list[tuple[str, str]] | None
@@ -160,7 +160,7 @@ def _listed(folder: AnnotationFolder, split: str, path: Path, sentences: _Senten
         return Split(tuple(ids), None)
     known = {video for video, _ in sentences.pairs}
     if sentences.partial and not ids.keys() <= known:
-        lacking = f"{sentences.source} lacks {len(ids.keys() - known):,} of them, which stand in the other of"
+        lacking = f"{sentences.source} lacks {len(ids.keys() - known):,} of them, which are in the other of"
         notes.append(f"{place}; captions are absent: {lacking} {TRAIN_VAL} and {TEST}.")
         return Split(tuple(ids), None)
     ids = known_ids(path, ids, known, sentences.source)

@@ -1,7 +1,7 @@
 """MSVD: 1,970 videos of about 40 sentences each, every sentence a query (CLIP4Clip, dataloader of MSVD).
 
 `raw-captions.pkl` (id -> list of captions, each a list of words) or `captions_msvd.json` (id -> list of str), and
-`{train,val,test}_list.txt`. The pickle is read where both lie there: it is the published file.
+`{train,val,test}_list.txt`. The pickle is read if both are there: it is the published file.
 """
 
 from pathlib import Path

@@ -17,7 +17,7 @@ REMEMBERING = frozenset(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"))
 
 
 def read_pickle(path: Path) -> dict[str, list[object]]:
-    """The captions of each video: a dict of str -> list. Raises CaptionError where the file holds anything else.
+    """The captions of each video: a dict of str -> list. Raises CaptionError if the file holds anything else.
 
     What the lists hold is not checked here, but nothing in them is other than dict, list and str.
     """
@@ -44,4 +44,4 @@ def _refuse_more(raw: bytes) -> None:
                 raise pickle.UnpicklingError(f"it remembers something as number {argument} of {number}")
         elif opcode.name not in BUILDING:
             asked = f"{opcode.name} {argument}" if isinstance(argument, str) else opcode.name
-            raise pickle.UnpicklingError(f"{asked} builds something else than dict, list and str")
+            raise pickle.UnpicklingError(f"{asked} builds something other than dict, list and str")

@@ -10,7 +10,7 @@ __all__ = ["Caption", "CaptionSet", "Split"]
 class Caption:
     """One sentence or paragraph, and the video it describes.
 
-    text: as it stands in the file, white space and all: outer spaces, double spaces and line feeds are kept, because
+    text: exactly as in the file, including white space: outer spaces, double spaces and line feeds are kept, because
     the tokenizer takes them out for itself. The parts of a paragraph are joined by one blank. Never only white space.
     video: the id of its video.
     windows: start and end in seconds, start < end, of the moments described; only data sets with moments have any.
@@ -26,7 +26,7 @@ class Split:
     """The videos and the queries of one part of a data set.
 
     videos: ids in the order of the split file, each once. All of them are candidates, also without a caption.
-    captions: the queries, in the order of the caption file; None where the caption file is absent.
+    captions: the queries, in the order of the caption file; None if the caption file is absent.
     """
 
     videos: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Finding the video files of a data set in the folder where somebody keeps them."""
+"""Finding the video files of a data set in the folder where the user keeps them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from deltaclip.captions.files import refused, unreadable
 from deltaclip.errors import CaptionError
 from deltaclip.names import composed, on_disk, told_apart
-from deltaclip.video.suffixes import FILM_SUFFIXES
+from deltaclip.video import FILM_SUFFIXES
 
 __all__ = ["VideoFiles", "find_videos"]
 
@@ -18,10 +18,10 @@ OTHER_SUFFIXES = ("", "null", "3gpp")
 
 @dataclass(frozen=True, slots=True)
 class VideoFiles:
-    """Where the videos of a data set lie.
+    """Where the videos of a data set are.
 
     found: id -> file, in the order of the ids. missing: the ids without a file, in their order. unreadable: folders
-    that could not be looked into, each with the reason; only where something is missing, which may lie there.
+    that could not be looked into, each with the reason; only if something is missing that may be there.
     """
 
     found: Mapping[str, Path]
@@ -33,14 +33,14 @@ def find_videos(folder: Path, ids: Iterable[str]) -> VideoFiles:
     """The files of these ids, in `folder` or any folder below it.
 
     An id is the name of its file without the suffix, whatever the container. It may also be a path, as in `folder`
-    data sets: absolute; or relative to `folder`; or relative to another folder, as that of the csv, and then the file
-    is the one whose path ends in the same folders and name. A suffix in the id goes before others, but another
-    container is taken where that one is not there. Letters count as they are: `A` is not `a`; but a file whose accents
-    are composed differently (NFC, NFD) is taken where the exact one is not there. Hidden files, and `._*` which macOS
+    data sets: absolute; or relative to `folder`; or relative to a different folder, such as that of the csv: then it
+    means the file whose path ends in the same folders and name. A suffix in the id goes before others, but a different
+    container is used if that one is not there. Letters count as they are: `A` is not `a`; but a file whose accents
+    are composed differently (NFC, NFD) is used if the exact one is not there. Hidden files, and `._*` which macOS
     leaves beside videos, are passed over.
 
-    Raises CaptionError where two files could be meant (links to one file are one), where two ids lead to one file,
-    and where `folder` itself cannot be read. A folder below it that cannot be read, such as a disk's `lost+found`, is
+    Raises CaptionError if two files could be meant (links to one file are one), if two ids lead to one file,
+    or if `folder` itself cannot be read. A folder below it that cannot be read, such as a disk's `lost+found`, is
     named in the result.
     """
     folder = on_disk(folder)
@@ -80,7 +80,7 @@ class _Shelf:
 
     def find(self, name: str) -> Path | None:
         """The file of an id, or None."""
-        direct = self.folder / name  # the path itself where it is absolute
+        direct = self.folder / name  # the path itself if it is absolute
         if os.path.isfile(direct):
             return Path(os.path.normpath(direct))
         written = PurePath(name.replace("\\", "/"))  # as a csv from Windows has it
@@ -115,14 +115,14 @@ class _Shelf:
             )
 
     def _pass_over(self, error: OSError) -> None:
-        """Remembers a folder that cannot be read; the one that was asked for is an error."""
+        """Remembers a folder that cannot be read; the one asked for is an error."""
         if os.fspath(error.filename) == os.fspath(self.folder):
             unreadable(error)
         self.unreadable.append(f"{error.filename}: a folder that cannot be read ({error.strerror})")
 
 
 def _ends_in(path: Path, folders: tuple[str, ...]) -> bool:
-    """Whether the file lies in these folders, one in the other, whatever way their names are composed."""
+    """Whether the file is in these folders, one in the other, whatever way their names are composed."""
     there = path.parts[-1 - len(folders) : -1]
     return tuple(map(composed, there)) == tuple(map(composed, folders))
 
@@ -135,7 +135,7 @@ def _is_exact(path: Path, folders: tuple[str, ...], name: str) -> bool:
 
 
 def _stem(name: str) -> str | None:
-    """The name without its suffix, where a video may have that suffix; else None."""
+    """The name without its suffix, if a video may have that suffix; else None."""
     stem, dot, suffix = name.rpartition(".")
     suffix = suffix.lower()
     return stem if dot and (f".{suffix}" in FILM_SUFFIXES or suffix in OTHER_SUFFIXES) else None

@@ -17,9 +17,7 @@ from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.evaluation.compare import Compared
-    from deltaclip.evaluation.material import Material
-    from deltaclip.evaluation.runs import SavedRanks
+    from deltaclip.evaluation import Compared, Material, SavedRanks
 
 __all__ = ["compare"]
 
@@ -76,14 +74,14 @@ def compare(
         raise typer.BadParameter("files of ranks contain their queries: leave out the data set.")
     if clips is not None and not drawn:
         raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
-    from deltaclip.evaluation.compare import compare_saved
+    from deltaclip.evaluation import compare_saved
 
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
         saved, paths = _ranks(systems, gallery, Path(folder), clips, seed)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:
-            from deltaclip.evaluation.compare_report import comparison_page
+            from deltaclip.evaluation import comparison_page
 
             page = comparison_page(compared, paths)
             with writable(report):
@@ -105,7 +103,7 @@ def _ranks(
 
     folder: drawn clips are written to it.
     """
-    from deltaclip.evaluation.runs import read_ranks
+    from deltaclip.evaluation import read_ranks
 
     saved = {name: read_ranks(Path(name)) for name in systems if Path(name).is_file()}
     if len(saved) == len(systems):
@@ -143,7 +141,7 @@ def _check_options(
     systems: Sequence[str], saved: "dict[str, SavedRanks]", dataset: str, split: str, seed: int | None
 ) -> None:
     """Refuse ranks from a different data set than the encoders will be measured on, before an encoder is loaded."""
-    from deltaclip.evaluation.recorded import check_same_material
+    from deltaclip.evaluation import check_same_material
 
     encoder = next(name for name in systems if name not in saved)
     asked = {"dataset": dataset, "split": split, "seed": seed}
@@ -158,8 +156,7 @@ def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_m
 
     If videos may be missing, those that cannot be read are only known later: then fewer queries are accepted here.
     """
-    from deltaclip.evaluation.benchmark import query_names
-    from deltaclip.evaluation.recorded import check_same_material
+    from deltaclip.evaluation import check_same_material, query_names
 
     what = f"{material.dataset}, split {material.split}"
     here = {"dataset": material.dataset, "split": material.split, "seed": material.seed}
@@ -175,7 +172,7 @@ def _check_queries(name: str, ranks: "SavedRanks", material: "Material", allow_m
 
 def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[dict[str, Any]]:  # Any: json
     """The protocol of each system, in the order given, with its name on the command line."""
-    from deltaclip.evaluation.recorded import protocol_marks
+    from deltaclip.evaluation import protocol_marks
 
     made = ((name, saved[name].protocol) for name in systems)
     return [{**protocol, "marks": protocol_marks(protocol), "system": name} for name, protocol in made]
@@ -192,17 +189,14 @@ def _encoder(name: str) -> "Encoder":
 
 
 def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":
-    from deltaclip.evaluation.material import shapes_material
-    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD
+    from deltaclip.evaluation import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD, shapes_material
 
     return shapes_material(folder, DEFAULT_WORLD, DEFAULT_SEED if seed is None else seed, clips or DEFAULT_CLIPS)
 
 
 def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: bool) -> "dict[str, SavedRanks]":
     """The T2V ranks of each encoder on the same videos and texts."""
-    from deltaclip.evaluation.benchmark import evaluate_material, saved_ranks
-    from deltaclip.evaluation.encoding import encode_material
-    from deltaclip.evaluation.vector_cache import VectorCache
+    from deltaclip.evaluation import VectorCache, encode_material, evaluate_material, saved_ranks
     from deltaclip.folders import default_cache_path
 
     # Not for drawn clips: they are deleted at the end, and their vectors would never be used again.
@@ -223,7 +217,7 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
 
 
 def _show_protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> None:
-    from deltaclip.evaluation.recorded import protocol_lines
+    from deltaclip.evaluation import protocol_lines
 
     for name in systems:
         lines = protocol_lines(saved[name].protocol)
@@ -231,7 +225,7 @@ def _show_protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> N
 
 
 def _show(compared: "Sequence[Compared]") -> None:
-    from deltaclip.evaluation.compare import SHOWN_METRICS
+    from deltaclip.evaluation import SHOWN_METRICS
 
     for one in compared:
         overall, (first, second) = one.overall, one.marked

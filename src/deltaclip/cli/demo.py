@@ -79,8 +79,7 @@ def demo(
 
 def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, list[Hit]]]":
     """Answer all questions, and draw the answers into one picture."""
-    from deltaclip.library import Library
-    from deltaclip.library.picture import draw_answers
+    from deltaclip.library import Library, draw_answers
     from deltaclip.motion import encode_png
 
     encoder = remembered_encoder(library)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from deltaclip.cli.benchmark import DatasetRun, ScoringOptions, Targets, evaluate_dataset
 from deltaclip.cli.encoders import load_with
+from deltaclip.cli.evaluate_dataset import DatasetRun, ScoringOptions, Targets, evaluate_dataset
 from deltaclip.cli.groups import names, typed
 from deltaclip.cli.material import refuse_unknown
-from deltaclip.cli.options import DatasetOptions, EncoderOptions, JsonOption, StallLimitOption
+from deltaclip.cli.options import AllEncoderOptions, DatasetOptions, JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines
 
 if TYPE_CHECKING:  # torch is imported when the command runs
@@ -89,7 +89,7 @@ class ShapesOptions:
 
 OF_SHAPES = names(ShapesOptions)
 OF_DATASETS = names(DatasetOptions, ScoringOptions)
-OF_ENCODERS = ("encoder", *names(EncoderOptions, Targets))
+OF_ENCODERS = ("encoder", *names(AllEncoderOptions, Targets))
 
 
 def evaluate(
@@ -105,10 +105,10 @@ def evaluate(
             metavar="NAME",
             help="Encoder to evaluate: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name. May "
             "be repeated: the best encoder on the split is reported.",
-            rich_help_panel=EncoderOptions.PANEL,
+            rich_help_panel=AllEncoderOptions.PANEL,
         ),
     ] = None,
-    choices: EncoderOptions,
+    choices: AllEncoderOptions,
     data: DatasetOptions,
     scoring: ScoringOptions,
     targets: Targets,
@@ -164,7 +164,7 @@ def _evaluate_shapes(
     as_json: bool,
 ) -> None:
     targets.check()
-    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
+    from deltaclip.evaluation import DEFAULT_CLIPS, DEFAULT_SEED, evaluate_shapes
 
     loaded = load_with(name, spec)
     note(loaded.describe())
@@ -186,8 +186,7 @@ def _refuse(context: typer.Context, options: Collection[str], what: str) -> None
 
 
 def _evaluate_matrix(similarity: Path, as_json: bool) -> None:
-    from deltaclip.evaluation import evaluate_similarity
-    from deltaclip.evaluation.tables import figure_lines
+    from deltaclip.evaluation import evaluate_similarity, figure_lines
 
     document = evaluate_similarity(similarity).to_json()
     if as_json:

@@ -153,8 +153,7 @@ def verify(
     Example:
       deltaclip verify
     """
-    from deltaclip.library import Library
-    from deltaclip.library.verify import MOST_NAMED
+    from deltaclip.library import MOST_NAMED, Library
 
     notes: Sequence[Note] = ()
     unsure: Sequence[Path] = ()
@@ -218,7 +217,7 @@ def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
-    from deltaclip.library.picture import draw_hits
+    from deltaclip.library import draw_hits
     from deltaclip.motion import encode_png
 
     picture = draw_hits(title, hits, encoder.reader_spec.motion_word, encoder.reader_spec.num_frames)

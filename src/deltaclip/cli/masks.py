@@ -95,7 +95,7 @@ def _one(
         with writable(npz):
             write_whole(npz, lambda stream: np.savez_compressed(stream, **arrays))  # type: ignore[arg-type]  # names
     if png is not None:
-        from deltaclip.evaluation.mask_report import mask_sheet
+        from deltaclip.evaluation import mask_sheet
 
         with writable(png):
             write_bytes_whole(png, encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
@@ -123,8 +123,8 @@ def _one(
 
 
 def _report(folder: Path, mask: "MotionSpec", num_frames: int, out: Path, as_json: bool) -> None:
-    from deltaclip.evaluation.mask_report import MaskSummary, report_page, summarise_masks
-    from deltaclip.library.candidates import find_candidates
+    from deltaclip.evaluation import MaskSummary, report_page, summarise_masks
+    from deltaclip.library import find_candidates
 
     with writable(out):  # before minutes of work
         pass

@@ -12,7 +12,7 @@ from deltaclip.wording import did_you_mean
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.captions import CaptionSet, Split, VideoFiles
-    from deltaclip.evaluation.material import Material
+    from deltaclip.evaluation import Material
 
 __all__ = [
     "found_videos",
@@ -32,7 +32,7 @@ def split_material(gallery: GalleryOptions) -> "Material | None":
     refuse_unknown(dataset, "'--dataset'", "shapes")
     if annotations is None or videos is None:
         raise typer.BadParameter(f"{dataset} needs --annotations and --videos.")
-    from deltaclip.evaluation.material import material_of_split
+    from deltaclip.evaluation import material_of_split
 
     _, found = split_captions(dataset, annotations, gallery.split)
     files = found_videos(videos, found.videos)

@@ -11,12 +11,12 @@ if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.encoder import EncoderSpec
 
 __all__ = [
+    "AllEncoderOptions",
     "AllowMissingOption",
     "AnnotationsOption",
     "DatasetOptions",
     "DeviceOption",
     "EncoderOption",
-    "EncoderOptions",
     "GalleryOptions",
     "JsonOption",
     "LibraryOption",
@@ -126,7 +126,7 @@ class MaskOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderOptions(MaskOptions):
+class AllEncoderOptions(MaskOptions):
     """All that can be chosen about an encoder."""
 
     sampling: Annotated[

@@ -116,12 +116,12 @@ def _measure(
     """What a study of an encoder found."""
     material = split_material(gallery)
     _make_folder(out, name)
-    from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, Bench
+    from deltaclip.evaluation.studies import SHAPES_SEED, STUDIES, StudySetup
 
     loaded = load_with(encoder, choices.spec())
     note(loaded.describe())
     with tempfile.TemporaryDirectory(prefix="deltaclip-study-") as folder, Progress() as line:
-        bench = Bench(
+        setup = StudySetup(
             encoder=loaded,
             folder=Path(folder),
             material=material,
@@ -130,8 +130,8 @@ def _measure(
             allow_missing=gallery.allow_missing,
             progress=lambda what, done, total: line.show(f"{what}: {done}/{total}", done, total),
         )
-        result = STUDIES[name](bench)
-    for video, reason in bench.broken.items():
+        result = STUDIES[name](setup)
+    for video, reason in setup.broken.items():
         note(shown(f"{video}: {reason}"))
     return result
 

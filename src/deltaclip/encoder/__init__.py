@@ -2,7 +2,7 @@
 
 from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
 from deltaclip.encoder.engine import Engine, Inputs
-from deltaclip.encoder.names import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
+from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderSpec
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.model import Placement, Precision, choose_placement

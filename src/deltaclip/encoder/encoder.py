@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.encoder.engine import Engine
-from deltaclip.encoder.names import full_name, locate
-from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown
+from deltaclip.encoder.locating import full_name, locate
+from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import CheckpointError
 from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint, loaded_digest
@@ -54,7 +54,7 @@ class Encoder:
         Raises ChoiceError, a ValueError, for an option's value that does not exist, CheckpointError if the record asks
         for a mask that does not exist, and TypeError for an option that does not exist.
         """
-        refuse_unknown(options, "Encoder", READING)
+        refuse_unknown_options(options, "Encoder", READING)
         self.name = name
         self.engine = engine
         self.tokenizer = tokenizer
@@ -83,7 +83,7 @@ class Encoder:
         """
         if not isinstance(spec, EncoderSpec):
             raise TypeError(f"spec is an EncoderSpec, not {type(spec).__name__}: EncoderSpec(motion=..., device=...)")
-        refuse_unknown(options, "Encoder.load", asdict(spec))
+        refuse_unknown_options(options, "Encoder.load", asdict(spec))
         if options:
             if spec is not NO_CHOICE:
                 given = ", ".join(options)
@@ -108,7 +108,7 @@ class Encoder:
 
         Raises as `Encoder` itself.
         """
-        refuse_unknown(options, "with_options", READING)
+        refuse_unknown_options(options, "with_options", READING)
         chosen = self._options.copy()
         chosen.update(options)
         return Encoder(self.name, self.engine, self.tokenizer, self.record, **chosen)

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from deltaclip.model import Precision
 
-__all__ = ["ChoiceError", "EncoderOptions", "EncoderSpec", "ReadingOptions", "refuse_unknown"]
+__all__ = ["ChoiceError", "EncoderOptions", "EncoderSpec", "ReadingOptions", "refuse_unknown_options"]
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -52,7 +52,7 @@ class ChoiceError(ValueError):
     """A choice in an EncoderSpec that does not exist, or not on this machine; the message begins with its name."""
 
 
-def refuse_unknown(given: Iterable[str], function: str, known: Iterable[str]) -> None:
+def refuse_unknown_options(given: Iterable[str], function: str, known: Iterable[str]) -> None:
     """Raises TypeError for an option that is not known, with the nearest one that is."""
     options = tuple(known)
     for name in given:

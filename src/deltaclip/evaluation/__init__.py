@@ -1,12 +1,103 @@
 """How good retrieval is: protocols and their results."""
 
-from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
-from deltaclip.evaluation.result import RetrievalResult
-from deltaclip.evaluation.similarity import evaluate_similarity
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
+    from deltaclip.evaluation.comparison import SHOWN_METRICS, Compared, compare_saved
+    from deltaclip.evaluation.comparison_report import comparison_page
+    from deltaclip.evaluation.encoding import MaterialVectors, encode_material
+    from deltaclip.evaluation.evaluation import (
+        Evaluation,
+        best_of,
+        evaluate_material,
+        post_processing,
+        query_names,
+        save_ranks,
+        save_trec,
+        saved_ranks,
+    )
+    from deltaclip.evaluation.mask_report import MaskSummary, mask_sheet, report_page, summarise_masks
+    from deltaclip.evaluation.material import Material, material_of_split, shapes_material
+    from deltaclip.evaluation.recorded import check_same_material, protocol_lines, protocol_marks
+    from deltaclip.evaluation.result import RetrievalResult
+    from deltaclip.evaluation.runs import SavedRanks, read_ranks
+    from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD, evaluate_shapes
+    from deltaclip.evaluation.similarity import evaluate_similarity
+    from deltaclip.evaluation.tables import TABLE_FORMATS, figure_lines
+    from deltaclip.evaluation.vector_cache import VectorCache
 
 __all__ = [
+    "DEFAULT_CLIPS",
+    "DEFAULT_SEED",
+    "DEFAULT_WORLD",
+    "SHOWN_METRICS",
+    "TABLE_FORMATS",
+    "Compared",
+    "Evaluation",
+    "MaskSummary",
+    "Material",
+    "MaterialVectors",
     "RetrievalIntervals",
     "RetrievalResult",
+    "SavedRanks",
+    "VectorCache",
+    "best_of",
+    "check_same_material",
+    "compare_saved",
+    "comparison_page",
+    "encode_material",
+    "evaluate_material",
+    "evaluate_shapes",
     "evaluate_similarity",
+    "figure_lines",
+    "mask_sheet",
+    "material_of_split",
+    "post_processing",
+    "protocol_lines",
+    "protocol_marks",
+    "query_names",
+    "read_ranks",
+    "report_page",
     "retrieval_intervals",
+    "save_ranks",
+    "save_trec",
+    "saved_ranks",
+    "shapes_material",
+    "summarise_masks",
 ]
+
+_MODULES = {
+    "comparison": ("SHOWN_METRICS", "Compared", "compare_saved"),
+    "comparison_report": ("comparison_page",),
+    "encoding": ("MaterialVectors", "encode_material"),
+    "evaluation": (
+        "Evaluation",
+        "best_of",
+        "evaluate_material",
+        "post_processing",
+        "query_names",
+        "save_ranks",
+        "save_trec",
+        "saved_ranks",
+    ),
+    "mask_report": ("MaskSummary", "mask_sheet", "report_page", "summarise_masks"),
+    "material": ("Material", "material_of_split", "shapes_material"),
+    "recorded": ("check_same_material", "protocol_lines", "protocol_marks"),
+    "result": ("RetrievalResult",),
+    "bootstrap": ("RetrievalIntervals", "retrieval_intervals"),
+    "runs": ("SavedRanks", "read_ranks"),
+    "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
+    "similarity": ("evaluate_similarity",),
+    "tables": ("TABLE_FORMATS", "figure_lines"),
+    "vector_cache": ("VectorCache",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a module when one of its names is asked for: comparing files of ranks must not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

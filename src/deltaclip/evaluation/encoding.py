@@ -16,14 +16,14 @@ from deltaclip.library import Content, Stamp, TouchedError, content_of, require_
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import Clip, read_video
 
-__all__ = ["Vectors", "encode_material", "encode_texts"]
+__all__ = ["MaterialVectors", "encode_material", "encode_texts"]
 
 VIDEOS_AT_ONCE = 32
 """Videos whose vectors are computed before they are kept: what an interrupted run loses at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Vectors:
+class MaterialVectors:
     """What an encoder made of a material.
 
     material: what was measured, without the videos that could not be read.
@@ -56,7 +56,7 @@ def encode_material(
     cache: VectorCache | None = None,
     allow_missing: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Vectors:
+) -> MaterialVectors:
     """One vector for each video, sampled over the whole of it, and one for each text.
 
     cache: where vectors are taken from and kept. progress is called with (videos done, videos in all).
@@ -72,7 +72,7 @@ def encode_material(
     for one in in_order:
         fallback.update(one.fallback)
     texts = encode_texts(encoder, measured.texts, cache)
-    return Vectors(
+    return MaterialVectors(
         material=measured,
         texts=texts.vectors,
         videos=np.stack([one.vector for one in in_order]),

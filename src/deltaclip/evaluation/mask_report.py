@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import Motion, MotionSpec, Row, Tile, encode_jpeg, overlay, sheet, strip
+from deltaclip.motion import Motion, MotionSpec, Tile, TileRow, encode_jpeg, overlay, sheet, strip
 from deltaclip.reader import guarded_calls, read_motion
 
 __all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
@@ -104,7 +104,7 @@ def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Mot
             Tile(_grey_tile(hard), f"mask, confidence {motion.confidence[number]:.2f}"),
             Tile(overlay(picture, motion.alpha[number]), words),
         )
-        rows.append(Row("", tiles))
+        rows.append(TileRow("", tiles))
     return sheet(rows)
 
 

@@ -37,11 +37,11 @@ class Material:
 
     def __post_init__(self) -> None:
         if len(self.videos) != len(self.paths) or self.owner.shape != (len(self.texts),):
-            raise ValueError("every video needs its path, every text its owner")
+            raise ValueError("every video needs a path and every text an owner")
         if not self.videos or not self.texts:
             raise ValueError("nothing can be ranked without a video and a text")
         if self.owner.min() < 0 or self.owner.max() >= len(self.videos):
-            raise ValueError("an owner is no place among the videos")
+            raise ValueError("an owner is not the index of a video")
 
     def without(self, names: Sequence[str]) -> "Material":
         """The same without these videos and their texts; both are counted as missing. At least one text must stay."""
@@ -67,12 +67,12 @@ def material_of_split(
 ) -> Material:
     """The videos of a split that are here, and their captions.
 
-    Raises CaptionError where the split has no captions, where files are missing and this is not allowed, and where
+    Raises CaptionError if the split has no captions, if files are missing and this is not allowed, or if
     none of the captions has its video.
     """
     what = f"{dataset}, split {split_name}"
     if split.captions is None:
-        raise CaptionError(what, "its captions are not here", "See `deltaclip data` for the files that it looks for.")
+        raise CaptionError(what, "its captions are missing", "See `deltaclip data` for the files that it looks for.")
     missing = tuple(video for video in split.videos if video not in files.found)
     if missing and not allow_missing:
         found = f"{len(missing)} of {len(split.videos)} videos are missing: {listed(missing)}"

@@ -1,6 +1,6 @@
 """Scores re-weighed with a whole set of queries at hand: dual softmax and querybank normalisation.
 
-Both answer hubs: videos that stand near many texts and so come first for too many of them. `dsl` looks at all the test
+Both answer hubs: videos that are near many texts and so come first for too many of them. `dsl` looks at all the test
 queries at once, which no one who asks a single question can; `qbnorm` looks at a bank of training captions. Neither is
 ever comparable with plain scores: results that use them must say so, and are never mixed with others.
 
@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import CaptionError
-from deltaclip.ranking import Block, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
+from deltaclip.ranking import Block, Indices, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
 
 __all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "rank_vectors"]
 
 BANK_ROWS = 256
 
-Vectors = NDArray[np.float32]
-Indices = NDArray[np.int64]
+FloatRows = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
 
@@ -54,15 +53,15 @@ class QueryBank:
 
     A test query whose first candidate is in the activation set gets exp(beta s(q, c)) / sum over the bank of
     exp(beta s(b, c)) in place of s(q, c); other queries keep their scores. The activation set are the candidates that
-    stand among the first `k` of any query of the bank.
+    are among the first `k` of any query of the bank.
 
     texts: (B, D) float32 unit rows, training captions, the bank of T2V. Never those of the test set.
     videos: (C, D) float32 unit rows, training videos, the bank of V2T; None leaves V2T as it is.
     beta: inverse temperature, > 0. 20 and k = 1 are the values of that repository.
     """
 
-    texts: Vectors = field(repr=False)
-    videos: Vectors | None = field(default=None, repr=False)
+    texts: FloatRows = field(repr=False)
+    videos: FloatRows | None = field(default=None, repr=False)
     beta: float = 20.0
     k: int = 1
 
@@ -74,12 +73,12 @@ class QueryBank:
             if vectors is not None and (len(vectors) == 0 or not np.isfinite(vectors).all()):
                 raise CaptionError(
                     "query bank",
-                    f"its {name} are none, or a vector among them is not finite",
+                    f"its {name} are empty, or a vector among them is not finite",
                     "Take training captions and videos that were encoded without error.",
                 )
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"name": "qbnorm", "beta", "k", "bank_texts", "bank_videos"}: how large the banks are, 0 where none."""
+        """{"name": "qbnorm", "beta", "k", "bank_texts", "bank_videos"}: how large the banks are, 0 if none."""
         videos = 0 if self.videos is None else len(self.videos)
         sizes = {"bank_texts": len(self.texts), "bank_videos": videos}
         return {"name": "qbnorm", "beta": self.beta, "k": self.k, **sizes}
@@ -96,7 +95,7 @@ class ProcessedBlocks:
     v2t: Callable[[], Iterator[Block]]
 
 
-def rank_vectors(texts: Vectors, videos: Vectors, owner: Indices, post: PostProcessing | None = None) -> Ranking:
+def rank_vectors(texts: FloatRows, videos: FloatRows, owner: Indices, post: PostProcessing | None = None) -> Ranking:
     """Ranks both ways by cosine, re-weighed by `post`.
 
     texts: (Q, D) float32 unit rows. videos: (V, D) float32 unit rows. owner: (Q,), each text's video.
@@ -107,11 +106,11 @@ def rank_vectors(texts: Vectors, videos: Vectors, owner: Indices, post: PostProc
 
 
 def processed_blocks(
-    texts: Vectors, videos: Vectors, owner: Indices, post: PostProcessing | None = None
+    texts: FloatRows, videos: FloatRows, owner: Indices, post: PostProcessing | None = None
 ) -> ProcessedBlocks:
     """The scores that `rank_vectors` ranks: plain ones float32, re-weighed ones float64.
 
-    float64, since a softmax of 100 times a cosine falls below the smallest float32, where all would tie at zero.
+    float64, since a softmax of 100 times a cosine falls below the smallest float32, so that all would tie at zero.
     """
     plain = similarity_blocks(texts, videos, owner)
     if post is None:
@@ -143,7 +142,7 @@ def _dual_softmax(plain: Callable[[], Iterator[Block]], num_videos: int, tempera
 
 
 def _query_bank(
-    plain: Callable[[], Iterator[Block]], texts: Vectors, videos: Vectors, bank: QueryBank
+    plain: Callable[[], Iterator[Block]], texts: FloatRows, videos: FloatRows, bank: QueryBank
 ) -> ProcessedBlocks:
     def of_texts() -> Iterator[Block]:
         norm, active = _against_bank(bank.texts, videos, bank)
@@ -154,7 +153,7 @@ def _query_bank(
             yield rows, np.where(touched[:, None], bank.beta * wide - norm, wide)
 
     def of_videos() -> Iterator[Block]:
-        assert bank.videos is not None, "only built where the bank holds videos"
+        assert bank.videos is not None, "only built if the bank holds videos"
         norm, active = _against_bank(bank.videos, texts, bank)
         touched = active[_first_texts(plain(), len(videos))]
         for rows, scores in plain():
@@ -164,7 +163,7 @@ def _query_bank(
     return ProcessedBlocks(of_texts, plain if bank.videos is None else of_videos)
 
 
-def _against_bank(queries: Vectors, candidates: Vectors, bank: QueryBank) -> tuple[Wide, NDArray[np.bool_]]:
+def _against_bank(queries: FloatRows, candidates: FloatRows, bank: QueryBank) -> tuple[Wide, NDArray[np.bool_]]:
     """For each candidate: log of the sum over the bank of exp(beta s), and whether it is in the activation set."""
     total = _LogSumExp(len(candidates))
     active = np.zeros(len(candidates), np.bool_)

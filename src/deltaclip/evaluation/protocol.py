@@ -6,7 +6,7 @@ from typing import Any
 
 import deltaclip
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.encoding import Vectors
+from deltaclip.evaluation.encoding import MaterialVectors
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import PostProcessing
 from deltaclip.evaluation.recorded import in_words
@@ -28,10 +28,10 @@ class Protocol:
     split were not, because a file is not here or cannot be read. broken: how many of the missing are here, but cannot
     be read. cut_captions: how many are longer than max_words.
     max_words: longest row of token ids, begin and end included. num_frames, sampling: frames of a video and their rule.
-    preprocessing: see PREPROCESSING. motion: the mask, None where the alpha weights are zero. pooling: see POOLING.
+    preprocessing: see PREPROCESSING. motion: the mask, None if the alpha weights are zero. pooling: see POOLING.
     precision, device: of the encoder. post: how scores were re-weighed, None for not at all ("none" in json).
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
-    where it is not known, and ends in "-dirty" where files were changed since.
+    if it is not known, and ends in "-dirty" if files were changed since.
     seed: of drawn clips, else None. world: how these were drawn, by name of the option, else None.
     chosen_on: the split on which the encoder was chosen among `chosen_among`.
     """
@@ -93,7 +93,7 @@ class Protocol:
         return document if self.world is None else {**document, "clips": self.videos}
 
     def lines(self) -> tuple[str, ...]:
-        """For people, to stand under a table; no line holds a line feed, whatever the names are."""
+        """For people, to be printed under a table; no line holds a line feed, whatever the names are."""
         mask = "no mask (alpha weights are zero)" if self.motion is None else f"mask {self.motion}"
         cut = f", {self.cut_captions:,} of them cut" if self.cut_captions else ""
         seed = "" if self.seed is None else f", seed {self.seed}"
@@ -118,7 +118,7 @@ class Protocol:
         return f"{missing}, {self.broken:,} broken" if self.broken else missing
 
 
-def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Protocol:
+def protocol_of(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Protocol:
     """The protocol of ranking these vectors, made by this encoder."""
     return protocol_of_material(encoder, vectors.material, len(vectors.broken), vectors.cut_texts, post)
 
@@ -126,7 +126,10 @@ def protocol_of(encoder: Encoder, vectors: Vectors, post: PostProcessing | None 
 def protocol_of_material(
     encoder: Encoder, material: Material, broken: int, cut_texts: int, post: PostProcessing | None = None
 ) -> Protocol:
-    """The same without vectors. broken: how many of the missing videos cannot be read. cut_texts: see `Vectors`."""
+    """The same without vectors.
+
+    broken: how many of the missing videos cannot be read. cut_texts: see `MaterialVectors`.
+    """
     spec = encoder.reader_spec
     return Protocol(
         dataset=material.dataset,
@@ -155,7 +158,7 @@ def protocol_of_material(
 
 
 def _commit() -> str | None:
-    """That of the checkout that runs, marked where files were changed since."""
+    """That of the checkout that runs, marked if files were changed since."""
     checkout = running_checkout()
     return None if checkout is None else checkout.commit + ("-dirty" if checkout.changed else "")
 

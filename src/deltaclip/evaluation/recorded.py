@@ -37,7 +37,7 @@ def protocol_marks(protocol: Recorded) -> tuple[str, ...]:
 
 
 def marked_name(name: str, protocol: Recorded) -> str:
-    """`ours.ranks [post-processing dsl (temperature 100)]`; the name alone where there are no marks."""
+    """`ours.ranks [post-processing dsl (temperature 100)]`; the name alone if there are no marks."""
     marks = protocol_marks(protocol)
     return f"{name} [{'; '.join(marks)}]" if marks else name
 
@@ -56,7 +56,7 @@ def protocol_lines(protocol: Recorded) -> tuple[str, ...]:
 
 
 def check_same_material(names: tuple[str, str], first: Recorded, second: Recorded, remedy: str) -> None:
-    """Raises CaptionError with both names where both say a data set, split, seed or number of videos, and not the same.
+    """Raises CaptionError with both names if both name a data set, split, seed or number of videos, and they differ.
 
     Other differences, as of masks or post-processing, are what a comparison is for.
     """
@@ -72,7 +72,7 @@ def check_same_material(names: tuple[str, str], first: Recorded, second: Recorde
 
 
 def _part(name: str, value: object) -> str:
-    """`frames 12`; empty where there is nothing to say."""
+    """`frames 12`; empty if there is nothing to say."""
     chosen_alone = name == "chosen_among" and value == 1
     if chosen_alone or (value is None and name not in ("motion", "post")):
         return ""

@@ -31,7 +31,7 @@ class RetrievalResult:
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"t2v": {the fields of `Metrics`}, "v2t", "v2t_plain", "sum_of_recalls"}, R and nDCG in percent.
 
-        "optimistic" stands beside them only where there are ties.
+        "optimistic" is beside them only if there are ties.
         """
         document: dict[str, Any] = {name: asdict(getattr(self, name)) for name in ("t2v", "v2t", "v2t_plain")}
         document["sum_of_recalls"] = self.sum_of_recalls

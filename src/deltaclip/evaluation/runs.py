@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from deltaclip.durable import write_whole
 from deltaclip.errors import CaptionError
-from deltaclip.ranking import Candidates
+from deltaclip.ranking import TopCandidates
 
 __all__ = ["Direction", "SavedRanks", "align_ranks", "named_candidates", "read_ranks", "write_qrels", "write_ranks"]
 __all__ += ["TREC_DEPTH", "write_trec"]
 
 Direction = Literal["t2v", "v2t", "v2t_plain"]
 Named = tuple[tuple[str, float], ...]
-"""Candidates of one query by name, best first, with their scores."""
+"""TopCandidates of one query by name, best first, with their scores."""
 
-FORMAT = "deltaclip ranks 1"
+RANKS_FORMAT = "deltaclip ranks 1"
 TREC_DEPTH = 1000
 """How many candidates a query has in TREC runs by custom."""
 
@@ -55,7 +55,7 @@ class SavedRanks:
         return f"SavedRanks({self.direction}, queries={len(self.queries)})"
 
 
-def named_candidates(candidates: Iterable[Candidates], names: Sequence[str], num_queries: int) -> tuple[Named, ...]:
+def named_candidates(candidates: Iterable[TopCandidates], names: Sequence[str], num_queries: int) -> tuple[Named, ...]:
     """The candidates of `ranking.top_candidates` in the order of the queries, by name. names: (V,)."""
     named: list[Named] = [()] * num_queries
     for part in candidates:
@@ -67,12 +67,12 @@ def named_candidates(candidates: Iterable[Candidates], names: Sequence[str], num
 def write_ranks(path: Path, saved: SavedRanks) -> None:
     """One json object a line: a head, then a query each.
 
-    Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and where known
+    Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and if known
     "text", "candidates": [[video, score], ...]. Names may hold anything, since json quotes them.
     """
 
     def lines() -> Iterator[str]:
-        head = {"format": FORMAT, "direction": saved.direction, "queries": len(saved.queries)}
+        head = {"format": RANKS_FORMAT, "direction": saved.direction, "queries": len(saved.queries)}
         yield json.dumps({**head, "protocol": saved.protocol}) + "\n"
         for place, query in enumerate(saved.queries):
             line: dict[str, Any] = {"query": query, "video": saved.videos[place], "rank": int(saved.ranks[place])}
@@ -86,24 +86,28 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
 
 
 def read_ranks(path: Path) -> SavedRanks:
-    """What `write_ranks` wrote, or another program in the same form.
+    """What `write_ranks` wrote, or a different program in the same format.
 
-    Raises CaptionError that names file and line where it is anything else, cut short or says a query twice.
+    Raises CaptionError that names file and line if it is anything else, is cut short or has a query twice.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as err:
         raise CaptionError(str(path), f"cannot be read as text ({err})", "Give a file of saved ranks.") from err
     head = _json_line(path, 1, lines[0])
-    if head.get("format") != FORMAT or head.get("direction") not in get_args(Direction):
+    if head.get("format") != RANKS_FORMAT or head.get("direction") not in get_args(Direction):
         raise CaptionError(
-            f"{path}, line 1", "not the head of a file of ranks", f'It must say "format": "{FORMAT}" and a direction.'
+            f"{path}, line 1",
+            "not the header of a file of ranks",
+            f'It must contain "format": "{RANKS_FORMAT}" and a direction.',
         )
     protocol = _protocol(path, head)
     parts = [_query_line(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
     if head.get("queries") != len(parts):
         raise CaptionError(
-            str(path), f"{len(parts)} queries where its head says {head.get('queries')}", "Write it again: it is cut."
+            str(path),
+            f"{len(parts)} queries, but its header says {head.get('queries')}",
+            "It is cut short: write it again.",
         )
     queries = [part["query"] for part in parts]
     if len(set(queries)) < len(queries):
@@ -133,7 +137,7 @@ def _json_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a 
 def _protocol(path: Path, head: Mapping[str, Any]) -> dict[str, Any]:  # Any: a json document
     protocol = head.get("protocol") or {}
     if not isinstance(protocol, dict):
-        raise CaptionError(f"{path}, line 1", "its protocol is no json object", "Leave it out, or name its parts.")
+        raise CaptionError(f"{path}, line 1", "its protocol is not a json object", "Leave it out, or name its parts.")
     try:
         json.dumps(protocol, allow_nan=False)
     except ValueError as err:
@@ -149,16 +153,16 @@ def _query_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a
     named = isinstance(part.get("query"), str) and isinstance(part.get("video"), str)
     if not named or not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
         raise CaptionError(
-            f"{path}, line {number}", "no query, video and rank from 1 in it", "Each line needs all three."
+            f"{path}, line {number}", "lacks a query, a video or a rank from 1", "Each line needs all three."
         )
     if not isinstance(part.get("text", ""), str):
-        raise CaptionError(f"{path}, line {number}", "its text is no text", "Leave it out, or write it in quotes.")
+        raise CaptionError(f"{path}, line {number}", "its text is not a string", "Leave it out, or write it in quotes.")
     if "candidates" in part:
         try:
             part["candidates"] = tuple((str(name), float(score)) for name, score in part["candidates"])
         except (TypeError, ValueError) as err:
             raise CaptionError(
-                f"{path}, line {number}", "its candidates are no pairs of name and score", "Leave them out."
+                f"{path}, line {number}", "its candidates are not pairs of name and score", "Leave them out."
             ) from err
     return part
 
@@ -168,7 +172,7 @@ def align_ranks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Ranks of both in the order of the first, and the number of each query's video, for `ranking.compare_ranks`.
 
-    Raises CaptionError where they are not of one direction, of the same queries and of the same videos.
+    Raises CaptionError if they are not of one direction, of the same queries and of the same videos.
     """
     if first.direction != second.direction:
         raise CaptionError(
@@ -195,14 +199,18 @@ def align_ranks(
 
 
 def write_trec(
-    path: Path, candidates: Iterable[Candidates], queries: Sequence[str], names: Sequence[str], tag: str = "deltaclip"
+    path: Path,
+    candidates: Iterable[TopCandidates],
+    queries: Sequence[str],
+    names: Sequence[str],
+    tag: str = "deltaclip",
 ) -> None:
     """A run file for trec_eval: "query Q0 candidate rank score tag" a line, written as blocks of candidates come.
 
     candidates: of `ranking.top_candidates`, of depth TREC_DEPTH by custom. queries: (Q,) names. names: (V,) those of
     the candidates. Fields end at white space, so white space and % in a name are percent-encoded as in web addresses
-    ("a b" is a%20b) and all else stands as it is, a leading dash too. Scores have nine digits, enough to tell float32
-    apart. trec_eval orders by score and equal scores by name, and does not read the rank.
+    ("a b" is a%20b) and everything else is as it is, even a leading dash. Scores have nine digits, enough to tell
+    float32 apart. trec_eval orders by score and equal scores by name, and does not read the rank.
     """
     query_fields, fields = _fields(queries), _fields(names)
     [tag] = _fields([tag])
@@ -228,11 +236,11 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 def _fields(names: Sequence[str]) -> list[str]:
     """Names as fields of a line; each stays itself alone, since % is encoded too."""
     if not all(names):
-        raise CaptionError("TREC file", "a query or candidate without a name", "Give each a name of its own.")
+        raise CaptionError("TREC file", "a query or candidate without a name", "Give each its own name.")
     return ["".join(_field_letter(letter) for letter in name) for name in names]
 
 
 def _field_letter(letter: str) -> str:
-    """A letter as it stands, or encoded where a reader could take it for the end of a field or of the file."""
+    """A letter as it is, or encoded if a reader could take it for the end of a field or of the file."""
     plain = letter != "%" and letter.isprintable() and not letter.isspace()
     return letter if plain else quote(letter, safe="", errors="surrogateescape")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from deltaclip.encoder import Encoder
-from deltaclip.evaluation.benchmark import Evaluation, evaluate_material
 from deltaclip.evaluation.encoding import encode_material
+from deltaclip.evaluation.evaluation import Evaluation, evaluate_material
 from deltaclip.evaluation.material import shapes_material
 from deltaclip.shapes import TEST_SEED, ShapesSpec, make_world
 
@@ -30,7 +30,7 @@ def evaluate_shapes(
 ) -> Evaluation:
     """Rank clips of a drawn world for their full captions, both ways.
 
-    Clips come in groups of twins: the same things, another mover. They are written as mp4 and read as any file is.
+    Clips come in groups of twins: the same objects, a different mover. They are written as mp4 and read as any file is.
     The intervals draw single videos, as those of data sets do: they take twins for independent.
     progress is called with (videos done, videos in all).
     """

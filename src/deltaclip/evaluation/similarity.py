@@ -27,9 +27,9 @@ def load_similarity(path: Path) -> tuple[NDArray[np.floating[Any]], NDArray[np.i
 
     path: .npy with a square (Q, Q) matrix of numbers, text i of video i, or .npz with `similarity` (Q, V) and `owner`
     (Q,), the column of each text's video. Without `owner` the matrix of an .npz must be square too.
-    Returns similarity (Q, V), mapped from the file where it is an .npy, in its own float type, whole numbers as
+    Returns similarity (Q, V), mapped from the file if it is an .npy, in its own float type, whole numbers as
     float64; and owner (Q,) int64.
-    Raises CaptionError where the file holds anything else, and where a score is NaN.
+    Raises CaptionError if the file holds anything else, or if a score is NaN.
     """
     similarity, owner = _read(path)
     if similarity.dtype.kind not in "iuf":
@@ -94,7 +94,7 @@ def _checked_owner(path: Path, shape: tuple[int, ...], owner: NDArray[Any] | Non
         if texts != videos:
             raise CaptionError(
                 str(path),
-                f"{texts} texts, {videos} videos, and nothing says whose text each is",
+                f"{texts} texts, {videos} videos, and nothing says to which video each text belongs",
                 "Save an .npz with `similarity` and `owner`, the column of each text's video.",
             )
         return np.arange(texts)

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deltaclip.evaluation.benchmark import Evaluation
+from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.ranking import Metrics
 
-__all__ = ["FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
+__all__ = ["TABLE_FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
 
 WAYS = ("t2v", "v2t")
 HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
 
 
 def figure_lines(document: Mapping[str, Any]) -> list[str]:  # Any: json
-    """The figures of `RetrievalResult.to_json` in columns, and `best` rows where there are ties."""
+    """The figures of `RetrievalResult.to_json` in columns, and `best` rows if there are ties."""
     rows = {name: document[name] for name in ("t2v", "v2t", "v2t_plain")}
     rows |= {f"{name} best": figures for name, figures in document.get("optimistic", {}).items()}
     lines = [HEADER]
@@ -57,7 +57,7 @@ def latex_lines(evaluation: Evaluation) -> list[str]:
     return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
 
 
-FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
+TABLE_FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
     "table": table_lines,
     "markdown": markdown_lines,
     "latex": latex_lines,
@@ -81,7 +81,7 @@ def _figures(evaluation: Evaluation, interval: str) -> list[str]:
 
 def _lines_below(evaluation: Evaluation) -> list[str]:
     """What drawn clips tell beside, encoders that were tried for the best of several, few videos, and the protocol."""
-    lines = [] if evaluation.right_group is None else [f"right things, whichever moves: {evaluation.right_group:.1f}"]
+    lines = [] if evaluation.right_group is None else [f"right objects, whichever moves: {evaluation.right_group:.1f}"]
     lines += [] if evaluation.intervals.warning is None else [evaluation.intervals.warning]
     lines += [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
     return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]

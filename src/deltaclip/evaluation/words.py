@@ -1,19 +1,20 @@
-"""Which captions speak of motion: a short list of verbs and of nouns, so that figures can be split by it.
+"""Which captions are about motion: a short list of verbs and of nouns, so that figures can be split by it.
 
-A caption is "motion" where it holds a verb of MOTION_VERBS in any of its forms that is not denied just before
-("nothing moves", "does not run"). Else it is "static" where it holds a noun of STATIC_NOUNS: places, scenery, words on
-a screen, things that do not go by themselves. Else it is "neither". The lists were written by hand, are English, know
-no context ("a running shoe" counts as motion), and are short on purpose: whoever doubts a figure can read them.
+A caption is "motion" if it holds a verb of MOTION_VERBS in any of its forms that is not denied just before
+("nothing moves", "does not run"). Otherwise it is "static" if it holds a noun of STATIC_NOUNS: places, scenery, words
+on a screen, objects that do not move by themselves. All others are "neither". The lists were written by hand, are in
+English, know no context ("a running shoe" counts as motion), and are short on purpose: anyone who doubts a figure can
+read them.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-__all__ = ["KINDS", "MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "caption_kind", "kinds_of"]
+__all__ = ["CAPTION_KINDS", "MOTION_VERBS", "STATIC_NOUNS", "CaptionKind", "caption_kind", "kinds_of"]
 
 CaptionKind = Literal["motion", "static", "neither"]
-KINDS: tuple[CaptionKind, ...] = get_args(CaptionKind)
+CAPTION_KINDS: tuple[CaptionKind, ...] = get_args(CaptionKind)
 
 _VERBS = """
 move go come walk run jump hop skip dance ride drive fly swim dive surf sail row skate ski climb crawl roll slide
@@ -59,7 +60,7 @@ photo photograph image painting drawing map logo title text word caption screen 
 chart statue bridge tower church stage studio office store shop restaurant plate bowl box bottle phone computer
 """
 STATIC_NOUNS = frozenset(_NOUNS.split())
-"""Singular nouns of things that stay where they are."""
+"""Singular nouns of objects that stay where they are."""
 
 DENIALS = frozenset(["nothing", "not", "no", "never", "nobody", "without", "none"])
 DENIED_WITHIN = 2

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_panels"]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+LINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which people with any colour vision can tell apart."""
 CONTROL = "#777777"
 WIDTH, HEIGHT = 4.4, 3.3
@@ -21,7 +21,7 @@ LETTERS_PER_INCH, LEGEND_HANDLE = 14, 8
 
 
 def draw_panels(panels: Sequence[Panel]) -> bytes:
-    """Panels side by side, four a row where that comes out even and else three, as a PNG file."""
+    """Panels side by side, four a row if that comes out even, else three, as a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -56,7 +56,7 @@ def _draw(axes: "Axes", panel: Panel) -> None:
         _bars(axes, panel.curves)
     else:
         for number, curve in enumerate(panel.curves):
-            _line(axes, curve, COLOURS[number % len(COLOURS)], equal_steps=panel.kind == "steps")
+            _line(axes, curve, LINE_COLOURS[number % len(LINE_COLOURS)], equal_steps=panel.kind == "steps")
     if panel.kind == "steps":
         names = panel.curves[0].x
         axes.set_xticks(range(len(names)), [f"{name:g}" if isinstance(name, float) else str(name) for name in names])
@@ -79,7 +79,7 @@ def _bars(axes: "Axes", curves: Sequence[Curve]) -> None:
     width = 0.8 / len(curves)
     for number, curve in enumerate(curves):
         places = [place + width * (number - (len(curves) - 1) / 2) for place in range(len(names))]
-        colour = CONTROL if curve.control else COLOURS[number % len(COLOURS)]
+        colour = CONTROL if curve.control else LINE_COLOURS[number % len(LINE_COLOURS)]
         errors = None
         if curve.low is not None and curve.high is not None:
             below = [max(y - low, 0) for y, low in zip(curve.y, curve.low, strict=True)]

@@ -51,7 +51,7 @@ class Row:
     """One setting and what came out.
 
     setting: what was chosen, by name. figures: what was measured, by name, with interval, with the spread of runs, or
-    plain. All rows of a study have the same names. fingerprint: of the encoder with this setting, None where no vector
+    plain. All rows of a study have the same names. fingerprint: of the encoder with this setting, None if no vector
     was made or several encoders made them.
     """
 

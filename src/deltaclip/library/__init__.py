@@ -14,9 +14,9 @@ from deltaclip.library.content import (
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
 from deltaclip.library.exact import nearest
 from deltaclip.library.excluding import Exclusion
+from deltaclip.library.hit_pictures import draw_answers, draw_hits
 from deltaclip.library.library import Library
 from deltaclip.library.lock import LockedError
-from deltaclip.library.picture import draw_answers, draw_hits
 from deltaclip.library.protocols import MomentReader, VectorEncoder
 from deltaclip.library.results import (
     Failure,
@@ -41,7 +41,7 @@ from deltaclip.library.store import (
     Writer,
 )
 from deltaclip.library.verify import MOST_NAMED
-from deltaclip.video.suffixes import VIDEO_SUFFIXES
+from deltaclip.video import VIDEO_SUFFIXES
 
 __all__ = [
     "LINK",

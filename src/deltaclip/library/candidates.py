@@ -11,9 +11,9 @@ from deltaclip.library.disk import file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
 from deltaclip.names import on_disk
-from deltaclip.video.suffixes import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
+from deltaclip.video import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["KINDS", "LINK", "Candidates", "absolute_paths", "find_candidates"]
+__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "absolute_paths", "find_candidates"]
 
 LINK = "links to files already included"
 HIDDEN = "hidden files and folders"
@@ -24,7 +24,7 @@ BROKEN_LINK = "broken links"
 NOT_PLAIN = "pipes, sockets and devices"
 NO_SUFFIX = "files without a suffix"
 NOT_VIDEO = "files that are not videos"
-KINDS = (LINK, HIDDEN, SYSTEM, EXCLUDED, PROXY, BROKEN_LINK, NOT_PLAIN, NO_SUFFIX, f"SUFFIX {NOT_VIDEO}")
+SKIPPED_KINDS = (LINK, HIDDEN, SYSTEM, EXCLUDED, PROXY, BROKEN_LINK, NOT_PLAIN, NO_SUFFIX, f"SUFFIX {NOT_VIDEO}")
 """What may be skipped, besides files with other suffixes, which are counted by suffix. The last one is for a suffix
 that videos share with other files, for example ".ts files that are not videos"."""
 
@@ -53,8 +53,8 @@ class Candidates:
     """The files to look at.
 
     files: absolute, sorted, each once. roots: the paths given, absolute. failures: paths that lead to no file.
-    links: other names of files -> the name that is used. passed_over: how many were skipped, by kind, see KINDS.
-    unused_exclude: patterns that matched nothing.
+    links: other names of files -> the name that is used. passed_over: how many were skipped, by kind (see
+    SKIPPED_KINDS). unused_exclude: patterns that matched nothing.
     """
 
     files: tuple[Path, ...]

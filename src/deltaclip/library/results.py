@@ -82,9 +82,9 @@ class IndexReport:
     ones, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
     fallback: frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by
     this run. passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as
-    ".jpg", or one of `candidates.KINDS`. left_alone: videos of the library below the given paths that were skipped;
-    they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which each
-    stage of `pipeline.STAGES` worked, 0 to 1.
+    ".jpg", or one of `candidates.SKIPPED_KINDS`. left_alone: videos of the library below the given paths that were
+    skipped; they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which
+    each stage of `pipeline.STAGES` worked, 0 to 1.
     """
 
     seen: int

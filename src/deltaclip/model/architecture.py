@@ -70,7 +70,7 @@ def openai_claim(program: str, shapes: Mapping[str, int]) -> Claim:
 def settle(claims: Sequence[Claim], shapes: Mapping[str, int], what: str) -> Architecture:
     """What the claims say together of weights of these shapes.
 
-    Raises CheckpointError where a claim does not fit the weights, two claims differ, heads do not divide the width, or
+    Raises CheckpointError if a claim does not fit the weights, two claims differ, heads do not divide the width, or
     heads or activation are not said by any.
     """
     for claim in claims:

@@ -128,7 +128,7 @@ def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
 
 
 def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept: KeptFacts | None) -> Parts:
-    """What a folder holds. kept: where the hash of its weights may be known; None computes it."""
+    """What a folder holds. kept: where the hash of its weights may be cached; None computes it."""
     what = hub or str(folder)
     config = _read_config(folder / CONFIG_FILE)
     file, weights = _read_weights(folder, what)

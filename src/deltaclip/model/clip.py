@@ -54,8 +54,8 @@ def without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def check_numbers(weights: Mapping[str, Tensor], what: str) -> None:
     """CheckpointError with the list of what is not a plain tensor of floats.
 
-    Whole numbers and bytes of a quantised model are codes, whose scale lies elsewhere; taken as floats they would give
-    wrong vectors without an error.
+    Whole numbers and bytes of a quantised model are codes, whose scale is stored elsewhere; taken as floats they would
+    give wrong vectors without an error.
     """
     unlike = [f"{name} ({kind})" for name, weight in weights.items() if (kind := _unlike_floats(weight))]
     if unlike:

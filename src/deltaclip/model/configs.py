@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
 from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import ACTIVATIONS, Claim
-from deltaclip.model.preprocessing import Normalisation, of_open_clip, read_json, read_preprocessing
+from deltaclip.model.preprocessing import Json, Normalisation, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
 OPEN_CLIP_FILE = "open_clip_config.json"
@@ -50,8 +49,6 @@ COUNTS = {
     "max_position_embeddings": 2,  # begin and end
 }
 
-Json = Mapping[str, Any]  # Any: whatever json holds
-
 
 class OpenClip:
     """The configuration of an open_clip model: its `open_clip_config.json`, or one of its `model_configs`."""
@@ -83,7 +80,7 @@ class OpenClip:
             return self._claim(vision, text)
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as err:
             remedy = "Download the file again from the source of the weights."
-            raise CheckpointError(str(self.path), f"no whole configuration of open_clip ({err!r})", remedy) from err
+            raise CheckpointError(str(self.path), f"not a complete open_clip configuration ({err!r})", remedy) from err
 
     def _claim(self, vision: Json, text: Json) -> Claim:
         # Defaults are those of open_clip's CLIPVisionCfg and CLIPTextCfg.
@@ -116,14 +113,14 @@ class OpenClip:
         )
 
     def normalisation(self, image_size: int) -> tuple[Normalisation, str] | None:
-        """What its `preprocess_cfg` says, open_clip's defaults where that ends, and the file's name; None without."""
+        """What its `preprocess_cfg` says, open_clip's defaults for the rest, and the file's name; None without."""
         if self.preprocessing is None:
             return None
         return of_open_clip(self.preprocessing, image_size, str(self.path)), self.path.name
 
 
 def _unlike(where: str, settings: Json, known: set[str], fixed: Mapping[str, str]) -> list[str]:
-    """The settings, with their values, that make another model than ours. fixed: the one value that some may have."""
+    """The settings, with values, of a model that deltaclip does not have. fixed: the only value that some may have."""
     return [
         f"{where}{name} {value}"
         for name, value in settings.items()
@@ -233,7 +230,7 @@ def configurations(weights: Path, named: Path | None) -> list[OpenClip | Transfo
     """What describes a file of weights: the configuration that the user named, else all that are beside it.
 
     Beside: open_clip_config.json, a json file of the weights' own name, and config.json, each if it is of a CLIP.
-    Raises CheckpointError if the one that was named is neither open_clip's nor a transformers CLIP's.
+    Raises CheckpointError if the named one is neither open_clip's nor a transformers CLIP's.
     """
     if named is not None:
         values = read_json(named)

@@ -8,10 +8,10 @@ from typing import Literal
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.any_source import Said, SourceKind, SourceModel, read_any
 from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble, listed_keys
-from deltaclip.model.clips import Clip, Kind, Said, read_any
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
 from deltaclip.model.preprocessing import CLIP_NORMALISATION, normalised_as_clip
 from deltaclip.model.record import NORMALISATION, CheckpointRecord, SourceFile
@@ -41,7 +41,7 @@ class ConversionReport:
     """
 
     out: Path
-    kind: Kind
+    kind: SourceKind
     architecture: Architecture
     record: CheckpointRecord
     alpha_from: AlphaFrom
@@ -147,7 +147,7 @@ def convert(
     )
 
 
-def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: Clip, what: str) -> AlphaFrom:
+def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: SourceModel, what: str) -> AlphaFrom:
     """Replaces the vision tower in `state`, or its alpha channel alone, by Alpha-CLIP's, and says which."""
     if PATCH_EMBEDDING not in state:  # of a damaged transformers folder; `assemble` lists what is missing
         return "clip"
@@ -166,7 +166,7 @@ def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: Clip, what: str
     return "file"
 
 
-def _refuse_other_blocks(clip: Clip, width: int, program: str, what: str) -> None:
+def _refuse_other_blocks(clip: SourceModel, width: int, program: str, what: str) -> None:
     """CheckpointError if a tower of Alpha-CLIP's program, which has OpenAI's blocks, would get other ones."""
     found, heads = clip.architecture, width // HEAD_WIDTH
     unlike = []

@@ -74,7 +74,7 @@ class KeptFacts:
         found = {}
         for name in self._names:
             with contextlib.suppress(OSError):
-                status = (self._folder / name).stat()  # of the target where the hub's cache has a link
+                status = (self._folder / name).stat()  # of the target if the hub's cache has a link
                 found[name] = [status.st_size, status.st_mtime_ns]
         return found
 

@@ -30,7 +30,7 @@ PLAIN = {
     "ln_final.bias": "text_model.final_layer_norm.bias",
     "logit_scale": "logit_scale",
 }
-# Stored (in, out), where a Linear layer wants (out, in).
+# Stored as (in, out); a Linear layer wants (out, in).
 TRANSPOSED = {"visual.proj": "visual_projection.weight", "text_projection": "text_projection.weight"}
 BLOCK = {
     "attn.out_proj": "self_attn.out_proj",
@@ -122,7 +122,7 @@ def to_transformers(weights: Mapping[str, Tensor], what: str) -> dict[str, Tenso
         alpha = weights.get(ALPHA_CONVOLUTION)
         if alpha is not None and patches.ndim == 4 and patches.shape[1] > len(COLOURS):
             found = f"two alpha channels: one in conv1.weight {tuple(patches.shape)}, and conv1_alpha.weight"
-            raise CheckpointError(what, found, "Leave out the one that does not count, and give the file again.")
+            raise CheckpointError(what, found, "Remove the wrong one from the file, and give it again.")
         state[PATCH_EMBEDDING] = with_motion_channels(patches) if alpha is None else replace_alpha(patches, alpha, what)
     return state
 

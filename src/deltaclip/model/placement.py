@@ -22,7 +22,7 @@ class Placement:
     """Where the model runs and why.
 
     device, dtype: as in torch. reason, precision_reason: why this device and this precision, said to the user, who must
-    not guess. self_check: of a precision below float32 on the model itself; None before it, and where none is needed.
+    not guess. self_check: of a precision below float32, on the model itself; None before it, and if none is needed.
     """
 
     device: torch.device
@@ -33,7 +33,7 @@ class Placement:
 
     @property
     def refused(self) -> str | None:
-        """Why a precision that was to be used is not; None where all is as planned."""
+        """Why the wanted precision is not used; None if it is."""
         return None if self.self_check is None or self.self_check.passed else self.precision_reason
 
     def __str__(self) -> str:
@@ -63,14 +63,14 @@ FEATURES = ("avx2", "avx512_f", *BFLOAT16_FEATURES)
 
 
 def this_processor() -> Processor:
-    """The one that this program runs on; without features where torch cannot tell (before 2.11)."""
+    """The one that this program runs on; without features if torch cannot tell (before 2.11)."""
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     name = str(capabilities.get("cpu_name") or platform.processor() or platform.machine())
     return Processor(name, {feature: bool(capabilities[feature]) for feature in FEATURES if feature in capabilities})
 
 
 def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
-    """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 where it has such instructions.
+    """Where to run: CUDA in bf16, else Apple's MPS, else the CPU, in bf16 if it has instructions for it.
 
     Raises ValueError for a device that does not exist, or not here, and for an unknown precision. Whether bf16 is
     right there, nobody has asked yet: `self_check.checked_placement` does.
@@ -92,7 +92,7 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
 
 
 def _device_named(name: str) -> torch.device:
-    """The device of that name. Raises ValueError where torch knows none, or it is not in this machine."""
+    """The device of that name. Raises ValueError if torch knows none, or if this machine does not have it."""
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:

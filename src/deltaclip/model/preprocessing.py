@@ -2,7 +2,7 @@
 
 Every model here is fed pictures whose short side was scaled to the model's (bicubic), their centre, less CLIP's mean,
 over CLIP's deviation. Another mean and deviation become part of the first weights, exactly: the patch embedding is
-linear and nothing lies before it. Another geometry cannot, and is refused.
+linear and nothing comes before it. A different geometry cannot, and is refused.
 """
 
 import json
@@ -22,7 +22,7 @@ from deltaclip.model.clip import PATCH_EMBEDDING
 PREPROCESSOR_FILE = "preprocessor_config.json"
 PROCESSOR_FILE = "processor_config.json"
 PREPROCESSING_FILES = (PROCESSOR_FILE, PREPROCESSOR_FILE)
-"""In the order in which transformers looks: the newer file counts where it describes an image processor."""
+"""In the order in which transformers looks: the newer file counts if it describes an image processor."""
 CLIP_MEAN = (COLOURS[0].mean, COLOURS[1].mean, COLOURS[2].mean)
 CLIP_STD = (COLOURS[0].std, COLOURS[1].std, COLOURS[2].std)
 POSITIONS = "vision_model.embeddings.position_embedding.weight"
@@ -65,7 +65,7 @@ def normalised_as_clip(state: Mapping[str, Tensor], own: Normalisation) -> dict[
     embedding (W, C, P, P), what it makes of the constant into the positions of the patches; motion channels stay.
     """
     if own.is_same(CLIP_NORMALISATION) or PATCH_EMBEDDING not in state or POSITIONS not in state:
-        return dict(state)  # weights that are missing are listed where the model is put together
+        return dict(state)  # missing weights are listed when the model is assembled
     patches, positions = state[PATCH_EMBEDDING].double(), state[POSITIONS].double()
     clip_mean, clip_std, mean, std = (
         torch.tensor(values, dtype=torch.float64) for values in (CLIP_MEAN, CLIP_STD, own.mean, own.std)
@@ -110,9 +110,9 @@ def preprocessor_json(image_size: int) -> str:
 
 
 def read_preprocessing(folder: Path, image_size: int) -> tuple[Normalisation, str] | None:
-    """What transformers' files in a folder say, and the name of the file; None where there is none.
+    """What transformers' files in a folder say, and the name of the file; None if there is none.
 
-    Raises CheckpointError where they ask for what deltaclip does not do to pictures, by name.
+    Raises CheckpointError if they ask for what deltaclip does not do to pictures, by name.
     """
     for name in PREPROCESSING_FILES:
         path = folder / name
@@ -127,7 +127,7 @@ def read_preprocessing(folder: Path, image_size: int) -> tuple[Normalisation, st
 
 
 def of_transformers(values: Json, image_size: int, what: str) -> Normalisation:
-    """The normalisation that transformers' CLIPImageProcessor does with these settings; its defaults where they end.
+    """The normalisation that transformers' CLIPImageProcessor does with these settings; its defaults for the rest.
 
     Raises CheckpointError for settings that change a picture in a way deltaclip does not.
     """
@@ -150,7 +150,9 @@ def of_transformers(values: Json, image_size: int, what: str) -> Normalisation:
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     factor = values.get("rescale_factor", 1 / 255) if values.get("do_rescale", True) else 1
     if not isinstance(factor, int | float) or not 0 < factor < float("inf"):
-        raise CheckpointError(what, f"a rescale_factor {factor!r}", "Give the number that values are multiplied with.")
+        raise CheckpointError(
+            what, f"a rescale_factor of {factor!r}", "Give the number that values are multiplied with."
+        )
     # What is written is of values times the factor, ours of values over 255.
     unit = 255 * float(factor)
     return _checked(tuple(value / unit for value in mean), tuple(value / unit for value in std), what)
@@ -187,7 +189,7 @@ def _refuse(wrong: list[str], image_size: int, what: str) -> None:
 
 
 def _three(value: object, what: str) -> tuple[float, float, float]:
-    """Numbers of red, green and blue; one number stands for all."""
+    """Numbers of red, green and blue; one number is for all three."""
     numbers = [value] * 3 if isinstance(value, int | float) else value
     if isinstance(numbers, list | tuple) and len(numbers) == 3 and all(isinstance(n, int | float) for n in numbers):
         return float(numbers[0]), float(numbers[1]), float(numbers[2])
@@ -202,7 +204,7 @@ def _checked(mean: tuple[float, ...], std: tuple[float, ...], what: str) -> Norm
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a json file; CheckpointError where it holds none."""
+    """The object in a json file; CheckpointError if it holds none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:

@@ -33,7 +33,7 @@ class SourceFile:
                     digest.update(block)
         except OSError as err:
             raise CheckpointError(
-                str(path), f"cannot be read ({err.strerror})", "Check the path and its rights."
+                str(path), f"cannot be read ({err.strerror})", "Check the path and its permissions."
             ) from err
         return cls(path.name, digest.hexdigest())
 
@@ -44,7 +44,7 @@ class CheckpointRecord:
 
     source: the files its weights were read from; none for a model trained from scratch.
     hub: the hub name they were fetched under, or None.
-    licence: of the weights, "unknown" where nothing says it.
+    licence: of the weights, "unknown" if nothing says it.
     alpha: "zero" while all alpha weights are zero, else "trained"; what the weights hold, whoever writes it.
     motion: the mask it was trained with, in the word of `motion.MotionSpec`, or None for none.
     num_frames: frames of a segment at search time.
@@ -89,5 +89,5 @@ class CheckpointRecord:
             source = tuple(SourceFile(**entry) for entry in values.pop("source", ()))
             return cls(source=source, **values)
         except (OSError, ValueError, TypeError, AttributeError) as err:
-            remedy = "Check its permissions, or bring the file back from a copy; the weights beside it are untouched."
+            remedy = "Check its permissions, or restore the file from a copy; the weights beside it are untouched."
             raise CheckpointError(str(path), f"not the record of a checkpoint ({err})", remedy) from err

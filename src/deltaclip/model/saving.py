@@ -51,11 +51,11 @@ def save_checkpoint(
 
     Everything is written into a folder beside first. A new checkpoint then appears by one renaming, whole or not at
     all. Of an older one in its place the checkpoint's own files are replaced, the weights of other programs and
-    tokenizers that would be loaded with it among them; whatever else lies in the folder stays untouched. A file system
+    tokenizers that would be loaded with it among them; any other file in the folder is left as it is. A file system
     cannot swap several files at once: while they are (a few renamings), and after a kill just then, the folder has no
     config.json, so that nobody loads half of each; the older files are kept beside as .NAME.*.old until the new ones
     stand, and saving again completes the folder. A reader that had opened config.json before may meet the new weights.
-    Raises CheckpointError where something else lies there or it cannot be written; what was there is left as it was.
+    Raises CheckpointError if something else is there or it cannot be written; what was there is left as it was.
     """
     target = Path(folder).expanduser()
     check_place(target)
@@ -112,7 +112,7 @@ def replace_files(new: Path, target: Path, aside: Path) -> None:
 
     aside: folder on the same disk, where the older ones wait meanwhile.
     config.json goes first and comes last, without it nothing is loaded. The record is replaced and never away: it marks
-    the folder as a checkpoint, so that after a kill another can be saved there.
+    the folder as a checkpoint, so that after a kill a new one can be saved there.
     """
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=aside))
     own = sorted((path for path in target.iterdir() if _is_own(path)), key=lambda path: path.name != CONFIG_FILE)

@@ -23,7 +23,7 @@ CUSTOM_TEXT = "text."
 CLIP4CLIP = "clip."
 # Heads of CLIP4Clip's other similarities, which mean pooling does not use.
 CLIP4CLIP_HEADS = ("frame_position_embeddings.", "transformerClip.", "lstm_visual.", "cross.", "similarity_dense.")
-# openai/CLIP, clip.py, _MODELS: the sha256 of each file stands in its address.
+# openai/CLIP, clip.py, _MODELS: the sha256 of each file is part of its URL.
 OPENAI_SHA256 = {
     "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",  # ViT-B/32
     "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",  # ViT-B/16
@@ -34,7 +34,7 @@ OPENAI_LICENCE = "MIT (openai/CLIP)"
 OPENAI_LAYOUT_LICENCE = "unknown (OpenAI CLIP's layout; OpenAI's own weights are MIT)"
 CLIP4CLIP_PROGRAM = "CLIP4Clip, by the heads of its similarities"
 CLIP4CLIP_LICENCE = "unknown (CLIP4Clip's layout; its code is MIT, its weights are trained on data for research)"
-# Alpha-CLIP alone writes its vision tower's attention out, with a Linear layer where OpenAI has a parameter.
+# Alpha-CLIP alone writes its vision tower's attention out, with a Linear layer instead of OpenAI's parameter.
 ALPHA_LINEAR = "attn.in_proj."
 ALPHA_PROGRAM = "Alpha-CLIP, by the names in its attention"
 ALPHA_LICENCE = "research use only (Alpha-CLIP model zoo)"
@@ -154,7 +154,7 @@ def read_alpha(path: Path) -> AlphaFile:
     bare, notes = _image_encoder(found.alone(str(path)), path)
     weights = {f"visual.{_underscored(name)}": value for name, value in bare.items()}
     if ALPHA_CONVOLUTION not in weights:
-        remedy = "Give a visual .pth of Alpha-CLIP's model zoo; without one, leave --alpha away."
+        remedy = "Give a visual .pth of Alpha-CLIP's model zoo; if you have none, leave out --alpha."
         raise CheckpointError(str(path), "no alpha convolution (conv1_alpha.weight) in it", remedy)
     if weights.keys() != {ALPHA_CONVOLUTION}:
         tower = {name for name in expected_names(num_layers(weights, visual=True), 0) if name.startswith(VISUAL)}
@@ -172,7 +172,7 @@ def _image_encoder(weights: Mapping[str, Tensor], path: Path) -> tuple[dict[str,
     text = {name for name in expected_names(0, num_layers(weights, visual=False)) if not name.startswith(VISUAL)}
     unknown = [name for name in others if name not in text | SCALARS and name.rpartition(".")[2] != CAUSAL_MASK]
     if unknown:
-        remedy = "Give the image encoder of an Alpha-CLIP (visual.*), alone or in its whole CLIP."
+        remedy = "Give the image encoder of an Alpha-CLIP (visual.*), alone or within its whole CLIP."
         raise CheckpointError(str(path), f"{len(unknown)} unmapped weights: {listed_keys(unknown)}", remedy)
     bare = {name.removeprefix(VISUAL): value for name, value in weights.items() if name.startswith(VISUAL)}
     note = (

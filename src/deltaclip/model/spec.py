@@ -98,7 +98,7 @@ def clip_config(spec: ModelSpec, vision_blocks: Blocks = Blocks(), text_blocks: 
 def model_spec(model: CLIPModel) -> ModelSpec:
     """The sizes and token ids of a model, read from its configuration."""
     text, vision = text_config(model.config), vision_config(model.config)
-    # As built: the two halves of a configuration carry a default where it leaves theirs out.
+    # As built: the two halves of a configuration have their own defaults for what it leaves out.
     projection_dim = model.visual_projection.out_features
     return ModelSpec(
         image_size=vision.image_size,

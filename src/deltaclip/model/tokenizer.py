@@ -16,7 +16,7 @@ from tokenizers import Regex, models, pre_tokenizers
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.hub import fetch, is_hub_name
-from deltaclip.model.vocabulary import read_bpe, read_json, read_merges
+from deltaclip.model.vocabulary import read_bpe, read_merges, read_tokenizer_json
 
 BEGIN_TOKEN = "<|startoftext|>"
 END_TOKEN = "<|endoftext|>"
@@ -27,12 +27,12 @@ SPECIAL = re.compile("|".join(re.escape(token) for token in (BEGIN_TOKEN, END_TO
 
 
 def clean(text: str) -> str:
-    """Text as CLIP sees it: encoding mistakes mended, HTML entities twice, single spaces, lower case.
+    """Text as CLIP sees it: encoding errors fixed, HTML entities unescaped twice, single spaces, lower case.
 
     Source: openai/CLIP, simple_tokenizer.py, basic_clean and whitespace_clean, in that order.
     """
-    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return re.sub(r"\s+", " ", mended.strip()).strip().lower()
+    fixed = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", fixed.strip()).strip().lower()
 
 
 class Tokenizer:
@@ -56,7 +56,7 @@ class Tokenizer:
         if path.is_dir():
             return cls._from_folder(path, str(source))
         if path.is_file():
-            return cls(read_merges(path) if path.name.endswith((".txt", ".txt.gz")) else read_json(path))
+            return cls(read_merges(path) if path.name.endswith((".txt", ".txt.gz")) else read_tokenizer_json(path))
         if is_hub_name(str(source)):
             needed = (("tokenizer.json", "vocab.json"),)
             return cls._from_folder(fetch(str(source), needed, ("merges.txt",)), str(source))
@@ -67,7 +67,7 @@ class Tokenizer:
     def _from_folder(cls, folder: Path, what: str) -> "Tokenizer":
         single, vocab, merges = (folder / name for name in TOKENIZER_FILES)
         if single.is_file():
-            return cls(read_json(single))
+            return cls(read_tokenizer_json(single))
         if vocab.is_file() and merges.is_file():
             return cls(read_bpe(vocab, merges))
         raise CheckpointError(what, "no tokenizer.json and no vocab.json with merges.txt", "Give --tokenizer FILE.")

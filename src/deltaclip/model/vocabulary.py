@@ -20,7 +20,7 @@ PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 AGAIN = "Download it again, or give the tokenizer.json of the model."
 
 
-def read_json(path: Path) -> tokenizers.Tokenizer:
+def read_tokenizer_json(path: Path) -> tokenizers.Tokenizer:
     """The tokenizer in a tokenizer.json; CheckpointError if it is not one."""
     check_start(path)
     try:
@@ -89,9 +89,9 @@ def _byte_pairs(ids: dict[str, int], merges: list[tuple[str, str]], path: Path) 
 
 
 def _byte_alphabet() -> list[str]:
-    """The 256 letters that stand for bytes, in the order of CLIP's ids.
+    """The 256 letters that represent bytes, in the order of CLIP's ids.
 
-    Bytes that print in Latin-1 stand for themselves and come first; the others follow as the letters from 256 on
+    Bytes that print in Latin-1 represent themselves and come first; the others follow as the letters from 256 on
     (openai/CLIP, simple_tokenizer.py, bytes_to_unicode).
     """
     printing = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAC + 1), *range(0xAE, 0xFF + 1)]

@@ -119,7 +119,7 @@ def _not_plain(path: Path, reason: str) -> CheckpointError:
     if named is None:
         told = re.search(r"WeightsUnpickler error: (.*)", reason)
         found = f"not plain weights ({told[1] if told else reason.splitlines()[0]})"
-        remedy = "Use only weights you trust; save them anew with torch.save(model.state_dict()) where they come from."
+        remedy = "Use only weights you trust; save them again with torch.save(model.state_dict()) where they were made."
         return CheckpointError(str(path), found, remedy)
     remedy = (
         "Making such an object may run code, so deltaclip does not. If you trust the file, save its weights alone, in "

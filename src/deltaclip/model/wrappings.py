@@ -3,7 +3,7 @@
 People save `{"state_dict": …, "optimizer": …}` (open_clip, Lightning), `{"model": …}`, names that begin with `module.`
 (DDP), `_orig_mod.` (torch.compile) or with the attribute of a module that holds the CLIP (`model.`, `net.clip.`), and
 any nesting of these. Nothing is known by its wrapping here: the CLIP is looked for by names that every one has, and
-whatever is around it is the wrapping. Where two are found, a running average (EMA) is left out and that is said; where
+whatever is around it is the wrapping. If two are found, a running average (EMA) is left out and a note says so; if
 that does not decide, none is taken.
 """
 
@@ -33,7 +33,7 @@ MOST_DEPTH = 4
 MOST_NAMES = 20
 SAVE_ALONE = "Save the state dict of the CLIP alone with torch.save, and give that."
 
-Place = tuple[str, Mapping[object, object]]
+NestedDict = tuple[str, Mapping[object, object]]
 """A dictionary in a file, by the dotted keys that lead to it."""
 
 
@@ -42,7 +42,7 @@ class Weights:
     """Tensors by name, as a CLIP names them, and what was around them.
 
     tensors: all names below `prefix`, without it. outside: the weights beside them, by full name.
-    notes: a sentence for the person where there was a choice, such as weights and their running average.
+    notes: a sentence for the user if there was a choice, such as weights and their running average.
     """
 
     tensors: Mapping[str, Tensor]
@@ -60,7 +60,7 @@ class Weights:
 
 
 def unwrap(content: object, what: str) -> Weights:
-    """The weights in what a file holds. Raises CheckpointError where there are none, or it is not clear which."""
+    """The weights in what a file holds. Raises CheckpointError if there are none, or it is not clear which."""
     places = dict(_places(content, ()))
     if not places:
         return Weights(_all_tensors(content, what))
@@ -77,7 +77,7 @@ def unwrap(content: object, what: str) -> Weights:
     return Weights(tensors, prefix, outside, (*notes, *more_notes))
 
 
-def _places(content: object, path: tuple[str, ...]) -> Iterator[Place]:
+def _places(content: object, path: tuple[str, ...]) -> Iterator[NestedDict]:
     """Every dictionary in a tree of them that holds weights of a CLIP itself."""
     if not isinstance(content, Mapping) or len(path) > MOST_DEPTH:
         return

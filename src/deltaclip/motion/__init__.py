@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.controls import centre, full, inverted, random
-from deltaclip.motion.difference import DifferenceSpec, difference
-from deltaclip.motion.draw import Row, Tile, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
+from deltaclip.motion.difference import DifferenceSpec, absolute_difference, difference, grey
+from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
 from deltaclip.motion.masks import MOTIONS, Mask
 from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject import NEAR_SECONDS, Neighbours, subject
@@ -21,8 +21,9 @@ __all__ = [
     "Motion",
     "MotionSpec",
     "Neighbours",
-    "Row",
     "Tile",
+    "TileRow",
+    "absolute_difference",
     "centre",
     "difference",
     "encode_jpeg",
@@ -30,6 +31,7 @@ __all__ = [
     "encode_png",
     "feed_alpha",
     "full",
+    "grey",
     "inverted",
     "needs_neighbours",
     "overlay",

@@ -16,7 +16,7 @@ QUADRATIC_ROUNDS = (2.5, 2.0, 2.0, 2.0)
 BORDER_ROUNDS = 5
 """Rounds in which cells at the border weigh more: the subject is seldom there."""
 BORDER_FLOOR = 0.15
-"""Weight of the middle in those rounds, where the border has 1.15."""
+"""Weight of the middle in those rounds; the border has 1.15."""
 NARROWEST = 0.05
 """Cells: no residual below this is held against a cell, however well the rest fits."""
 RIDGE, BEND_RIDGE = 1e-4, 3e-3
@@ -76,7 +76,7 @@ def camera_field(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[n
 
 
 def look_up(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
-    """Where each pixel lies in the other picture if only the camera moved: (N, 2, rows, columns), column and row.
+    """Where each pixel is in the other picture if only the camera moved: (N, 2, rows, columns), column and row.
 
     fit: (N, 6, 2) of `fit_camera`, in pixels of a picture of (rows, columns).
     """

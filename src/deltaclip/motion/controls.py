@@ -27,7 +27,7 @@ def random(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
 
     Each frame's mask is rolled around both edges by an offset of its own. Deterministic: the offsets come from
     RANDOM_SEED and the masks themselves, so that a clip gets the same masks whenever and wherever it is read.
-    Falls back where `difference` does.
+    Falls back if `difference` does.
     """
     measured = difference(rgb, spec)
     _, height, width = measured.mask.shape
@@ -40,7 +40,7 @@ def random(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
 def inverted(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
     """The complement of the difference mask: what does not move.
 
-    Falls back where `difference` does, and where everything moves, so that the complement is empty.
+    Falls back if `difference` does, and if everything moves, so that the complement is empty.
     """
     measured = difference(rgb, spec)
     rest = ~measured.mask

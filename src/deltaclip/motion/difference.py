@@ -37,7 +37,7 @@ class DifferenceSpec:
 
     threshold: grey levels, 0..255; a pixel moves when it changes by more. Source: the paper, best on MSVD.
     kernel: side of the square that closes and opens, odd pixels. Our choice: a third of a 16 pixel patch.
-    min_area_at_224: smallest component kept where the short side is 224, pixels. Our choice: 40 % of such a patch.
+    min_area_at_224: smallest component kept if the short side is 224, pixels. Our choice: 40 % of such a patch.
     """
 
     threshold: int | float = 25
@@ -60,7 +60,7 @@ def difference(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:
     """The paper's motion, frame by frame.
 
     rgb: (T, H, W, 3) uint8, sampled frames in the order shown, already scaled.
-    Returns a Motion whose alpha is the mask, or all ones where nothing moves or where there is one frame only.
+    Returns a Motion whose alpha is the mask, or all ones if nothing moves or there is only one frame.
     A mask that covers nearly everything (cut, moving camera) is fed as it is, as in the paper: see `coverage`.
     """
     check_rgb(rgb)
@@ -123,7 +123,7 @@ def rectangle(side: int) -> NDArray[np.uint8]:
 def close_gaps(mask: NDArray[np.uint8], kernel: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Morphological closing, once: fills holes and gaps narrower than `kernel`.
 
-    mask: (H, W) uint8, 0 or 255. The paper names closing before opening. Border as OpenCV's default: what lies outside
+    mask: (H, W) uint8, 0 or 255. The paper names closing before opening. Border as OpenCV's default: what is outside
     never decides, so an object cut by the frame's edge is not eaten away there.
     """
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
@@ -151,7 +151,7 @@ def drop_small(mask: NDArray[np.uint8], smallest: float) -> NDArray[np.bool_]:
 
 
 def min_area(height: int, width: int, at_224: float) -> float:
-    """Smallest component in pixels: `at_224` where the short side is 224, elsewhere scaled by the side's square.
+    """Smallest component in pixels: `at_224` if the short side is 224, otherwise scaled by the side's square.
 
     So that a component means the same part of the picture at every size. Our choice.
     """

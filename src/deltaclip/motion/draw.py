@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import PictureError
 
-__all__ = ["Row", "Tile", "encode_jpeg", "encode_pixels", "encode_png", "overlay", "sheet", "strip"]
+__all__ = ["Tile", "TileRow", "encode_jpeg", "encode_pixels", "encode_png", "overlay", "sheet", "strip"]
 
 TINT = np.array((255, 190, 0), np.float32)  # amber: apart from skin, sky and grass
 TINT_SHARE = 0.22
@@ -25,7 +25,7 @@ GAP = 8
 JPEG_LONGEST = 65_500
 """Pixels of a side, as libjpeg has it (JPEG_MAX_DIMENSION)."""
 LONGEST = 4
-"""How many short sides a tile is long at the most, lest a film of 640 x 4 pixels make a sheet 100,000 pixels wide."""
+"""Longest side of a tile, in short sides: a film of 640 x 4 pixels must not make a sheet 100,000 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Tile:
     """One picture and the words below it.
 
     picture: (H, W, 3) uint8 RGB. One longer than LONGEST short sides is shrunk to that length, in the middle of grey.
-    label: one line; cut with "..." where it is wider than the picture.
+    label: one line; cut with "..." if it is wider than the picture.
     """
 
     picture: NDArray[np.uint8]
@@ -49,7 +49,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class TileRow:
     """Tiles of equal height side by side, under a title.
 
     title: one line above the tiles; none is drawn when it is empty.
@@ -104,7 +104,7 @@ def _outlined(rgb: NDArray[np.uint8], alpha: NDArray[np.float32] | NDArray[np.bo
     return rgb
 
 
-def sheet(rows: Sequence[Row]) -> NDArray[np.uint8]:
+def sheet(rows: Sequence[TileRow]) -> NDArray[np.uint8]:
     """Rows below one another on white: (H, W, 3) uint8 RGB.
 
     rows: at least one; narrower rows are filled up with white on the right.
@@ -135,7 +135,7 @@ def strip(tiles: Sequence[Tile]) -> NDArray[np.uint8]:
 
 
 def encode_png(rgb: NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError where there is nothing to draw, else PictureError."""
+    """(H, W, 3) uint8 RGB -> the bytes of a PNG file. ValueError if there is nothing to draw, else PictureError."""
     return encode_pixels(".png", _blue_first(rgb))
 
 
@@ -147,7 +147,7 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
 def encode_pixels(kind: Literal[".png", ".jpg"], pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:
     """Grey (H, W) or blue, green, red (H, W, 3) uint8 -> the bytes of a file, by OpenCV's options.
 
-    Raises PictureError where the format does not hold it, which OpenCV says by a flag alone, or by an error of its own.
+    Raises PictureError if the format cannot hold it; OpenCV reports that by a flag alone, or by an error of its own.
     """
     if kind == ".jpg" and max(pixels.shape[:2]) > JPEG_LONGEST:  # OpenCV would log an error beside its flag
         raise _too_large(kind, pixels)
@@ -181,7 +181,7 @@ def _text_line(text: str, width: int, scale: float) -> NDArray[np.uint8]:
 
 
 def _fitting(text: str, width: int, scale: float) -> str:
-    """The longest beginning of `text` that fits into `width` pixels, with "..." where something was cut."""
+    """The longest beginning of `text` that fits into `width` pixels, with "..." if something was cut."""
     if _text_width(text, scale) <= width:
         return text
     while text and _text_width(text + "...", scale) > width:

@@ -22,7 +22,7 @@ LEAST_PIXELS = 50
 
 
 def relit(now: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`other` with its median grey level brought to that of `now`; their contents need not lie in the same places.
+    """`other` with its median grey level brought to that of `now`; their contents need not be in the same places.
 
     now, other: (H, W) uint8.
     """
@@ -30,7 +30,7 @@ def relit(now: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]
 
 
 def relit_in_place(now: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same where most of `other` lies where it does in `now`: by the median of the pixels' own factors."""
+    """The same if most of `other` is where it is in `now`: by the median of the pixels' own factors."""
     mine, its = now[::STEP, ::STEP].ravel(), other[::STEP, ::STEP].ravel()
     telling = (its > DARK) & (its < BRIGHT) & (mine < BRIGHT)
     if np.count_nonzero(telling) < LEAST_PIXELS:

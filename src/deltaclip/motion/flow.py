@@ -84,7 +84,7 @@ def returned(there: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[n
     there, back: (rows, columns, 2) float32, cells: flow to a picture, and from that picture. A cell is back if it is
     missed by less than half a cell and a tenth of its way. Between pictures that have nothing in common flow finds
     something too, but there and back it does not find the same: of 870 pairs of different DAVIS sequences the luckiest
-    has 0.25 of its cells back, where a sequence's frames 1/24 s apart have 0.87 and more in 95 of 100.
+    has 0.25 of its cells back, while a sequence's frames 1/24 s apart have 0.87 and more in 95 of 100.
     """
     rows, columns = there.shape[:2]
     x = np.arange(columns, dtype=np.float32)[None] + there[..., 0]

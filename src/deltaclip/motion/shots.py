@@ -1,4 +1,4 @@
-"""Where one shot ends and another begins, told from the pictures alone.
+"""Where one shot ends and the next begins, from the pictures alone.
 
 Two neighbouring frames belong to different shots if they differ much after the camera's motion is taken out, and
 their grey levels are spread differently as well. Either alone is not enough: a fast pan under a bad fit differs, a

@@ -1,7 +1,7 @@
 """Which mask is meant, and how it is fed to the model, in one word that a checkpoint can remember.
 
 difference                       the paper's mask
-difference:threshold=12.5        the same with another threshold
+difference:threshold=12.5        the same with a different threshold
 subject                          the soft mask of the moving subject
 subject:binary                   the same, all or nothing
 subject:floor=0.2                nothing is hidden altogether: 0.2 + 0.8 alpha
@@ -46,7 +46,7 @@ class MotionSpec:
             thresholded = sorted(name for name, each in MOTIONS.items() if each.thresholded)
             raise ValueError(f"motion {self.name}: only {', '.join(thresholded)} have a threshold")
         if self.binary and not mask.soft:
-            raise ValueError(f"motion {self.name}: it is binary already")
+            raise ValueError(f"motion {self.name}: it is already binary")
         if not 0 <= self.floor < 1:
             raise ValueError(f"motion {self.name}: floor must be 0 or more and below 1, not {self.floor}")
         if self.floor and not mask.hides:
@@ -100,7 +100,7 @@ def feed(motion: Motion, spec: MotionSpec) -> Motion:
 
 
 def feed_alpha(alpha: NDArray[np.float32], spec: MotionSpec) -> NDArray[np.float32]:
-    """(T, H, W) in 0..1, all ones where a frame fell back, made binary and lifted to the floor as the spec says."""
+    """(T, H, W) in 0..1, all ones if a frame fell back, made binary and lifted to the floor as the spec says."""
     fed = (alpha > 0.5).astype(np.float32) if spec.binary else alpha
     return np.float32(spec.floor) + np.float32(1 - spec.floor) * fed if spec.floor else fed
 

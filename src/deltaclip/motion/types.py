@@ -16,8 +16,8 @@ class Motion:
     measured: (T, H, W) float32 in 0..1, the same before any fallback; for masks without shades the mask itself.
     mask: (T, H, W) bool, as measured, before any fallback.
     coverage: (T,) float64 in 0..1, the share of the frame that `mask` covers.
-    confidence: (T,) float64 in 0..1, 0.0 where a fallback replaced the mask; 1.0 for masks that measure without doubt.
-    fallback: T entries, the reason why `alpha` is not `mask`, or None where it is.
+    confidence: (T,) float64 in 0..1, 0.0 if a fallback replaced the mask; 1.0 for masks that measure without doubt.
+    fallback: T entries, the reason why `alpha` is not `mask`, or None if it is.
     """
 
     alpha: NDArray[np.float32]
@@ -35,12 +35,12 @@ class Motion:
         if self.mask.shape != self.alpha.shape or self.mask.dtype != np.bool_:
             raise ValueError(f"mask must be {self.alpha.shape} bool, not {self.mask.shape} {self.mask.dtype}")
         if self.alpha.size and not 0 <= self.alpha.min() <= self.alpha.max() <= 1:
-            raise ValueError("alpha must lie in 0..1")
+            raise ValueError("alpha must be in 0..1")
         for name, values in (("coverage", self.coverage), ("confidence", self.confidence)):
             if values.shape != self.alpha.shape[:1] or values.dtype != np.float64:
                 raise ValueError(f"{name} must be ({len(self.alpha)},) float64, not {values.shape} {values.dtype}")
             if not ((values >= 0) & (values <= 1)).all():
-                raise ValueError(f"{name} must lie in 0..1")
+                raise ValueError(f"{name} must be in 0..1")
         if len(self.fallback) != len(self.alpha):
             raise ValueError(f"fallback must have one entry for each of {len(self.alpha)} frames")
 
@@ -56,12 +56,12 @@ def check_rgb(rgb: NDArray[np.uint8]) -> None:
 
 
 def motion_from_mask(mask: NDArray[np.bool_], reasons: tuple[str | None, ...]) -> Motion:
-    """Feed each mask as it is, or all ones where there is a reason not to.
+    """Feed each mask as it is, or all ones if there is a reason not to.
 
     All ones, because that is what Alpha-CLIP saw for "no mask" in training; all zeros it never saw
     (Alpha-CLIP train/, `--common_pair`; its demo does the same).
 
-    mask: (T, H, W) bool, as measured. reasons: T entries, None where the mask itself is fed.
+    mask: (T, H, W) bool, as measured. reasons: T entries, None if the mask itself is fed.
     """
     replaced = np.array([reason is not None for reason in reasons])
     measured = mask.astype(np.float32)

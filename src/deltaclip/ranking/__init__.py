@@ -1,36 +1,44 @@
 """From similarity to ranks, and from ranks to figures that mean something, in bounded memory.
 
-blocks      similarity as blocks of rows, cut so that the captions of one video stay together
-ranks       the rules of ranking, both directions
-any_true    queries with several right answers
-metrics     R@K, nDCG@10, MdR, MnR
-intervals   bootstrap over videos
-compare     two rankings of the same queries
-candidates  the best few of each query
-precision   average precision of queries with several right answers
+blocks             similarity as blocks of rows, cut so that the captions of one video stay together
+ranks              the rules of ranking, both directions
+any_true           queries with several right answers
+metrics            R@K, nDCG@10, MdR, MnR
+intervals          bootstrap over videos
+paired_test        whether two rankings of the same queries differ
+top_candidates     the best few candidates of each query
+average_precision  of queries with several right answers
 """
 
 from deltaclip.ranking.any_true import any_true_ranks
-from deltaclip.ranking.blocks import Block, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
-from deltaclip.ranking.candidates import Candidates, top_candidates
-from deltaclip.ranking.compare import Comparison, Difference, compare_ranks
-from deltaclip.ranking.intervals import Interval, bootstrap_intervals, bootstrap_replicates, percentile_interval
+from deltaclip.ranking.average_precision import average_precision
+from deltaclip.ranking.blocks import Block, Indices, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
+from deltaclip.ranking.intervals import (
+    Interval,
+    bootstrap_intervals,
+    bootstrap_means,
+    bootstrap_replicates,
+    percentile_interval,
+)
 from deltaclip.ranking.metrics import Metrics, compute_metrics, sum_of_recalls
-from deltaclip.ranking.precision import average_precision
+from deltaclip.ranking.paired_test import Comparison, Difference, compare_ranks
 from deltaclip.ranking.ranks import Ranking, Ranks, rank_blocks, rank_matrix
+from deltaclip.ranking.top_candidates import TopCandidates, top_candidates
 
 __all__ = [
     "Block",
-    "Candidates",
     "Comparison",
     "Difference",
+    "Indices",
     "Interval",
     "Metrics",
     "Ranking",
     "Ranks",
+    "TopCandidates",
     "any_true_ranks",
     "average_precision",
     "bootstrap_intervals",
+    "bootstrap_means",
     "bootstrap_replicates",
     "compare_ranks",
     "compute_metrics",

@@ -62,7 +62,7 @@ def first_nan(scores: Scores) -> tuple[int, int] | None:
 
 
 def refuse_nan(rows: Indices, scores: Scores) -> None:
-    """Raises CaptionError where a score is NaN. rows: (n,), which texts these are. scores: (n, V)."""
+    """Raises CaptionError if a score is NaN. rows: (n,), which texts these are. scores: (n, V)."""
     found = first_nan(scores)
     if found is not None:
         raise CaptionError(

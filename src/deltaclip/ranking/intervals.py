@@ -36,7 +36,7 @@ def bootstrap_intervals(
     ranks: (N,) from 1. groups: (N,) int, the video each query belongs to, any numbers; for v2t a query is a video, so
     `numpy.arange(N)`. samples: how many times the videos are drawn. level: share of samples inside, 0..1.
     The same seed gives the same draws for the same number of videos. Returns {"R1": (low, high), ...}, the fields of
-    `Metrics` without `queries`. Raises ValueError where the arguments do not fit.
+    `Metrics` without `queries`. Raises ValueError if the arguments do not fit.
     """
     replicates = bootstrap_replicates(ranks, groups, samples=samples, seed=seed)
     return {name: percentile_interval(values, level) for name, values in replicates.items()}
@@ -68,9 +68,9 @@ def bootstrap_means(
 
 
 def percentile_interval(replicates: Values, level: float = LEVEL) -> Interval:
-    """(samples,) -> where the middle `level` of them lies."""
+    """(samples,) -> the range of the middle `level` of them."""
     if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
+        raise ValueError(f"level must be between 0 and 1, not {level}")
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2]).tolist()
     return low, high
 

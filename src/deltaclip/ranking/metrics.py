@@ -24,7 +24,7 @@ class Metrics:
     nDCG10: normalised discounted cumulative gain of the first ten, in percent: 1 / log2(1 + rank) for a rank up to
     ten, else 0, mean over queries. A query has one right answer, so its ideal gain is 1 (Järvelin and Kekäläinen,
     Cumulated gain-based evaluation of IR techniques, 2002; the discount log2(1 + rank) is that of Burges et al. 2005
-    and of trec_eval). Where a video has several captions, its rank is that of the best.
+    and of trec_eval). If a video has several captions, its rank is that of the best.
     MdR: median rank, mean of the middle two. MnR: mean rank. queries: how many.
     """
 

@@ -1,9 +1,9 @@
 """From similarity to ranks, both directions, in bounded memory.
 
 Rules. Similarity is (Q texts, V videos), higher is better; `owner` (Q,) names each text's video. A rank is 1 + the
-number of candidates that score higher, and every tie with another candidate counts against the query; the optimistic
-rank, all ties for it, stands beside. Infinite scores are ordinary scores: -inf loses to all else and ties with -inf.
-NaN has no rank and is an error.
+number of candidates that score higher, and every tie with a different candidate counts against the query; the
+optimistic rank, with all ties in its favour, is given beside it. Infinite scores are ordinary scores: -inf loses to all
+others and ties with -inf. NaN has no rank and is an error.
 
 t2v        a text's video among all videos. Videos that own no text are candidates (distractors).
 v2t        a video among the videos that own a text, by CLIP4Clip's rule: the score of video v and video u is the
@@ -13,8 +13,8 @@ v2t_plain  the best own caption among all captions.
 A video without a text asks nothing in v2t and v2t_plain.
 
 The matrix may come in blocks of rows, twice over, and is never held whole: the first pass ranks the texts and notes
-their true scores, the second counts for each video what stands above its best caption. The captions of one video must
-stand in one block.
+their true scores, the second counts for each video what ranks above its best caption. The captions of one video must
+be in one block.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ class Ranks:
 
     @property
     def tied(self) -> bool:
-        """Whether any query ties with another candidate."""
+        """Whether any query has tied candidates."""
         return bool((self.pessimistic != self.optimistic).any())
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Ranking:
 
 
 def rank_matrix(similarity: Scores, owner: Indices, block_rows: int = BLOCK_ROWS) -> Ranking:
-    """Ranks of a whole matrix: similarity (Q, V) float, may lie on disk; owner (Q,) int, 0..V-1."""
+    """Ranks of a whole matrix: similarity (Q, V) float, may be on disk; owner (Q,) int, 0..V-1."""
     return rank_blocks(matrix_blocks(similarity, owner, block_rows), owner, similarity.shape[1])
 
 
@@ -78,7 +78,7 @@ def rank_blocks(
     owner: (Q,) int, 0..num_videos-1. Memory: a few blocks, and a few numbers for each text and video.
     v2t_blocks: other scores for videos as queries, as post-processing makes them; also blocks of texts, and by the
     same rules. `blocks` is then called once, and this twice.
-    Raises CaptionError where a score is NaN, ValueError where owner or blocks break the rules above.
+    Raises CaptionError if a score is NaN, ValueError if owner or blocks break the rules above.
     """
     if len(owner) == 0 or owner.min() < 0 or owner.max() >= num_videos:
         raise ValueError(f"owner must name a video in 0..{num_videos - 1} for each of at least one text")
@@ -100,7 +100,7 @@ def rank_blocks(
             by_caption.add(owner[rows], scores)
         groups += len(videos)
     if groups != np.count_nonzero(captioned):
-        raise ValueError("the captions of one video must stand in one block: use row_blocks to cut")
+        raise ValueError("the captions of one video must be in one block: use row_blocks to cut")
     v2t = by_video.ranks(captioned)
     return Ranking(t2v=t2v, v2t=v2t, v2t_plain=v2t if one_each else by_caption.ranks(captioned))
 
@@ -134,7 +134,7 @@ def _highest_by_video(owner: Indices, scores: Scores) -> tuple[Indices, Scores]:
 
 
 class _Against:
-    """Counts, column by column, the rows of other videos that stand above or level with the column's best own score."""
+    """Counts, column by column, the rows of other videos that rank above or level with the column's best own score."""
 
     def __init__(self, best: Scores) -> None:
         self.best = best

@@ -1,4 +1,4 @@
-"""From files to clips: whole videos and their moments, and what moves in them; safely, where files are not trusted."""
+"""From files to clips: whole videos and their moments, and what moves in them; safely, if files are not trusted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def read_moments(path: Path, spec: ReaderSpec, segment_seconds: float = SEGMENT_
     """One clip for every segment of a video, in order of time.
 
     A file that cannot be decoded to its end gives the clips up to the damage, the last one cut short there, and
-    then raises the VideoError that tells where. Raises VideoError at once where nothing can be decoded.
+    then raises the VideoError that says where. Raises VideoError at once if nothing can be decoded.
     """
     with Video.open(path) as video:
         for segment in video.segments(segment_seconds):

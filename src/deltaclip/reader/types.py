@@ -38,7 +38,7 @@ class ReaderSpec:
         if self.sampling not in SAMPLINGS:
             raise ValueError(f"sampling {self.sampling!r}: choose one of {', '.join(SAMPLINGS)}")
         if not isinstance(self.motion, MotionSpec | None):
-            raise TypeError(f"motion is {self.motion!r}: give a MotionSpec, as MotionSpec.parse makes it of a word")
+            raise TypeError(f"motion is {self.motion!r}: give a MotionSpec, for example MotionSpec.parse('subject')")
 
     @property
     def motion_word(self) -> str | None:

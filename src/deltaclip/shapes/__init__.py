@@ -2,14 +2,15 @@
 
 from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption
 from deltaclip.shapes.questions import Questions, ask
-from deltaclip.shapes.spec import COLOURS, KINDS, TEST_SEED, ShapesSpec, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, TEST_SEED, Camera, ShapesSpec, Thing
 from deltaclip.shapes.world import ShapesClip, make_twins, make_world, write_world
 
 __all__ = [
-    "COLOURS",
-    "KINDS",
+    "SHAPE_COLOURS",
+    "SHAPE_KINDS",
     "TEST_SEED",
     "VOCABULARY",
+    "Camera",
     "Questions",
     "ShapesClip",
     "ShapesSpec",

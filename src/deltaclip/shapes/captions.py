@@ -6,11 +6,11 @@ Training sentences vary in words and completeness, because a person types "red c
 import numpy as np
 
 from deltaclip.shapes.paths import Track
-from deltaclip.shapes.spec import COLOURS, KINDS, Colour, Kind, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, Colour, Kind, Thing
 
 __all__ = ["VOCABULARY", "direction_of", "full_caption", "mover_caption", "varied_caption"]
 
-COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in COLOURS}
+COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in SHAPE_COLOURS}
 COLOUR_WORDS["purple"] = ("purple", "purple", "violet")
 COLOUR_WORDS["cyan"] = ("cyan", "cyan", "turquoise")
 KIND_WORDS: dict[Kind, tuple[str, ...]] = {
@@ -78,7 +78,7 @@ def full_caption(things: tuple[Thing, ...], mover: int | None, direction: str | 
 def mover_caption(rng: np.random.Generator, mover: Thing, direction: str | None = None) -> str:
     """One true sentence in random words that tells the mover alone, by colour and shape; four in ten are the plain one.
 
-    For the first steps of a training: whoever must find the mover to tell clips apart learns where to look.
+    For the first steps of training: a model that must find the mover to tell clips apart learns where to look.
     """
     if rng.random() < 0.4:
         return f"the {mover} {_moves(direction)}"
@@ -90,7 +90,7 @@ def varied_caption(
 ) -> str:
     """One true sentence about a clip in random words: whole or in part, in either order.
 
-    Four in ten are the full fixed sentence, three tell all in other words, three leave things out.
+    Four in ten are the full fixed sentence, three tell all in other words, three leave something out.
     """
     draw = rng.random()
     if draw < 0.4:
@@ -143,5 +143,5 @@ def _curt(rng: np.random.Generator, thing: Thing, direction: str | None) -> str:
     return str(rng.choice(phrases))
 
 
-assert set(COLOUR_WORDS) == set(COLOURS), "a colour without a word"
-assert set(KIND_WORDS) == set(KINDS), "a shape without a word"
+assert set(COLOUR_WORDS) == set(SHAPE_COLOURS), "a colour without a word"
+assert set(KIND_WORDS) == set(SHAPE_KINDS), "a shape without a word"

@@ -1,4 +1,4 @@
-"""From a shot to pixels: background, camera, things, noise. All in numpy and OpenCV, nothing random but by seed."""
+"""From a shot to pixels: background, camera, objects, noise. All in numpy and OpenCV, random only by seed."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +31,7 @@ _FRACTION_BITS = 4
 class Shot:
     """Frames without a cut.
 
-    things, tracks: what is there and where, in one order. mover: its place in that order, None where nothing moves.
+    things, tracks: what is there and where, in one order. mover: its place in that order, None if nothing moves.
     seed: of background, camera and noise. num_frames: native frames.
     """
 
@@ -56,7 +56,7 @@ def draw_shot(shot: Shot, frames: NDArray[np.int64], spec: ShapesSpec) -> NDArra
 
 
 def mover_mask(shot: Shot, frames: NDArray[np.int64], spec: ShapesSpec) -> NDArray[np.bool_]:
-    """Where the mover is, bool (len(frames), size, size): the true motion mask. Empty where nothing moves."""
+    """Where the mover is, bool (len(frames), size, size): the true motion mask. Empty if nothing moves."""
     masks = np.zeros((len(frames), spec.size, spec.size), np.uint8)
     way = camera_way(shot, spec)
     for mask, frame in zip(masks, frames, strict=True):
@@ -69,7 +69,7 @@ def mover_mask(shot: Shot, frames: NDArray[np.int64], spec: ShapesSpec) -> NDArr
 def background(seed: int, spec: ShapesSpec) -> NDArray[np.uint8]:
     """A textured still background, rgb uint8, twice the picture's side so that a camera can move over it.
 
-    Luma stays between 100 and 124, so that every colour of a thing lies apart from it (or equals it, `equal_luma`).
+    Luma stays between 100 and 124, so that every colour of an object differs from it (or equals it, `equal_luma`).
     """
     rng = np.random.default_rng([seed, 1])
     side = 2 * spec.size

@@ -1,9 +1,9 @@
-"""Where things stand and how the mover goes, so that a single frame never tells which one moves.
+"""Where objects are and how the mover goes, so that a single frame never tells which one moves.
 
 Every thing, stayers too, is given a track of its own that no other track touches, and a phase on it. A stayer
-stands at its phase; the mover runs to and fro on its track from its phase on. With phases uniform over the whole
+is at its phase; the mover runs to and fro on its track from its phase on. With phases uniform over the whole
 way there and back, the place on the track is uniform at every single time, for the mover as for the stayers: no
-frame alone can tell them apart. (Where captions name directions the mover runs its track once, one way, and this
+frame alone can tell them apart. (If captions name directions, the mover runs its track once, one way, and this
 holds only roughly: a mover is at a track's end more often at the clip's ends.)
 """
 
@@ -18,11 +18,11 @@ __all__ = ["Track", "clear_of", "draw_track", "draw_tracks"]
 
 RADIUS = (19.0, 25.0)
 TRACK_LENGTH = (45.0, 85.0)
-"""Of three things under a still camera; shorter where more things or a moving camera leave less room."""
+"""Of three objects under a still camera; shorter if more objects or a moving camera leave less room."""
 SPEED = (1.0, 2.5)
 """The mover's way per native frame; below 1 the compressed picture hides it, above 2.5 it blurs in real video."""
 GAP = 5.0
-"""Clear space between any two things wherever they go, so that compression does not join them."""
+"""Clear space between any two objects wherever they go, so that compression does not join them."""
 AXES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 _ALONG = np.linspace(0.0, 1.0, 13)
 
@@ -33,7 +33,7 @@ class Track:
 
     start, end: (2,) float64, x and y of its two ends.
     radius: half the thing's width. speed: way per native frame, if it moves.
-    phase: 0 to 2, where it stands at first: 0 at the start, 1 at the end, 2 back at the start.
+    phase: 0 to 2, where it is at first: 0 at the start, 1 at the end, 2 back at the start.
     turn: the thing's own rotation in radians.
     one_way: runs once from start to end, starting at the start.
     """

@@ -20,7 +20,7 @@ class Questions:
     """Sentences of one kind.
 
     texts: Q sentences. groups: (Q,) int64, the group of the clip that each was made of. true: (Q, V), the clips of the
-    gallery of which it is true. same_things: (Q, V), the clips of its own group: they hold the same things.
+    gallery of which it is true. same_things: (Q, V), the clips of its own group: they hold the same objects.
     """
 
     texts: tuple[str, ...]

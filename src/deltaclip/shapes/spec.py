@@ -1,4 +1,4 @@
-"""What a Moving Shapes clip is made of: the options of a world and the things in it.
+"""What a Moving Shapes clip is made of: the options of a world and the objects in it.
 
 All lengths are in pixels of a picture whose short side is 224, so that a world means the same at any drawn size.
 """
@@ -6,7 +6,7 @@ All lengths are in pixels of a picture whose short side is 224, so that a world 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["BASE_SIDE", "COLOURS", "KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing"]
+__all__ = ["BASE_SIDE", "SHAPE_COLOURS", "SHAPE_KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing"]
 
 BASE_SIDE = 224
 """Side of the square in which positions, radii and speeds are given."""
@@ -20,8 +20,8 @@ MAX_SHAKE = 1.75
 Kind = Literal["circle", "square", "triangle", "ring", "star"]
 Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]
 Camera = Literal["still", "pan", "shake"]
-KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
-COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
+SHAPE_KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
+SHAPE_COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class ShapesSpec:
 
     size: side of the drawn square picture in pixels, at least 96.
     num_frames, frames_per_second: native frames of one scene and their rate; 48 at 24 are 2 s.
-    num_objects: things in the picture, 2 to 4; one of them moves.
+    num_objects: objects in the picture, 2 to 4; one of them moves.
     camera: `still`; `pan`, a steady drift of the whole picture; `shake`, a hand-held wobble.
     shake: how far the camera `shake` wobbles; 1 is a hand, about 4 pixels; 0 is a still camera in the same places.
     noise: standard deviation of fresh grey noise in every frame, in grey levels of 255.
     flicker: largest relative change of brightness from frame to frame, 0.08 is a bad neon lamp.
-    cuts: hard cuts inside a scene; each brings another background and other places, the same things and mover.
+    cuts: hard cuts inside a scene; each brings a new background and new places for the same objects and mover.
     slow_motion: the mover's speed is divided by this.
     static_only: nothing moves, and the caption says so.
     directions: the mover goes one way, and the caption says which.
-    scenes: scenes one after the other with other things each; the caption is a paragraph of one sentence a scene.
-    equal_luma: things and background share one luma, so that a grey difference hardly sees them.
+    scenes: scenes one after the other, each with different objects; the caption is a paragraph of one sentence a scene.
+    equal_luma: objects and background share one luma, so that a grey difference hardly sees them.
     crf: x264's quality of the written file, 0 (best) to 51.
     """
 
@@ -64,7 +64,7 @@ class ShapesSpec:
         if self.camera not in get_args(Camera):
             raise ValueError(f"camera {self.camera!r}: choose one of {', '.join(get_args(Camera))}")
         if self.size < 96:
-            raise ValueError(f"size {self.size}: draw at 96 pixels or more, smaller things lose their shape")
+            raise ValueError(f"size {self.size}: draw at 96 pixels or more, smaller objects lose their shape")
         if not 2 <= self.num_objects <= 4:
             raise ValueError(f"num_objects {self.num_objects}: 2 to 4 fit into a picture")
         if self.num_frames < 2 * (self.cuts + 1):
@@ -75,7 +75,7 @@ class ShapesSpec:
             raise ValueError("noise, flicker and cuts are not negative, flicker is below 1")
 
         if not 0 <= self.shake <= MAX_SHAKE:
-            raise ValueError(f"shake {self.shake}: 0 to {MAX_SHAKE}, beyond that things leave the picture")
+            raise ValueError(f"shake {self.shake}: 0 to {MAX_SHAKE}, beyond that objects leave the picture")
         if not 0 <= self.crf <= 51:
             raise ValueError(f"crf {self.crf}: 0 to 51")
 

@@ -1,4 +1,4 @@
-"""Clips of a world: twins that hold the same things and differ in which one moves, written as real mp4 files."""
+"""Clips of a world: twins that hold the same objects and differ in which one moves, written as real mp4 files."""
 
 import json
 from collections.abc import Callable
@@ -9,10 +9,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deltaclip.durable import write_bytes_whole
 from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
 from deltaclip.shapes.paths import draw_tracks
-from deltaclip.shapes.spec import COLOURS, KINDS, ShapesSpec, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, ShapesSpec, Thing
 from deltaclip.video import write_mp4
 
 __all__ = ["ShapesClip", "make_twins", "make_world", "write_world"]
@@ -51,7 +52,7 @@ class ShapesClip:
         return ". ".join(varied_caption(rng, shot.things, shot.mover, _direction(shot)) for shot in self._scenes())
 
     def mover_caption(self, rng: np.random.Generator) -> str:
-        """A true sentence in random words of what moves alone; a varied one where nothing does."""
+        """A true sentence in random words of what moves alone; a varied one if nothing does."""
         return ". ".join(
             varied_caption(rng, shot.things, None)
             if shot.mover is None
@@ -68,11 +69,11 @@ class ShapesClip:
         return self._per_shot(numbers, mover_mask, np.empty((0, self.spec.size, self.spec.size), np.bool_))
 
     def _scenes(self) -> list[Shot]:
-        """The first shot of every scene: cuts inside a scene show the same things and mover."""
+        """The first shot of every scene: cuts inside a scene show the same objects and mover."""
         return list(self.shots[:: self.spec.cuts + 1])
 
     def _per_shot(self, numbers: ArrayLike, draw: Draw[Pixel], empty: NDArray[Pixel]) -> NDArray[Pixel]:
-        """Pictures at frame numbers, each drawn by `draw` from the shot that it lies in; `empty` for no numbers."""
+        """Pictures at frame numbers, each drawn by `draw` from the shot that it is in; `empty` for no numbers."""
         wanted = np.asarray(numbers, np.int64)
         if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.num_frames):
             raise ValueError(f"frame numbers {wanted.min()} to {wanted.max()} of a clip of {self.num_frames}")
@@ -86,7 +87,7 @@ class ShapesClip:
 
 
 def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip, ...]:
-    """One clip for every thing as the mover, all else equal (same things, places, background, camera).
+    """One clip for every object as the mover, all else equal (same objects, places, background, camera).
 
     With `static_only` there is nothing to differ in: a single clip. Deterministic from the seed.
     """
@@ -95,7 +96,7 @@ def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip,
     scenes = [_draw_scene(rng, spec, margin) for _ in range(spec.scenes)]
     if spec.static_only:
         return (ShapesClip(tuple(shot for scene in scenes for shot in scene), group, spec),)
-    # In a clip of several scenes another thing moves in each; the twins turn all of them by one.
+    # In a clip of several scenes a different object moves in each; the twins turn all of them by one.
     first = rng.integers(0, spec.num_objects, spec.scenes)
     return tuple(
         ShapesClip(
@@ -138,14 +139,16 @@ def write_world(folder: Path, clips: list[ShapesClip]) -> list[Path]:
         write_mp4(path, clip.frames(np.arange(clip.num_frames)), clip.spec.frames_per_second, clip.spec.crf)
         paths.append(path)
         lines.append(json.dumps({"path": path.name, "caption": clip.caption, "group": clip.group}))
-    (folder / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_bytes_whole(folder / "captions.jsonl", ("\n".join(lines) + "\n").encode())
     return paths
 
 
 def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> list[Shot]:
     """The shots of one scene: one, or one more than the cuts, with other places and background each."""
-    names = rng.choice(len(COLOURS) * len(KINDS), spec.num_objects, replace=False)
-    things = tuple(Thing(COLOURS[name % len(COLOURS)], KINDS[name // len(COLOURS)]) for name in names)
+    names = rng.choice(len(SHAPE_COLOURS) * len(SHAPE_KINDS), spec.num_objects, replace=False)
+    things = tuple(
+        Thing(SHAPE_COLOURS[name % len(SHAPE_COLOURS)], SHAPE_KINDS[name // len(SHAPE_COLOURS)]) for name in names
+    )
     borders = np.linspace(0, spec.num_frames, spec.cuts + 2).astype(int)
     return [
         Shot(

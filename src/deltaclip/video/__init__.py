@@ -8,16 +8,28 @@ from deltaclip.video.sampling import (
     split_segments,
     uniform_seconds,
 )
+from deltaclip.video.suffixes import (
+    AMBIGUOUS_SUFFIXES,
+    FILM_SUFFIXES,
+    PROXY_SUFFIXES,
+    VIDEO_SUFFIXES,
+    looks_like_video,
+)
 from deltaclip.video.video import Frames, Video, VideoInfo
 from deltaclip.video.write import write_mp4
 
 __all__ = [
+    "AMBIGUOUS_SUFFIXES",
+    "FILM_SUFFIXES",
+    "PROXY_SUFFIXES",
     "SAMPLINGS",
     "SEGMENT_SECONDS",
+    "VIDEO_SUFFIXES",
     "Frames",
     "Segment",
     "Video",
     "VideoInfo",
+    "looks_like_video",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",

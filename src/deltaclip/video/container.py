@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from deltaclip.errors import VideoError
 from deltaclip.wording import count
 
-__all__ = ["FORMATS", "STILL_PICTURES", "film_candidates", "open_container", "stat_video"]
+__all__ = ["CONTAINER_FORMATS", "STILL_PICTURES", "film_candidates", "open_container", "stat_video"]
 
 _CONTAINERS = (
     "3gp amv apng asf av1 avi dv flv gif gxf h261 h263 h264 hevc ivf jpegxl_anim m4v matroska mjpeg mov mp4 mpeg "
@@ -23,7 +23,7 @@ _PICTURES = "bmp gif jpeg jpegxl pam pgm png ppm tiff webp"
 STILL_PICTURES = tuple(f"{kind}_pipe" for kind in _PICTURES.split())
 """FFmpeg demuxers of files that are one picture."""
 
-FORMATS = (*_CONTAINERS.split(), *STILL_PICTURES)
+CONTAINER_FORMATS = (*_CONTAINERS.split(), *STILL_PICTURES)
 """FFmpeg demuxers that may read a file, by the name it detects from the bytes, never by the suffix.
 
 An allow list, because many of the others follow addresses written in the file (hls, dash, concat, sdp, image2,
@@ -85,10 +85,10 @@ def open_container(path: Path) -> InputContainer:
 
 
 def _open(path: Path, format_name: str | None) -> InputContainer:
-    """The call of PyAV. format_name: the demuxer to take; None leaves it to FFmpeg, within FORMATS."""
+    """The call of PyAV. format_name: the demuxer to take; None leaves it to FFmpeg, within CONTAINER_FORMATS."""
     # "file:" keeps FFmpeg from taking a name such as "concat:a|b" or "-x.mp4" for anything but a name. Real files
     # carry titles that are no UTF-8, which must not keep anybody from their pictures.
-    options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+    options = {"format_whitelist": ",".join(CONTAINER_FORMATS), "protocol_whitelist": "file"}
     return av.open(f"file:{path}", format=format_name, metadata_errors="replace", options=options)
 
 

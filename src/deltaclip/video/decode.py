@@ -89,7 +89,7 @@ class Decoder:
 
     def close(self) -> None:
         """Gives the file back. May be called again."""
-        # First the generator that reads from the container: PyAV crashes when one goes on after close().
+        # First the generator that reads from the container: PyAV crashes if one continues after close().
         self.pictures = iter(())
         self._shown = self._ahead = None
         if self._container is not None:
@@ -142,7 +142,7 @@ class Decoder:
         return frame
 
     def _approach(self, tick: int, keys: NDArray[np.int64]) -> None:
-        """Seeks when `tick` lies behind, or when decoding can begin anew between here and there."""
+        """Seeks if `tick` is behind, or if decoding can restart between here and there."""
         behind = self._shown is not None and self._shown[0] > tick
         if behind and not len(keys):
             self._restart()
@@ -163,7 +163,7 @@ class Decoder:
             self._shown, self._ahead = self._ahead, None
 
     def _seek(self, key: int, tick: int) -> None:
-        """Sends the container to the key frame shown at `key`; to the beginning where a file cannot seek.
+        """Sends the container to the key frame shown at `key`; to the beginning if a file cannot seek.
 
         It may land elsewhere; all is well as long as it meets a key frame at or before `tick`.
         """
@@ -176,7 +176,7 @@ class Decoder:
             self._begin(latest_key=tick)
 
     def _restart(self) -> None:
-        """Opens the file anew: exact for every format, where seeking to the beginning is not."""
+        """Opens the file again: exact for every format, where seeking to the beginning is not."""
         self.close()
         self._container = open_container(self._path)
         _, stream = self._opened()
@@ -200,7 +200,7 @@ class Decoder:
         return self._container, stream
 
     def _packets(self) -> Iterator[VideoPacket]:
-        """From where the container stands to its end; the last, empty one makes the decoder give up what it holds."""
+        """From where the container is to its end; the last, empty one makes the decoder give up what it holds."""
         container, stream = self._opened()
         clock = Clock(self._timeline.time_base)
         try:

@@ -17,7 +17,7 @@ from deltaclip.processes import pulse
 from deltaclip.video.container import STILL_PICTURES
 from deltaclip.video.timeline import MAX_TICK, PacketRow, Timeline, build_timeline
 
-__all__ = ["Clock", "Film", "VideoPacket", "find_film"]
+__all__ = ["Clock", "FilmStream", "VideoPacket", "find_film"]
 
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
@@ -28,8 +28,8 @@ JUMP_SECONDS = Fraction(1, 2)
 """A decoding time this far behind the one before begins a new recording; less is jitter."""
 
 MAX_SHARED, MAX_RUN = 0.02, 2
-"""Share of the packets whose time stamp may be another's already, and how many may share one: above, and the stamps may
-be broken. Hidden frames and rounding give a few pairs."""
+"""Share of the packets whose time stamp may already be that of a different packet, and how many may share one: above
+these the stamps may be broken. Hidden frames and rounding give a few pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SharedStamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class FilmStream:
     """The stream of a file that is its film."""
 
     stream_index: int
@@ -57,7 +57,7 @@ class Film:
 
 
 class Clock:
-    """Carries the times of packets on where they fall back: recordings joined byte by byte start again midway."""
+    """Carries the times of packets on when they fall back: recordings joined byte by byte start again midway."""
 
     def __init__(self, time_base: Fraction) -> None:
         self._time_base = time_base
@@ -90,7 +90,7 @@ class Clock:
             self._latest_shown = max(self._latest_shown, packet.pts)
 
 
-def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> Film:
+def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> FilmStream:
     """The candidate that a player shows: of several that move the default one, among these the largest picture.
 
     A single picture is shown only if nothing moves; a film may have thumbnails or a smaller copy before it.
@@ -111,7 +111,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
                 row = PacketRow(pts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
                 rows[packet.stream.index].append(row)
     except av.FFmpegError:
-        pass  # The file breaks off: what could be read stands, and frames behind it are not promised.
+        pass  # The file breaks off: what could be read counts, and frames after it are not promised.
     # max() takes the first of equals.
     film = max(candidates, key=lambda stream: _rank(stream, len(rows[stream.index])))
     # Phones put further pictures behind a photo (depth, brightness), which FFmpeg takes for frames.
@@ -130,7 +130,7 @@ def find_film(container: InputContainer, candidates: Sequence[VideoStream]) -> F
         timeline = timeline.in_order_decoded()
     tick = _shared(times)
     spread = None if tick is None else build(stamps_broken=True)
-    return Film(
+    return FilmStream(
         film.index,
         film.codec_context.name,
         timeline,

@@ -26,12 +26,12 @@ SEGMENT_SECONDS = 15.0
 HOLD_SHARE = 1 / 3
 """A picture that stays for this share of a piece's length, 5 s of 15, is a hold: a piece of its own."""
 REGULAR_GAP = 1.5
-"""A frame that stays for this many times the median or longer stands for others that were not written."""
+"""A frame that stays for this many times the median or longer represents others that were not written."""
 STILL_GAP = 4.0
-"""A frame that stays for more than this many times the median stands still; less is a rate that varies."""
+"""A frame that stays for more than this many times the median is still; less is a rate that varies."""
 
 NEIGHBOUR_SECONDS = 1 / 24
-"""How far from a sampled frame its native neighbours should lie: far enough to move, near enough to follow."""
+"""How far from a sampled frame its native neighbours should be: far enough to move, near enough to follow."""
 FARTHEST_NEIGHBOUR_SECONDS = 0.25
 """Beyond this a frame is no neighbour, unless the whole video has as few frames a second as that."""
 FARTHEST_OF_ALL_SECONDS = 1.05
@@ -65,7 +65,7 @@ def uniform_seconds(start: float, end: float, num_frames: int) -> NDArray[np.flo
 
 
 def clip4clip_frames(num_native: int, native_rate: float, num_frames: int, choice: str) -> NDArray[np.int64]:
-    """CLIP4Clip's rule: the frame at the start of each second, and `num_frames` of these where there are more.
+    """CLIP4Clip's rule: the frame at the start of each second, and `num_frames` of these if there are more.
 
     num_native: frames of the video. native_rate: its frames a second, cut to a whole number (29.97 counts as 29, so
     that later "seconds" begin early), at least 1. choice: `head`, the first; `tail`, the last; `uniform`, spread over
@@ -74,7 +74,7 @@ def clip4clip_frames(num_native: int, native_rate: float, num_frames: int, choic
     """
     if num_native < 1 or num_frames < 1 or choice not in ("head", "tail", "uniform"):
         raise ValueError(f"no CLIP4Clip sampling of {num_frames} among {num_native} frames by {choice!r}")
-    # A rate worked out from times may come out as 24.9999 where the file says 25.
+    # A rate worked out from times may come out as 24.9999 although the file says 25.
     starts = np.arange(0, num_native, max(int(native_rate + 1e-3), 1))
     if len(starts) <= num_frames:
         return starts
@@ -119,7 +119,7 @@ def split_segments(
 
     frame_seconds: (N,) float64, sorted, N >= 1: when each frame appears. end_seconds: when the last one disappears.
     A picture that stays for a third of the length or more is a segment of its own, so that no piece that moves is
-    stretched over it; a single frame between two of them does not move either. What lies between holds is cut from its
+    stretched over it; a single frame between two of them does not move either. What is between holds is cut from its
     beginning; a last piece shorter than a third of the length joins the one before. The work depends on the number of
     frames only: headers that claim years cost nothing.
     """
@@ -176,12 +176,12 @@ def native_neighbours(
     seconds: NDArray[np.float64],
     end_seconds: float,
 ) -> NDArray[np.int64]:
-    """For each frame the one before (side -1) or after (side 1) it that lies nearest to 1/24 s away.
+    """For each frame the one before (side -1) or after (side 1) it that is nearest to 1/24 s away.
 
     frame_seconds: (N,) sorted, when each frame of the video appears. frames: (T,) numbers among them, on the screen at
     `seconds` (T,). end_seconds: when the last frame disappears.
     Returns (T,) int64: numbers among the N, or -1 if there is none near enough (`farthest_neighbour_seconds`). At 60
-    fps that is not the next frame but the second; at 10 fps it is the next. A picture that stands still is its own
+    fps that is not the next frame but the second; at 10 fps it is the next. A picture that is still is its own
     neighbour, as if its frame had been written again and again: what moved before, or will, does not move then.
     """
     farthest = farthest_neighbour_seconds(frame_seconds)
@@ -200,7 +200,7 @@ def native_neighbours(
         nearest = np.inf
         while 0 <= number < len(frame_seconds):
             distance = abs(float(frame_seconds[number] - frame_seconds[frame]))
-            # Half a millisecond: 1/60 s steps lie at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
+            # Half a millisecond: 1/60 s steps are at 1/30 and 1/20, equally far from 1/24; the nearer frame wins.
             if distance > farthest or abs(distance - NEIGHBOUR_SECONDS) > nearest - 5e-4:
                 break
             found[place], nearest = number, abs(distance - NEIGHBOUR_SECONDS)

@@ -16,7 +16,7 @@ and Go (.mod), anything (.dat, .rec). Such a file is taken only if `looks_like_v
 PROXY_SUFFIXES = (".lrf", ".lrv")
 """Small copies that cameras write beside a film: the same film twice."""
 FILM_SUFFIXES = tuple(set(VIDEO_SUFFIXES) - {*PROXY_SUFFIXES, ".dat", ".mod", ".rec"})
-"""What may end the name of a film that a data set calls by its name alone. Others stand beside films as their copies,
+"""What may end the name of a film that a data set calls by its name alone. Others are beside films as their copies,
 features and records."""
 
 _PACKET_SIZES = (188, 192, 204)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["PacketRow", "Timeline", "build_timeline"]
 
 NOMINAL_RATE = Fraction(25)
-"""Frames a second where a file names no usable rate; FFmpeg's own for raw streams and still pictures."""
+"""Frames a second if a file names no usable rate; FFmpeg's own for raw streams and still pictures."""
 
 MAX_RATE = 1000
 """Declared rates of this or more are time bases in disguise (1000 and 90000 are usual)."""
@@ -33,9 +33,9 @@ class PacketRow:
     """One packet of a stream, in time bases."""
 
     pts: int | None
-    """When its frame is shown; None where the container does not say."""
+    """When its frame is shown; None if the container does not say."""
     duration: int
-    """How long, 0 where unknown."""
+    """How long, 0 if unknown."""
     key: bool
     """Whether decoding can begin here."""
     discard: bool
@@ -59,7 +59,7 @@ class Timeline:
     jumps: bool
     """True if the clock starts again midway: every reader of packets then has to carry it on (`Clock`)."""
     origin_tick: int
-    """Where a player's clock stands at zero: the start of the container, at or before the first frame."""
+    """When a player's clock is at zero: the start of the container, at or before the first frame."""
     notes: tuple[str, ...] = ()
     """What had to be made up because the packets do not say it, a sentence each."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.material import Material
-from deltaclip.evaluation.studies import Bench
+from deltaclip.evaluation.studies import StudySetup
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 from tests.helpers import small_checkpoint
 
@@ -27,9 +27,9 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 
 
 @pytest.fixture
-def bench(bundled: Encoder, tmp_path: Path) -> Bench:
+def setup(bundled: Encoder, tmp_path: Path) -> StudySetup:
     """Six drawn clips and the bundled encoder."""
-    return Bench(bundled, tmp_path, num_clips=6, seed=7)
+    return StudySetup(bundled, tmp_path, num_clips=6, seed=7)
 
 
 @pytest.fixture(scope="session")

@@ -8,37 +8,37 @@ import pytest
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.material import Material
-from deltaclip.evaluation.studies import STUDIES, Bench, in_step
-from deltaclip.evaluation.studies.in_step import Film
+from deltaclip.evaluation.studies import STUDIES, StudySetup, in_step
+from deltaclip.evaluation.studies.in_step import MaskAndMotion
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
 
-def verdicts(bench: Bench) -> dict[str, str]:
-    return {str(row.setting["sign"]): str(row.figures["verdict"]) for row in STUDIES["diagnose"](bench).rows}
+def verdicts(setup: StudySetup) -> dict[str, str]:
+    return {str(row.setting["sign"]): str(row.figures["verdict"]) for row in STUDIES["diagnose"](setup).rows}
 
 
-def test_drawn_clips_with_their_own_encoder_show_no_sign(bench: Bench) -> None:
-    result = STUDIES["diagnose"](bench)
+def test_drawn_clips_with_their_own_encoder_show_no_sign(setup: StudySetup) -> None:
+    result = STUDIES["diagnose"](setup)
     assert {row.figures["verdict"] for row in result.rows} == {"fine"}
     assert result.notes == ("No sign was found.",)
 
 
 def test_alpha_weights_of_zero_are_found(idle: Encoder, tmp_path: Path) -> None:
-    found = verdicts(Bench(idle, tmp_path, num_clips=6))
+    found = verdicts(StudySetup(idle, tmp_path, num_clips=6))
     assert (found["alpha does not act"], found["alpha hardly acts"]) == ("WARNING", "WARNING")
 
 
-def test_masks_that_are_off_their_picture_are_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = in_step.read_film
+def test_masks_that_are_off_their_picture_are_found(setup: StudySetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = in_step.read_mask_and_motion
 
-    def off(path: Path, spec: object) -> Film:
+    def off(path: Path, spec: object) -> MaskAndMotion:
         film = read(path, spec)  # type: ignore[arg-type]
         rolled = film.alpha.copy()
         rolled[:, :, 6:] = film.alpha[:, :, :-6]
         return replace(film, alpha=rolled)
 
-    monkeypatch.setattr("deltaclip.evaluation.studies.diagnose.read_film", off)
-    result = STUDIES["diagnose"](bench)
+    monkeypatch.setattr("deltaclip.evaluation.studies.diagnose.read_mask_and_motion", off)
+    result = STUDIES["diagnose"](setup)
     row = next(row for row in result.rows if row.setting["sign"] == "mask and picture out of step")
     assert row.figures["verdict"] == "WARNING"
     assert "+6 pixels right" in str(row.figures["measured"])
@@ -48,9 +48,9 @@ def test_masks_that_are_off_their_picture_are_found(bench: Bench, monkeypatch: p
 def test_a_panning_camera_makes_the_papers_mask_too_bright_and_stills_leave_it_unused(
     bundled: Encoder, tmp_path: Path
 ) -> None:
-    noisy = Bench(bundled, tmp_path, _set(tmp_path / "noisy", ShapesSpec(noise=60.0)))
+    noisy = StudySetup(bundled, tmp_path, _set(tmp_path / "noisy", ShapesSpec(noise=60.0)))
     assert verdicts(noisy)["mask too bright"] == "WARNING"
-    still = Bench(bundled, tmp_path, _set(tmp_path / "still", ShapesSpec(static_only=True)))
+    still = StudySetup(bundled, tmp_path, _set(tmp_path / "still", ShapesSpec(static_only=True)))
     found = verdicts(still)
     assert (found["mask too dark"], found["mask not used"]) == ("WARNING", "WARNING")
     assert found["static-heavy set"] == "WARNING"
@@ -59,7 +59,7 @@ def test_a_panning_camera_makes_the_papers_mask_too_bright_and_stills_leave_it_u
 
 def test_a_mask_that_claims_nothing_cannot_be_out_of_step(tmp_path: Path) -> None:
     encoder = Encoder.load("shapes", EncoderSpec(motion="full", device="cpu"))
-    found = verdicts(Bench(encoder, tmp_path, num_clips=6))
+    found = verdicts(StudySetup(encoder, tmp_path, num_clips=6))
     assert found["mask and picture out of step"] == "cannot tell"
     assert found["alpha does not act"] == "WARNING"
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.evaluation.encoding import Vectors
-from deltaclip.evaluation.studies.bench import Bench, World, estimate, ranks_both_ways
+from deltaclip.evaluation.encoding import MaterialVectors
 from deltaclip.evaluation.studies.disturbed import encode_disturbed
-from deltaclip.evaluation.studies.masks import agreement, fed_mask, true_mask
+from deltaclip.evaluation.studies.mask_overlap import agreement, fed_mask, true_mask
+from deltaclip.evaluation.studies.setup import StudySetup, World, estimate, ranks_both_ways
 from deltaclip.findings import Curve, Estimate, Panel, Row, StudyResult
-from deltaclip.ranking import percentile_interval
-from deltaclip.ranking.intervals import bootstrap_means
+from deltaclip.ranking import bootstrap_means, percentile_interval
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec
 
@@ -37,73 +36,75 @@ UNITS = {
 DATASET_UNITS = UNITS | {"shake": "deviation (1/1000 of the side)", "compression": "100 less JPEG's quality"}
 
 
-def study_degrade(bench: Bench) -> StudyResult:
+def study_degrade(setup: StudySetup) -> StudyResult:
     """R@1 and the IoU of what the model is fed with the true motion, over the strength of each disturbance."""
-    masks = tuple(dict.fromkeys((bench.motion, *COMPARED)))
-    if bench.on_shapes:
-        world, measured = _on_shapes(bench, masks)
+    masks = tuple(dict.fromkeys((setup.motion, *COMPARED)))
+    if setup.on_shapes:
+        world, measured = _on_shapes(setup, masks)
         about = (
             "Drawn clips, made worse before they are written as files and read like any. IoU: what the model is fed "
             "(alpha above one half, at the model's resolution; a frame without mask counts with its whole picture) "
             "against where the mover is in that frame, a mean over frames, then over clips. `difference` also marks "
-            "where the mover was in the sampled frame before, so that its IoU stays below one half even where it "
+            "where the mover was in the sampled frame before, so that its IoU stays below one half even if it "
             "finds all. `shake` has places of its own, since a moving camera needs room. Random: the drawing of clips, "
             "noise, flicker and shake by seed, the bootstrap over groups of twins."
         )
     else:
-        world = bench.world(CLIPS)
-        measured = list(_on_data_set(bench, world, masks))
+        world = setup.world(CLIPS)
+        measured = list(_on_data_set(setup, world, masks))
         about = (
             "Frames made worse after decoding, each by itself. The true motion is not known: IoU is that of what the "
-            "model is fed with the same mask on the undisturbed frames (moved along where the picture is shaken). "
+            "model is fed with the same mask on the undisturbed frames (moved along if the picture is shaken). "
             "Compression is JPEG's. Random: noise, flicker and shake by seed, the bootstrap over videos."
         )
-    rows = [Row(setting, figures, bench.encoder_for(str(setting["mask"])).fingerprint) for setting, figures in measured]
+    rows = [Row(setting, figures, setup.encoder_for(str(setting["mask"])).fingerprint) for setting, figures in measured]
     return StudyResult(
         name="degrade",
-        question="Does retrieval fail where the mask fails?",
+        question="Does retrieval fail when the mask fails?",
         about=f"{about} `full` is the control: what its curve loses, the picture lost, not the mask.",
-        protocol=bench.protocol(world),
+        protocol=setup.protocol(world),
         rows=tuple(rows),
-        panels=tuple(_panels(rows, masks, UNITS if bench.on_shapes else DATASET_UNITS)),
+        panels=tuple(_panels(rows, masks, UNITS if setup.on_shapes else DATASET_UNITS)),
     )
 
 
-Measured = tuple[dict[str, str | float], dict[str, Estimate]]
+MeasuredRow = tuple[dict[str, str | float], dict[str, Estimate]]
 
 
-def _on_shapes(bench: Bench, masks: Sequence[str]) -> tuple[World, list[Measured]]:
+def _on_shapes(setup: StudySetup, masks: Sequence[str]) -> tuple[World, list[MeasuredRow]]:
     known: dict[ShapesSpec, list[dict[str, Estimate]]] = {}
-    rows: list[Measured] = []
-    world = bench.drawn(STILL, bench.num_clips or CLIPS)
+    rows: list[MeasuredRow] = []
+    world = setup.drawn(STILL, setup.num_clips or CLIPS)
     for kind, worlds in WORLDS.items():
         for strength, spec in worlds:
             if spec not in known:
-                world = world if spec == STILL else bench.drawn(spec, bench.num_clips or CLIPS)
-                known[spec] = _figures_of_world(bench, world, masks, f"{kind} {strength:g}")
+                world = world if spec == STILL else setup.drawn(spec, setup.num_clips or CLIPS)
+                known[spec] = _figures_of_world(setup, world, masks, f"{kind} {strength:g}")
             for mask, figures in zip(masks, known[spec], strict=True):
                 rows.append(({"disturbance": kind, "strength": strength, "mask": mask}, figures))
     return world, rows
 
 
-def _figures_of_world(bench: Bench, world: World, masks: Sequence[str], what: str) -> list[dict[str, Estimate]]:
+def _figures_of_world(setup: StudySetup, world: World, masks: Sequence[str], what: str) -> list[dict[str, Estimate]]:
     """R@1 and IoU of each mask on one drawn world."""
     overlaps = np.zeros((len(masks), len(world.clips)))
 
     def look(mask: int, video: int, clip: Clip) -> None:
         overlaps[mask, video] = agreement(fed_mask(clip), true_mask(world.clips[video], clip))
 
-    made = bench.encode(what, world, [bench.encoder_for(mask) for mask in masks], look)
+    made = setup.encode(what, world, [setup.encoder_for(mask) for mask in masks], look)
     return [_figures(vectors, world.clusters, row) for vectors, row in zip(made, overlaps, strict=True)]
 
 
-def _on_data_set(bench: Bench, world: World, masks: Sequence[str]) -> Iterator[Measured]:
-    for (kind, strength, mask), vectors, overlaps in encode_disturbed(bench, world, masks):
+def _on_data_set(setup: StudySetup, world: World, masks: Sequence[str]) -> Iterator[MeasuredRow]:
+    for (kind, strength, mask), vectors, overlaps in encode_disturbed(setup, world, masks):
         figures = _figures(vectors, world.clusters_of(vectors), overlaps)
         yield {"disturbance": kind, "strength": strength, "mask": mask}, figures
 
 
-def _figures(vectors: Vectors, clusters: NDArray[np.int64], overlaps: NDArray[np.float64]) -> dict[str, Estimate]:
+def _figures(
+    vectors: MaterialVectors, clusters: NDArray[np.int64], overlaps: NDArray[np.float64]
+) -> dict[str, Estimate]:
     ranks, _ = ranks_both_ways(vectors)
     iou = bootstrap_means({"IoU": 100 * overlaps}, clusters)["IoU"]
     return {

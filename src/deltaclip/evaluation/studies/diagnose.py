@@ -7,10 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.encoding import Vectors
+from deltaclip.evaluation.encoding import MaterialVectors
 from deltaclip.evaluation.mask_report import TOO_BRIGHT, TOO_DARK
-from deltaclip.evaluation.studies.bench import Bench, World
-from deltaclip.evaluation.studies.in_step import Agreement, Film, agreement_over_shifts, claims, read_film
+from deltaclip.evaluation.studies.in_step import (
+    Agreement,
+    MaskAndMotion,
+    agreement_over_shifts,
+    claims,
+    read_mask_and_motion,
+)
+from deltaclip.evaluation.studies.setup import StudySetup, World
 from deltaclip.evaluation.words import kinds_of
 from deltaclip.findings import Curve, Panel, Row, StudyResult
 from deltaclip.motion import MotionSpec
@@ -25,7 +31,7 @@ MANY = 0.2
 """Share of videos with a bad mask from which on the set is named."""
 MOSTLY = 0.5
 LEAST_AGREEMENT = 0.05
-"""Correlation of mask and motion below which no shift can be told from another."""
+"""Correlation of mask and motion below which shifts cannot be told apart."""
 SAME = 1e-5
 """Cosine distance below which two vectors are the same but for rounding."""
 HARDLY = 0.01
@@ -33,22 +39,22 @@ HARDLY = 0.01
 FINE, WARNING, UNKNOWN = "fine", "WARNING", "cannot tell"
 
 
-def study_diagnose(bench: Bench) -> StudyResult:
+def study_diagnose(setup: StudySetup) -> StudyResult:
     """A verdict for each sign: mask too bright, too dark, unused, out of step; alpha idle; captions without motion."""
-    world = bench.world(CLIPS)
-    spec = replace(bench.encoder.reader_spec, motion=MotionSpec.parse(bench.motion))
-    pair = [bench.encoder, bench.encoder]
-    masked, plain = bench.encode(
+    world = setup.world(CLIPS)
+    spec = replace(setup.encoder.reader_spec, motion=MotionSpec.parse(setup.motion))
+    pair = [setup.encoder, setup.encoder]
+    masked, plain = setup.encode(
         "own mask and none", world, pair, specs=[spec, replace(spec, motion=MotionSpec("full"))]
     )
-    films = _films(bench, world, spec) if claims(bench.motion) else []
+    films = _films(setup, world, spec) if claims(setup.motion) else []
     effect = 1 - np.sum(masked.videos * plain.videos, axis=1)
     straight = agreement_over_shifts(films) if films else None
     aside = agreement_over_shifts(films, right=spec.image_size // 4) if films else None
     late = agreement_over_shifts(films, later=1) if films else None
     rows = [
         *_mask_signs(masked, spec.num_frames),
-        _out_of_step(bench.motion, straight),
+        _out_of_step(setup.motion, straight),
         _self_check(straight, aside, late, spec.image_size // 4),
         *_alpha_signs(effect, plain.videos),
         _static_heavy(masked.material.texts),
@@ -59,30 +65,30 @@ def study_diagnose(bench: Bench) -> StudyResult:
         name="diagnose",
         question="Does this set with this encoder show a sign by which the method fails?",
         about=(
-            f"The mask `{bench.motion}` and its effect on the vectors. Out of step: the correlation of alpha with the "
+            f"The mask `{setup.motion}` and its effect on the vectors. Out of step: the correlation of alpha with the "
             "motion of the pixels, both as the model is fed them, over shifts of the mask in space and time; it must "
             "be highest at no shift. To show that it would be found, the same masks are moved by a quarter of the "
             "picture, and by a frame, on purpose. Alpha: the distance (1 less the cosine) of a video's vector with its "
             "mask to that with the whole picture. Captions: by the word lists in deltaclip.evaluation.words. Limits "
             "are ours. Random: nothing but the drawing of clips."
         ),
-        protocol={**bench.protocol(world), "motion": bench.motion},
+        protocol={**setup.protocol(world), "motion": setup.motion},
         rows=tuple(rows),
         panels=tuple(_panels(masked, effect, straight, aside)),
         notes=tuple(warnings) or ("No sign was found.",),
     )
 
 
-def _films(bench: Bench, world: World, spec: ReaderSpec) -> list[Film]:
+def _films(setup: StudySetup, world: World, spec: ReaderSpec) -> list[MaskAndMotion]:
     """Those of the first clips that can be read; the others were counted when the vectors were made."""
     films = []
     paths = world.material.paths[:LOOKED_AT]
     for number, path in enumerate(paths, 1):
         try:
-            films.append(read_film(path, spec))
+            films.append(read_mask_and_motion(path, spec))
         except VideoError:
             continue  # named and counted by `encode`, or refused there
-        bench.progress("shifts", number, len(paths))
+        setup.progress("shifts", number, len(paths))
     return films
 
 
@@ -90,7 +96,7 @@ def _row(sign: str, measured: str, limit: str, verdict: str) -> Row:
     return Row({"sign": sign}, {"verdict": verdict, "measured": measured, "limit": limit})
 
 
-def _mask_signs(masked: Vectors, num_frames: int) -> list[Row]:
+def _mask_signs(masked: MaterialVectors, num_frames: int) -> list[Row]:
     bright, dark = float(np.mean(masked.coverage > TOO_BRIGHT)), float(np.mean(masked.coverage < TOO_DARK))
     unused = sum(masked.fallback.values()) / (len(masked.videos) * num_frames)
     reasons = ", ".join(f"{reason} {count}" for reason, count in masked.fallback.items())
@@ -186,7 +192,7 @@ def _static_heavy(texts: Sequence[str]) -> Row:
 
 
 def _panels(
-    masked: Vectors, effect: NDArray[np.float32], straight: Agreement | None, aside: Agreement | None
+    masked: MaterialVectors, effect: NDArray[np.float32], straight: Agreement | None, aside: Agreement | None
 ) -> list[Panel]:
     panels = [
         _histogram("Coverage of the masks", "coverage (%)", 100 * masked.coverage, (0.0, 100.0)),

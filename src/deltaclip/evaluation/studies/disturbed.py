@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.encoding import Vectors, encode_texts
+from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.material import without_broken
-from deltaclip.evaluation.studies.bench import Bench, World
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
-from deltaclip.evaluation.studies.masks import Masks, agreement, fed_mask
+from deltaclip.evaluation.studies.mask_overlap import Masks, agreement, fed_mask
+from deltaclip.evaluation.studies.setup import StudySetup, World
 from deltaclip.motion import MotionSpec, Neighbours
 from deltaclip.reader import Clip, ReaderSpec, fit_to_model, join_channels, read_motion
 
@@ -27,45 +27,45 @@ STRENGTHS: dict[Disturbance, tuple[float, ...]] = {
     "compression": (0.0, 50.0, 75.0, 90.0, 97.0),
 }
 SUBJECT = MotionSpec("subject")
-Setting = tuple[Disturbance, float, str]
+DisturbedSetting = tuple[Disturbance, float, str]
 """kind, strength, mask"""
 
 
 def encode_disturbed(
-    bench: Bench, world: World, masks: Sequence[str]
-) -> Iterator[tuple[Setting, Vectors, NDArray[np.float64]]]:
+    setup: StudySetup, world: World, masks: Sequence[str]
+) -> Iterator[tuple[DisturbedSetting, MaterialVectors, NDArray[np.float64]]]:
     """Each disturbance at each strength with each mask: vectors, and (V,) IoU with the undisturbed mask.
 
     Each file is decoded once. Raises VideoError that names what cannot be read, unless it may be missing.
     """
     material = world.material
     settings = [(kind, strength, mask) for kind in STRENGTHS for strength, mask in product(STRENGTHS[kind], masks)]
-    videos: dict[Setting, list[NDArray[np.float32]]] = {setting: [] for setting in settings}
-    overlaps: dict[Setting, list[float]] = {setting: [] for setting in settings}
-    coverage: dict[Setting, list[float]] = {setting: [] for setting in settings}
-    fallback: dict[Setting, Counter[str]] = {setting: Counter() for setting in settings}
+    videos: dict[DisturbedSetting, list[NDArray[np.float32]]] = {setting: [] for setting in settings}
+    overlaps: dict[DisturbedSetting, list[float]] = {setting: [] for setting in settings}
+    coverage: dict[DisturbedSetting, list[float]] = {setting: [] for setting in settings}
+    fallback: dict[DisturbedSetting, Counter[str]] = {setting: Counter() for setting in settings}
     broken: dict[str, str] = {}
     for number, path in enumerate(material.paths):
         try:
-            film = _Film.read(path, bench.encoder.reader_spec, (bench.seed, number))
+            film = _Film.read(path, setup.encoder.reader_spec, (setup.seed, number))
         except VideoError as error:
             broken[material.videos[number]] = error.reason
             continue
         finally:
-            bench.progress("disturbances", number + 1, len(material.paths))
+            setup.progress("disturbances", number + 1, len(material.paths))
         for setting in settings:
             clip, overlap = film.clip(*setting)
-            videos[setting].append(bench.encoder.encode_clips([clip]))
+            videos[setting].append(setup.encoder.encode_clips([clip]))
             overlaps[setting].append(overlap)
             coverage[setting].append(float(clip.coverage.mean()))
             fallback[setting].update(reason for reason in clip.fallback if reason is not None)
-    bench.broken |= broken
-    measured = without_broken(material, broken, bench.allow_missing)
-    texts = encode_texts(bench.encoder, measured.texts)
+    setup.broken |= broken
+    measured = without_broken(material, broken, setup.allow_missing)
+    texts = encode_texts(setup.encoder, measured.texts)
     for setting in settings:
         rows = np.concatenate(videos[setting])
         cover = np.array(coverage[setting])
-        vectors = Vectors(measured, texts.vectors, rows, dict(fallback[setting]), cover, texts.cut, broken)
+        vectors = MaterialVectors(measured, texts.vectors, rows, dict(fallback[setting]), cover, texts.cut, broken)
         yield setting, vectors, np.array(overlaps[setting])
 
 

@@ -1,8 +1,8 @@
-"""Whether masks lie where and when the picture moves: a correlation over shifts in space and time.
+"""Whether masks are where and when the picture moves: a correlation over shifts in space and time.
 
 What is compared is what the model is fed, after scaling and cropping: alpha, and the motion of the pixels themselves.
-A mask that was cropped otherwise than its picture, or that belongs to another frame, agrees best with the picture's
-motion at a shift that is not zero.
+A mask that was cropped differently from its picture, or that belongs to a different frame, agrees best with the
+picture's motion at a shift that is not zero.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, needs_neighbours
-from deltaclip.motion.difference import absolute_difference, grey
+from deltaclip.motion import MOTIONS, MotionSpec, Neighbours, absolute_difference, grey, needs_neighbours
 from deltaclip.reader import ReaderSpec, fit_to_model, read_motion
 
-__all__ = ["Agreement", "Film", "agreement_over_shifts", "claims", "read_film"]
+__all__ = ["Agreement", "MaskAndMotion", "agreement_over_shifts", "claims", "read_mask_and_motion"]
 
 LAGS = 2
 """Frames that a mask is tried earlier and later."""
@@ -29,7 +28,7 @@ Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class MaskAndMotion:
     """One clip as the model is fed it.
 
     alpha: (T, S, S) float32, 0..1. moves: (T, S, S) float32, how much the picture changes there, whatever the mask.
@@ -72,11 +71,11 @@ class Agreement:
         )
 
 
-def read_film(path: Path, spec: ReaderSpec) -> Film:
+def read_mask_and_motion(path: Path, spec: ReaderSpec) -> MaskAndMotion:
     """The frames of a whole video with their masks and their motion. spec: with a mask. Raises VideoError.
 
     The motion is taken as the mask takes it: between sampled frames for masks made of differences, from the native
-    frames beside each where the mask looks at these.
+    frames beside each if the mask looks at these.
     """
     assert spec.motion is not None
     frames, _ = read_motion(path, spec.motion, spec.num_frames, spec.decode_side)
@@ -90,18 +89,18 @@ def read_film(path: Path, spec: ReaderSpec) -> Film:
     else:
         moves = np.zeros(alpha.shape, np.float32)
     used = np.array([reason is None for reason in motion.fallback])
-    return Film(alpha, np.minimum(moves, np.float32(STRONG)), used)
+    return MaskAndMotion(alpha, np.minimum(moves, np.float32(STRONG)), used)
 
 
 def _changes(pixels: NDArray[np.uint8], rgb: NDArray[np.uint8], beside: Neighbours, plain: ReaderSpec) -> Planes:
-    """Grey difference of each frame and its neighbour, (T, S, S), 0 where there is none."""
+    """Grey difference of each frame and its neighbour, (T, S, S), 0 if there is none."""
     pictures = np.stack([frame if other is None else other for frame, other in zip(rgb, beside, strict=True)])
     fitted, _, _ = fit_to_model(pictures, plain)
     return np.abs(grey(fitted).astype(np.float32) - grey(pixels).astype(np.float32))
 
 
-def agreement_over_shifts(films: Sequence[Film], *, right: int = 0, later: int = 0) -> Agreement | None:
-    """The agreement over all frames that use their mask; None where there is none or nothing moves.
+def agreement_over_shifts(films: Sequence[MaskAndMotion], *, right: int = 0, later: int = 0) -> Agreement | None:
+    """The agreement over all frames that use their mask; None if there is none or nothing moves.
 
     right, later: pixels and frames by which each mask is moved first, to try whether that is found.
     """
@@ -117,7 +116,7 @@ def agreement_over_shifts(films: Sequence[Film], *, right: int = 0, later: int =
             for frame in range(max(0, -lag), min(len(used), len(used) - lag)):
                 mask, motion = masks[frame], moves[frame + lag]
                 if used[frame] and mask is not None and motion is not None:
-                    # Correlation at all shifts at once; the mask's own shift is the one that undoes itself.
+                    # Correlation at all shifts at once; the mask's own shift is the one which undoes itself.
                     table = np.fft.irfft2(mask * np.conj(motion), (side, side))
                     totals[lag + lags] += np.roll(table, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
                     counts[lag + lags] += 1
@@ -128,7 +127,7 @@ def agreement_over_shifts(films: Sequence[Film], *, right: int = 0, later: int =
 
 
 def _spectra(planes: Planes) -> list[NDArray[np.complex128] | None]:
-    """Of each plane (S, S), less its mean and of unit norm; None where it is flat."""
+    """Of each plane (S, S), less its mean and of unit norm; None if it is flat."""
     spectra: list[NDArray[np.complex128] | None] = []
     for plane in planes:
         centred = plane - plane.mean()

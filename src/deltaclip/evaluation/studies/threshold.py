@@ -1,6 +1,6 @@
 """The paper's figure 2: retrieval over the threshold of the difference mask."""
 
-from deltaclip.evaluation.studies.bench import Bench, both_estimates, mask_figures
+from deltaclip.evaluation.studies.setup import StudySetup, both_estimates, mask_figures
 from deltaclip.findings import Curve, Panel, Row, StudyResult
 
 __all__ = ["study_threshold"]
@@ -10,17 +10,17 @@ THRESHOLDS = (0.0, 12.5, 25.0, 50.0, 100.0)
 CLIPS = 300
 
 
-def study_threshold(bench: Bench) -> StudyResult:
+def study_threshold(setup: StudySetup) -> StudyResult:
     """T2V and V2T R@1 for each threshold, with the encoder's weights as they are, and without a mask."""
-    world = bench.world(CLIPS)
+    world = setup.world(CLIPS)
     words = [f"difference:threshold={level:g}" for level in THRESHOLDS]
-    encoders = [bench.encoder_for(word) for word in (*words, "full")]
-    made = bench.encode("thresholds", world, encoders)
+    encoders = [setup.encoder_for(word) for word in (*words, "full")]
+    made = setup.encode("thresholds", world, encoders)
     settings: tuple[float | str, ...] = (*THRESHOLDS, "full")
     rows = [
         Row(
             {"mask": level},
-            {**both_estimates(vectors, world), **mask_figures(vectors, bench.num_frames)},
+            {**both_estimates(vectors, world), **mask_figures(vectors, setup.num_frames)},
             encoder.fingerprint,
         )
         for level, vectors, encoder in zip(settings, made, encoders, strict=True)
@@ -36,11 +36,11 @@ def study_threshold(bench: Bench) -> StudyResult:
         question="How does retrieval depend on the threshold of the difference mask?",
         about=(
             "One set of weights, the same files and frames, the mask made with each threshold in grey levels of 255; "
-            "`full` is no mask at all (alpha all ones). The weights were not trained anew for any threshold, so one "
+            "`full` is no mask at all (alpha all ones). The weights were not retrained for any threshold, so one "
             "that they were trained with has an advantage. Nothing is random but the drawing of clips and the "
             "bootstrap over videos (Moving Shapes: over groups of twins)."
         ),
-        protocol=bench.protocol(world),
+        protocol=setup.protocol(world),
         rows=tuple(rows),
         panels=(
             Panel("Retrieval", "threshold (grey levels)", "R@1 (%)", tuple(curves), "steps"),

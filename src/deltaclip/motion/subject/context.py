@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.subject.colours import colour_ratio
-from deltaclip.motion.subject.evidence import Maps, Picture, Place, places
+from deltaclip.motion.subject.evidence import Appearance, GridPosition, Maps, places
 from deltaclip.motion.subject.neighbours import Residual
 from deltaclip.motion.subject.smoothing import along_edges, box, guided
 
@@ -18,7 +18,9 @@ GUIDE_FLATNESS = 60.0
 """Squared grey levels: windows whose grey varies less are flat to the guided filter."""
 
 
-def context(logit: NDArray[np.float32], probability: NDArray[np.float32], motion: Residual, picture: Picture) -> Maps:
+def context(
+    logit: NDArray[np.float32], probability: NDArray[np.float32], motion: Residual, picture: Appearance
+) -> Maps:
     """The numbers that the second network weighs, by name. logit, probability: (K, h, w), the first network's."""
     place = places(*logit.shape[1:])
     times = motion.length / motion.scale
@@ -44,7 +46,7 @@ def context(logit: NDArray[np.float32], probability: NDArray[np.float32], motion
     }
 
 
-def _probability_numbers(probability: NDArray[np.float32], picture: Picture) -> Maps:
+def _probability_numbers(probability: NDArray[np.float32], picture: Appearance) -> Maps:
     """The first answer around a cell, along the picture's grey, at its place over the clip and in adjacent frames."""
     slope, offset = guided(picture.light, probability, GUIDE_RADIUS, GUIDE_FLATNESS)
     earlier = np.concatenate([probability[:1], probability[:-1]])
@@ -59,7 +61,7 @@ def _probability_numbers(probability: NDArray[np.float32], picture: Picture) -> 
     }
 
 
-def _whole_numbers(probability: NDArray[np.float32], place: Place) -> Maps:
+def _whole_numbers(probability: NDArray[np.float32], place: GridPosition) -> Maps:
     """Distance to the middle of the first answer over its spread, spread, mean and peak of each frame."""
     total = probability.sum((1, 2), keepdims=True) + np.float32(1e-3)
     x = (probability * place.x).sum((1, 2), keepdims=True) / total

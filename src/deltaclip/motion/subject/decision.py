@@ -34,9 +34,9 @@ DROPPED = 0.05
 SMALLEST_MASK, LARGEST_MASK = 0.002, 0.70
 """Shares of the picture: with less nothing was found, with more the mask says nothing."""
 STATIC_TOP = 0.05
-"""Cells: where even the liveliest 2 % of the picture move less, nothing does."""
+"""Cells: if even the liveliest 2 % of the picture move less, nothing moves."""
 SLOW = 0.04
-"""Cells: where the mask moves less on average, it is a mask of nothing that moves."""
+"""Cells: if the mask moves less on average, it is a mask of nothing that moves."""
 OUTSIDE = 0.6
 """The mask must move this many times as much as the liveliest 5 % outside it. Not asked if neighbours are far away in
 time: what is lively outside is flow that lost its way then, and the rule cost 0.06 IoU at 3 frames a second."""
@@ -60,8 +60,8 @@ VOTE = 0.5
 class Found:
     """What one frame's mask is worth.
 
-    confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 where there is no mask.
-    static: nothing in the frame moves, or the mask does not. drowned: what lies outside moves more than the mask.
+    confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 if there is no mask.
+    static: nothing in the frame moves, or the mask does not. drowned: what is outside moves more than the mask.
     vain: motion inside the mask explains no more of the picture's change than the camera alone. lost: there and back
     it does not lead to the same place, and explains little.
     """
@@ -80,7 +80,7 @@ def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
         inside = (plane > 0.5).astype(np.uint8)
         _, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
         small = np.asarray(stats)[:, cv2.CC_STAT_AREA] < SMALLEST_PART * plane.size
-        small[0] = False  # label 0 is what lies outside
+        small[0] = False  # label 0 is what is outside
         if small.any():
             plane[small[labels]] = DROPPED
     return kept

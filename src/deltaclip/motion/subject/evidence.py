@@ -13,13 +13,13 @@ from deltaclip.motion.camera import camera_basis
 from deltaclip.motion.subject.neighbours import Residual
 from deltaclip.motion.subject.smoothing import Passage, along_edges, box
 
-__all__ = ["Maps", "Picture", "Place", "evidence", "places"]
+__all__ = ["Appearance", "GridPosition", "Maps", "evidence", "places"]
 
 Maps = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Appearance:
     """How the sampled frames look on the grid.
 
     grey, light: (K, h, w) float32, grey levels and L of 8-bit Lab. bins: (K, h, w), number of each cell's colour bin.
@@ -33,22 +33,22 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """Where a cell lies: x, y (h, w) in -1..1 between the edges; inside (h, w), 0 at the border, 1 in the middle."""
+class GridPosition:
+    """Where a cell is: x, y (h, w) in -1..1 between the edges; inside (h, w), 0 at the border, 1 in the middle."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     inside: NDArray[np.float32]
 
 
-def places(rows: int, columns: int) -> Place:
+def places(rows: int, columns: int) -> GridPosition:
     """The place of every cell of a grid."""
     basis = camera_basis(rows, columns)
     x, y = basis[..., 1], basis[..., 2]
-    return Place(x, y, np.minimum(1 - abs(x), 1 - abs(y)))
+    return GridPosition(x, y, np.minimum(1 - abs(x), 1 - abs(y)))
 
 
-def evidence(motion: Residual, picture: Picture) -> Maps:
+def evidence(motion: Residual, picture: Appearance) -> Maps:
     """The numbers that the first network weighs, by name."""
     place = places(*motion.length.shape[1:])
     times = motion.length / motion.scale
@@ -84,7 +84,7 @@ def _motion_numbers(motion: Residual, times: NDArray[np.float32]) -> Maps:
     }
 
 
-def _direction_numbers(motion: Residual, times: NDArray[np.float32], place: Place) -> Maps:
+def _direction_numbers(motion: Residual, times: NDArray[np.float32], place: GridPosition) -> Maps:
     """Motion along the way that most of what moves goes, and the distance to the middle of it."""
     weight = np.maximum(times - np.float32(3), np.float32(0))
     weight /= weight.sum((1, 2), keepdims=True) + np.float32(1e-3)
@@ -103,8 +103,8 @@ def _mean(weight: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[n
     return np.asarray((weight * values).sum((1, 2), keepdims=True), np.float32)
 
 
-def _place_numbers(place: Place) -> Maps:
-    """People film what matters in the middle, and what is near lies low."""
+def _place_numbers(place: GridPosition) -> Maps:
+    """People film what matters in the middle, and what is near is low in the picture."""
     return {"side": abs(place.x), "y": place.y, "y_squared": place.y**2, "inside": place.inside}
 
 

@@ -19,7 +19,7 @@ NEAR_SECONDS = 1 / 24
 REPEAT_LEVELS = 0.5
 """Grey levels, mean over the picture, below which a neighbour may be the frame itself again, compressed anew."""
 REPEAT_SHARE = 0.25
-"""And of what the other neighbour differs by: where both differ as little, nothing moves. Web clips repeat frames to
+"""And of what the other neighbour differs by: if both differ that little, nothing moves. Web clips repeat frames to
 come to another rate: of 59, 3 did so beside every sampled frame and 9 beside some; none of DAVIS 2016 does."""
 
 WIDE_STEP_SECONDS = 0.11
@@ -36,7 +36,7 @@ FLAT_LEVELS, FLAT_SHARE = 2.0, 0.6
 different one. DAVIS 2016: 0.59 and less; slides on such a ground: 0.7 and more."""
 
 Neighbours = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | None]
-"""One picture for each sampled frame, (h, w, 3) uint8, or None where there is none."""
+"""One picture for each sampled frame, (h, w, 3) uint8, or None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ class Residual:
     returned: (2, K, h, w) bool, what flow brings there and back, to the frames after and before. Asked only if the
     neighbours are far away and the frame is plain (`is_plain`), as text is; else all cells are.
     exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it can be followed: the same shot, not too far on.
-    wide: the neighbours lie more than WIDE_STEP_SECONDS away.
+    wide: the neighbours are more than WIDE_STEP_SECONDS away.
     """
 
     vector: NDArray[np.float32]
@@ -118,7 +118,7 @@ def residual_motion(
 
 
 def _repeats(now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None]) -> NDArray[np.bool_]:
-    """Which of the 2K neighbours are their frame shown again while the other neighbour goes on: (2K,) bool."""
+    """Which of the 2K neighbours are their frame shown again while the other neighbour moves on: (2K,) bool."""
     differ = np.full((2, len(now)), np.inf)
     for index, other in enumerate(others):
         if other is not None:
@@ -132,7 +132,7 @@ def gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Length of the grey gradient (Sobel, per pixel): (H, W) uint8 -> (H, W) float32."""
     right = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125), np.float32)
     down = np.asarray(cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125), np.float32)
-    # Not cv2.magnitude: its last bits depend on where in memory the arrays lie (OpenCV 5.0.0).
+    # Not cv2.magnitude: its last bits depend on where in memory the arrays are (OpenCV 5.0.0).
     return np.sqrt(right * right + down * down)
 
 
@@ -145,7 +145,7 @@ def is_plain(picture: NDArray[np.uint8]) -> bool:
 def _flow_fields(
     now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], grid: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero where there is none."""
+    """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero if there is none."""
     flow = new_flow()
     fields = np.zeros((len(others), *grid, 2), np.float32)
     for index, other in enumerate(others):
@@ -199,7 +199,7 @@ def _left_by_flow(
 ) -> NDArray[np.float32]:
     """How much each neighbour differs where the flow says a cell went: (2K, h, w) grey levels, one pixel a cell.
 
-    flow: (2K, h, w, 2) float32, cells. Zero where there is no neighbour.
+    flow: (2K, h, w, 2) float32, cells. Zero if there is no neighbour.
     """
     rows, columns = flow.shape[1:3]
     height, width = now[0].shape

@@ -76,7 +76,7 @@ class Networks:
 
 @cache
 def shipped_networks() -> Networks:
-    """The weights that come with the package. How they were made stands in the file, under "recipe"."""
+    """The weights that come with the package. How they were made is in the file, under "recipe"."""
     return networks_from_json(resources.files(__package__).joinpath(_WEIGHTS).read_text("utf-8"))
 
 

@@ -9,7 +9,7 @@ from deltaclip.motion.flow import grid_size, shrink, small_picture
 from deltaclip.motion.subject.colours import colour_bins, grid_lab
 from deltaclip.motion.subject.context import GUIDE_FLATNESS, context
 from deltaclip.motion.subject.decision import drop_small_parts, examine, reasons
-from deltaclip.motion.subject.evidence import Picture, evidence
+from deltaclip.motion.subject.evidence import Appearance, evidence
 from deltaclip.motion.subject.neighbours import NEAR_SECONDS, Neighbours, Residual, residual_motion
 from deltaclip.motion.subject.network import Networks, shipped_networks
 from deltaclip.motion.subject.smoothing import guided, passage
@@ -32,10 +32,11 @@ def subject(
     """The moving subject of each sampled frame, under a still or a moving camera.
 
     rgb: (T, H, W, 3) uint8, sampled frames in the order shown, already scaled. before, after: T native neighbours of
-    them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None where the file has none. A neighbour
-    of another shot is told from its content and not used. step_seconds: how far away the neighbours are, about 1/24 s
-    unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its own.
-    networks: those that come with the package where it is None.
+    them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None if the file has none. A neighbour
+    of a different shot is recognised by its content and not used. step_seconds: how far away the neighbours are, about
+    1/24 s unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its
+    own.
+    networks: None for those that come with the package.
     Returns a Motion whose alpha is soft and whose mask is alpha > 0.5 as measured; alpha is all ones in frames that
     fall back: cut or too fast, no neighbour, nothing found, static, saturated, uncertain. Raises ValueError for arrays
     that are no frames or not T neighbours. The same input gives the same bits.
@@ -49,7 +50,7 @@ def subject(
 
 def measure(
     rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float = NEAR_SECONDS
-) -> tuple[Residual, Picture]:
+) -> tuple[Residual, Appearance]:
     """What moves beside the camera, and how the frames look: all that the networks judge by."""
     grid = grid_size(*rgb.shape[1:3])
     small = [small_picture(frame, grid) for frame in rgb]
@@ -57,7 +58,7 @@ def measure(
     return residual_motion(now, before, after, grid, step_seconds), look(small, now, grid)
 
 
-def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: Networks) -> Motion:
+def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Appearance, networks: Networks) -> Motion:
     """From what was measured to masks and the reasons not to use them: `subject` without its first half."""
     probability = drop_small_parts(subject_probability(motion, picture, networks))
     alpha = upsample(rgb, picture.grey, probability)
@@ -72,11 +73,11 @@ def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Picture, networks: 
     return Motion(alpha=alpha, measured=measured, mask=mask, coverage=coverage, confidence=confidence, fallback=why)
 
 
-def look(small: list[NDArray[np.uint8]], now: list[NDArray[np.uint8]], grid: tuple[int, int]) -> Picture:
+def look(small: list[NDArray[np.uint8]], now: list[NDArray[np.uint8]], grid: tuple[int, int]) -> Appearance:
     """How the frames look on the grid. small: `small_picture` of each; now: the same in grey."""
     lab = grid_lab(np.stack([cv2.resize(frame, grid[::-1], interpolation=cv2.INTER_AREA) for frame in small]))
     exact = lab.astype(np.float32)
-    return Picture(
+    return Appearance(
         grey=np.stack([shrink(frame.astype(np.float32), grid) for frame in now]),
         light=np.ascontiguousarray(exact[..., 0]),
         bins=colour_bins(lab),
@@ -84,7 +85,7 @@ def look(small: list[NDArray[np.uint8]], now: list[NDArray[np.uint8]], grid: tup
     )
 
 
-def subject_probability(motion: Residual, picture: Picture, networks: Networks) -> NDArray[np.float32]:
+def subject_probability(motion: Residual, picture: Appearance, networks: Networks) -> NDArray[np.float32]:
     """How likely each cell belongs to the moving subject: (K, h, w) float32, 0..1."""
     shape = motion.length.shape
     logit = networks.evidence.logit(evidence(motion, picture), shape)

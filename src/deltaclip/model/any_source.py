@@ -1,4 +1,4 @@
-"""A CLIP with all that has to be known of it, from a file, a folder or the hub, and from what the user says."""
+"""A CLIP with everything that must be known about it, from a file, a folder or the hub, and from what the user says."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ CLIP4CLIP_MAX_WORDS = 32
 OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Of open_clip's folders on the hub."""
 
-Kind = Literal["openai", "clip4clip", "transformers"]
+SourceKind = Literal["openai", "clip4clip", "transformers"]
 Normalised = tuple[Normalisation, str]
 """A normalisation and who says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the user says of a CLIP; None for what is to be found elsewhere.
+    """What the user says about a CLIP; None for what is to be found elsewhere.
 
     config: the configuration that counts, in place of those beside the weights. activation: by transformers' name, of
     both encoders. vision_heads, text_heads: attention heads. normalisation: of pictures.
@@ -51,14 +51,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class SourceModel:
     """A CLIP by transformers' names, wherever it came from.
 
     state: for pictures normalised by `normalisation`. left_out: names in the file that a CLIP has no place for.
     notes: sentences about what was taken and what nobody said.
     """
 
-    kind: Kind
+    kind: SourceKind
     config: CLIPConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
@@ -69,10 +69,10 @@ class Clip:
     notes: tuple[str, ...] = ()
 
 
-def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     """The CLIP of a file, a folder or the hub. tokenizer: the one to be used; None for the folder's own.
 
-    Raises CheckpointError where it cannot be read, or where what has to be known is not said or said differently.
+    Raises CheckpointError if it cannot be read, or if something that must be known is missing or contradictory.
     """
     path = Path(clip).expanduser()
     if not path.exists() and not is_hub_name(str(clip)):
@@ -90,7 +90,7 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
     return _of_transformers(clip, said, tokenizer)
 
 
-def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> Clip:
+def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     parts = read_parts(clip, tokenizer)
     claim = transformers_claim(parts.config, CONFIG_FILE)
     named = [] if said.config is None else configurations(said.config, said.config)
@@ -103,7 +103,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
     if normalised != parts.normalisation:  # by an option or the configuration that was named
         known[NORMALISATION] = normalisation_words(normalised)
     record = replace(parts.record, known_from=known)
-    return Clip(
+    return SourceModel(
         "transformers",
         parts.config,
         parts.state,
@@ -114,7 +114,7 @@ def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokeni
     )
 
 
-def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
+def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     what = str(path)
     try:
         file = read_clip(path)
@@ -123,7 +123,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
             each.claim()  # a model that is not ours is better named by its configuration than by its weights
         raise
     shapes = shapes_of(file.weights, what)
-    # Beside a file that is known for what it is may lie anything; what the user named counts in any case.
+    # A file whose origin is known may have unrelated files beside it; what the user named always counts.
     told = configurations(path, said.config) if said.config is not None or file.program is None else []
     programs = [] if file.program is None else [openai_claim(file.program, shapes)]
     claims = [*programs, *(each.claim() for each in told), said.claim()]
@@ -139,7 +139,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> Clip:
     known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
     max_words = CLIP4CLIP_MAX_WORDS if file.kind == "clip4clip" else shapes["context_length"]
     record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known, max_words=max_words)
-    return Clip(
+    return SourceModel(
         file.kind,
         _config(shapes, architecture, tokenizer, what),
         to_transformers(file.weights, what),

@@ -46,12 +46,12 @@ def test_the_test_file_has_no_windows(tmp_path: Path) -> None:
     ("change", "found"),
     [
         ({"qid": 1}, "qid 1 is listed twice, first in line 1"),
-        ({"qid": None}, "qid is missing or no number"),
+        ({"qid": None}, "qid is missing or not a number"),
         ({"query": " "}, "query is empty"),
         ({"vid": None}, "vid is missing"),
-        ({"relevant_windows": [[3, 2]]}, "3 to 2 is no span of time"),
-        ({"relevant_windows": [[0, "end"]]}, "0 to 'end' is no span of time"),
-        ({"relevant_windows": [3]}, "relevant_windows is no list of pairs"),
+        ({"relevant_windows": [[3, 2]]}, "3 to 2 is not a span of time"),
+        ({"relevant_windows": [[0, "end"]]}, "0 to 'end' is not a span of time"),
+        ({"relevant_windows": [3]}, "relevant_windows is not a list of pairs"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_line(tmp_path: Path, change: dict[str, Any], found: str) -> None:

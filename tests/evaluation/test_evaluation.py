@@ -9,7 +9,8 @@ import pytest
 from deltaclip.captions import Caption, CaptionSet, Split
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.benchmark import (
+from deltaclip.evaluation.encoding import MaterialVectors
+from deltaclip.evaluation.evaluation import (
     Evaluation,
     best_of,
     evaluate_material,
@@ -18,11 +19,10 @@ from deltaclip.evaluation.benchmark import (
     save_ranks,
     save_trec,
 )
-from deltaclip.evaluation.encoding import Vectors
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax
 from deltaclip.evaluation.runs import read_ranks
-from deltaclip.evaluation.tables import FORMATS
+from deltaclip.evaluation.tables import TABLE_FORMATS
 from tests.helpers import small_checkpoint
 
 TEXTS = ("red", "blue", "a square", "a circle", "moves")
@@ -35,17 +35,17 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return Encoder.load(folder, EncoderSpec(device="cpu", precision="float32"))
 
 
-def vectors(missing: tuple[str, ...] = (), missing_texts: int = 0, videos: int = 4) -> Vectors:
+def vectors(missing: tuple[str, ...] = (), missing_texts: int = 0, videos: int = 4) -> MaterialVectors:
     """Four videos, of which the last has no text, and five texts that lie where their video does."""
     names = tuple(f"v{number}" for number in range(videos))
     paths = tuple(Path(name) for name in names)
     material = Material("d", "test", names, paths, TEXTS, OWNER, missing, missing_texts)
     rows = np.eye(videos, 16, dtype=np.float32)
-    return Vectors(material, rows[OWNER], rows, {"static": 3}, np.full(videos, 0.25), cut_texts=1)
+    return MaterialVectors(material, rows[OWNER], rows, {"static": 3}, np.full(videos, 0.25), cut_texts=1)
 
 
 def document(evaluation: Evaluation, name: str) -> str:
-    return "\n".join(FORMATS[name](evaluation))
+    return "\n".join(TABLE_FORMATS[name](evaluation))
 
 
 def test_the_protocol_holds_what_the_figures_depend_on(encoder: Encoder) -> None:
@@ -101,7 +101,7 @@ def test_a_permuted_gallery_gives_the_same_figures(encoder: Encoder) -> None:
     assert figures[0]["t2v"]["R1"] < 100
 
 
-@pytest.mark.parametrize("form", sorted(FORMATS))
+@pytest.mark.parametrize("form", sorted(TABLE_FORMATS))
 def test_marks_stand_in_every_form(encoder: Encoder, form: str) -> None:
     plain = evaluate_material(encoder, vectors())
     assert "note" not in document(plain, form).replace("notes", "")
@@ -117,7 +117,7 @@ def test_marks_stand_in_every_form(encoder: Encoder, form: str) -> None:
 @pytest.mark.parametrize("form", ["markdown", "latex"])
 def test_marks_are_part_of_the_row_itself(encoder: Encoder, form: str) -> None:
     marked = evaluate_material(encoder, vectors(("w",), 1), DualSoftmax())
-    row = next(line for line in FORMATS[form](marked) if "100.0" in line and not line.startswith("%"))
+    row = next(line for line in TABLE_FORMATS[form](marked) if "100.0" in line and not line.startswith("%"))
     assert "dsl" in row
     assert "1 of 5 videos missing" in row
 
@@ -125,9 +125,9 @@ def test_marks_are_part_of_the_row_itself(encoder: Encoder, form: str) -> None:
 def test_names_cannot_break_a_row(encoder: Encoder) -> None:
     plain = evaluate_material(encoder, vectors())
     odd = replace(plain, protocol=replace(plain.protocol, encoder="a_b|c & 50%\n"))
-    assert r"a\_b\|c & 50% " in FORMATS["markdown"](odd)[2]
-    assert FORMATS["latex"](odd)[-1].startswith(r"a\_b|c \& 50\% ")
-    assert all(len(line.splitlines()) == 1 for form in FORMATS for line in FORMATS[form](odd)[:3])
+    assert r"a\_b\|c & 50% " in TABLE_FORMATS["markdown"](odd)[2]
+    assert TABLE_FORMATS["latex"](odd)[-1].startswith(r"a\_b|c \& 50\% ")
+    assert all(len(line.splitlines()) == 1 for form in TABLE_FORMATS for line in TABLE_FORMATS[form](odd)[:3])
 
 
 def test_the_best_of_several_is_marked_and_tells_the_others(encoder: Encoder) -> None:
@@ -162,7 +162,7 @@ def test_missing_and_broken_videos_are_told_apart(encoder: Encoder, broken: tupl
     evaluation = evaluate_material(encoder, found)
     protocol = evaluation.protocol.to_json()
     assert (protocol["missing"], protocol["broken"], protocol["marks"]) == (4, len(broken), [said])
-    assert all(said in document(evaluation, form) for form in FORMATS)
+    assert all(said in document(evaluation, form) for form in TABLE_FORMATS)
 
 
 def test_the_bank_of_qbnorm_is_the_training_captions_and_nothing_else(encoder: Encoder) -> None:

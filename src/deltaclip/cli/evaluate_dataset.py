@@ -16,9 +16,7 @@ from deltaclip.wording import listed
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
     from deltaclip.encoder import EncoderSpec
-    from deltaclip.evaluation.benchmark import Evaluation
-    from deltaclip.evaluation.material import Material
-    from deltaclip.evaluation.vector_cache import VectorCache
+    from deltaclip.evaluation import Evaluation, Material, VectorCache
 
 __all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset"]
 
@@ -99,8 +97,7 @@ class Targets:
             note(shown(f"{name}: {'; '.join(texts)}"))
         if (more := len(evaluation.vectors.notes) - MAX_NOTES_SHOWN) > 0:
             note(f"... {more:,} more notes (use --json to list all)")
-        from deltaclip.evaluation.benchmark import save_ranks, save_trec
-        from deltaclip.evaluation.tables import FORMATS
+        from deltaclip.evaluation import TABLE_FORMATS, save_ranks, save_trec
 
         if self.ranks is not None:
             with writable(self.ranks):
@@ -112,7 +109,7 @@ class Targets:
         if as_json:
             emit(evaluation.to_json())
             return
-        print_lines(*(shown(line) for line in FORMATS[self.output](evaluation)))
+        print_lines(*(shown(line) for line in TABLE_FORMATS[self.output](evaluation)))
         if evaluation.retrieval.optimistic:
             note(
                 "some scores are tied: ranks count ties against the query; the rows `best` (`optimistic` in --json) "
@@ -141,9 +138,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     if scoring.no_cache and scoring.cache is not None:
         raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
     run.targets.check()
-    from deltaclip.evaluation.benchmark import best_of
-    from deltaclip.evaluation.material import material_of_split
-    from deltaclip.evaluation.vector_cache import VectorCache
+    from deltaclip.evaluation import VectorCache, best_of, material_of_split
     from deltaclip.folders import default_cache_path
 
     cache = None
@@ -177,8 +172,7 @@ def _evaluate_one(
     captions: "CaptionSet",
     material: "Material",
 ) -> "Evaluation":
-    from deltaclip.evaluation.benchmark import evaluate_material, post_processing
-    from deltaclip.evaluation.encoding import encode_material
+    from deltaclip.evaluation import encode_material, evaluate_material, post_processing
 
     encoder = load_with(name, run.spec)
     note(encoder.describe())

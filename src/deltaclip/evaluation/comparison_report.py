@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.compare import SHOWN_METRICS, Compared, QueryPair
+from deltaclip.evaluation.comparison import SHOWN_METRICS, Compared, QueryPair
 from deltaclip.evaluation.mask_report import PAGE_STYLE, as_html, picture_address
 from deltaclip.evaluation.recorded import protocol_lines
 from deltaclip.motion import MotionSpec, Tile, strip
@@ -18,7 +18,7 @@ SHOWN_QUERIES = 12
 """Queries shown of those won, and of those lost."""
 THUMBNAIL_FRAMES, THUMBNAIL_SIDE = 3, 160
 
-Picture = Callable[[str], str]
+VideoPicture = Callable[[str], str]
 """From a video's name to a picture of it as HTML, or why there is none; nothing for a video that is not here."""
 
 
@@ -40,7 +40,7 @@ def comparison_page(compared: Sequence[Compared], videos: Mapping[str, Path]) ->
     )
 
 
-def _section(compared: Compared, picture: Picture) -> str:
+def _section(compared: Compared, picture: VideoPicture) -> str:
     overall = compared.overall
     first, second = compared.marked
     head = (
@@ -72,12 +72,12 @@ def _protocol(name: str, protocol: Mapping[str, Any]) -> str:  # Any: json
     return f"<p><b>{as_html(name)}</b>{lines}</p>"
 
 
-def _queries(title: str, pairs: Sequence[QueryPair], compared: Compared, picture: Picture) -> str:
+def _queries(title: str, pairs: Sequence[QueryPair], compared: Compared, picture: VideoPicture) -> str:
     shown = "".join(_query(pair, compared, picture) for pair in pairs[:SHOWN_QUERIES])
     return f"<h2>{title}: {len(pairs)}, the clearest {min(len(pairs), SHOWN_QUERIES)} of them</h2>{shown}"
 
 
-def _query(pair: QueryPair, compared: Compared, picture: Picture) -> str:
+def _query(pair: QueryPair, compared: Compared, picture: VideoPicture) -> str:
     words = as_html(pair.text if pair.text is not None else pair.query)
     parts = [f"<p><b>{words}</b><br>rank {pair.first} by the first, {pair.second} by the second</p>"]
     seen = (("right", pair.video), (f"{compared.first} found", pair.first_found))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deltaclip.library import Hit
-from deltaclip.library.picture import draw_answers, draw_hits
+from deltaclip.library.hit_pictures import draw_answers, draw_hits
 from tests.helpers import write_square
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from deltaclip.captions import CaptionSet
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.encoding import Vectors, encode_texts
-from deltaclip.evaluation.intervals import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
 from deltaclip.evaluation.result import RetrievalResult, result_of
@@ -33,7 +33,7 @@ class Evaluation:
 
     retrieval, intervals: the figures. protocol: how they were made. ranking: the rank of each query. vectors, post:
     what was ranked. others: (encoder, fingerprint, R@1 of t2v) of the encoders that this one was chosen among.
-    right_group: of drawn clips, percent of texts whose first video holds the right things, whichever of them moves; a
+    right_group: of drawn clips, percent of texts whose first video holds the right objects, whichever of them moves; a
     third of it is what an encoder that does not see motion reaches as R@1. None elsewhere.
     """
 
@@ -41,7 +41,7 @@ class Evaluation:
     intervals: RetrievalIntervals
     protocol: Protocol
     ranking: Ranking = field(repr=False)
-    vectors: Vectors = field(repr=False)
+    vectors: MaterialVectors = field(repr=False)
     post: PostProcessing | None = None
     others: tuple[tuple[str, str, float], ...] = ()
     right_group: float | None = None
@@ -55,7 +55,7 @@ class Evaluation:
         """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
 
         "missing" lists the videos that were not ranked: {"video", "reason"}; "notes", which is there if files need any,
-        what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, where the
+        what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, if the
         best of several was taken; "right_group" is there for drawn clips.
         """
         broken = self.vectors.broken
@@ -81,7 +81,7 @@ class Evaluation:
         return document
 
 
-def evaluate_material(encoder: Encoder, vectors: Vectors, post: PostProcessing | None = None) -> Evaluation:
+def evaluate_material(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Evaluation:
     """Ranks vectors that this encoder made, both ways."""
     ranking = rank_vectors(vectors.texts, vectors.videos, vectors.owner, post)
     return Evaluation(
@@ -109,7 +109,7 @@ def post_processing(
     """The re-weighing of that name: `none`, `dsl` (`DualSoftmax`) or `qbnorm` (`QueryBank`).
 
     The bank of `qbnorm` are all captions of the split `train`; of training videos there is none, so that V2T stays as
-    it is. Raises CaptionError where these captions are not here, or are those that are evaluated.
+    it is. Raises CaptionError if these captions are missing, or are the evaluated ones.
     """
     if name == "none":
         return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from deltaclip.evaluation.recorded import check_same_material, marked_name
 from deltaclip.evaluation.runs import SavedRanks, align_ranks
-from deltaclip.evaluation.words import KINDS, CaptionKind, kinds_of
+from deltaclip.evaluation.words import CAPTION_KINDS, CaptionKind, kinds_of
 from deltaclip.ranking import Comparison, compare_ranks
 
 __all__ = ["SHOWN_METRICS", "Compared", "QueryPair", "compare_saved"]
@@ -22,7 +22,7 @@ class QueryPair:
     """One query and its rank by both systems.
 
     query, video: names. text: what was asked, or None. first, second: ranks from 1. first_found, second_found: the
-    video that each system put first, or None where the file does not say.
+    video that each system put first, or None if the file does not say.
     """
 
     query: str
@@ -44,7 +44,7 @@ class Compared:
     """The first system against the second.
 
     first, second: their names. overall: all queries. by_kind: those with texts of each kind of `words.caption_kind`;
-    empty where the texts are not known. wins, losses: queries that the first ranks better and worse, clearest first.
+    empty if the texts are not known. wins, losses: queries that the first ranks better and worse, clearest first.
     protocols: how the ranks of the first and the second were made, as saved.
     """
 
@@ -70,7 +70,7 @@ class Compared:
 def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks) -> Compared:
     """Compare two rankings of the same queries. names: what the two are called.
 
-    Raises CaptionError that names the first difference where their queries are not the same, or were not ranked among
+    Raises CaptionError that names the first difference if their queries are not the same, or were not ranked among
     the same videos.
     """
     remedy = "Rank the same split of the same data set with both, without missing videos or with the same ones missing."
@@ -81,7 +81,7 @@ def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks)
     known = first.texts or (second.texts and tuple(second.texts[number] for number in order))
     kinds = np.array(kinds_of(known)) if known else np.array([])
     by_kind = {}
-    for kind in KINDS:
+    for kind in CAPTION_KINDS:
         chosen = np.flatnonzero(kinds == kind)
         if len(chosen):
             by_kind[kind] = compare_ranks(ours[chosen], theirs[chosen], groups[chosen])

@@ -7,11 +7,11 @@ import numpy as np
 
 from deltaclip.ranking.blocks import Block, Indices, Scores, refuse_nan
 
-__all__ = ["Candidates", "top_candidates"]
+__all__ = ["TopCandidates", "top_candidates"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
+class TopCandidates:
     """The best k candidates of n queries, best first; of equal scores the candidate with the smaller number first.
 
     rows: (n,) int64, which queries. places: (n, k) int64, which candidates. scores: (n, k) float, theirs.
@@ -22,21 +22,21 @@ class Candidates:
     scores: Scores
 
     def __repr__(self) -> str:
-        return f"Candidates(queries={len(self.rows)}, k={self.places.shape[1]})"
+        return f"TopCandidates(queries={len(self.rows)}, k={self.places.shape[1]})"
 
 
-def top_candidates(blocks: Iterable[Block], k: int) -> Iterator[Candidates]:
-    """The best k of each row of each block, block by block; fewer where there are fewer candidates.
+def top_candidates(blocks: Iterable[Block], k: int) -> Iterator[TopCandidates]:
+    """The best k of each row of each block, block by block; fewer if there are fewer candidates.
 
     For v2t give blocks whose rows are videos: `similarity_blocks(videos, texts, numpy.arange(len(videos)))`.
-    Raises CaptionError where a score is NaN, ValueError where k < 1.
+    Raises CaptionError if a score is NaN, ValueError if k < 1.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
     for rows, scores in blocks:
         refuse_nan(rows, scores)
         places = _best_places(scores, min(k, scores.shape[1]))
-        yield Candidates(rows=rows, places=places, scores=np.take_along_axis(scores, places, axis=1))
+        yield TopCandidates(rows=rows, places=places, scores=np.take_along_axis(scores, places, axis=1))
 
 
 def _best_places(scores: Scores, k: int) -> Indices:

@@ -27,8 +27,8 @@ def test_a_query_without_a_right_answer_is_refused() -> None:
         average_precision(np.zeros((2, 2), np.float32), right)
 
 
-def test_a_score_that_is_not_a_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a number"):
+def test_a_score_that_is_nan_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN"):
         average_precision(np.array([[np.nan, 0.0]]), np.array([[True, False]]))
 
 

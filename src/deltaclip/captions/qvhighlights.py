@@ -23,7 +23,7 @@ def window_of(path: Path, start: Any, end: Any, line: int) -> tuple[float, float
     except (TypeError, ValueError, OverflowError):
         first = last = math.nan
     if not 0 <= first < last < math.inf:
-        found = f"{start!r} to {end!r} is no span of time"
+        found = f"{start!r} to {end!r} is not a span of time"
         raise refused(
             path, found, "Give start and end in seconds, with a decimal point, the end after the start.", line
         )
@@ -60,7 +60,7 @@ def _read_queries(path: Path) -> tuple[Caption, ...]:
                 raise bad_text(path, key, row.get(key), line)
         query = row.get("qid")
         if not isinstance(query, int | str):
-            raise refused(path, "qid is missing or no number", "Mend the line or download the file again.", line)
+            raise refused(path, "qid is missing or not a number", "Fix the line or download the file again.", line)
         if query in lines:
             found = f"qid {query} is listed twice, first in line {lines[query]}"
             raise refused(path, found, "Remove one of the two.", line)
@@ -73,5 +73,5 @@ def _read_queries(path: Path) -> tuple[Caption, ...]:
 
 def _windows(path: Path, value: Any, line: int) -> tuple[tuple[float, float], ...]:  # Any: json
     if not isinstance(value, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
-        raise refused(path, "relevant_windows is no list of pairs", "Write [[start, end], …] in seconds.", line)
+        raise refused(path, "relevant_windows is not a list of pairs", "Write [[start, end], …] in seconds.", line)
     return tuple(window_of(path, start, end, line) for start, end in value)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.compare import compare_saved
-from deltaclip.evaluation.compare_report import comparison_page
+from deltaclip.evaluation.comparison import compare_saved
+from deltaclip.evaluation.comparison_report import comparison_page
 from deltaclip.evaluation.runs import SavedRanks
 from tests.helpers import write_square, write_wide
 

@@ -18,7 +18,7 @@ FEW_VIDEOS = 10
 
 @dataclass(frozen=True, slots=True)
 class RetrievalIntervals:
-    """Where the figures of a `RetrievalResult` would lie if other videos had been drawn.
+    """Where the figures of a `RetrievalResult` would be if other videos had been drawn.
 
     t2v, v2t, v2t_plain: by name of the metric. sum_of_recalls: of t2v and v2t on the same samples.
     level: share of samples inside, 0..1. samples, seed: how they were drawn. videos: of how many.
@@ -35,7 +35,7 @@ class RetrievalIntervals:
 
     @property
     def warning(self) -> str | None:
-        """What to know where too few videos were drawn from; of one the interval has no width at all."""
+        """What to know if too few videos were drawn from; of one the interval has no width at all."""
         if self.videos >= FEW_VIDEOS:
             return None
         return (
@@ -45,7 +45,7 @@ class RetrievalIntervals:
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}.
 
-        "warning" stands there only where fewer than 10 videos were drawn from.
+        "warning" is there only if fewer than 10 videos were drawn from.
         """
         directions = {name: getattr(self, name) for name in ("t2v", "v2t", "v2t_plain")}
         return {

@@ -1,4 +1,4 @@
-"""The work bench of a study: its encoder with other masks and frames, its videos, drawn and decoded once."""
+"""What a study works with: its encoder with other masks and frames, its videos, drawn and decoded once."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import DEFAULT_MOTION, Encoder
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.encoding import Vectors, encode_texts
+from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.material import Material, shapes_material, without_broken
 from deltaclip.evaluation.protocol import protocol_of_material
 from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.findings import Estimate, Figures, Plain
-from deltaclip.ranking import bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
+from deltaclip.ranking import Indices, bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, ReaderSpec, read_variants
 from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, make_world
 
-__all__ = ["Bench", "World", "both_estimates", "estimate", "mask_figures", "ranks_both_ways"]
+__all__ = ["StudySetup", "World", "both_estimates", "estimate", "mask_figures", "ranks_both_ways"]
 
 SHAPES_SEED = TEST_SEED
 """That of `evaluate shapes`: its clips are none that the bundled encoder was trained on."""
@@ -30,7 +30,6 @@ NOT_OF_STUDIES = {"captions", "cut_captions", "marks", "world", "chosen_on", "ch
 """What a `Protocol` tells of one ranking of one set: a study may have several, and chooses no encoder."""
 
 STILL = ShapesSpec()
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +37,7 @@ class World:
     """What is measured.
 
     material: files and texts. clips: the drawn clips, in the order of the files; empty for other data sets.
-    clusters: (V,) int64, videos that are drawn together by the bootstrap: twins hold the same things, so that their
+    clusters: (V,) int64, videos that are drawn together by the bootstrap: twins hold the same objects, so that their
     ranks are not independent; elsewhere each video is its own.
     """
 
@@ -46,18 +45,18 @@ class World:
     clips: tuple[ShapesClip, ...]
     clusters: Indices
 
-    def clusters_of(self, vectors: Vectors) -> Indices:
+    def clusters_of(self, vectors: MaterialVectors) -> Indices:
         """Those of the videos that were read; drawn files can all be read, elsewhere each video is its own."""
         return self.clusters if vectors.material is self.material else np.arange(len(vectors.videos))
 
 
 @dataclass(slots=True)
-class Bench:
+class StudySetup:
     """What a study works with.
 
     encoder: its own mask and number of frames are those of the results. folder: for drawn files, emptied by the owner.
     material: a data set, or None for Moving Shapes. num_clips: of a drawn world, None for the study's own number.
-    seed: of drawn worlds and of whatever else a study draws. allow_missing: go on without videos that cannot be read.
+    seed: of drawn worlds and of whatever else a study draws. allow_missing: continue without unreadable videos.
     progress: called with (what is done, videos done, videos in all).
     broken: why each video that could not be read could not, by name; filled while a study runs.
     """
@@ -78,7 +77,7 @@ class Bench:
 
     @property
     def motion(self) -> str:
-        """The encoder's own mask; for weights that no mask can act on, the one that it would be given."""
+        """The encoder's own mask; for weights that no mask can act on, the one it would be given."""
         return self.encoder.reader_spec.motion_word or self.encoder.record.motion or DEFAULT_MOTION
 
     @property
@@ -100,7 +99,7 @@ class Bench:
         return World(material, clips, np.array([clip.group for clip in clips]))
 
     def encoder_for(self, motion: str | None = None, num_frames: int | None = None) -> Encoder:
-        """The same weights with another mask or number of frames; None keeps the encoder's own."""
+        """The same weights with a different mask or number of frames; None keeps the encoder's own."""
         key = (motion or self.motion, num_frames or self.num_frames)
         if key not in self._encoders:
             self._encoders[key] = self.encoder.with_options(motion=key[0], num_frames=key[1])
@@ -113,7 +112,7 @@ class Bench:
         encoders: Sequence[Encoder],
         look: Callable[[int, int, Clip], None] = lambda encoder, video, clip: None,
         specs: Sequence[ReaderSpec] | None = None,
-    ) -> list[Vectors]:
+    ) -> list[MaterialVectors]:
         """Vectors of one world by encoders that differ in their mask alone; each file is decoded once.
 
         what: said while it runs. look: shown each clip with the numbers of its encoder and video. specs: how to read
@@ -143,9 +142,9 @@ class Bench:
         return [one.vectors(measured, texts, broken) for one in gathered]
 
     def protocol(self, world: World) -> dict[str, Plain]:
-        """How results were made, for every file that tells them: the `Protocol` of evaluations where it applies.
+        """How results were made, for every file that describes them: the `Protocol` of evaluations where it applies.
 
-        Studies may ask other texts than the captions, so that "texts" stands for these and cut ones are not counted.
+        Studies may ask other texts than the captions, so that "texts" means these and cut ones are not counted.
         """
         material = world.material.without(tuple(self.broken))
         broken = len(self.broken.keys() & set(material.missing))
@@ -168,13 +167,13 @@ class _Gathered:
         self.coverage += [float(clip.coverage.mean()) for clip in clips]
         self.fallback.update(reason for clip in clips for reason in clip.fallback if reason is not None)
 
-    def vectors(self, material: Material, texts: TextVectors, broken: dict[str, str]) -> Vectors:
+    def vectors(self, material: Material, texts: TextVectors, broken: dict[str, str]) -> MaterialVectors:
         videos, coverage = np.concatenate(self.videos), np.array(self.coverage)
         fallback = dict(sorted(self.fallback.items()))
-        return Vectors(material, texts.vectors, videos, fallback, coverage, texts.cut, broken)
+        return MaterialVectors(material, texts.vectors, videos, fallback, coverage, texts.cut, broken)
 
 
-def ranks_both_ways(vectors: Vectors) -> tuple[Indices, Indices]:
+def ranks_both_ways(vectors: MaterialVectors) -> tuple[Indices, Indices]:
     """Ranks of texts (Q,) and of videos that own a text, ties against the query."""
     blocks = similarity_blocks(vectors.texts, vectors.videos, vectors.owner)
     ranking = rank_blocks(blocks, vectors.owner, len(vectors.videos))
@@ -187,7 +186,7 @@ def estimate(ranks: Indices, clusters: Indices, metric: str = "R1") -> Estimate:
     return Estimate(float(getattr(compute_metrics(ranks), metric)), low, high, len(ranks))
 
 
-def both_estimates(vectors: Vectors, world: World) -> Figures:
+def both_estimates(vectors: MaterialVectors, world: World) -> Figures:
     """R@1 both ways."""
     clusters = world.clusters_of(vectors)
     t2v, v2t = ranks_both_ways(vectors)
@@ -195,7 +194,7 @@ def both_estimates(vectors: Vectors, world: World) -> Figures:
     return {"T2V R@1": estimate(t2v, clusters[vectors.owner]), "V2T R@1": estimate(v2t, clusters[asking])}
 
 
-def mask_figures(vectors: Vectors, num_frames: int) -> Figures:
+def mask_figures(vectors: MaterialVectors, num_frames: int) -> Figures:
     """Mean share of the picture that the mask holds, and share of frames that got the whole picture instead."""
     without = sum(vectors.fallback.values()) / (len(vectors.videos) * num_frames)
     return {"coverage": float(vectors.coverage.mean()), "frames without mask": without}

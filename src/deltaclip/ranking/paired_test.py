@@ -1,4 +1,4 @@
-"""Whether one ranking of the same queries is better than another, or only luckier."""
+"""Whether one ranking of the same queries is better than the other, or only luckier."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -82,7 +82,7 @@ def compare_ranks(
     hard cancels. p-value: for each video by itself a coin exchanges first and second (so under the hypothesis that
     the two are alike nothing changes); p = (1 + exchanges with a difference at least as large) / (1 + permutations),
     which is never 0 (Phipson and Smyth, Permutation p-values should never be zero, 2010).
-    Raises ValueError where the arguments do not fit.
+    Raises ValueError if the arguments do not fit.
     """
     if first.shape != second.shape:
         raise ValueError(f"{first.shape} and {second.shape} ranks are not of the same queries")
@@ -120,7 +120,7 @@ def compare_ranks(
 def _exchange(gains: Values, permutations: int, seed: int) -> Values:
     """gains (C, M): the sum of each cluster's differences -> p-value of each of the M metrics."""
     observed = np.abs(gains.sum(axis=0))
-    rounding = 1e-9 * (1 + np.abs(gains).sum(axis=0))  # sums in another order may differ by this, and still be level
+    rounding = 1e-9 * (1 + np.abs(gains).sum(axis=0))  # sums in a different order may differ by this and still be equal
     gains = gains[gains.any(axis=1)]  # a cluster without any difference has no sign to flip
     generator = np.random.default_rng(seed)
     as_large = np.zeros(len(observed))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.library.results import Hit
-from deltaclip.motion import Motion, MotionSpec, Row, Tile, overlay, sheet
+from deltaclip.motion import Motion, MotionSpec, Tile, TileRow, overlay, sheet
 from deltaclip.reader import MOTION_SIDE, Call, guarded_calls, read_moment_motion
 from deltaclip.video import Frames
 
@@ -24,7 +24,7 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
     motion, num_frames: of the encoder that found them; if it uses none, `subject` is shown, so that one can
     still see what moved. A file that cannot be read any more gets an empty tile that says why.
     """
-    rows = [Row(title, (_words_tile("no hits"),))] if not hits else []
+    rows = [TileRow(title, (_words_tile("no hits"),))] if not hits else []
     with guarded_calls() as call:
         for number, hit in enumerate(hits):
             name = f"{number + 1}  {Path(hit.path).name}  {hit.start:.1f}-{hit.end:.1f} s  score {hit.score:.3f}"
@@ -32,7 +32,7 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
                 tiles = _three(call, hit, motion, num_frames)
             except VideoError as error:
                 tiles = (_words_tile(error.found),)
-            rows.append(Row(f"{title}:  {name}" if title else name, tiles))
+            rows.append(TileRow(f"{title}:  {name}" if title else name, tiles))
     return sheet(rows)
 
 
@@ -56,7 +56,7 @@ def draw_answers(
                     continue
                 best = _telling(measured)
                 tiles += [Tile(frame.rgb[best], name), _overlay_tile(frame, measured, best)]
-            rows.append(Row(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
+            rows.append(TileRow(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
     return sheet(rows)
 
 

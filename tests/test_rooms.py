@@ -1,0 +1,101 @@
+"""Other rooms import a room through its `__init__` only: what is not there is private to it."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import deltaclip
+
+SOURCE = Path(deltaclip.__file__).parent
+ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
+OWN_FRONTS = {
+    "deltaclip.evaluation.studies": "a dict of studies, which import all of evaluation",
+    "deltaclip.library.sqlite": "one of the stores, imported only when an address asks for it",
+    "deltaclip.training.cache": "the frame cache, which the command `cache` uses without any training",
+    "deltaclip.training.studies": "a dict of studies, which import all of training",
+}
+"""Rooms inside a room that are imported by their own name, and why."""
+
+STILL_OPEN = {
+    ("cli/train.py", "deltaclip.training.place"),
+    ("cli/train_options.py", "deltaclip.training.captions_data"),
+    ("cli/train_options.py", "deltaclip.training.place"),
+    ("cli/train_options.py", "deltaclip.training.start"),
+    ("training/average.py", "deltaclip.model.clip"),
+    ("training/average.py", "deltaclip.model.record"),
+    ("training/forward.py", "deltaclip.model.self_check"),
+    ("training/recipe.py", "deltaclip.shapes.spec"),
+    ("training/run.py", "deltaclip.model.clip"),
+    ("training/start.py", "deltaclip.model.configs"),
+}
+"""Imports of private modules that are not yet gone."""
+
+Import = tuple[str, str, str | None]
+"""file, module, name (None for `import module`)"""
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module belongs to, None if it is on the ground floor or not of deltaclip."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "deltaclip" and len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def imports_from_other_rooms() -> Iterator[Import]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        own = room_of(".".join(("deltaclip", *path.relative_to(SOURCE).with_suffix("").parts)))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found: list[tuple[str, str | None]] = []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: imports are absolute"
+                found = [(node.module or "", alias.name) for alias in node.names]
+            elif isinstance(node, ast.Import):
+                found = [(alias.name, None) for alias in node.names]
+            for module, name in found:
+                if module == "deltaclip" and name in ROOMS:  # from deltaclip import room
+                    module, name = f"deltaclip.{name}", None
+                if room_of(module) not in (None, own):
+                    yield path.relative_to(SOURCE).as_posix(), module, name
+
+
+def offence(module: str, name: str | None) -> str | None:
+    """What is wrong with importing that name of that module, None if nothing is."""
+    if module.count(".") > 1 and module not in OWN_FRONTS:
+        return f"{module} is private to its room"
+    if name is not None and name not in import_module(module).__all__:
+        return f"{name} is not in the __all__ of {module}"
+    return None
+
+
+def offenders() -> dict[tuple[str, str], str]:
+    return {
+        (file, module): problem
+        for file, module, name in imports_from_other_rooms()
+        if (problem := offence(module, name)) is not None
+    }
+
+
+def test_rooms_are_imported_through_their_init_only() -> None:
+    found = {where: problem for where, problem in offenders().items() if where not in STILL_OPEN}
+    assert not found, "\n".join(f"{file}: {problem}" for (file, _), problem in found.items())
+
+
+def test_nothing_is_excused_that_is_no_offence() -> None:
+    assert set(offenders()) >= STILL_OPEN
+    assert {module for _, module, _ in imports_from_other_rooms()} >= OWN_FRONTS.keys() - {"deltaclip.library.sqlite"}
+
+
+def test_a_private_module_and_a_name_that_is_not_public_are_offences() -> None:
+    assert offence("deltaclip.model.clip", "assemble") == "deltaclip.model.clip is private to its room"
+    assert offence("deltaclip.motion", "threads") == "threads is not in the __all__ of deltaclip.motion"
+    assert offence("deltaclip.motion", "Motion") is None
+
+
+@pytest.mark.parametrize("room", [*(f"deltaclip.{room}" for room in ROOMS), *OWN_FRONTS])
+def test_every_public_name_of_a_room_is_there_once(room: str) -> None:
+    names = import_module(room).__all__
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert not isinstance(getattr(import_module(room), name), type(ast)), f"{name} is a module"
