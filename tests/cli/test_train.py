@@ -10,7 +10,7 @@ import pytest
 
 from deltaclip.errors import CacheError
 from deltaclip.model import load_checkpoint
-from deltaclip.training.place import LOCK_NAME
+from deltaclip.training.run_folder import LOCK_NAME
 from tests.helpers import small_checkpoint, write_square
 from tests.training.tiny import same_weights
 

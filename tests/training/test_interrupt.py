@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from deltaclip.training import Progress, TrainingData, override, train
-from deltaclip.training.state import States
+from deltaclip.training import TrainingData, TrainingProgress, override, train
+from deltaclip.training.run_folder import States
 from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny_recipe
 
 RECIPE = tiny_recipe("optim.ema=0.9")
 
 
-def pressed_at(step: int, times: int, number: int = signal.SIGINT) -> Callable[[Progress], None]:
-    def watch(progress: Progress) -> None:
+def pressed_at(step: int, times: int, number: int = signal.SIGINT) -> Callable[[TrainingProgress], None]:
+    def watch(progress: TrainingProgress) -> None:
         if progress.step == step:
             for _ in range(times):
                 signal.raise_signal(number)
@@ -77,7 +77,7 @@ def test_resume_says_that_there_is_no_state_yet(tmp_path: Path) -> None:
 
 def test_processes_that_read_clips_leave_ctrl_c_to_the_run(tmp_path: Path) -> None:
     # A terminal sends it to all processes; a reader that died would take the current step with it.
-    def watch(progress: Progress) -> None:
+    def watch(progress: TrainingProgress) -> None:
         for child in multiprocessing.active_children() if progress.step == 1 else ():
             assert child.pid is not None
             os.kill(child.pid, signal.SIGINT)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deltaclip.errors import TrainingError
-from deltaclip.training import board
+from deltaclip.training import journal
 from deltaclip.training.journal import Journal, Stopwatch, read_rows
 
 
@@ -40,7 +40,7 @@ def test_tensorboard_is_written_where_it_is_installed_alone(tmp_path: Path, monk
     pytest.importorskip("tensorboard")
     write(tmp_path / "with", 0, 1)
     assert list((tmp_path / "with" / "tensorboard").iterdir())
-    monkeypatch.setattr(board, "find_spec", lambda name: None)
+    monkeypatch.setattr(journal, "find_spec", lambda name: None)
     write(tmp_path / "without", 0, 1)
     assert not (tmp_path / "without" / "tensorboard").exists()
 

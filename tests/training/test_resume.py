@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from deltaclip.errors import TrainingError
-from deltaclip.training import Progress, Recipe, override, train
-from deltaclip.training.saving import save_whole
-from deltaclip.training.state import SavedState, States
+from deltaclip.training import Recipe, TrainingProgress, override, train
+from deltaclip.training.run_folder import SavedState, States, save_whole
 from tests.helpers import small_checkpoint
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
 
@@ -24,8 +23,8 @@ class Killed(BaseException):
     """What a kill is to a process: nothing below catches it."""
 
 
-def killed_at(step: int) -> Callable[[Progress], None]:
-    def watch(progress: Progress) -> None:
+def killed_at(step: int) -> Callable[[TrainingProgress], None]:
+    def watch(progress: TrainingProgress) -> None:
         if progress.step == step:
             raise Killed
 

@@ -8,7 +8,7 @@ import torch
 
 from deltaclip.training import train
 from deltaclip.training.dataset import worker_context
-from deltaclip.training.peers import ALONE
+from deltaclip.training.devices import ALONE
 from tests.training.one_of_two import RECIPE, SIZES, gradients_of, main
 from tests.training.tiny import tiny_data, weights
 

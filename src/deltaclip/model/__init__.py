@@ -3,24 +3,27 @@
 from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
 from deltaclip.model.clip import (
     alpha_is_zero,
+    assemble,
     image_features,
     mean_pool,
     normalised,
     text_features,
 )
 from deltaclip.model.clips import Said
+from deltaclip.model.configs import transformers_claim
 from deltaclip.model.convert import ConversionReport, convert
 from deltaclip.model.digest import kept_problem, loaded_digest, model_digest
 from deltaclip.model.fresh import new_model
 from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
 from deltaclip.model.preprocessing import Normalisation
-from deltaclip.model.record import CheckpointRecord, SourceFile
+from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, replace_files, save_checkpoint
 from deltaclip.model.self_check import checked_placement
 from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
+    "UNKNOWN_LICENCE",
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",
@@ -33,6 +36,7 @@ __all__ = [
     "Tokenizer",
     "alpha_is_zero",
     "architecture_of",
+    "assemble",
     "check_place",
     "checked_placement",
     "choose_placement",
@@ -50,4 +54,5 @@ __all__ = [
     "save_checkpoint",
     "text_features",
     "this_processor",
+    "transformers_claim",
 ]

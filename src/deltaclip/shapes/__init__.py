@@ -2,7 +2,7 @@
 
 from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption
 from deltaclip.shapes.questions import Questions, ask
-from deltaclip.shapes.spec import COLOURS, KINDS, TEST_SEED, ShapesSpec, Thing
+from deltaclip.shapes.spec import COLOURS, KINDS, TEST_SEED, Camera, ShapesSpec, Thing
 from deltaclip.shapes.world import ShapesClip, make_twins, make_world, write_world
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "KINDS",
     "TEST_SEED",
     "VOCABULARY",
+    "Camera",
     "Questions",
     "ShapesClip",
     "ShapesSpec",

@@ -26,7 +26,7 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed
 
-__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_settings", "open_cache"]
+__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_cache_settings", "open_cache"]
 
 SPLITS = ("train", "val")
 LEFT_OUT = "left out"
@@ -101,7 +101,7 @@ def fill_cache(
     """
     found: VideoFiles = find_videos(videos, Wanted.of(captions).videos)
     there = (folder / INDEX_NAME).is_file()
-    settings = open_cache(folder, recipe).settings if there else new_settings(recipe)
+    settings = open_cache(folder, recipe).settings if there else new_cache_settings(recipe)
     report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
     unseen = f"; {found.unreadable[0]}" if found.unreadable else ""
     bad = {video: f"no such file below {videos}{unseen}" for video in found.missing}
@@ -184,7 +184,7 @@ def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
     return rows
 
 
-def new_settings(recipe: Recipe) -> CacheSettings:
+def new_cache_settings(recipe: Recipe) -> CacheSettings:
     """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
     motion = MotionSpec.parse(recipe.data.motion)
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)

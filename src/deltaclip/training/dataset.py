@@ -1,9 +1,16 @@
-"""From numbers to batches: reads clips in worker processes, ahead of the step that needs them."""
+"""Chance applied to a clip: frame and mask through one geometry, whole masks dropped, words dropped.
+
+----
+From a batch to unit vectors of its videos and texts.
+
+----
+From numbers to batches: reads clips in worker processes, ahead of the step that needs them."""
 
 import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 import cv2
@@ -14,16 +21,95 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
-from deltaclip.training.augment import drop_words, model_frames
-from deltaclip.training.forward import Batch
-from deltaclip.training.recipe import Recipe
+from deltaclip.reader import centre_crop, join_channels, to_short_side
+from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
-from deltaclip.training.source import ClipSource
+from deltaclip.training.source import ClipSource, Pictures
 
-__all__ = ["TokenRows", "batches", "default_workers", "video_batches", "worker_context"]
+__all__ = [
+    "Batch",
+    "TokenRows",
+    "batches",
+    "default_workers",
+    "drop_words",
+    "model_frames",
+    "video_batches",
+    "worker_context",
+]
+
+
+UNKNOWN = "unheard"
+"""A word that no caption holds, for vocabularies of whole words."""
+
+
+def model_frames(
+    pictures: Pictures, side: int, recipe: DataRecipe, rng: np.random.Generator | None
+) -> NDArray[np.uint8]:
+    """Frames and masks as the model takes them: uint8 (T, C, side, side), channels as in a `reader.Clip`.
+
+    With a generator: a random crop, turn, mirror image and alpha dropout of the whole clip, as the recipe says; no turn
+    and no mirror image of directed pictures. Without one: the short side scaled, and the centre.
+    """
+    rgb, alpha = pictures.rgb, pictures.alpha
+    if rng is not None and recipe.crop < 1:
+        rows, columns = _crop(rgb.shape[1], rgb.shape[2], recipe.crop, rng)
+        rgb, alpha = rgb[:, rows, columns], alpha[:, rows, columns]
+    rgb, alpha = centre_crop(to_short_side(rgb, side), side), centre_crop(to_short_side(alpha, side), side)
+    if rng is not None and rng.random() < recipe.alpha_dropout:
+        alpha = np.ones_like(alpha)
+    frames = join_channels(rgb, alpha)
+    if rng is not None and not pictures.directed:
+        frames = np.rot90(frames, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
+        frames = frames[..., ::-1] if rng.random() < recipe.flip else frames
+    return np.ascontiguousarray(frames)
+
+
+def drop_words(caption: str, share: float, rng: np.random.Generator) -> str:
+    """Some words become one that the tokenizer does not know, so that unknown words are borne later."""
+    words = caption.split()
+    dropped = rng.random(len(words)) < share
+    return " ".join(UNKNOWN if drop else word for word, drop in zip(words, dropped, strict=True))
+
+
+def _crop(height: int, width: int, least: float, rng: np.random.Generator) -> tuple[slice, slice]:
+    """A square of `least` to all of the largest square's area, anywhere in the picture."""
+    side = max(round(min(height, width) * float(np.sqrt(rng.uniform(least, 1)))), 1)
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    return slice(top, top + side), slice(left, left + side)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pairs of a step, of one process.
+
+    frames: uint8 (B, T, C, S, S), channels as in a `reader.Clip`. ids: int64 (B, L), token rows.
+    alike: int64 (B,), pairs with the same number are no negatives of each other: `ClipSource.alike`.
+    names: B video ids, for errors. captions: B texts.
+    """
+
+    frames: torch.Tensor
+    ids: torch.Tensor
+    alike: torch.Tensor
+    names: list[str]
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same with its tensors on a device."""
+        frames, ids, alike = (each.to(device, non_blocking=True) for each in (self.frames, self.ids, self.alike))
+        return Batch(frames, ids, alike, self.names, self.captions)
+
+    def pieces(self, size: int) -> Iterator["Batch"]:
+        """The pairs in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield Batch(self.frames[part], self.ids[part], self.alike[part], self.names[part], self.captions[part])
+
 
 MOST_WORKERS = 8
-Place = tuple[int, int]
+PairIndex = tuple[int, int]
 """Number of a caption, and the epoch in which it is read."""
 
 
@@ -51,9 +137,9 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
 
-    def __getitem__(self, place: Place) -> Pair | DeltaclipError:
+    def __getitem__(self, index: PairIndex) -> Pair | DeltaclipError:
         try:
-            return self._read(*place)
+            return self._read(*index)
         except DeltaclipError as error:
             return error
 

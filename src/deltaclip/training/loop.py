@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.training.dataset import batches, default_workers
-from deltaclip.training.forward import Batch, Precision
+from deltaclip.training.dataset import Batch, batches, default_workers
+from deltaclip.training.devices import MixedPrecision, join_peers, peak_memory
 from deltaclip.training.interrupt import Interrupt
-from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory, read_rows
-from deltaclip.training.negatives import no_negatives
-from deltaclip.training.optim import alpha_parts
-from deltaclip.training.outcome import Outcome, Speed, report_weights
-from deltaclip.training.peers import join_peers
-from deltaclip.training.place import FOLDER
+from deltaclip.training.journal import Journal, Stopwatch, TrainingProgress, Watch, read_rows
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.report import Outcome, Speed, report_weights
 from deltaclip.training.run import Run
+from deltaclip.training.run_folder import RUN_FOLDER
+from deltaclip.training.sampler import no_negatives
 from deltaclip.training.source import TrainingData
-from deltaclip.training.validate import Figures
+from deltaclip.training.start import alpha_parts
+from deltaclip.training.validation import ValidationMetrics
 
 __all__ = ["train"]
 
@@ -56,7 +55,7 @@ def train(
     current step, with a state to go on from, and says so.
     """
     started = time.monotonic()
-    precision = Precision.choose(device, recipe.optim.precision)
+    precision = MixedPrecision.choose(device, recipe.optim.precision)
     with join_peers(precision.device) as peers:
         run = Run(recipe, data, out, precision, peers)
         tell = note if peers.leads else lambda text: None
@@ -80,10 +79,10 @@ class _Loop:
 
     def __init__(self, run: Run, watch: Watch, note: Callable[[str], None], workers: int) -> None:
         self.run, self.watch, self.note, self.workers = run, watch, note, workers
-        self.figures: Figures | None = None
+        self.figures: ValidationMetrics | None = None
         self._whole, self._window = Stopwatch(), Stopwatch()
         self._told_no_negatives = False
-        self._journal = Journal(run.out / FOLDER, run.step, note) if run.peers.leads else None
+        self._journal = Journal(run.out / RUN_FOLDER, run.step, note) if run.peers.leads else None
 
     @property
     def speed(self) -> Speed:
@@ -203,13 +202,15 @@ class _Loop:
         if self._journal is not None:
             self._journal.write({"step": self.run.step, **row})
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> TrainingProgress:
         run, speed = self.run, self.speed
         r1 = None if self.figures is None else self.figures["t2v"]["R1"]
-        return Progress(run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1)
+        return TrainingProgress(
+            run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1
+        )
 
-    def _last_figures(self) -> Figures | None:
-        rows = [row for row in read_rows(self.run.out / FOLDER) if "t2v" in row]
+    def _last_figures(self) -> ValidationMetrics | None:
+        rows = [row for row in read_rows(self.run.out / RUN_FOLDER) if "t2v" in row]
         return {side: rows[-1][side] for side in ("t2v", "v2t")} if rows else None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
-from deltaclip.shapes.spec import Camera
+from deltaclip.shapes import Camera
 from deltaclip.wording import did_you_mean
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]

@@ -1,9 +1,14 @@
-"""The page of a run: its curves, what its masks hold, its figures and its recipe. One file, without scripts."""
+"""The end of a run: the weights that are reported become the checkpoint, and the figures a file.
+
+----
+The page of a run: its curves, what its masks hold, its figures and its recipe. One file, without scripts."""
 
 import base64
 import html
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,15 +16,85 @@ from typing import Any
 import numpy as np
 
 from deltaclip.channels import ALPHA, COLOURS
+from deltaclip.model import replace_files
 from deltaclip.motion import Tile, encode_png, overlay, strip
 from deltaclip.training.journal import read_rows
-from deltaclip.training.outcome import Outcome
-from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.saving import save_whole
+from deltaclip.training.run import Run
+from deltaclip.training.run_folder import RUN_FOLDER, save_whole
 from deltaclip.training.source import TrainingData
+from deltaclip.training.validation import ValidationMetrics
 
-__all__ = ["write_report"]
+__all__ = ["Outcome", "Speed", "report_weights", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """clips_per_second, data_wait: over this part of the run, validation aside. memory_bytes: the most taken."""
+
+    clips_per_second: float
+    data_wait: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    finished: False where a time limit stopped it. step, steps: done, and in all. loss: of the last step.
+    reported_step: whose weights the checkpoint has, None before the end. validation: their figures, None without
+    held-out clips. seconds: over all parts of the run. speed: of the last part.
+    """
+
+    out: Path
+    finished: bool
+    step: int
+    steps: int
+    loss: float
+    reported_step: int | None
+    validation: ValidationMetrics | None
+    seconds: float
+    speed: Speed
+
+
+def report_weights(run: Run, last: ValidationMetrics | None, speed: Speed, finished: bool) -> Outcome:
+    """Writes a finished run's checkpoint into OUT, and OUT/training/results.json. last: figures at its last step."""
+    step, figures = (run.step, last) if finished else (None, None)
+    if finished and run.recipe.loop.report == "best" and run.best is not None:
+        step, figures = run.best
+    outcome = Outcome(
+        out=run.out,
+        finished=finished,
+        step=run.step,
+        steps=run.steps,
+        loss=run.loss,
+        reported_step=step,
+        validation=figures,
+        seconds=round(run.seconds, 1),
+        speed=speed,
+    )
+    if finished and run.peers.leads:
+        _write_checkpoint(run, step or 0, figures)
+        text = json.dumps({**asdict(outcome), "out": str(run.out), "recipe": run.recipe.facts()}, indent=2)
+        save_whole(run.out / RUN_FOLDER / "results.json", lambda stream: stream.write(text.encode()))
+    return outcome
+
+
+def _write_checkpoint(run: Run, step: int, figures: ValidationMetrics | None) -> None:
+    """File by file: OUT also holds the run, so that it cannot be swapped as a whole."""
+    made = run.out / RUN_FOLDER / "reported"
+    if step == run.step:
+        with run.mean.in_place(run.model):
+            run.save_weights(made, figures)
+    else:
+        shutil.copytree(run.states.best_folder(step), made, dirs_exist_ok=True)
+    aside = run.out / RUN_FOLDER / "replaced"
+    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed in here
+    aside.mkdir()
+    replace_files(made, run.out, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    made.rmdir()
+
 
 SHOWN_CLIPS = 6
 STRIP_SIDE = 112
@@ -43,7 +118,7 @@ STYLE = (
 
 def write_report(recipe: Recipe, data: TrainingData, outcome: Outcome) -> Path:
     """Writes OUT/training/report.html from the run's journal and a few of its clips, and returns its path."""
-    folder = outcome.out / FOLDER
+    folder = outcome.out / RUN_FOLDER
     parts = [
         f"<h1>Training {html.escape(recipe.name)}</h1>",
         _figures(outcome),
@@ -107,7 +182,7 @@ def _points(rows: Sequence[dict[str, Any]], name: str) -> list[tuple[int, float]
 
 
 def _strips(recipe: Recipe, data: TrainingData) -> list[str]:
-    from deltaclip.training.augment import model_frames
+    from deltaclip.training.dataset import model_frames
 
     made = []
     source = data.validation or data.train

@@ -11,29 +11,32 @@ import torch
 
 import deltaclip
 from deltaclip.errors import TrainingError
-from deltaclip.model import CheckpointRecord, save_checkpoint
-from deltaclip.model.clip import assemble
+from deltaclip.model import CheckpointRecord, assemble, save_checkpoint
 from deltaclip.provenance import running_checkout
-from deltaclip.training.forward import Batch, Precision
-from deltaclip.training.gradients import Vectors, accumulate
-from deltaclip.training.negatives import refuse_without_negatives
-from deltaclip.training.optim import MAX_LOGIT_SCALE, RunningMean, make_optimiser, plain_weights, set_rates, split_alpha
-from deltaclip.training.peers import Peers
-from deltaclip.training.place import FOLDER, held_place, take_place
-from deltaclip.training.probe import look
+from deltaclip.training.dataset import Batch
+from deltaclip.training.devices import MixedPrecision, Peers
+from deltaclip.training.loss import BatchVectors, accumulate, broken_update, memory_explained, refuse_loss, refuse_norm
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.sampler import Order
+from deltaclip.training.run_folder import RUN_FOLDER, SavedState, States, claim_run_folder, hold_run_folder
+from deltaclip.training.sampler import Order, refuse_without_negatives
 from deltaclip.training.source import TrainingData
-from deltaclip.training.start import recompute_layers, start_model
-from deltaclip.training.state import SavedState, States
-from deltaclip.training.stops import broken_update, memory_explained, refuse_loss, refuse_norm
-from deltaclip.training.validate import Figures, validate
+from deltaclip.training.start import (
+    MAX_LOGIT_SCALE,
+    RunningMean,
+    make_optimiser,
+    plain_weights,
+    recompute_layers,
+    set_rates,
+    split_alpha,
+    start_model,
+)
+from deltaclip.training.validation import ValidationMetrics, look, validate
 
-__all__ = ["Run", "StepFigures"]
+__all__ = ["Run", "StepMetrics"]
 
 
 @dataclass(frozen=True, slots=True)
-class StepFigures:
+class StepMetrics:
     """loss: of the whole batch. gradient_norm: before clipping. rate: share of the peak rate."""
 
     loss: float
@@ -49,11 +52,11 @@ class Run:
         recipe: Recipe,
         data: TrainingData,
         out: Path,
-        precision: Precision,
+        precision: MixedPrecision,
         peers: Peers,
     ) -> None:
         self.recipe, self.data, self.out, self.peers = recipe, data, out, peers
-        self.states = States(out / FOLDER, recipe.loop.keep_states)
+        self.states = States(out / RUN_FOLDER, recipe.loop.keep_states)
         self.order = Order(len(data.train.owner), data.train.unit, recipe.optim.batch, recipe.seed)
         self.steps = recipe.optim.steps_of_run(self.order.steps_an_epoch)
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
@@ -74,8 +77,8 @@ class Run:
         self.optimiser = make_optimiser(self.model, recipe.optim)
         self.mean = RunningMean(self.model, recipe.optim.ema)
         self.step, self.loss = 0, float("nan")
-        self._last = StepFigures(float("nan"), float("nan"), 0.0)
-        self.best: tuple[int, Figures] | None = None
+        self._last = StepMetrics(float("nan"), float("nan"), 0.0)
+        self.best: tuple[int, ValidationMetrics] | None = None
         self._seconds, self._since = 0.0, time.perf_counter()
 
     @contextmanager
@@ -91,10 +94,10 @@ class Run:
             facts["start"] = self.start.facts
 
         def take() -> None:
-            take_place(self.out, facts, resume=resume, overwrite=overwrite)
+            claim_run_folder(self.out, facts, resume=resume, overwrite=overwrite)
             self.states.sweep()
 
-        with held_place(self.out, self.peers, self.precision.device, take):
+        with hold_run_folder(self.out, self.peers, self.precision.device, take):
             if resume and (saved := self.states.saved()):
                 self._load(saved[-1])
             yield
@@ -109,7 +112,7 @@ class Run:
         """How long the run took so far, over all its parts."""
         return self._seconds + time.perf_counter() - self._since
 
-    def advance(self, batch: Batch) -> StepFigures:
+    def advance(self, batch: Batch) -> StepMetrics:
         """One step with this process's part of a batch. Raises TrainingError where it cannot be done."""
         optim = self.recipe.optim
         # Chance of a step follows from its number, as that of its clips does: there is no random state to keep.
@@ -118,7 +121,7 @@ class Run:
         rate = set_rates(self.optimiser, self.step, self.steps, optim.warm_up)
         self.optimiser.zero_grad(set_to_none=True)
 
-        def check(loss: torch.Tensor, vectors: Vectors) -> None:
+        def check(loss: torch.Tensor, vectors: BatchVectors) -> None:
             refuse_loss(self.step + 1, loss, vectors, self.model.logit_scale)
 
         with memory_explained(self.recipe, self.recipe.data.frames):
@@ -139,7 +142,7 @@ class Run:
         self.mean.update(self.model)
         self.step += 1
         self.loss = loss.item()
-        self._last = StepFigures(self.loss, norm.item(), rate)
+        self._last = StepMetrics(self.loss, norm.item(), rate)
         size = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
         if self.peers.any(not bool(torch.isfinite(size)), self.precision.device):
             raise self._broken(f"their norm is {size.item()}")
@@ -160,7 +163,7 @@ class Run:
             raise self._broken("the vectors that they produce are NaN or infinite")
         return seen.mask_cosine
 
-    def validate(self, workers: int) -> Figures | None:
+    def validate(self, workers: int) -> ValidationMetrics | None:
         """Figures of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
         if self.data.validation is None:
             return None
@@ -194,13 +197,13 @@ class Run:
         }
         self.states.save(SavedState(self.step, best_step), content)
 
-    def save_weights(self, folder: Path, figures: Figures | None) -> None:
+    def save_weights(self, folder: Path, figures: ValidationMetrics | None) -> None:
         """Writes the model as a checkpoint folder; for the running mean's weights call it inside `mean.in_place`."""
         weights = plain_weights(self.model.state_dict())
         model = assemble(self.model.config, weights, f"the weights of step {self.step}")
         save_checkpoint(folder, model, self.start.tokenizer, self._record(figures))
 
-    def _record(self, figures: Figures | None) -> CheckpointRecord:
+    def _record(self, figures: ValidationMetrics | None) -> CheckpointRecord:
         training = {
             **self.recipe.facts(),
             "steps": self.steps,

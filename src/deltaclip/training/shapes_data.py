@@ -21,8 +21,8 @@ from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.run_folder import save_whole
 from deltaclip.training.sampler import Order
-from deltaclip.training.saving import save_whole
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
 __all__ = ["DrawnClips", "draw_shapes", "drawn_file"]

@@ -9,9 +9,8 @@ frames are found by their place in it, so that a clip costs the bytes of its own
 `cache.json` before the shard that holds it lies on disk whole.
 """
 
-from deltaclip.training.cache.mend import mend_cache, refuse_lost
-from deltaclip.training.cache.places import random_places, uniform_places
-from deltaclip.training.cache.read import CachedFrames, FrameCache
+from deltaclip.training.cache.read import CachedFrames, FrameCache, random_places, uniform_places
+from deltaclip.training.cache.repair import refuse_lost, repair_cache
 from deltaclip.training.cache.settings import CacheSettings
 from deltaclip.training.cache.write import CacheFailure, CacheInUseError, CacheProgress, CacheReport, write_cache
 
@@ -23,9 +22,9 @@ __all__ = [
     "CacheSettings",
     "CachedFrames",
     "FrameCache",
-    "mend_cache",
     "random_places",
     "refuse_lost",
+    "repair_cache",
     "uniform_places",
     "write_cache",
 ]

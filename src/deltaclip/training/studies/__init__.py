@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from deltaclip.findings import StudyResult
 from deltaclip.training.studies.actions import study_actions
-from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
+from deltaclip.training.studies.runner import Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies.shapes import study_shapes
 
 __all__ = ["STUDIES", "Stopped", "StudyPlan", "StudyProgress", "study_actions", "study_shapes"]

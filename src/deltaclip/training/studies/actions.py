@@ -11,15 +11,12 @@ import numpy as np
 from deltaclip.captions import ActionSet, find_action_sets, load_actions
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult
-from deltaclip.training.overrides import override
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.recipes import RECIPES
-from deltaclip.training.studies.action_clips import SeenActions, clip_digests, see_actions
-from deltaclip.training.studies.action_run import ActionRun
+from deltaclip.training.recipes import RECIPES, override
+from deltaclip.training.studies.actions_clips import SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.actions_result import actions_result
-from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.kept import Figures
-from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
+from deltaclip.training.studies.actions_run import ActionRun
+from deltaclip.training.studies.runner import Document, Stopped, StudyPlan, StudyProgress, at_once
 
 __all__ = ["study_actions"]
 
@@ -68,7 +65,7 @@ def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
         tasks = [_Task(run, seeing[run.actions.name]) for run in open_runs]
         at_once(_Task.perform, tasks, plan.jobs, tell_trained)
     found = [(run, run.figures()) for run in runs]
-    measured: list[tuple[ActionRun, Figures]] = [(run, figures) for run, figures in found if figures is not None]
+    measured: list[tuple[ActionRun, Document]] = [(run, figures) for run, figures in found if figures is not None]
     return actions_result(measured, left_out) if len(measured) == len(runs) else Stopped(len(measured), len(runs))
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from deltaclip.findings import Curve, Figures, Panel, Row, Spread, StudyResult
-from deltaclip.training.studies.action_figures import MERGED
-from deltaclip.training.studies.action_run import ActionRun
+from deltaclip.training.studies.actions_run import MERGED, ActionRun
 
 __all__ = ["actions_result"]
 

@@ -7,13 +7,10 @@ from itertools import product
 
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult
-from deltaclip.training.overrides import override
-from deltaclip.training.recipes import RECIPES
-from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
-from deltaclip.training.studies.shapes_gallery import ShapesGallery
+from deltaclip.training.recipes import RECIPES, override
+from deltaclip.training.studies.runner import Stopped, StudyPlan, StudyProgress, at_once
 from deltaclip.training.studies.shapes_result import shapes_result
-from deltaclip.training.studies.shapes_run import ShapesRun
+from deltaclip.training.studies.shapes_run import ShapesGallery, ShapesRun
 
 __all__ = ["study_shapes"]
 

@@ -9,12 +9,13 @@ from deltaclip.training.cache.index import INDEX_NAME, CacheIndex
 from deltaclip.training.cache.read import GIVE_VIDEOS, DamagedIndexError, read_index
 from deltaclip.training.cache.write import only_writer, write_index
 
-__all__ = ["mend_cache", "refuse_lost"]
+__all__ = ["refuse_lost", "repair_cache"]
+
 
 SET_ASIDE = f"{INDEX_NAME}.damaged"
 
 
-def mend_cache(folder: Path) -> tuple[str, ...]:
+def repair_cache(folder: Path) -> tuple[str, ...]:
     """Takes what is lost out of the index, so that `write_cache` decodes it again. Says what, a sentence each.
 
     Of an index that was cut off the readable lines are kept; one without any is set aside as cache.json.damaged, and

@@ -1,18 +1,79 @@
-"""The processes of one run, and the few things they say to each other. One process alone says nothing.
+"""From a batch to unit vectors of its videos and texts.
+
+----
+The processes of one run, and the few things they say to each other. One process alone says nothing.
 
 Not DistributedDataParallel: it averages over processes what a contrastive loss needs summed, and it hooks into one
 backward pass where gradient caching has several. Gradients are summed once a step, in a few large pieces.
-"""
+
+
+----
+What a run writes down while it goes: metrics.jsonl, and the same for TensorBoard."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 import torch.distributed as dist
+from transformers import CLIPModel
 
-__all__ = ["ALONE", "Peers", "join_peers"]
+from deltaclip.encoder import Placement, choose_placement
+from deltaclip.model import checked_placement
+
+__all__ = ["ALONE", "MixedPrecision", "Peers", "join_peers", "peak_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class MixedPrecision:
+    """Where products are computed and how: weights stay float32, `dtype` is autocast's.
+
+    as_asked: whether the recipe names the dtype. refused: why a lower one is not used; None where nothing was refused.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    as_asked: bool = False
+    refused: str | None = None
+
+    @classmethod
+    def choose(cls, device: str, precision: Literal["auto", "float32", "bfloat16"]) -> "MixedPrecision":
+        """The device as asked for, under torchrun the one of this process; auto takes bfloat16 on CUDA alone.
+
+        A CPU that multiplies bfloat16 would gain with large models only, and those are not trained there.
+        Raises ValueError where there is no such device.
+        """
+        placement = choose_placement(device, precision)
+        chosen = placement.device
+        if str(chosen) == "cuda":
+            chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(chosen)
+        lower = placement.dtype if precision != "auto" or chosen.type == "cuda" else torch.float32
+        return cls(chosen, lower, as_asked=precision != "auto")
+
+    def checked(self, model: CLIPModel) -> "MixedPrecision":
+        """The same, or float32 if a lower dtype gives wrong numbers here for this model, which is on the device.
+
+        Raises PrecisionError if the recipe names the dtype.
+        """
+        plan = Placement(self.device, self.dtype, "", "")
+        found = checked_placement(plan, model, as_asked=self.as_asked)
+        return replace(self, dtype=found.dtype, refused=found.refused)
+
+    @property
+    def machine(self) -> str:
+        """What it runs on, for the record of a checkpoint."""
+        on_gpu = self.device.type == "cuda"
+        return torch.cuda.get_device_name(self.device) if on_gpu else f"{self.device}, {os.cpu_count()} cores"
+
+    def autocast(self) -> torch.autocast:
+        """The context for a forward pass."""
+        lower = self.dtype != torch.float32
+        return torch.autocast(self.device.type, dtype=self.dtype if lower else None, enabled=lower)
+
 
 PIECE_ELEMENTS = 1 << 24
 """Numbers of one all-reduce: 64 MB, large enough for full speed, small enough to fit beside the gradients."""
@@ -99,3 +160,13 @@ def _pieces(gradients: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
             piece = []
     if piece:
         yield piece
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes taken so far: of the GPU, or of this process where it runs on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # Unix only
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

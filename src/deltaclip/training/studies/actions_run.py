@@ -1,4 +1,7 @@
-"""One run of the study `actions`: a small CLIP from scratch on some clips, measured on the others."""
+"""Metrics of classes and clips: a class's caption asks for clips, a clip is named by its nearest caption.
+
+----
+One run of the study `actions`: a small CLIP from scratch on some clips, measured on the others."""
 
 import re
 import shutil
@@ -9,22 +12,63 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
 from deltaclip.model import Checkpoint, load_checkpoint, model_spec
 from deltaclip.provenance import digest
+from deltaclip.ranking import any_true_ranks, average_precision
 from deltaclip.training.dataset import TokenRows, video_batches
-from deltaclip.training.forward import Precision, text_vectors, video_vectors
+from deltaclip.training.devices import MixedPrecision
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
-from deltaclip.training.place import FOLDER
+from deltaclip.training.loss import text_vectors, video_vectors
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.source import TrainingData
-from deltaclip.training.studies.action_clips import ActionClips, SeenActions
-from deltaclip.training.studies.action_figures import class_figures, merged_classes
-from deltaclip.training.studies.kept import Figures, keep_figures, kept_figures
+from deltaclip.training.studies.actions_clips import ActionClips, SeenActions
+from deltaclip.training.studies.runner import Document, keep_figures, kept_figures
 
-__all__ = ["ActionRun"]
+__all__ = ["MERGED", "ActionRun", "class_figures", "merged_classes"]
+
+
+MERGED = {
+    "swipe_left": "swipe sideways",
+    "swipe_right": "swipe sideways",
+    "swipe_up": "swipe up or down",
+    "swipe_down": "swipe up or down",
+}
+"""Classes that differ in the order of their frames alone: mean pooling of unsigned masks cannot tell them apart."""
+
+
+def merged_classes(labels: Sequence[str]) -> NDArray[np.int64]:
+    """(C,) int64: number of each label's class after merging; 0, 1, 2 and so on where nothing is merged."""
+    names = [MERGED.get(label, label) for label in labels]
+    order = list(dict.fromkeys(names))
+    return np.array([order.index(name) for name in names], np.int64)
+
+
+def class_figures(
+    similarity: NDArray[np.float32], truth: NDArray[np.int64], classes: NDArray[np.int64]
+) -> dict[str, float]:
+    """{"T2V mAP", "T2V R@1", "V2T R@1"} in percent; ties count against the query.
+
+    similarity: (C, V) of captions and clips. truth: (V,) caption of each clip. classes: (C,) class of each caption,
+    from 0; a class scores a clip as the best of its captions does.
+    T2V: a class that has a clip here asks for its clips: mAP, and R@1, the share of classes whose first clip is
+    right. V2T R@1: the share of clips whose own class scores higher than every other.
+    """
+    number = int(classes.max()) + 1
+    # (C, V) -> (classes, V)
+    scores = np.stack([similarity[classes == each].max(axis=0) for each in range(number)])
+    right = np.arange(number)[:, None] == classes[truth][None, :]
+    asking = right.any(axis=1)
+    first, named = any_true_ranks(scores[asking], right[asking]), any_true_ranks(scores.T, right.T)
+    return {
+        "T2V mAP": float(average_precision(scores[asking], right[asking]).mean()),
+        "T2V R@1": 100 * float(np.mean(first == 1)),
+        "V2T R@1": 100 * float(np.mean(named == 1)),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +99,7 @@ class ActionRun:
         """By its figures or its journal; written at every hundredth of the run or more often."""
         if self._file.is_file():
             return self.recipe.optim.steps or 0
-        rows = read_rows(self._out / FOLDER)
+        rows = read_rows(self._out / RUN_FOLDER)
         return int(rows[-1]["step"]) if rows else 0
 
     @property
@@ -70,7 +114,7 @@ class ActionRun:
         known = [clip.split == "train" if self.fold is None else clip.fold != self.fold for clip in clips]
         return [number for number, own in enumerate(known) if own], [number for number, own in enumerate(held) if own]
 
-    def perform(self, seen: SeenActions) -> Figures | None:
+    def perform(self, seen: SeenActions) -> Document | None:
         """Trains on from where the run is and measures; None where the deadline came first.
 
         Keeps the figures alone: no weights, and no picture of a clip.
@@ -88,7 +132,7 @@ class ActionRun:
         if not outcome.finished:
             return None
         trained = load_checkpoint(self._out)
-        rows = [row for row in read_rows(self._out / FOLDER) if "loss" in row]
+        rows = [row for row in read_rows(self._out / RUN_FOLDER) if "loss" in row]
         record = trained.record.training or {}
         figures = {
             "test": self._measure(trained, tested),
@@ -105,7 +149,7 @@ class ActionRun:
         shutil.rmtree(self._out)
         return figures
 
-    def figures(self) -> Figures | None:
+    def figures(self) -> Document | None:
         """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
         remedy = "Give the same settings and clips, or a different --out."
         kept = kept_figures(self._file, self._settings(), self._file, remedy)
@@ -121,7 +165,7 @@ class ActionRun:
     def _file(self) -> Path:
         return self.folder / "runs" / f"{self.name}.json"
 
-    def _settings(self) -> Figures:
+    def _settings(self) -> Document:
         learnt, tested = (self._files(numbers) for numbers in self.parts)
         clips = {"train": digest(learnt), "test": digest(tested), "wordings": digest(dict(self.actions.wordings))}
         return {"recipe": self.recipe.facts(), "clips": clips}
@@ -133,7 +177,7 @@ class ActionRun:
     @torch.no_grad()
     def _measure(self, trained: Checkpoint, clips: ActionClips) -> dict[str, dict[str, float]]:
         """Number of classes -> figures, and by the number after merging where the set has classes to merge."""
-        precision = Precision.choose(self.device, "float32")
+        precision = MixedPrecision.choose(self.device, "float32")
         model, sizes = trained.model.to(precision.device).eval(), model_spec(trained.model)  # type: ignore[arg-type]
         batches = video_batches(clips, self.recipe, sizes.image_size, range(len(clips.video_ids)), 32)
         made = torch.cat([video_vectors(model, frames.to(precision.device), precision) for frames in batches])

@@ -9,9 +9,15 @@ from pathlib import Path
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Checkpoint, check_place, load_checkpoint, model_spec, save_checkpoint
-from deltaclip.model.clip import assemble
-from deltaclip.model.record import UNKNOWN_LICENCE
+from deltaclip.model import (
+    UNKNOWN_LICENCE,
+    Checkpoint,
+    assemble,
+    check_place,
+    load_checkpoint,
+    model_spec,
+    save_checkpoint,
+)
 
 __all__ = ["average"]
 

@@ -14,11 +14,12 @@ from deltaclip.motion import MotionSpec, needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
-from deltaclip.training.saving import save_whole
+from deltaclip.training.run_folder import save_whole
 from deltaclip.training.source import Pictures
 from deltaclip.wording import count, listed
 
 __all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_actions"]
+
 
 RGB = "rgb"
 
