@@ -1,10 +1,12 @@
 """The folder of a run belongs to one run at a time, and to the files it began with."""
 
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
+from deltaclip.durable import one_writer
 from deltaclip.errors import TrainingError
 from deltaclip.training import TrainingProgress, train
 from deltaclip.training.run_folder import LOCK_NAME, RunInUseError, claim_run_folder, differences
@@ -20,9 +22,9 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(
 ) -> None:
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "metrics.jsonl").write_text("of the first\n")
-    with (tmp_path / "training" / LOCK_NAME).open("w") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
-        with pytest.raises(RunInUseError, match="another process is training in this folder") as error:
+    with one_writer(tmp_path / "training" / LOCK_NAME, RuntimeError):
+        found = rf"another process is training in this folder \(process {os.getpid()}\)"
+        with pytest.raises(RunInUseError, match=found) as error:
             train(RECIPE, tiny_data(), tmp_path, device="cpu", resume=resume, overwrite=overwrite)
     assert error.value.what == str(tmp_path)
     assert (tmp_path / "training" / "metrics.jsonl").read_text() == "of the first\n"

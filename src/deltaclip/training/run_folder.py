@@ -85,9 +85,9 @@ def _lock(out: Path) -> Iterator[None]:
     if files_beside_run(out):
         check_place(out)  # before anything of ours is written there
 
-    def in_use() -> RunInUseError:
-        remedy = "Wait until it has ended, or train into a different folder."
-        return RunInUseError(str(out), "another process is training in this folder", remedy)
+    def in_use(holder: str) -> RunInUseError:
+        found = f"another process is training in this folder (process {holder})"
+        return RunInUseError(str(out), found, "Wait until it has ended, or train into a different folder.")
 
     with ExitStack() as stack:
         try:
