@@ -57,7 +57,7 @@ def test_a_full_disk_names_the_file_and_the_remedy(tmp_path: Path) -> None:
     book = Journal(tmp_path, 0)
     book.path.unlink()
     book.path.symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match=r"metrics\.jsonl: no space left.*saved before is untouched.*--resume"):
+    with pytest.raises(TrainingError, match=r"metrics\.jsonl: no space left.*Earlier states are untouched.*--resume"):
         book.write({"step": 1})
     book.close()
 

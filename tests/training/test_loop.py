@@ -144,7 +144,7 @@ def test_running_out_of_memory_says_what_to_change(tmp_path: Path, monkeypatch: 
 
 
 def test_pictures_smaller_than_the_model_takes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="pictures of 16 pixels where the model takes 32"):
+    with pytest.raises(TrainingError, match="pictures of 16 pixels, but the model takes 32"):
         train(RECIPE, TrainingData(tiny_clips(side=16), None, WORDS, side=16), tmp_path / "out", device="cpu")
 
 

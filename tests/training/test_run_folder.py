@@ -58,7 +58,7 @@ def test_going_on_with_other_files_names_each(tmp_path: Path) -> None:
     claim_run_folder(tmp_path, FACTS, resume=False, overwrite=False)
     claim_run_folder(tmp_path, FACTS, resume=True, overwrite=False)
     now = FACTS | {"clips": {"sources": "two"}, "sources": {"a": "6 bytes", "b": "7 bytes"}}
-    with pytest.raises(TrainingError, match=r"the run there has a 5 bytes, not 6 bytes; b left out, not 7 bytes\. Go"):
+    with pytest.raises(TrainingError, match=r"has a 5 bytes, not 6 bytes; b left out, not 7 bytes\. Resume"):
         claim_run_folder(tmp_path, now, resume=True, overwrite=False)
 
 
@@ -66,13 +66,13 @@ def test_many_other_files_are_counted(tmp_path: Path) -> None:
     many = {f"{number:02d}": "5 bytes" for number in range(30)}
     claim_run_folder(tmp_path, FACTS | {"sources": many}, resume=False, overwrite=False)
     now = FACTS | {"sources": dict.fromkeys(many, "6 bytes")}
-    with pytest.raises(TrainingError, match="09 5 bytes, not 6 bytes; 20 more videos that differ"):
+    with pytest.raises(TrainingError, match="09 5 bytes, not 6 bytes; 20 more videos"):
         claim_run_folder(tmp_path, now, resume=True, overwrite=False)
 
 
 def test_a_run_that_does_not_know_its_files_is_not_gone_on_with(tmp_path: Path) -> None:
     claim_run_folder(tmp_path, {"recipe": FACTS["recipe"], "clips": FACTS["clips"]}, resume=False, overwrite=False)
-    with pytest.raises(TrainingError, match="does not say which files and frames it learnt from"):
+    with pytest.raises(TrainingError, match="does not record which files it was trained on"):
         claim_run_folder(tmp_path, FACTS, resume=True, overwrite=False)
 
 

@@ -1,14 +1,8 @@
-"""From a batch to unit vectors of its videos and texts.
+"""Where a run computes: its device, its precision, and the processes that share the work.
 
-----
-The processes of one run, and the few things they say to each other. One process alone says nothing.
-
-Not DistributedDataParallel: it averages over processes what a contrastive loss needs summed, and it hooks into one
-backward pass where gradient caching has several. Gradients are summed once a step, in a few large pieces.
-
-
-----
-What a run writes down while it goes: metrics.jsonl, and the same for TensorBoard."""
+Not DistributedDataParallel: it averages over processes what a contrastive loss needs summed, and it hooks into a single
+backward pass, whereas gradient caching has several. Gradients are summed once per step, in a few large pieces.
+"""
 
 import os
 import sys
@@ -29,9 +23,9 @@ __all__ = ["ALONE", "MixedPrecision", "Peers", "join_peers", "peak_memory"]
 
 @dataclass(frozen=True, slots=True)
 class MixedPrecision:
-    """Where products are computed and how: weights stay float32, `dtype` is autocast's.
+    """The device, and the dtype that autocast computes products in; weights stay float32.
 
-    as_asked: whether the recipe names the dtype. refused: why a lower one is not used; None where nothing was refused.
+    as_asked: whether the recipe names the dtype. refused: why a lower dtype is not used; None if none was refused.
     """
 
     device: torch.device
@@ -41,10 +35,10 @@ class MixedPrecision:
 
     @classmethod
     def choose(cls, device: str, precision: Literal["auto", "float32", "bfloat16"]) -> "MixedPrecision":
-        """The device as asked for, under torchrun the one of this process; auto takes bfloat16 on CUDA alone.
+        """The device asked for, or under torchrun the one of this process; auto means bfloat16 on CUDA only.
 
-        A CPU that multiplies bfloat16 would gain with large models only, and those are not trained there.
-        Raises ValueError where there is no such device.
+        On CPUs bfloat16 would speed up only large models, which are not trained there.
+        Raises ValueError if there is no such device.
         """
         placement = choose_placement(device, precision)
         chosen = placement.device
@@ -55,7 +49,7 @@ class MixedPrecision:
         return cls(chosen, lower, as_asked=precision != "auto")
 
     def checked(self, model: CLIPModel) -> "MixedPrecision":
-        """The same, or float32 if a lower dtype gives wrong numbers here for this model, which is on the device.
+        """The same, or float32 if a lower dtype gives wrong results on this device, on which the model already is.
 
         Raises PrecisionError if the recipe names the dtype.
         """
@@ -65,7 +59,7 @@ class MixedPrecision:
 
     @property
     def machine(self) -> str:
-        """What it runs on, for the record of a checkpoint."""
+        """Name of the hardware, for the record of a checkpoint."""
         on_gpu = self.device.type == "cuda"
         return torch.cuda.get_device_name(self.device) if on_gpu else f"{self.device}, {os.cpu_count()} cores"
 
@@ -76,23 +70,23 @@ class MixedPrecision:
 
 
 PIECE_ELEMENTS = 1 << 24
-"""Numbers of one all-reduce: 64 MB, large enough for full speed, small enough to fit beside the gradients."""
+"""Elements of one all-reduce: 64 MB, large enough for full speed, small enough to fit beside the gradients."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """rank: this process, from 0. world: how many there are."""
+    """The processes of a run. rank: this process, from 0. world: how many there are."""
 
     rank: int = 0
     world: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def counts(self, own: int, device: torch.device) -> list[int]:
-        """The number that each process gives, in order of rank."""
+        """The number that each process passes, in order of rank."""
         if self.world == 1:
             return [own]
         numbers = [torch.zeros(1, dtype=torch.int64, device=device) for _ in range(self.world)]
@@ -102,7 +96,7 @@ class Peers:
     def gather_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """The rows of all processes, in order of rank: (n, ...) -> (sum of n, ...). n may differ, or be 0.
 
-        No gradient goes through: `gradients.accumulate` hands each process the gradient of its own rows.
+        It is not differentiable: `loss.accumulate` gives each process the gradient of its own rows.
         """
         if self.world == 1:
             return rows
@@ -114,7 +108,7 @@ class Peers:
         return torch.cat([part[:count] for part, count in zip(gathered, counts, strict=True)])
 
     def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Each parameter's gradient becomes the sum over all processes; one that had none counts as zero."""
+        """Sums each parameter's gradient over all processes; a process without one counts as zero."""
         if self.world == 1:
             return
         for parameter in parameters:
@@ -127,7 +121,7 @@ class Peers:
                 gradient.copy_(part.view_as(gradient))
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether any process says so; all hear the same answer, and so none goes on alone."""
+        """Whether the flag is set in any process; all get the same answer, so that none continues alone."""
         return any(self.counts(int(flag), device))
 
 
@@ -136,7 +130,7 @@ ALONE = Peers()
 
 @contextmanager
 def join_peers(device: torch.device) -> Iterator[Peers]:
-    """The processes that torchrun started, by its environment variables: NCCL on CUDA, gloo elsewhere."""
+    """Joins the processes that torchrun started, by its environment variables: NCCL on CUDA, else gloo."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if dist.is_initialized():
         yield Peers(dist.get_rank(), dist.get_world_size())
@@ -151,7 +145,7 @@ def join_peers(device: torch.device) -> Iterator[Peers]:
 
 
 def _pieces(gradients: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Gradients in order, in lists of about PIECE_ELEMENTS."""
+    """Gradients in order, in lists of about PIECE_ELEMENTS elements."""
     piece: list[torch.Tensor] = []
     for gradient in gradients:
         piece.append(gradient)
@@ -163,7 +157,7 @@ def _pieces(gradients: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most bytes taken so far: of the GPU, or of this process where it runs on the CPU."""
+    """Peak memory in bytes: of the GPU, or of this process if it runs on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     import resource  # Unix only

@@ -1,9 +1,6 @@
-"""What a run writes down while it goes: metrics.jsonl, and the same for TensorBoard.
+"""What a run records: metrics.jsonl, and the same for TensorBoard if it is installed.
 
-----
-TensorBoard's file of a run, where tensorboard is installed.
-
-Written here and not by its own writer: that one writes in a thread, whose errors nobody can catch.
+TensorBoard's file is not written by its own writer, which writes in a thread whose errors cannot be caught.
 """
 
 import json
@@ -26,10 +23,9 @@ NAME = "metrics.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a run is. r1: of the last validation, or None. data_wait: share of the time spent waiting for clips.
+    """Progress of a run. r1: T2V R@1 of the last validation, or None. data_wait: share of time spent waiting for clips.
 
-    clips_per_second, data_wait: of the steps so far. memory_bytes: the most that was taken, of the GPU
-    where there is one.
+    clips_per_second, data_wait: over the steps so far. memory_bytes: the peak, of the GPU if there is one.
     """
 
     step: int
@@ -51,20 +47,20 @@ class Stopwatch:
         self._clips, self._seconds, self._waited = 0, 0.0, 0.0
 
     def count(self, clips: int, seconds: float, waited: float) -> None:
-        """A step of so many clips that took so long, waiting among it."""
+        """Adds a step: its clips, its seconds, and how many of these were spent waiting."""
         self._clips += clips
         self._seconds += seconds
         self._waited += waited
 
     def read(self) -> tuple[float, float]:
-        """Clips a second and the share of time spent waiting; zeros before the first step."""
+        """Clips per second and the share of time spent waiting; zeros before the first step."""
         if not self._seconds:
             return 0.0, 0.0
         return self._clips / self._seconds, self._waited / self._seconds
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:  # Any: numbers and validation figures
-    """All rows of the journal in OUT/training; a last line that was cut off by a kill is left out."""
+    """All rows of the journal in OUT/training, without a last line that a kill cut off."""
     path = folder / NAME
     if not path.is_file():
         return []
@@ -73,9 +69,9 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:  # Any: numbers and validat
 
 
 class Journal:
-    """Rows of a run by step. folder: OUT/training. A run that goes on from a step forgets the rows after it.
+    """Rows of a run by step. folder: OUT/training. A run resumed from a step forgets later rows.
 
-    note: told where TensorBoard's file cannot be written.
+    note: called with a message if TensorBoard's file cannot be written.
     """
 
     def __init__(self, folder: Path, step: int, note: Callable[[str], None] = lambda text: None) -> None:
@@ -86,9 +82,9 @@ class Journal:
         self._board = Board(folder / "tensorboard", step, note)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Adds a row: "step" and whatever was measured there; dicts of figures are one level deep.
+        """Adds a row: "step" and what was measured there; dicts of metrics are one level deep.
 
-        Raises TrainingError where there is no room or right to write; of the row, a part may then be there.
+        Raises TrainingError if it cannot be written; a part of the row may then be in the file.
         """
         text = json.dumps(row, allow_nan=False) + "\n"
         try:
@@ -104,9 +100,9 @@ class Journal:
 
 
 class Board:
-    """Figures by step. A file that cannot be written is given up with one note: it must not end a run.
+    """Metrics by step. A file that cannot be written is abandoned with one note: it must not end a run.
 
-    folder: OUT/training/tensorboard. step: what earlier files say of later steps is forgotten.
+    folder: OUT/training/tensorboard. step: TensorBoard then ignores later steps of earlier files.
     """
 
     def __init__(self, folder: Path, step: int, note: Callable[[str], None]) -> None:
@@ -121,7 +117,7 @@ class Board:
         began = [Event(file_version="brain.Event:2"), Event(step=step + 1, session_log=SessionLog(status=1))]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: what cannot be written fails here, and not when the file is closed.
+            # Unbuffered: a write that fails does so here, and not when the file is closed.
             self._writer = RecordWriter((folder / name).open("ab", buffering=0))
         except OSError as error:
             self._give_up(error)

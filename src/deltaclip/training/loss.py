@@ -1,20 +1,13 @@
-"""From a batch to unit vectors of its videos and texts.
+"""The contrastive loss of a batch, and its exact gradient in chunks and over processes.
 
-----
-The training loss: symmetric cross entropy over the pairs of a batch.
+The loss needs the vectors of the whole batch at once, but the encoders process only a chunk at a time (GradCache: Gao
+et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup"): first the vectors of all chunks
+without a graph, gathered from every process; then the loss and its gradient with respect to each vector; then each
+chunk again with a graph, backpropagating that gradient. Every process computes the same loss and backpropagates its own
+rows only, so the sum of the processes' gradients equals the gradient of one process with the whole batch.
 
-----
-The exact gradient of a large contrastive batch, in pieces and over processes.
-
-The loss sees all vectors of the batch at once, the encoders only a piece (GradCache: Gao et al., "Scaling Deep
-Contrastive Learning Batch Size under Memory Limited Setup"): vectors of all pieces without a graph, gathered from
-every process; the loss and its gradient for each vector; then each piece again with a graph, going back from that
-gradient. Every process computes the same loss and goes back through its own rows only, so that the sum of the
-processes' gradients is that of one process with the whole batch.
-
-
-----
-Why a run stops by itself: numbers that are none, and memory that is not there. It says where and what to do."""
+Losses and gradients that are not finite, and a lack of memory, end the run with an error that says what to change.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,7 +58,7 @@ def symmetric_cross_entropy(
 ) -> torch.Tensor:
     """Mean of the T2V and the V2T cross entropy (CLIP, figure 3; CLIP4Clip `CrossEn` on the matrix and its transpose).
 
-    texts, videos: (B, D) unit rows, row i of both belong together. logit_scale: the log of the scale, as CLIP keeps it.
+    texts, videos: (B, D) unit rows; row i of both is a pair. logit_scale: the log of the scale, as CLIP stores it.
     same_video: (B,) int64, the video of each pair; two pairs of one video are then no negatives of each other. Without
     it they are, as in CLIP4Clip.
     """
@@ -83,7 +76,7 @@ def symmetric_cross_entropy(
 
 @dataclass(frozen=True, slots=True)
 class BatchVectors:
-    """Of one process's part of a batch: texts, videos (B, D) unit rows, and the batch they are of."""
+    """Vectors of one process's part of a batch: texts and videos (B, D), unit rows, and the batch itself."""
 
     texts: torch.Tensor
     videos: torch.Tensor
@@ -102,8 +95,8 @@ def accumulate(
 ) -> torch.Tensor:
     """Adds the gradient of the whole batch's loss to the model's parameters, summed over processes.
 
-    batch: this process's pairs, on the model's device; may be empty where another process has some.
-    chunk: pairs that are held with a graph at once. check: sees loss and vectors before the way back, and may raise.
+    batch: this process's pairs, on the model's device; may be empty if a different process has some.
+    chunk: pairs that are held with a graph at once. check: sees loss and vectors before the backward pass; may raise.
     Returns the loss of the whole batch, the same in every process.
     """
     pieces = list(batch.pieces(chunk))
@@ -123,7 +116,7 @@ def accumulate(
         if in_one:
             encoded = made[0]
         else:
-            random.again(number)  # dropout drops the same
+            random.again(number)  # so that dropout drops the same
             encoded = _encode(model, piece, precision)
         torch.autograd.backward(encoded, (text_gradient[rows], video_gradient[rows]))
     peers.sum_gradients([parameter for parameter in model.parameters() if parameter.requires_grad])
@@ -137,7 +130,7 @@ def _encode(model: CLIPModel, piece: Batch, precision: MixedPrecision) -> tuple[
 def _loss(
     model: CLIPModel, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """The loss of the whole batch, and its gradient for this process's texts and videos. Scale's goes to its `grad`."""
+    """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of the scale."""
     start = sum(peers.counts(len(batch), texts.device)[: peers.rank])
     all_texts, all_videos = (peers.gather_rows(rows).requires_grad_() for rows in (texts, videos))
     numbers = peers.gather_rows(batch.alike) if masked else None
@@ -145,14 +138,14 @@ def _loss(
     loss = symmetric_cross_entropy(all_texts, all_videos, scale, numbers)
     wanted = [all_texts, all_videos] + ([scale] if scale.requires_grad else [])
     of_texts, of_videos, *of_scale = torch.autograd.grad(loss, wanted)
-    if of_scale and peers.leads:  # each process has the whole of it, and they are summed
+    if of_scale and peers.leads:  # every process has all of it, and they are summed
         scale.grad = of_scale[0] if scale.grad is None else scale.grad + of_scale[0]
     own = slice(start, start + len(batch))
     return loss.detach(), (of_texts[own], of_videos[own])
 
 
 class _Random:
-    """Torch's random state before each piece, and after the last: the second pass draws what the first drew."""
+    """Torch's random state before each piece, and after the last: the second pass draws the same."""
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device if device.type == "cuda" else None
@@ -170,13 +163,13 @@ class _Random:
             torch.cuda.set_rng_state(on_cuda, self._cuda)
 
 
-ANEW = "a new run with a different --out: --resume keeps the settings and would fail here again."
-"""States before it stay, but no setting may change with them."""
-REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {ANEW}"
+NEW_RUN = "a new run with a different --out: --resume keeps the settings and would fail here again."
+"""Earlier states are kept, but settings cannot change when a run is resumed."""
+REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {NEW_RUN}"
 
 
 def refuse_loss(step: int, loss: torch.Tensor, vectors: BatchVectors, logit_scale: torch.Tensor) -> None:
-    """Raises TrainingError where the loss is not finite: the step, the part, and the videos it came from."""
+    """Raises TrainingError if the loss is not finite, naming the step, the part, and the videos it came from."""
     if bool(torch.isfinite(loss)):
         return
     parts = {"video vectors": vectors.videos, "text vectors": vectors.texts}
@@ -187,13 +180,13 @@ def refuse_loss(step: int, loss: torch.Tensor, vectors: BatchVectors, logit_scal
                 step, f"the {part} of {listed([vectors.batch.names[row] for row in broken])} are NaN or infinite"
             )
     if not bool(torch.isfinite(logit_scale)):
-        raise _refused(step, "the logit scale is no number")
+        raise _refused(step, f"the logit scale is {logit_scale.item()}")
     # Another process may hold the broken rows; it names them.
     raise _refused(step, f"the loss is {loss.item()}, with {listed(vectors.batch.names)} in this process")
 
 
 def refuse_norm(step: int, norm: torch.Tensor, model: torch.nn.Module, names: list[str]) -> None:
-    """Raises TrainingError where the gradient's norm is not finite, and names the weights it came from."""
+    """Raises TrainingError if the gradient norm is not finite, naming the weights that it came from."""
     if bool(torch.isfinite(norm)):
         return
     broken = [
@@ -202,14 +195,14 @@ def refuse_norm(step: int, norm: torch.Tensor, model: torch.nn.Module, names: li
         if weight.grad is not None and not bool(torch.isfinite(weight.grad).all())
     ]
     raise _refused(
-        step, f"the gradient of {listed(broken) or 'all weights together'} is no number, with {listed(names)}"
+        step, f"the gradient of {listed(broken) or 'all weights together'} is NaN or infinite, with {listed(names)}"
     )
 
 
 def broken_update(step: int, found: str, rate: float, norm: float) -> TrainingError:
-    """For weights that were finite before a step and are of no use after it. norm: of the gradient, before clipping."""
+    """The error for weights that a step made unusable. norm: of the gradient, before clipping."""
     numbers = f"rate {rate:.3g}, gradient norm {norm:.3g} before it was clipped"
-    remedy = f"Nothing of this step was saved. Lower optim.lr in {ANEW}"
+    remedy = f"Nothing of this step was saved. Lower optim.lr in {NEW_RUN}"
     return TrainingError(f"step {step}", f"the update itself broke the weights: {found} ({numbers})", remedy)
 
 

@@ -1,15 +1,15 @@
-"""The recipes that users choose by name.
+"""The recipes that users choose by name, and `--set optim.lr=1e-5`: setting a field of a recipe by its name.
 
-Each has a `clip4clip-` variant, the control without masks: masks `full`, an alpha channel that stays zero, hence a
-CLIP of three channels; captions of one video are negatives of each other and no alpha is dropped, as in CLIP4Clip.
-Its rate: CLIP4Clip says 1e-7, but steps fp16 weights, where the second moment of small gradients underflows and a
-step is up to a hundred times longer than the rate says. AdamW over fp32 weights at 1e-7 would hardly train. 1e-6 is
-what X-Pool takes for the same CLIP in fp32, and so do we; both variants of a recipe then differ in masks alone.
-`--set optim.lr=1e-7` is the letter. Small models from scratch have no rate there and keep ours.
+Each recipe has a `clip4clip-` variant, the control without masks: mask `full` and an alpha channel that stays zero, so
+effectively a CLIP with three channels; captions of one video are negatives of each other and alpha is never dropped, as
+in CLIP4Clip.
 
-
-----
-`--set optim.lr=1e-5`: named fields of a recipe replaced from words, with their types checked."""
+Its learning rate: CLIP4Clip states 1e-7, but updates fp16 weights, in which the second moment of small gradients
+underflows, so that a step is up to a hundred times longer than the rate suggests. AdamW on fp32 weights at 1e-7 would
+hardly train. X-Pool uses 1e-6 for the same CLIP in fp32, and so do we; both variants of a recipe then differ in masks
+alone. `--set optim.lr=1e-7` gives the published value. Small models trained from scratch have no published rate and
+keep ours.
+"""
 
 import types
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ __all__ = ["RECIPES", "clip4clip", "field_names", "override"]
 
 
 CLIP_B32 = "openai/clip-vit-base-patch32"
-"""Its alpha starts at zero. The row to compare with published tables; --init takes a converted Alpha-CLIP B/16."""
+"""Its alpha channel starts at zero. Published tables use it; --init also takes a converted Alpha-CLIP B/16."""
 
 
 def clip4clip(recipe: Recipe) -> Recipe:
@@ -67,8 +67,8 @@ TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with each `field=value` in place, the field with dots as in optim.lr.
 
-    Fields are set together, so that two that fit only with each other can be set. Raises ValueError for a field that
-    does not exist (with near names), a value of another type, and one that the recipe itself refuses.
+    All fields are set at once, so that two that fit only each other can be set. Raises ValueError for a field that does
+    not exist (with similar names), a value of the wrong type, and a value that the recipe refuses.
     """
     known = field_names(recipe)
     changes: dict[str, dict[str, Any]] = {}  # Any: a value of the field's type
@@ -79,8 +79,8 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         if name not in known:
             near = get_close_matches(name, known, 3, cutoff=0.5) or [key for key in known if key.endswith(f".{name}")]
             raise ValueError(
-                f"{name!r} is no field of a recipe: "
-                + (f"did you mean {' or '.join(near)}?" if near else f"choose of {', '.join(known)}")
+                f"{name!r} is not a field of a recipe: "
+                + (f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(known)}")
             )
         part, _, key = name.rpartition(".")
         changes.setdefault(part, {})[key] = _value(name, text, known[name])
@@ -91,7 +91,7 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
 
 def field_names(recipe: Recipe) -> dict[str, Any]:
-    """Every field that may be set, with dots, and its type."""
+    """Every field that can be set, with dots, and its type."""
     names: dict[str, Any] = {}
     hints = get_type_hints(Recipe)
     for each in fields(recipe):
@@ -99,7 +99,7 @@ def field_names(recipe: Recipe) -> dict[str, Any]:
         if is_dataclass(value) and not isinstance(value, type):
             inner = get_type_hints(type(value))
             names |= {f"{each.name}.{one.name}": inner[one.name] for one in fields(value)}
-        elif each.name != "name":  # a recipe with other settings is still of that name
+        elif each.name != "name":  # a recipe with changed settings keeps its name
             names[each.name] = hints[each.name]
     return names
 
@@ -124,7 +124,7 @@ def _parsed(text: str, kind: Any) -> Any:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is bool:
         if text.lower() not in TRUTHS:
-            raise ValueError("true or false")
+            raise ValueError("not true or false")
         return TRUTHS[text.lower()]
     if kind is str:
         return text

@@ -1,4 +1,4 @@
-"""One run: its model and optimiser, a step, and everything that is needed to go on later."""
+"""One run: its model and optimiser, a step, and everything that is needed to resume it."""
 
 import time
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class StepMetrics:
 
 
 class Run:
-    """A run between two steps. step: how many are done; best: step and figures of the best validation so far."""
+    """A run between two steps. step: how many are done; best: step and metrics of the best validation so far."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Run:
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
         self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
         refuse_without_negatives(data.train, self.order)
-        self.commit = _commit()  # before the run: files may change while it goes on
+        self.commit = _commit()  # before the run: files may change during it
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
             remedy = "Make a new cache with deltaclip cache and its --size, in a new folder."
-            raise TrainingError("clips", f"pictures of {data.side} pixels where the model takes {self.side}", remedy)
+            raise TrainingError("clips", f"pictures of {data.side} pixels, but the model takes {self.side}", remedy)
         self.model = self.start.model
         torch.nn.Module.to(self.model, precision.device)
         self.precision = precision.checked(self.model)
@@ -83,9 +83,9 @@ class Run:
 
     @contextmanager
     def in_place(self, *, resume: bool, overwrite: bool) -> Iterator[None]:
-        """Holds OUT for this run as long as the context lasts, and loads the last state where it goes on.
+        """Holds OUT for this run while the context lasts, and loads the last state if the run is resumed.
 
-        Raises TrainingError where another run lies there or is under way, CheckpointError for anything else.
+        Raises TrainingError if OUT contains a different run or one in progress, CheckpointError for anything else.
         """
         facts = {"recipe": self.recipe.facts(), "clips": dict(self.data.facts)}
         if self.data.sources:
@@ -104,18 +104,18 @@ class Run:
 
     @property
     def side(self) -> int:
-        """Pixels of a side that the model takes."""
+        """Side of the model's input in pixels."""
         return self.start.sizes.image_size
 
     @property
     def seconds(self) -> float:
-        """How long the run took so far, over all its parts."""
+        """Duration of the run so far, over all its parts."""
         return self._seconds + time.perf_counter() - self._since
 
     def advance(self, batch: Batch) -> StepMetrics:
-        """One step with this process's part of a batch. Raises TrainingError where it cannot be done."""
+        """One step with this process's part of a batch. Raises TrainingError if it cannot."""
         optim = self.recipe.optim
-        # Chance of a step follows from its number, as that of its clips does: there is no random state to keep.
+        # The randomness of a step follows from its number, as that of its clips does: no random state has to be saved.
         chance = np.random.SeedSequence([self.recipe.seed, 4, self.step, self.peers.rank])
         torch.manual_seed(int(chance.generate_state(1)[0]))
         rate = set_rates(self.optimiser, self.step, self.steps, optim.warm_up)
@@ -149,10 +149,10 @@ class Run:
         return self._last
 
     def refuse_broken(self, batch: Batch) -> float | None:
-        """Before weights are measured, validated, saved or reported: TrainingError where they give no numbers.
+        """Before weights are validated, saved or reported: TrainingError if their vectors are NaN or infinite.
 
         Finite weights can be too large for that. Returns the mean cosine between vectors of some clips of the batch
-        with and without their masks, None where none has a mask.
+        with and without their masks, None if no clip has a mask.
         """
         seen = look(self.model, batch, self.precision)
         sound = seen.sound
@@ -164,7 +164,7 @@ class Run:
         return seen.mask_cosine
 
     def validate(self, workers: int) -> ValidationMetrics | None:
-        """Figures of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
+        """Metrics of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
         if self.data.validation is None:
             return None
         source, rows = self.data.validation, self.start.rows
@@ -182,7 +182,7 @@ class Run:
         return figures
 
     def save(self) -> None:
-        """Writes what is needed to go on from here."""
+        """Writes a state that the run can be resumed from."""
         if not self.peers.leads:
             return
         best_step, figures = self.best or (0, None)
@@ -198,7 +198,7 @@ class Run:
         self.states.save(SavedState(self.step, best_step), content)
 
     def save_weights(self, folder: Path, figures: ValidationMetrics | None) -> None:
-        """Writes the model as a checkpoint folder; for the running mean's weights call it inside `mean.in_place`."""
+        """Writes the model as a checkpoint folder. For the running mean, call it inside `mean.in_place`."""
         weights = plain_weights(self.model.state_dict())
         model = assemble(self.model.config, weights, f"the weights of step {self.step}")
         save_checkpoint(folder, model, self.start.tokenizer, self._record(figures))
@@ -235,7 +235,7 @@ class Run:
 
 
 def _commit() -> str:
-    """That of the checkout that runs, with a plus where files differ from it; the version outside a checkout."""
+    """The commit that runs, with a plus if files differ from it; the version outside a checkout."""
     checkout = running_checkout()
     return (
         f"version {deltaclip.__version__}" if checkout is None else checkout.commit + ("+" if checkout.changed else "")

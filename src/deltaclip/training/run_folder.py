@@ -1,15 +1,11 @@
-"""The folder of a run: held by one run at a time, begun anew or gone on with, and refused to any other.
+"""The folder of a run: used by one run at a time, and all that is needed to resume it.
 
-----
-The files of a run: whole or not there, and an error that says how to continue.
-
-----
-What a run needs to go on as if it had never stopped, in files that are whole or not there.
-
+OUT/training/run.json                                 the settings and clips, which a resumed run must share
 OUT/training/states/step-00000120-best-00000100.pt    weights, optimiser, running mean
-OUT/training/best/step-00000100/                      the checkpoint with the best validation up to there
+OUT/training/best/step-00000100/                      the checkpoint with the best validation so far
 
-A state names the best checkpoint it knows, so that both stay together when older ones are removed.
+Each file is written whole or not at all. A state names the best checkpoint at its time, so that both are kept or
+removed together.
 """
 
 import errno
@@ -47,24 +43,24 @@ __all__ = [
 
 
 RUN_FOLDER = "training"
-"""The part of a checkpoint's folder that holds the run which made it."""
+"""The part of a checkpoint's folder that contains the run which made it."""
 RUN_FILE = "run.json"
 LOCK_NAME = ".lock"
 SHOWN = 10
 
 
 class RunInUseError(TrainingError):
-    """Another process trains in the folder. Nothing was done; try again when it has ended."""
+    """A different process is training in the folder. Nothing was done; try again when it has ended."""
 
     refused = True
-    """Tells the command line that this is no failure of the work: exit code 3."""
+    """Tells the command line that this is a refusal and not a failure: exit code 3."""
 
 
 @contextmanager
 def hold_run_folder(out: Path, peers: Peers, device: torch.device, take: Callable[[], None]) -> Iterator[None]:
-    """Holds OUT for one run; the leading process locks it and calls `take`, the others hear whether that went well.
+    """Holds OUT for one run: the leading process locks it and calls `take`; the others learn whether that succeeded.
 
-    The lock is the system's: it is free however its holder ends. Raises RunInUseError where another run holds it.
+    The system frees the lock however its holder ends. Raises RunInUseError if a different run holds it.
     """
     with ExitStack() as stack:
         refusal: DeltaclipError | OSError | None = None
@@ -73,9 +69,9 @@ def hold_run_folder(out: Path, peers: Peers, device: torch.device, take: Callabl
                 stack.enter_context(_lock(out))
                 take()
             except (DeltaclipError, OSError) as error:
-                refusal = error  # raised below, when no other process waits for this one
+                refusal = error  # raised below, once no process waits for this one
         if peers.any(refusal is not None, device):
-            others = TrainingError(str(out), "the leading process could not take this folder", "Its message says why.")
+            others = TrainingError(str(out), "the leading process could not use this folder", "See its error message.")
             raise refusal or others
         yield
 
@@ -100,9 +96,9 @@ def _lock(out: Path) -> Iterator[None]:
 
 
 def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
-    """Makes OUT a run's own. facts: a json document; what the run is, which one that goes on must share.
+    """Makes OUT the folder of a run. facts: a json document that describes the run; a resumed run must have the same.
 
-    Raises TrainingError where another run lies there, CheckpointError for anything else.
+    Raises TrainingError if it contains a different run, CheckpointError if it contains anything else.
     """
     folder = out / RUN_FOLDER
     facts = json.loads(json.dumps(facts))
@@ -118,15 +114,15 @@ def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrit
         raise TrainingError(str(out), "the folder is not empty", remedy)
     for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
         (folder / name).unlink(missing_ok=True)
-    for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may lie there as well
+    for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may be there as well
         shutil.rmtree(folder / name, ignore_errors=True)
     save_whole(folder / RUN_FILE, lambda stream: stream.write(json.dumps(facts, indent=2).encode()))
 
 
 def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:
-    """Before clips are decoded: TrainingError where the run in OUT, to be gone on with, has another recipe.
+    """Before clips are decoded: TrainingError if the run in OUT that is to be resumed has a different recipe.
 
-    recipe: `Recipe.facts()` of what was asked for. `claim_run_folder` looks at the clips as well, once they are known.
+    recipe: `Recipe.facts()` of the recipe asked for. `claim_run_folder` checks the clips too, once they are known.
     """
     then = _held(out)
     if then is not None:
@@ -135,7 +131,7 @@ def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two json documents, as "optim.lr 0.001, not 0.002"; none for equal ones."""
+    """The differences between two json documents, as "optim.lr 0.001, not 0.002"; none for equal ones."""
     before, after = _flat(then), _flat(now)
     return [
         f"{name} {before.get(name)}, not {after.get(name)}"
@@ -145,7 +141,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def files_beside_run(out: Path) -> list[Path]:
-    """What lies in OUT beside the run."""
+    """What OUT contains besides the run."""
     return [path for path in out.iterdir() if path != out / RUN_FOLDER] if out.is_dir() else []
 
 
@@ -155,32 +151,32 @@ def has_run(out: Path) -> bool:
 
 
 def _held(out: Path) -> dict[str, Any] | None:
-    """The facts of the run that lies in OUT, None where none does."""
+    """The facts of the run in OUT, None if there is none."""
     file = out / RUN_FOLDER / RUN_FILE
     facts: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     return facts
 
 
 def _refuse_others(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    """TrainingError with what differs between the run that lies there and this one."""
+    """TrainingError with the differences between the run in OUT and this one."""
     if "sources" in now and "sources" not in then:
-        found = "the run there does not say which files and frames it learnt from; an earlier deltaclip began it"
-        raise TrainingError(str(out), found, "Train into a new folder; what is there stays.")
+        found = "the run there does not record which files it was trained on: an earlier deltaclip started it"
+        raise TrainingError(str(out), found, "Train into a new folder; this one is left as it is.")
     if "start" not in then:
-        now.pop("start", None)  # an earlier deltaclip began it, which kept the name of its start alone
+        now.pop("start", None)  # an earlier deltaclip recorded only the name of the start weights
     videos = differences(then.pop("sources", {}), now.pop("sources", {}))
-    if videos:  # each is named, which says more than the digest over them
+    if videos:  # each is named, which says more than a digest of all of them
         then["clips"].pop("sources", None)
         now["clips"].pop("sources", None)
     changed = differences(then, now) + videos[:SHOWN]
     if len(videos) > SHOWN:
-        changed.append(f"{len(videos) - SHOWN} more videos that differ")
+        changed.append(f"{len(videos) - SHOWN} more videos")
     _refuse_changed(out, changed)
 
 
 def _refuse_changed(out: Path, changed: list[str]) -> None:
     if changed:
-        remedy = "Go on with the same settings, start (model.init) and clips, or train into a new folder."
+        remedy = "Resume it with the same settings, start weights (model.init) and clips, or train into a new folder."
         raise TrainingError(str(out), f"the run there has {'; '.join(changed)}", remedy)
 
 
@@ -195,7 +191,7 @@ def save_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """`durable.write_whole` for a file of a run. Raises TrainingError if it cannot be written; the old file stays."""
     try:
         write_whole(path, write)
-    except (OSError, RuntimeError) as error:  # torch.save makes a RuntimeError of a full disk
+    except (OSError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
         raise cannot_write(path, error) from error
 
 
@@ -203,7 +199,7 @@ def cannot_write(path: Path, error: OSError | RuntimeError) -> TrainingError:
     """The error of a run that cannot write one of its files."""
     full = isinstance(error, OSError) and error.errno in FULL
     found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
-    remedy = "What was saved before is untouched. Make room or permissions there, then continue with --resume."
+    remedy = "Earlier states are untouched. Free space or grant permission there, then continue with --resume."
     return TrainingError(str(path), found, remedy)
 
 
@@ -223,13 +219,13 @@ class SavedState:
 
 
 class States:
-    """The states of one run, and its best checkpoints. folder: OUT/training."""
+    """The saved states of a run, and its best checkpoints. folder: OUT/training."""
 
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder, self.keep = folder, keep
 
     def best_folder(self, step: int) -> Path:
-        """Where the checkpoint of a step is kept while it is the best."""
+        """The folder of the checkpoint of a step, as long as it is the best."""
         return self.folder / "best" / f"step-{step:08d}"
 
     def saved(self) -> list[SavedState]:
@@ -238,7 +234,7 @@ class States:
         return sorted(SavedState(int(match[1]), int(match[2])) for match in names if match)
 
     def save(self, state: SavedState, content: dict[str, Any]) -> None:  # Any: tensors, numbers, dicts of them
-        """Writes a state whole, then removes what is older than the last `keep`. Raises TrainingError; older stay."""
+        """Writes a state, then removes all but the last `keep`. Raises TrainingError if it cannot be written."""
         save_whole(self.folder / "states" / state.name, lambda stream: torch.save(content, stream))
         kept = self.saved()[-self.keep :]
         for old in self.saved()[: -self.keep]:
@@ -253,19 +249,23 @@ class States:
         path = self.folder / "states" / state.name
         try:
             content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        except torch.OutOfMemoryError as error:  # a RuntimeError too, and the file is whole
+        except torch.OutOfMemoryError as error:  # a RuntimeError too, but the file is fine
             found = f"no memory left on {device} to load it"
             raise TrainingError(str(path), found, "Free memory there, then continue with --resume.") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place that the cut file has not
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # seeking beyond the end of a truncated file
                 found = f"cannot be read ({error.strerror or error})"
-                raise TrainingError(str(path), found, "Check the disk and the permissions; the file stays.") from error
-            found = f"not a whole state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
-            remedy = "Move it out of this folder, and keep it: --resume then continues from the state before it."
+                raise TrainingError(
+                    str(path), found, "Check the disk and the permissions; the file is left as it is."
+                ) from error
+            found = (
+                f"not a complete state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
+            )
+            remedy = "Move it out of this folder: --resume then continues from the previous state."
             raise TrainingError(str(path), found, remedy) from error
         return content
 
     def sweep(self) -> None:
-        """Removes what a killed process left half written."""
+        """Removes files that a killed process left half written."""
         for left in (self.folder / "states").glob(f"*{PARTIAL}"):
             left.unlink()

@@ -1,7 +1,4 @@
-"""The model that a run starts with: loaded, or small and fresh.
-
-----
-Which weights move how fast: parameter groups, the schedule, and the running mean of the weights."""
+"""What a run starts with: its model, loaded or new, and the optimiser, schedule and running mean of its weights."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -55,8 +52,8 @@ FRESH = "fresh"
 class Start:
     """A model with float32 weights on the CPU, its tokenizer, and the record of the checkpoint to be.
 
-    facts: what a loaded start is beside its weights, as a json document; empty for a fresh one, which follows from the
-        recipe. A state keeps the weights alone, so that a run goes on only with the same facts.
+    facts: what a loaded checkpoint has besides its weights, as a json document; empty for a fresh model, which follows
+        from the recipe. States contain weights only, so a run is resumed only with the same facts.
     """
 
     def __init__(
@@ -67,17 +64,17 @@ class Start:
 
     @property
     def rows(self) -> TokenRows:
-        """Captions to token rows for this model."""
+        """Turns captions into token rows for this model."""
         return TokenRows(self.tokenizer, self.sizes, self.record.max_words)
 
 
 def start_model(recipe: Recipe, data: TrainingData) -> Start:
-    """The start of a run. Raises CheckpointError where `model.init` cannot be had, or has no tokenizer."""
+    """The start of a run. Raises CheckpointError if `model.init` cannot be loaded or has no tokenizer."""
     settings = {"motion": recipe.data.motion, "num_frames": recipe.data.test_frames}
     if recipe.model.init == FRESH:
         tokenizer = Tokenizer.from_words(data.words)
         model = new_model(_sizes(recipe.model, tokenizer), recipe.seed, recipe.model.alpha)
-        # Drawn clips are ours; of other clips' rights we know nothing.
+        # Drawn clips are ours; the licence of other clips is unknown.
         licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
         record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
         return Start(model, tokenizer, record)
@@ -88,7 +85,7 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
 
 
 def start_side(recipe: Recipe) -> int:
-    """Pixels of a side that the model of a run takes, known before there is data. Raises as `start_model` does."""
+    """Side of the model's input in pixels, known before there is data. Raises as `start_model` does."""
     if recipe.model.init == FRESH:
         return recipe.model.image_size
     return model_spec(_loaded(recipe.model.init)[0].model).image_size
@@ -103,7 +100,7 @@ def _loaded(init: str) -> tuple[Checkpoint, Tokenizer]:
 
 
 def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
-    """All of a checkpoint but its weights: configuration, tokenizer and record, of whose training a digest will do."""
+    """A checkpoint without its weights: configuration, tokenizer and record, with a digest of the record's training."""
     config, sizes = loaded.model.config, model_spec(loaded.model)
     ids = {"begin": sizes.begin, "end": sizes.end, "pad": sizes.pad}
     return {
@@ -114,8 +111,8 @@ def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def recompute_layers(model: CLIPModel) -> None:
-    """Gradient checkpointing: each layer is computed again on the way back instead of being kept."""
-    # transformers 5 renamed it on the way, and warns of the older name.
+    """Gradient checkpointing: layers are recomputed in the backward pass instead of being kept."""
+    # Renamed within transformers 5, which warns of the older name.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})
 
@@ -146,7 +143,7 @@ _WHOLE = "vision_model.embeddings.patch_embedding.weight"
 
 
 class _RgbAndAlpha(torch.nn.Module):
-    """The patch embedding (W, C, P, P) as two parameters, so that motion channels may have a rate of its own."""
+    """The patch embedding (W, C, P, P) as two parameters, so that motion channels can have a rate of their own."""
 
     def forward(self, rgb: Tensor, alpha: Tensor) -> Tensor:
         return torch.cat([rgb, alpha], dim=1)
@@ -156,7 +153,7 @@ class _RgbAndAlpha(torch.nn.Module):
 
 
 def split_alpha(model: CLIPModel) -> None:
-    """Splits the patch embedding for training. `plain_weights` gives the weights of a stock CLIPModel again."""
+    """Splits the patch embedding for training. `plain_weights` reverses it."""
     parametrize.register_parametrization(model.vision_model.embeddings.patch_embedding, "weight", _RgbAndAlpha())
 
 
@@ -176,8 +173,8 @@ def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
     """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
 
-    Tables of positions and words are matrices; norms, biases, the class embedding and the logit scale are not decayed
-    (CLIP4Clip decays the scale, which starts at the clamp's edge).
+    Position and word embeddings are matrices; norms, biases, the class embedding and the logit scale are not decayed
+    (CLIP4Clip decays the scale, which starts at the edge of its clamp).
     """
     alpha = alpha_parts(model)[1]
     alpha_lr = recipe.lr
@@ -195,7 +192,7 @@ def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
 
 
 def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: float) -> float:
-    """Sets each group's rate for a step from 0: linear over the warm-up, then half a cosine to 0. Returns its share."""
+    """Sets each group's rate for a step (from 0): linear warm-up, then cosine to 0. Returns its share of the peak."""
     rising = max(int(steps * warm_up), 1)
     if step < rising:
         share = (step + 1) / rising
@@ -207,7 +204,7 @@ def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: 
 
 
 class RunningMean:
-    """An exponential mean of the weights (EMA); a decay of 0 is the weights themselves and holds nothing."""
+    """An exponential moving average of the weights (EMA). With a decay of 0 it is the weights themselves."""
 
     def __init__(self, model: CLIPModel, decay: float) -> None:
         self.decay = decay
@@ -215,13 +212,13 @@ class RunningMean:
 
     @torch.no_grad()
     def update(self, model: CLIPModel) -> None:
-        """Moves the mean towards the weights after a step."""
+        """Updates the mean after a step."""
         for name, weight in model.named_parameters() if self.decay else ():
             self.weights[name].lerp_(weight, 1 - self.decay)
 
     @contextmanager
     def in_place(self, model: CLIPModel) -> Iterator[None]:
-        """The model with the mean as its weights, for as long as the context lasts."""
+        """Gives the model the mean as its weights while the context lasts."""
         parameters = {name: weight for name, weight in model.named_parameters() if self.decay}
         own = {name: weight.detach().clone() for name, weight in parameters.items()}
         with torch.no_grad():

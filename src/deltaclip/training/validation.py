@@ -1,7 +1,4 @@
-"""Validation: T2V and V2T of held-out clips, shared over the processes of a run.
-
-----
-A look at what the weights make of a few clips: whether that is numbers at all, and whether masks act."""
+"""Validation: T2V and V2T of held-out clips over all processes of a run, and a quick check of vectors and masks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -40,9 +37,9 @@ def validate(
     peers: Peers,
     workers: int = 0,
 ) -> ValidationMetrics:
-    """Ranks of all held-out captions and videos. Every process encodes its part, and all get the same figures.
+    """Metrics of all held-out captions and videos. Every process encodes its part, and all get the same metrics.
 
-    Raises FloatingPointError, in every process, where vectors are not finite; it names them.
+    Raises FloatingPointError in every process if vectors are not finite, naming them.
     """
     was_training = model.training
     model.train(False)
@@ -77,14 +74,14 @@ def _refuse_broken(what: str, rows: NDArray[np.float32], names: Sequence[str]) -
 
 
 COMPARED_CLIPS = 8
-"""Pairs of a batch that are looked at."""
+"""Pairs of a batch that `look` encodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """sound: whether all vectors are finite.
 
-    mask_cosine: mean cosine between vectors of clips with their masks and with all ones; None where no clip has a mask.
+    mask_cosine: mean cosine between vectors of clips with their masks and with all ones; None if no clip has a mask.
     """
 
     sound: bool
@@ -93,7 +90,7 @@ class Seen:
 
 @torch.no_grad()
 def look(model: CLIPModel, batch: Batch, precision: MixedPrecision) -> Seen:
-    """Encodes the first pairs of a batch as search would; a batch of no pairs is sound."""
+    """Encodes the first pairs of a batch as search would; an empty batch is sound."""
     frames, ids = (rows[:COMPARED_CLIPS].to(precision.device) for rows in (batch.frames, batch.ids))
     if not len(frames):
         return Seen(True, None)

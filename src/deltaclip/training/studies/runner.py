@@ -1,10 +1,4 @@
-"""What the user may choose about a study that trains.
-
-----
-The figures of a finished run on disk, with the settings that they were made with.
-
-----
-Several pieces of work at once, each in a process of its own with one thread, which ends with this one."""
+"""What studies that train share: their plan, runs in parallel processes, and the results of finished runs on disk."""
 
 import json
 import os
@@ -27,7 +21,7 @@ __all__ = ["Document", "Stopped", "StudyPlan", "StudyProgress", "at_once", "keep
 
 @dataclass(frozen=True, slots=True)
 class StudyProgress:
-    """Where a study is. doing: in words. done, total: steps of all runs together, or clips to draw."""
+    """Progress of a study. doing: in words. done, total: steps of all runs together, or clips to draw."""
 
     doing: str
     done: int
@@ -47,12 +41,12 @@ class StudyPlan:
     """A study that trains.
 
     folder: for its runs, clips and states; what is finished there is not done again.
-    steps, seeds, masks, cameras, clips: None takes the study's own. seeds: how many, 0 and up. clips: to test with, a
-    camera. settings: other values of the recipe's fields, as in optim.lr=1e-3.
-    data, folds: of `actions`, the folder of its sets, and which folds are held out in turn.
+    steps, seeds, masks, cameras, clips: None means the study's own. seeds: their number; they are 0, 1, and so on.
+    clips: number of test clips for each camera. settings: values for fields of the recipe, as in optim.lr=1e-3.
+    data, folds: for `actions`, the folder of its sets, and the folds to hold out in turn.
     jobs: runs at once, each in a process with one thread; results do not depend on it. device: as in torch, or auto.
-    deadline: `time.time()` after which every run stops behind its step, with a state to go on from.
-    progress: called now and then.
+    deadline: `time.time()` after which every run stops at the end of its step and saves a state.
+    progress: called from time to time.
     """
 
     folder: Path
@@ -74,20 +68,20 @@ Document = dict[str, Any]  # Any: a json document
 
 
 def keep_figures(path: Path, settings: Document, figures: Document) -> None:
-    """Writes both as one json file that is whole or not there."""
+    """Writes both to one json file, whole or not at all."""
     document = json.dumps({"settings": settings, "figures": figures}, indent=1, allow_nan=False)
     save_whole(path, lambda stream: stream.write(document.encode()))
 
 
 def kept_figures(path: Path, settings: Document, what: Path, remedy: str) -> Document | None:
-    """The figures in that file, None where there is none.
+    """The figures in that file, None if there is none.
 
-    Raises TrainingError about `what` where the settings were other ones.
+    Raises TrainingError about `what` if the settings differ.
     """
     if not path.is_file():
         return None
     document = json.loads(path.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(settings))  # as json holds them: tuples are lists
+    now = json.loads(json.dumps(settings))  # as in json: tuples are lists
     if changed := differences(document["settings"], now):
         raise TrainingError(str(what), f"the finished run there has {'; '.join(changed)}", remedy)
     figures: Document = document["figures"]
@@ -103,10 +97,10 @@ Result = TypeVar("Result")
 def at_once(
     work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, look: Callable[[], None] = lambda: None
 ) -> list[Result]:
-    """What `work`, a function of a module, makes of each task, in their order. look: called about once a second.
+    """Results of `work`, a function of a module, for each task, in order. look: called about once a second.
 
-    One thread a process, for any number of jobs: sums of floats depend on the number of threads, and so would results.
-    The first error of a task is raised once those under way have ended. Raises TrainingError where a process died.
+    Each process has one thread for any number of jobs, since sums of floats, and so results, depend on the number of
+    threads. The first error of a task is raised once running tasks have ended. Raises TrainingError if a process died.
     """
     if not tasks:
         return []
@@ -117,11 +111,11 @@ def at_once(
             _wait(under_way, look)
             return [each.result() for each in under_way]
         except BrokenProcessPool as error:
-            found = "ended without a word, as it does where memory is short"
-            remedy = "Give fewer --jobs; the same command continues all runs."
+            found = "ended without an error message, probably because memory ran out"
+            remedy = "Use fewer --jobs; the same command continues all runs."
             raise TrainingError("a process that trains", found, remedy) from error
         except KeyboardInterrupt:
-            for process in set(active_children()) - others:  # else the pool waits for the ends of their runs
+            for process in set(active_children()) - others:  # otherwise the pool would wait until their runs end
                 process.terminate()
             raise
         finally:
@@ -129,7 +123,7 @@ def at_once(
 
 
 def _wait(under_way: "list[Future[Result]]", look: Callable[[], None]) -> None:
-    """Until all are done or one failed."""
+    """Waits until all are done or one has failed."""
     left: set[Future[Result]] = set(under_way)
     while left:
         done, left = wait(left, LOOK_EVERY_SECONDS, return_when=FIRST_EXCEPTION)
@@ -148,9 +142,9 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed study must not go on in its children: the next one would write to the same folders."""
+    """A killed study must not continue in its children: the next one would write to the same folders."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
-        time.sleep(0.1)  # an orderly end of the parent ends this process by itself
-        os._exit(1)  # states are whole at any moment
+        time.sleep(0.1)  # if the parent ends normally, it ends this process itself
+        os._exit(1)  # files are whole at any moment

@@ -1,7 +1,7 @@
-"""The clips that the runs of the study `shapes` are measured on: mp4 files, written once, read as any file is.
+"""One run of the study `shapes`: clips drawn, a small CLIP trained and measured, and the results kept beside it.
 
-----
-One run of the study `shapes`: clips drawn, a small CLIP trained, measured, and the figures kept beside it."""
+It is measured on mp4 files that are written once and read like any other video.
+"""
 
 import os
 import re
@@ -31,9 +31,9 @@ __all__ = ["ShapesGallery", "ShapesRun"]
 
 @dataclass(frozen=True, slots=True)
 class ShapesGallery:
-    """Twins of one camera, as `evaluate shapes` draws them, and a clip of each group's things in which nothing moves.
+    """Twins of one camera, as in `evaluate shapes`, and a clip of each group's objects in which nothing moves.
 
-    camera: of `ShapesSpec`. clips: twins, in groups of three. folder: where the files of all cameras lie.
+    camera: of `ShapesSpec`. clips: number of twins, in groups of three. folder: of the files of all cameras.
     """
 
     camera: str
@@ -41,10 +41,10 @@ class ShapesGallery:
     folder: Path
 
     def __post_init__(self) -> None:
-        _ = self._spec  # refuses a camera that does not exist
+        _ = self._spec  # raises ValueError for a camera that does not exist
 
     def facts(self) -> Document:
-        """What the figures depend on beside the encoder."""
+        """What the figures depend on besides the encoder."""
         return {"camera": self.camera, "clips": self.clips, "seed": TEST_SEED}
 
     @property
@@ -57,7 +57,7 @@ class ShapesGallery:
         return make_world(TEST_SEED, groups, replace(self._spec, static_only=True))
 
     def write(self) -> None:
-        """Writes the files, unless they are there: a folder is whole or not there."""
+        """Writes the files unless they exist; the folder is written whole or not at all."""
         home = self._home
         if home.is_dir():
             return
@@ -73,9 +73,9 @@ class ShapesGallery:
     def measure(self, encoder: Encoder) -> Document:
         """{"t2v": {"R1", ...}, "v2t", "right_group", "questions": {kind: {"R1", "right_things_R1"}}, "coverage", ...}.
 
-        t2v, v2t, right_group: of the twins alone, as `evaluate shapes` measures them. questions: over the gallery of
-        twins and still clips, see `shapes.ask`; right_things_R1 among the clips of the query's own group.
-        coverage: share of the picture in the masks. without_mask: share of the frames that got the whole picture.
+        t2v, v2t, right_group: of the twins alone, as in `evaluate shapes`. questions: over the gallery of twins and
+        still clips, see `shapes.ask`; right_things_R1 is among the clips of the query's own group.
+        coverage: share of the picture in the masks. without_mask: share of the frames whose mask is all ones.
         """
         moving, still = self.moving, self.still
         reasons: Counter[str | None] = Counter()
@@ -130,8 +130,8 @@ FIGURES_FILE = "figures.json"
 class ShapesRun:
     """A run and how it is measured.
 
-    recipe: its mask, seed and one camera among it. variant: what the mask is called in the table. gallery: to measure
-    with. folder: of all runs of the study. device: as in torch, or auto. deadline: see `StudyPlan`.
+    recipe: with its mask, seed and one camera. variant: name of the mask in the table. gallery: the test clips.
+    folder: of all runs of the study. device: as in torch, or auto. deadline: see `StudyPlan`.
     """
 
     recipe: Recipe
@@ -154,7 +154,7 @@ class ShapesRun:
 
     @property
     def steps_done(self) -> int:
-        """By its journal; written at every hundredth of the run or more often."""
+        """By its journal, which is written at least every hundredth of the run."""
         rows = read_rows(self.out / RUN_FOLDER)
         return int(rows[-1]["step"]) if rows else 0
 
@@ -164,12 +164,12 @@ class ShapesRun:
         return self.deadline is not None and time.time() > self.deadline
 
     def draw(self) -> None:
-        """Draws and keeps the clips and masks, unless they are there or the time is over."""
+        """Draws and stores the clips and masks, unless they exist or the deadline has passed."""
         if not self.late and not self.drawn.is_file():
             draw_shapes(self.recipe, workers=0, cache=self._clips)
 
     def perform(self) -> Document | None:
-        """Trains on from where the run is and measures with the written gallery; None where the deadline came first."""
+        """Continues training and measures on the written gallery; None if the deadline came first."""
         if (kept := self.figures()) is not None:
             return kept
         if self.late:
@@ -192,7 +192,7 @@ class ShapesRun:
         return figures
 
     def figures(self) -> Document | None:
-        """The figures of the finished run, None before. Raises TrainingError where it was made with other settings."""
+        """The figures of the finished run, None before. Raises TrainingError if its settings were different."""
         return kept_figures(self._file, self._settings(), self.out, "Give the same settings, or a different --out.")
 
     @property
