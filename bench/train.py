@@ -32,11 +32,9 @@ from deltaclip.reader import ReaderSpec, read_video
 from deltaclip.shapes import VOCABULARY, ShapesSpec, make_world, write_world
 from deltaclip.training import RECIPES, CacheSettings, Recipe, TrainingData, captioned_clips, open_cache, override
 from deltaclip.training.cache import write_cache
-from deltaclip.training.dataset import batches, default_workers
-from deltaclip.training.forward import Batch, Precision, text_vectors, video_vectors
-from deltaclip.training.journal import peak_memory
-from deltaclip.training.loss import symmetric_cross_entropy
-from deltaclip.training.peers import ALONE
+from deltaclip.training.dataset import Batch, batches, default_workers
+from deltaclip.training.devices import ALONE, MixedPrecision, peak_memory
+from deltaclip.training.loss import symmetric_cross_entropy, text_vectors, video_vectors
 from deltaclip.training.run import Run
 
 WARM_UP = 3
@@ -72,7 +70,7 @@ def main() -> None:
 def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:  # Any: json
     """Ours and the naive step for one model."""
     recipe, data, paths = prepare(name, options, folder)
-    run = Run(recipe, data, folder / f"out-{name}", Precision.choose("auto", "auto"), ALONE)
+    run = Run(recipe, data, folder / f"out-{name}", MixedPrecision.choose("auto", "auto"), ALONE)
     flops = flops_of_clip(run)
     ours = time_ours(run, options)
     memory = peak_memory(run.precision.device)
@@ -134,8 +132,8 @@ def flops_of_clip(run: Run) -> int:
     """Operations of one clip and its caption, there and back (three times the way there)."""
     batch = _blank(run, 1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        video_vectors(run.model, batch.frames, Precision(run.precision.device))
-        text_vectors(run.model, batch.ids, Precision(run.precision.device))
+        video_vectors(run.model, batch.frames, MixedPrecision(run.precision.device))
+        text_vectors(run.model, batch.ids, MixedPrecision(run.precision.device))
     return 3 * int(counter.get_total_flops())
 
 
@@ -161,7 +159,7 @@ def time_naive(
 ) -> float:
     """Clips a second where each clip is decoded inside a float32 step over the whole batch at once."""
     plain = replace(recipe, optim=replace(recipe.optim, precision="float32"))
-    run = Run(plain, data, out, Precision.choose("auto", "float32"), ALONE)
+    run = Run(plain, data, out, MixedPrecision.choose("auto", "float32"), ALONE)
     spec = ReaderSpec(run.side, recipe.data.frames, None)
     steps = max(options.steps // 4, 2)
     clips, began = 0, time.perf_counter()

@@ -46,6 +46,10 @@ with one_writer(pathlib.Path(sys.argv[1]), RuntimeError):
 """
 
 
+def in_use(holder: str) -> LookupError:
+    return LookupError(f"in use by {holder}")
+
+
 def full_disk(stream: IO[bytes]) -> None:
     stream.write(b"half")
     raise OSError(errno.ENOSPC, "No space left on device")
@@ -131,13 +135,24 @@ def test_a_second_writer_is_refused_until_the_first_ends_however_it_ends(tmp_pat
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(LookupError, match="in use"), one_writer(lock, lambda: LookupError("in use")):
+        with pytest.raises(LookupError, match=f"in use by {other.pid}"), one_writer(lock, in_use):
             pass
         other.kill()
         other.wait()
 
-    with one_writer(lock, lambda: LookupError("in use")):
+    with one_writer(lock, in_use):
         assert lock.exists()
+    assert [path.name for path in tmp_path.iterdir()] in (["lock"], [])  # newer filelocks remove it
+
+
+def test_a_writer_that_could_not_leave_its_process_id_holds_the_lock_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "lock.pid").mkdir()
+    with (
+        one_writer(tmp_path / "lock", in_use),
+        pytest.raises(LookupError, match="in use by unknown"),
+        one_writer(tmp_path / "lock", in_use),
+    ):
+        pass
 
 
 def test_a_place_without_room_for_a_lock_raises_the_error_of_the_system(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -60,10 +60,11 @@ def replace_durably(file: IO[bytes], part: Path, path: Path) -> None:
 
 
 @contextmanager
-def one_writer(lock_file: Path, in_use: Callable[[], Exception]) -> Iterator[None]:
+def one_writer(lock_file: Path, in_use: Callable[[str], Exception]) -> Iterator[None]:
     """Holds a lock, which the system frees however its holder ends.
 
-    in_use: makes the error to raise, at once, if somebody else holds it. Raises OSError if no lock can be made there.
+    in_use: makes the error that is raised at once if somebody else holds it; it is given the holder's process id, or
+    "unknown". Raises OSError if no lock can be made there.
     """
     from filelock import FileLock, Timeout  # 40 ms, and every command imports this module
 
@@ -71,11 +72,29 @@ def one_writer(lock_file: Path, in_use: Callable[[], Exception]) -> Iterator[Non
     try:
         lock.acquire(timeout=0)
     except Timeout as err:
-        raise in_use() from err
+        raise in_use(_holder(lock_file)) from err
+    note = _holder_file(lock_file)
     try:
+        with suppress(OSError):  # the lock holds without it
+            note.write_text(str(os.getpid()))
         yield
     finally:
+        with suppress(OSError):
+            note.unlink()
         lock.release()
+
+
+def _holder_file(lock_file: Path) -> Path:
+    """Beside the lock: some versions of filelock empty the lock file whenever they try to take it."""
+    return lock_file.with_name(f"{lock_file.name}.pid")
+
+
+def _holder(lock_file: Path) -> str:
+    """The process that holds a lock. Only read while it is held, so that a killed holder's id is never shown."""
+    try:
+        return _holder_file(lock_file).read_text().strip() or "unknown"
+    except OSError:
+        return "unknown"
 
 
 def _new_file_mode() -> int:

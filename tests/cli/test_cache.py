@@ -75,7 +75,7 @@ def test_a_cache_in_use_is_refused_with_its_own_exit_code(options: list[object],
     [
         (["msvd"], "cannot be combined with DATASET"),
         (["--split", "dev"], "there is no split 'dev'; there is train, test"),
-        (["--motion", "difference"], "made when reading"),
+        (["--motion", "difference"], "computed when reading"),
     ],
 )
 def test_wrong_usage_is_told(words: list[str], said: str, options: list[object], cache: Call) -> None:

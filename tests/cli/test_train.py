@@ -10,7 +10,7 @@ import pytest
 
 from deltaclip.errors import CacheError
 from deltaclip.model import load_checkpoint
-from deltaclip.training.place import LOCK_NAME
+from deltaclip.training.run_folder import LOCK_NAME
 from tests.helpers import small_checkpoint, write_square
 from tests.training.tiny import same_weights
 
@@ -195,11 +195,11 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         (("train", "msvd"), "--annotations"),
         (("train", "actions"), "--captions"),
         (("train", "shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
-        (("train", "shapes", "--set", "model.width=97"), "model.width 97 is no multiple of model.heads 3"),
+        (("train", "shapes", "--set", "model.width=97"), "model.width 97 is not a multiple of model.heads 3"),
         (("train", "shapes", "--set", "model.patch_size=48"), "no multiple of model.patch_size 48"),
         (("train", "shapes", "--set", "model.max_words=1"), "model.max_words 1"),
-        (("train", "shapes", "--set", "optim.lr=nan"), "optim.lr is nan"),
-        (("train", "shapes", "--set", "seed=-1"), "seed is 0 or more"),
+        (("train", "shapes", "--set", "optim.lr=nan"), "optim.lr must be finite"),
+        (("train", "shapes", "--set", "seed=-1"), "seed must be 0 or more"),
         (("train", "shapes", "--steps", "1", "--set", "optim.steps=5"), "--steps and --set optim.steps"),
         (("train", "shapes", "--motion", "full", "--set", "data.motion=centre"), "--motion and --set data.motion"),
         (("train", "shapes", "--seed", "1", "--set", "seed=2"), "--seed and --set seed"),
@@ -278,11 +278,11 @@ def test_what_a_cache_lost_is_decoded_again_or_named_before_the_run(home: Path, 
     (tmp_path / "cache" / "shard-00000.tar").unlink()
     without = [*words[:3], *words[5:-1], tmp_path / "two"]
     code, answer, _ = deltaclip(*without, "--json")
-    assert (code, answer["error"]["found"]) == (1, "gone or cut off: shard-00000.tar")
+    assert (code, answer["error"]["found"]) == (1, "missing or truncated: shard-00000.tar")
     assert not (tmp_path / "two").exists()
     code, _, err = deltaclip(*words[:-1], tmp_path / "two", "--time-limit", 0)
     assert code == 0
-    assert "shard-00000.tar is gone or cut off: its videos (4) are decoded again" in err
+    assert "shard-00000.tar is missing or truncated: its videos (4) are decoded again" in err
     (tmp_path / "cache" / "cache.json").write_text("{")
     code, _, err = deltaclip(*words[:-1], tmp_path / "three", "--time-limit", 0)
     assert code == 0

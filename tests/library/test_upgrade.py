@@ -274,7 +274,7 @@ def test_many_processes_may_open_an_older_library_at_once(shelf: Shelf) -> None:
 def test_an_older_deltaclip_that_indexes_is_not_disturbed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     write_library(shelf, 2)
     monkeypatch.setattr("deltaclip.library.sqlite.opening.UPGRADE_SECONDS", 0.2)
-    with writer_lock(shelf.library_path / "library.lock", lambda: "7"), pytest.raises(LockedError):
+    with writer_lock(shelf.library_path / "library.lock"), pytest.raises(LockedError):
         Library.open(shelf.library_path)
     assert format_of(shelf) == 2
 

@@ -13,7 +13,7 @@ from transformers import CLIPModel
 
 from deltaclip.model import image_features
 from deltaclip.model.patches import PatchEmbedding
-from deltaclip.training.optim import plain_weights, split_alpha
+from deltaclip.training.start import plain_weights, split_alpha
 
 from .conftest import pictures, plainly_loaded
 

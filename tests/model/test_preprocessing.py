@@ -16,7 +16,8 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, mean_pool, save_checkpoint
 from deltaclip.model.clip import PATCH_EMBEDDING
 from deltaclip.model.preprocessing import CLIP_MEAN, CLIP_STD, normalised_as_clip, of_open_clip, of_transformers
-from deltaclip.training.forward import Precision, video_vectors
+from deltaclip.training.devices import MixedPrecision
+from deltaclip.training.loss import video_vectors
 from tests.helpers import with_alpha, write_square
 from tests.pil import SIDE, features, middle_frame, normalised_colours, our_encoder, plain_clip
 
@@ -138,7 +139,7 @@ def test_a_training_step_feeds_a_model_with_its_own_mean_as_transformers_does(fo
     frames = torch.cat([torch.from_numpy(rgb).movedim(-1, 1), torch.full((4, 1, 32, 32), 255, dtype=torch.uint8)], 1)[
         None
     ]
-    found = video_vectors(load_checkpoint(folder).model, frames, Precision(torch.device("cpu")))
+    found = video_vectors(load_checkpoint(folder).model, frames, MixedPrecision(torch.device("cpu")))
     torch.testing.assert_close(found, mean_pool(theirs(folder, model, rgb, 0.5 / 0.26)[None]), atol=1e-4, rtol=1e-3)
 
 

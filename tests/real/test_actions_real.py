@@ -7,8 +7,8 @@ import pytest
 
 from deltaclip.captions import ActionSet, find_action_sets, load_actions
 from deltaclip.motion import MotionSpec
-from deltaclip.training.studies.action_clips import see_actions
-from deltaclip.training.studies.action_figures import merged_classes
+from deltaclip.training.studies.actions_clips import see_actions
+from deltaclip.training.studies.actions_run import merged_classes
 
 pytestmark = pytest.mark.real
 

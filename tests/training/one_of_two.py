@@ -9,10 +9,10 @@ import torch
 
 from deltaclip.errors import TrainingError
 from deltaclip.training import train
-from deltaclip.training.forward import Batch
-from deltaclip.training.gradients import accumulate
-from deltaclip.training.peers import Peers, join_peers
-from deltaclip.training.place import FOLDER, LOCK_NAME
+from deltaclip.training.dataset import Batch
+from deltaclip.training.devices import Peers, join_peers
+from deltaclip.training.loss import accumulate
+from deltaclip.training.run_folder import LOCK_NAME, RUN_FOLDER
 from deltaclip.training.sampler import own_part
 from tests.training.test_gradients import CPU, random_batch, tiny_model
 from tests.training.tiny import tiny_data, tiny_recipe
@@ -56,7 +56,7 @@ def main(folder: Path, environment: dict[str, str]) -> None:
         torch.save(gradients_of(peers), folder / f"gradients-{peers.rank}.pt")
         outcome = train(RECIPE, tiny_data(), folder / "out", device="cpu")
         torch.save(outcome.validation, folder / f"validation-{peers.rank}.pt")
-        with (folder / "out" / FOLDER / LOCK_NAME).open("a") as other:
+        with (folder / "out" / RUN_FOLDER / LOCK_NAME).open("a") as other:
             if peers.leads:
                 fcntl.flock(other, fcntl.LOCK_EX)
             refusal = refused(lambda: train(RECIPE, tiny_data(), folder / "out", device="cpu", overwrite=True))

@@ -99,14 +99,14 @@ def test_an_empty_train_split_is_an_error(cache: Path) -> None:
 
 
 def test_a_train_split_without_any_video_is_an_error(cache: Path) -> None:
-    with pytest.raises(TrainingError, match=r"1 video: cannot be trained with: gone: .* nothing else to train on"):
+    with pytest.raises(TrainingError, match=r"cannot be trained with: gone: .* No others are left to train on"):
         captioned_clips(caption_set(("gone",)), open_cache(cache, RECIPE), RECIPE, allow_missing=True)
 
 
 def test_captions_about_moments_are_refused(cache: Path) -> None:
     moment = Caption("a x", "a", ((0.0, 1.0),))
     captions = CaptionSet("folder", {"train": Split(("a",), (moment,))}, ())
-    with pytest.raises(CaptionError, match="about a moment"):
+    with pytest.raises(CaptionError, match="describes a moment"):
         captioned_clips(captions, open_cache(cache, RECIPE), RECIPE)
 
 
@@ -114,7 +114,7 @@ def test_captions_about_moments_are_refused(cache: Path) -> None:
     ("setting", "words"),
     [
         ("data.motion=subject", "no masks, and subject is needed"),
-        ("data.test_frames=12", "8 frames of a video, and 12 are needed"),
+        ("data.test_frames=12", "8 frames per video, and 12 are needed"),
     ],
 )
 def test_a_cache_of_other_settings_is_refused_with_the_difference(
@@ -140,7 +140,7 @@ def test_a_cache_that_is_damaged_on_the_way_says_where(cache: Path, tmp_path: Pa
     data = captioned_clips(caption_set(), open_cache(copied, RECIPE), RECIPE)
     [shard] = copied.glob("*.tar")
     shard.write_bytes(b"\0" * shard.stat().st_size)
-    with pytest.raises(CacheError, match=r"shard-00000\.tar.*not those that were written"):
+    with pytest.raises(CacheError, match=r"shard-00000\.tar.*have changed since they were written"):
         train(RECIPE, data, tmp_path / "out", device="cpu", workers=workers)
 
 
@@ -150,7 +150,7 @@ def test_many_missing_videos_are_counted_and_all_listed(cache: Path) -> None:
         UnusableVideosError, match="500 videos: cannot be trained with: gone000: not in the cache; "
     ) as e:
         captioned_clips(captions, open_cache(cache, RECIPE), RECIPE)
-    assert "gone009: not in the cache and 490 more. Mend them" in str(e.value)
+    assert "gone009: not in the cache and 490 more. Fix them" in str(e.value)
     assert len(pickle.loads(pickle.dumps(e.value)).listed) == 500
     assert "\n" not in str(e.value)
 
@@ -163,7 +163,7 @@ def test_videos_left_out_are_named(cache: Path) -> None:
 def test_validation_on_videos_that_are_trained_on_is_told(cache: Path) -> None:
     data = captioned_clips(caption_set(("a", "b"), ("b", "c")), open_cache(cache, RECIPE), RECIPE)
     [note] = data.notes
-    assert note == "1 video of the validation is trained on as well, so that its figures are no evidence: b"
+    assert note == "1 video of the validation is in the training split too, so validation metrics are not meaningful: b"
 
 
 def test_a_table_without_splits_is_named_and_told_that_its_rows_count_as_test(cache: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_going_on_with_another_cache_is_refused_with_the_difference(cache: Path,
     recipe = override(RECIPE, ["optim.steps=1"])
     train(recipe, first, tmp_path / "out", device="cpu", workers=0)
     with pytest.raises(
-        TrainingError, match=r"clips\.cache\.num_frames 8, not 6; clips\.cache\.size 64, not 48\. Go on"
+        TrainingError, match=r"clips\.cache\.num_frames 8, not 6; clips\.cache\.size 64, not 48\. Resume it"
     ):
         train(recipe, other, tmp_path / "out", device="cpu", workers=0, resume=True)
 

@@ -4,14 +4,13 @@ import pytest
 import torch
 from transformers import CLIPModel
 
-from deltaclip.training.forward import Batch, Precision
-from deltaclip.training.gradients import accumulate
-from deltaclip.training.optim import split_alpha
-from deltaclip.training.peers import ALONE
-from deltaclip.training.start import recompute_layers, start_model
+from deltaclip.training.dataset import Batch
+from deltaclip.training.devices import ALONE, MixedPrecision
+from deltaclip.training.loss import accumulate
+from deltaclip.training.start import recompute_layers, split_alpha, start_model
 from tests.training.tiny import tiny_data, tiny_recipe
 
-CPU = Precision(torch.device("cpu"))
+CPU = MixedPrecision(torch.device("cpu"))
 
 
 def tiny_model(dropout: float = 0.0) -> CLIPModel:
@@ -53,7 +52,7 @@ def test_pieces_give_the_gradient_of_the_whole_batch(chunk: int) -> None:
 
 def test_the_gradient_is_that_of_plain_back_propagation() -> None:
     from deltaclip.training import symmetric_cross_entropy
-    from deltaclip.training.forward import text_vectors, video_vectors
+    from deltaclip.training.loss import text_vectors, video_vectors
 
     model, batch = tiny_model(), random_batch(6)
     _, ours = gradients(model, batch, 2)
@@ -77,7 +76,7 @@ def test_dropout_drops_the_same_in_both_passes() -> None:
     torch.manual_seed(7)
     with torch.no_grad():
         from deltaclip.training import symmetric_cross_entropy
-        from deltaclip.training.forward import text_vectors, video_vectors
+        from deltaclip.training.loss import text_vectors, video_vectors
 
         made = [
             (text_vectors(model, part.ids, CPU), video_vectors(model, part.frames, CPU)) for part in batch.pieces(2)
@@ -101,7 +100,7 @@ def test_bfloat16_products_leave_float32_gradients_near_the_exact_ones() -> None
     model, batch = tiny_model(), random_batch(8)
     _, exact = gradients(model, batch, 8)
     model.zero_grad(set_to_none=True)
-    accumulate(model, batch, 4, Precision(torch.device("cpu"), torch.bfloat16), ALONE)
+    accumulate(model, batch, 4, MixedPrecision(torch.device("cpu"), torch.bfloat16), ALONE)
     rough = {name: weight.grad for name, weight in model.named_parameters()}
     whole, near = (torch.cat([each[name].flatten() for name in exact]) for each in (exact, rough))  # type: ignore[union-attr]
     assert near.dtype == torch.float32

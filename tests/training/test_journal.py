@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deltaclip.errors import TrainingError
-from deltaclip.training import board
+from deltaclip.training import journal
 from deltaclip.training.journal import Journal, Stopwatch, read_rows
 
 
@@ -40,7 +40,7 @@ def test_tensorboard_is_written_where_it_is_installed_alone(tmp_path: Path, monk
     pytest.importorskip("tensorboard")
     write(tmp_path / "with", 0, 1)
     assert list((tmp_path / "with" / "tensorboard").iterdir())
-    monkeypatch.setattr(board, "find_spec", lambda name: None)
+    monkeypatch.setattr(journal, "find_spec", lambda name: None)
     write(tmp_path / "without", 0, 1)
     assert not (tmp_path / "without" / "tensorboard").exists()
 
@@ -57,7 +57,7 @@ def test_a_full_disk_names_the_file_and_the_remedy(tmp_path: Path) -> None:
     book = Journal(tmp_path, 0)
     book.path.unlink()
     book.path.symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match=r"metrics\.jsonl: no space left.*saved before is untouched.*--resume"):
+    with pytest.raises(TrainingError, match=r"metrics\.jsonl: no space left.*Earlier states are untouched.*--resume"):
         book.write({"step": 1})
     book.close()
 

@@ -12,8 +12,8 @@ import torch
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import TrainingError
 from deltaclip.model import load_checkpoint
-from deltaclip.training import MemoryClips, Progress, TrainingData, forward, gradients, override, train
-from deltaclip.training.state import States
+from deltaclip.training import MemoryClips, TrainingData, TrainingProgress, loss, override, train
+from deltaclip.training.run_folder import States
 from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny_recipe, weights
 
 RECIPE = tiny_recipe()
@@ -103,7 +103,7 @@ def test_captions_that_make_no_whole_batches_are_all_taken(tmp_path: Path) -> No
 
 
 def test_progress_is_told_after_every_step(tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     train(RECIPE, tiny_data(), tmp_path / "out", seen.append, device="cpu")
     assert [each.step for each in seen] == [1, 2, 3, 4, 5, 6]
     assert seen[0].r1 is None
@@ -119,7 +119,7 @@ def test_no_validation_clips_mean_the_last_weights_and_no_figures(tmp_path: Path
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = forward.video_vectors
+    real = loss.video_vectors
 
     def broken(model: Any, frames: torch.Tensor, precision: Any) -> torch.Tensor:
         vectors = real(model, frames, precision)
@@ -129,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_clip(
     marked = 7
     clips.rgb[clips.rgb == marked] = 8
     clips.rgb[5] = marked
-    monkeypatch.setattr(gradients, "video_vectors", broken)
+    monkeypatch.setattr(loss, "video_vectors", broken)
     with pytest.raises(TrainingError, match=r"step [123]: the video vectors of video5 are NaN or infinite"):
         train(override(RECIPE, ["optim.steps=9"]), TrainingData(clips, None, WORDS), tmp_path / "out", device="cpu")
 
@@ -138,13 +138,13 @@ def test_running_out_of_memory_says_what_to_change(tmp_path: Path, monkeypatch: 
     def full(*args: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr(gradients, "video_vectors", full)
+    monkeypatch.setattr(loss, "video_vectors", full)
     with pytest.raises(TrainingError, match=r"4 clips of 2 frames.*optim\.chunk.*optim\.checkpointing.*data\.frames"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
 
 
 def test_pictures_smaller_than_the_model_takes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="pictures of 16 pixels where the model takes 32"):
+    with pytest.raises(TrainingError, match="pictures of 16 pixels, but the model takes 32"):
         train(RECIPE, TrainingData(tiny_clips(side=16), None, WORDS, side=16), tmp_path / "out", device="cpu")
 
 

@@ -15,7 +15,7 @@ RECIPE = tiny_recipe("optim.steps=2")
 @pytest.mark.parametrize(
     ("clips", "words"),
     [
-        (tiny_clips(1, captions=5), "all captions are of video0: no pair has another"),
+        (tiny_clips(1, captions=5), "all captions belong to video0: no pair has a negative"),
         (MemoryClips(np.zeros((3, 4, 32, 32, 3), np.uint8), np.zeros((3, 4, 32, 32), np.uint8), ["a dog"] * 3,
                      np.arange(3), ["a", "b", "c"]), "all have the caption 'a dog'"),
     ],
@@ -37,4 +37,4 @@ def test_a_batch_of_one_video_by_chance_is_told_once(tmp_path: Path, same_video:
     recipe = override(RECIPE, ["optim.steps=12", "optim.batch=2", f"optim.same_video={same_video}"])
     clips = TrainingData(tiny_clips(2, captions=4), None, WORDS)
     train(recipe, clips, tmp_path / "out", device="cpu", note=notes.append)
-    assert len([text for text in notes if "all captions of this batch are of one video" in text]) == told
+    assert len([text for text in notes if "all captions of this batch belong to one video" in text]) == told

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from deltaclip.errors import TrainingError
-from deltaclip.training import Progress, Recipe, override, train
-from deltaclip.training.saving import save_whole
-from deltaclip.training.state import SavedState, States
+from deltaclip.training import Recipe, TrainingProgress, override, train
+from deltaclip.training.run_folder import SavedState, States, save_whole
 from tests.helpers import small_checkpoint
 from tests.training.tiny import same_weights, tiny_data, tiny_recipe
 
@@ -24,8 +23,8 @@ class Killed(BaseException):
     """What a kill is to a process: nothing below catches it."""
 
 
-def killed_at(step: int) -> Callable[[Progress], None]:
-    def watch(progress: Progress) -> None:
+def killed_at(step: int) -> Callable[[TrainingProgress], None]:
+    def watch(progress: TrainingProgress) -> None:
         if progress.step == step:
             raise Killed
 
@@ -198,7 +197,7 @@ def test_a_start_with_two_words_exchanged_is_refused_and_one_that_is_as_it_was_g
     path = tmp_path / "start" / "tokenizer.json"
     before = path.read_text()
     path.write_text(before.replace('"red"', '"?"').replace('"blue"', '"red"').replace('"?"', '"blue"'))
-    with pytest.raises(TrainingError, match=r"start\.tokenizer .*start \(model\.init\)"):
+    with pytest.raises(TrainingError, match=r"start\.tokenizer .*start weights \(model\.init\)"):
         train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True)
     path.write_text(before)
     assert train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True).finished
@@ -228,7 +227,7 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     states = States(tmp_path / "out" / "training", 2)
     path = states.folder / "states" / states.saved()[-1].name
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(TrainingError, match=r"step-00000006.*not a whole state.*Move it out of this folder"):
+    with pytest.raises(TrainingError, match=r"step-00000006.*not a complete state.*Move it out of this folder"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True)
     path.rename(tmp_path / "kept.pt")
     assert train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", resume=True).finished

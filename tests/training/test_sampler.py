@@ -42,5 +42,5 @@ def test_the_parts_of_all_processes_make_the_batch(size: int, world: int) -> Non
 
 
 def test_captions_that_make_no_whole_units_are_refused() -> None:
-    with pytest.raises(ValueError, match="no whole number of units"):
+    with pytest.raises(ValueError, match="not a whole number of units"):
         Order(7, 3, 6, 0)

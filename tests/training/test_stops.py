@@ -8,8 +8,9 @@ import torch
 
 from deltaclip.errors import TrainingError
 from deltaclip.training import TrainingData, override, train
-from deltaclip.training.forward import video_vectors
-from deltaclip.training.state import States
+from deltaclip.training.loss import video_vectors
+from deltaclip.training.run_folder import States
+from deltaclip.training.validation import Seen
 from tests.training.tiny import WORDS, same_weights, tiny_clips, tiny_data, tiny_recipe
 
 RECIPE = tiny_recipe()
@@ -57,7 +58,7 @@ def test_the_states_before_it_stay_and_go_on(
     assert same_weights(tmp_path / "out", tmp_path / "whole")
 
 
-def test_validation_names_the_clips_whose_vectors_are_no_numbers(
+def test_validation_names_the_clips_whose_vectors_are_not_finite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: Any) -> torch.Tensor:
@@ -65,7 +66,8 @@ def test_validation_names_the_clips_whose_vectors_are_no_numbers(
         vectors[1] = torch.nan
         return vectors
 
-    monkeypatch.setattr("deltaclip.training.validate.video_vectors", broken)
+    monkeypatch.setattr("deltaclip.training.run.look", lambda *_: Seen(True, None))  # clips of the batch are fine
+    monkeypatch.setattr("deltaclip.training.validation.video_vectors", broken)
     with pytest.raises(TrainingError, match=r"step 2: .* the video vectors of video1 are NaN or infinite"):
         train(RECIPE, tiny_data(), tmp_path / "out", device="cpu")
     assert states(tmp_path / "out") == []

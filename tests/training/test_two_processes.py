@@ -8,7 +8,7 @@ import torch
 
 from deltaclip.training import train
 from deltaclip.training.dataset import worker_context
-from deltaclip.training.peers import ALONE
+from deltaclip.training.devices import ALONE
 from tests.training.one_of_two import RECIPE, SIZES, gradients_of, main
 from tests.training.tiny import tiny_data, weights
 
@@ -55,5 +55,5 @@ def test_a_run_of_two_processes_is_that_of_one(two: Path, tmp_path: Path) -> Non
 def test_both_hear_that_a_run_is_refused_or_broken_and_neither_waits(two: Path) -> None:
     leader, other = (torch.load(two / f"refused-{rank}.pt", weights_only=True) for rank in range(2))
     assert "another process is training in this folder" in leader[0]
-    assert "the leading process could not take this folder" in other[0]
+    assert "the leading process could not use this folder" in other[0]
     assert all("step 1: the update itself broke the weights" in said[1] for said in (leader, other))

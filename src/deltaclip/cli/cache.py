@@ -98,14 +98,14 @@ def cache(
       deltaclip cache msvd --annotations msvd --videos clips --out frames
       deltaclip cache --captions captions.csv --videos clips --split train --out frames
     """
-    from deltaclip.training.cache import mend_cache, write_cache
+    from deltaclip.training.cache import repair_cache, write_cache
 
     chosen = settings.chosen()
     ids = _ids(_captions(dataset, captions, annotations), split)
     files = found_videos(videos, ids)
     # Videos without a file are passed on too: those that are not cached are reported with those that cannot be read.
     wanted = {**files.found, **{video: videos / video for video in files.missing}}
-    for text in mend_cache(out):
+    for text in repair_cache(out):
         note(shown(text))
     with Progress() as line:
 

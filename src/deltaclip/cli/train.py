@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,7 @@ from deltaclip.cli.train_options import (
 from deltaclip.errors import DeltaclipError
 
 if TYPE_CHECKING:  # torch is imported by the command itself
-    from deltaclip.training import Outcome, Recipe, TrainingData
+    from deltaclip.training import Outcome, Recipe, TrainingData, TrainingProgress
 
 __all__ = ["train"]
 
@@ -59,8 +59,8 @@ def train(
       deltaclip train msvd --annotations msvd --videos clips --set optim.chunk=16 --out mine
       torchrun --nproc-per-node 2 -m deltaclip train msrvtt --annotations msrvtt --cache frames --out mine
     """
+    from deltaclip.training import refuse_other_recipe
     from deltaclip.training import train as run_training
-    from deltaclip.training.place import refuse_other_recipe
 
     started = time.monotonic()
     chosen = chosen_recipe(recipe, source.captions, choices)
@@ -103,7 +103,7 @@ def _data(recipe: "Recipe", source: SourceOptions, frames: Path, line: Progress)
     return _captioned(recipe, captions, source.videos, frames, source.allow_missing, line)
 
 
-def _show_progress(line: Progress, now: Any) -> None:  # Any: training.Progress, not imported before the command runs
+def _show_progress(line: Progress, now: "TrainingProgress") -> None:
     r1 = "" if now.r1 is None else f"  R@1 {now.r1:.1f}"
     text = (
         f"step {now.step}/{now.steps}  loss {now.loss:.3f}{r1}  {now.clips_per_second:.0f} clips/s  "
@@ -134,11 +134,11 @@ def _captioned(
 ) -> "TrainingData":
     from deltaclip.captions import load_captions
     from deltaclip.training import captioned_clips, fill_cache, open_cache
-    from deltaclip.training.cache import mend_cache, refuse_lost
+    from deltaclip.training.cache import refuse_lost, repair_cache
 
     found = load_captions(recipe.data.dataset, source)
     if videos is not None and os.environ.get("WORLD_SIZE", "1") == "1":
-        for text in mend_cache(cache):
+        for text in repair_cache(cache):
             note(shown(text))
         fill_cache(
             found,

@@ -126,7 +126,7 @@ def chosen_recipe(name: str | None, captions: Path | None, options: RecipeOption
 
 def _refuse_ignored(recipe: "Recipe", named: set[str]) -> None:
     """Raises BadParameter for fields that were set and that a run of this recipe ignores."""
-    from deltaclip.training.start import FRESH
+    from deltaclip.training import FRESH
 
     drawn = recipe.data.dataset == "shapes"
     if recipe.model.init != FRESH:
@@ -180,9 +180,8 @@ def check_start(recipe: "Recipe", cache: Path) -> None:
     Raises CheckpointError for the weights, BadParameter for frames in `cache` (or in a new one) that do not fit.
     """
     from deltaclip.errors import CacheError
+    from deltaclip.training import new_cache_settings, start_side
     from deltaclip.training.cache import FrameCache
-    from deltaclip.training.captions_data import new_settings
-    from deltaclip.training.start import start_side
 
     side = start_side(recipe)
     if recipe.data.dataset == "shapes":
@@ -190,7 +189,7 @@ def check_start(recipe: "Recipe", cache: Path) -> None:
     try:
         kept = FrameCache.open(cache).settings
     except CacheError:  # no cache yet, or a damaged one, which is reported when it is used
-        kept = new_settings(recipe)
+        kept = new_cache_settings(recipe)
     lacking = kept.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion, side)
     if lacking:
         words = f"{'; '.join(lacking)}: make a new one with deltaclip cache and matching --size, --frames and --motion."
@@ -204,7 +203,7 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
     Raises BadParameter, and CheckpointError if `out` contains files that must be kept.
     """
     from deltaclip.model import check_place
-    from deltaclip.training.place import FOLDER, RUN_FILE, beside_run
+    from deltaclip.training import RUN_FOLDER, files_beside_run, has_run
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite are mutually exclusive: continue the run, or start anew.")
@@ -214,11 +213,11 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
         theirs, ours = cache.resolve(), out.resolve()
         if theirs == ours:
             raise typer.BadParameter(f"--cache and --out are the same folder, {out}; give two different ones.")
-        if ours in theirs.parents and (ours / FOLDER) not in (theirs, *theirs.parents):
+        if ours in theirs.parents and (ours / RUN_FOLDER) not in (theirs, *theirs.parents):
             raise typer.BadParameter(f"--cache is inside --out, {out}; choose a folder outside it, or omit --cache.")
     if not leads:
         return
-    others, begun = beside_run(out), (out / FOLDER / RUN_FILE).is_file()
+    others, begun = files_beside_run(out), has_run(out)
     if (resume and begun) or not (begun or others):  # a frame cache inside `out` is kept and used
         return
     refuse_to_replace(out, overwrite)

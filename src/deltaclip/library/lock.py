@@ -1,6 +1,6 @@
 """One writer at a time: a file lock, which the system frees however its holder ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,14 +18,14 @@ class LockedError(LibraryError):
 
 
 @contextmanager
-def writer_lock(file: Path, holder: Callable[[], str]) -> Iterator[None]:
+def writer_lock(file: Path) -> Iterator[None]:
     """Holds the library in the folder of `file` for writing; readers never wait.
 
-    holder: which process holds it. Raises LockedError at once if another one does, OSError if there can be no lock.
+    Raises LockedError at once if another process holds it, OSError if there can be no lock.
     """
 
-    def in_use() -> LockedError:
-        found = f"locked by another deltaclip (process {holder()})"
+    def in_use(holder: str) -> LockedError:
+        found = f"locked by another deltaclip (process {holder})"
         return LockedError(str(file.parent), found, "Wait until it has ended; it can be searched in the meantime.")
 
     with one_writer(file, in_use):

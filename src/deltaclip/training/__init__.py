@@ -1,21 +1,37 @@
-"""Training: recipes, clips, one loop for all of them, on one process or many; runs that go on as if never stopped."""
+"""Training of encoders: recipes, clips, the loop on one process or many, and runs that can be resumed exactly.
 
-from deltaclip.training.average import average
-from deltaclip.training.cache import CacheSettings, FrameCache
-from deltaclip.training.captions_data import CachedClips, captioned_clips, fill_cache, open_cache
-from deltaclip.training.journal import Progress
-from deltaclip.training.loop import train
-from deltaclip.training.loss import symmetric_cross_entropy
-from deltaclip.training.outcome import Outcome, Speed
-from deltaclip.training.overrides import field_names, override
-from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
-from deltaclip.training.recipes import RECIPES
-from deltaclip.training.report import write_report
-from deltaclip.training.shapes_data import draw_shapes
-from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
+Two parts have a front of their own: `training.cache` (decoded frames) and `training.studies` (studies that train).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deltaclip.training.averaging import average
+    from deltaclip.training.cache import CacheSettings, FrameCache
+    from deltaclip.training.captions_data import (
+        CachedClips,
+        UnusableVideosError,
+        captioned_clips,
+        fill_cache,
+        new_cache_settings,
+        open_cache,
+    )
+    from deltaclip.training.journal import TrainingProgress
+    from deltaclip.training.loop import train
+    from deltaclip.training.loss import symmetric_cross_entropy
+    from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
+    from deltaclip.training.recipes import RECIPES, field_names, override
+    from deltaclip.training.report import Outcome, Speed, write_report
+    from deltaclip.training.run_folder import RUN_FOLDER, RunInUseError, files_beside_run, has_run, refuse_other_recipe
+    from deltaclip.training.shapes_data import draw_shapes
+    from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
+    from deltaclip.training.start import FRESH, start_side
 
 __all__ = [
+    "FRESH",
     "RECIPES",
+    "RUN_FOLDER",
     "CacheSettings",
     "CachedClips",
     "ClipSource",
@@ -27,19 +43,62 @@ __all__ = [
     "OptimRecipe",
     "Outcome",
     "Pictures",
-    "Progress",
     "Recipe",
+    "RunInUseError",
     "Speed",
     "TrainingData",
+    "TrainingProgress",
+    "UnusableVideosError",
     "WorldRecipe",
     "average",
     "captioned_clips",
     "draw_shapes",
     "field_names",
+    "files_beside_run",
     "fill_cache",
+    "has_run",
+    "new_cache_settings",
     "open_cache",
     "override",
+    "refuse_other_recipe",
+    "start_side",
     "symmetric_cross_entropy",
     "train",
     "write_report",
 ]
+
+_HOMES = {
+    "averaging": ("average",),
+    "cache": ("CacheSettings", "FrameCache"),
+    "captions_data": (
+        "CachedClips",
+        "UnusableVideosError",
+        "captioned_clips",
+        "fill_cache",
+        "new_cache_settings",
+        "open_cache",
+    ),
+    "journal": ("TrainingProgress",),
+    "loop": ("train",),
+    "loss": ("symmetric_cross_entropy",),
+    "recipe": ("DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"),
+    "recipes": ("RECIPES", "field_names", "override"),
+    "report": ("Outcome", "Speed", "write_report"),
+    "run_folder": ("RUN_FOLDER", "RunInUseError", "files_beside_run", "has_run", "refuse_other_recipe"),
+    "shapes_data": ("draw_shapes",),
+    "source": ("ClipSource", "MemoryClips", "Pictures", "TrainingData"),
+    "start": ("FRESH", "start_side"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Fetches public names when they are asked for: `deltaclip cache` must not wait for torch."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'deltaclip.training' has no attribute {name!r}")
+    return getattr(import_module(f"deltaclip.training.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also before they are fetched: for `dir` and tab completion."""
+    return [*globals(), *(name for name in __all__ if name not in globals())]

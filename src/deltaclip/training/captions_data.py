@@ -1,4 +1,4 @@
-"""Captions of people and frames of a cache as training data."""
+"""Captions and cached frames of a data set as training data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,14 +26,14 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed
 
-__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_settings", "open_cache"]
+__all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_cache_settings", "open_cache"]
 
 SPLITS = ("train", "val")
 LEFT_OUT = "left out"
 
 
 class UnusableVideosError(TrainingError):
-    """Videos that a run needs and cannot have. listed: all of them, each with its reason; `found` names the first."""
+    """Videos that a run needs and cannot use. listed: all of them with their reasons; `found` names the first ones."""
 
     def __init__(self, what: str, found: str, remedy: str, listed: dict[str, str]) -> None:
         super().__init__(what, found, remedy)
@@ -44,7 +44,7 @@ class UnusableVideosError(TrainingError):
 
 
 class CachedClips:
-    """Pairs of a split, frames read from a cache."""
+    """The pairs of a split, with frames from a cache."""
 
     unit = 1
     in_memory = False
@@ -66,7 +66,7 @@ class CachedClips:
         return self._texts[number]
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
-        """Kept frames, one in each of equal spans, with the mask kept with them or made of them."""
+        """Cached frames, one in each of equal spans, with the cached mask or one computed from these frames."""
         kept = self._cache.settings.num_frames
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
         frames = self._cache.clip(self.video_ids[video], places)
@@ -75,13 +75,13 @@ class CachedClips:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The videos a run needs: those of the train and val captions, in order, each once."""
+    """The videos that a run needs: those of the train and val captions, in order, each once."""
 
     videos: tuple[str, ...]
 
     @classmethod
     def of(cls, captions: CaptionSet) -> "Wanted":
-        """Of both splits, those of train first."""
+        """The videos of both splits, those of train first."""
         return cls(tuple(dict.fromkeys(caption.video for split in SPLITS for caption in _captions(captions, split))))
 
 
@@ -94,31 +94,31 @@ def fill_cache(
     allow_missing: bool = False,
     progress: Callable[[CacheProgress], None] | None = None,
 ) -> None:
-    """Decodes what the cache at `folder` does not hold yet; missing and broken videos are named all together.
+    """Decodes the videos that the cache at `folder` does not contain yet; all missing and broken ones are named.
 
-    Raises TrainingError for them unless `allow_missing`, CacheError where the cache has other settings or cannot be
-    written, CaptionError where `videos` is no folder or an id could be two files.
+    Raises TrainingError for these unless `allow_missing`, CacheError if the cache has different settings or cannot be
+    written, CaptionError if `videos` is not a folder or an id fits two files.
     """
     found: VideoFiles = find_videos(videos, Wanted.of(captions).videos)
     there = (folder / INDEX_NAME).is_file()
-    settings = open_cache(folder, recipe).settings if there else new_settings(recipe)
+    settings = open_cache(folder, recipe).settings if there else new_cache_settings(recipe)
     report = write_cache(folder, found.found, settings, allow_missing=True, progress=progress)
     unseen = f"; {found.unreadable[0]}" if found.unreadable else ""
     bad = {video: f"no such file below {videos}{unseen}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
-        raise _unusable(bad, "Mend them, or leave their captions out with --allow-missing.")
+        raise _unusable(bad, "Fix them, or leave their captions out with --allow-missing.")
 
 
 def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:
     """A cache that serves a recipe; a model too large for its pictures is refused later.
 
-    Raises CacheError where there is none, or one that does not serve, with what it lacks.
+    Raises CacheError if there is none, or if it lacks what the recipe needs.
     """
     cache = FrameCache.open(folder)
     lacking = cache.settings.lacks(max(recipe.data.frames, recipe.data.test_frames), recipe.data.motion)
     if lacking:
-        remedy = "Make a new one with deltaclip cache, in a new folder, with --frames and --motion to match."
+        remedy = "Make a new one in a new folder with deltaclip cache and matching --frames and --motion."
         raise CacheError(str(folder), "; ".join(lacking), remedy)
     return cache
 
@@ -128,14 +128,14 @@ def captioned_clips(
 ) -> TrainingData:
     """The train and val splits of a data set as training data.
 
-    Raises TrainingError that names all videos which the cache does not hold (with `allow_missing` their captions are
-    left out and noted), CaptionError where no train caption is left and where captions are about moments.
+    Raises TrainingError naming all videos that the cache does not contain (with `allow_missing` their captions are left
+    out, with a note), CaptionError if no train caption is left or captions describe moments.
     """
     wanted = Wanted.of(captions).videos
     held = matched(wanted, cache.videos)
     missing = {video: "not in the cache" for video in wanted if video not in held}
     if missing and not allow_missing:
-        raise _unusable(missing, "Mend them, or leave their captions out with --allow-missing.")
+        raise _unusable(missing, "Fix them, or leave their captions out with --allow-missing.")
     splits = {}
     for split in SPLITS:
         kept = [
@@ -173,26 +173,26 @@ def captioned_clips(
 
 
 def _captions(captions: CaptionSet, split: str) -> tuple[Caption, ...]:
-    """The captions of a split, none where it or its captions are absent. Refuses those about moments."""
+    """The captions of a split, none if there are none. Refuses captions that describe moments."""
     found = captions.splits.get(split)
     rows = () if found is None or found.captions is None else found.captions
     about_moments = next((caption for caption in rows if caption.windows), None)
     if about_moments is not None:
         what = f"{about_moments.video}: {about_moments.text!r}"
-        remedy = "Cut the moments into files of their own, or leave out the columns start and end."
-        raise CaptionError(what, "is about a moment of its video; a run learns from whole videos", remedy)
+        remedy = "Cut the moments into files of their own, or remove the columns start and end."
+        raise CaptionError(what, "describes a moment of its video, but training uses whole videos", remedy)
     return rows
 
 
-def new_settings(recipe: Recipe) -> CacheSettings:
-    """What a new cache for a recipe keeps; its frames and size serve other recipes too."""
+def new_cache_settings(recipe: Recipe) -> CacheSettings:
+    """Settings of a new cache for a recipe; its frames and size suit other recipes too."""
     motion = MotionSpec.parse(recipe.data.motion)
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)
     return CacheSettings(num_frames=frames, motion=motion.name if needs_neighbours(motion) else None)
 
 
 def _identity(source: Source) -> str:
-    """The file a video was decoded from, by what tells the cache that it changed."""
+    """Identifies the file that a video was decoded from, as the cache does."""
     if source.digest is not None:
         return f"{source.size_bytes} bytes, digest {source.digest}"
     seconds, fraction = divmod(source.mtime_ns, 10**9)
@@ -211,8 +211,8 @@ def _notes(train: CachedClips, validation: CachedClips | None, missing: Sequence
     both = [video for video in (() if validation is None else validation.video_ids) if video in known]
     if both:
         notes.append(
-            f"{count(len(both), 'video')} of the validation {'is' if len(both) == 1 else 'are'} trained on as well, so "
-            f"that its figures are no evidence: {listed(both)}"
+            f"{count(len(both), 'video')} of the validation {'is' if len(both) == 1 else 'are'} in the training split "
+            f"too, so validation metrics are not meaningful: {listed(both)}"
         )
     return tuple(notes)
 
@@ -221,7 +221,7 @@ def _nothing_to_train_on(captions: CaptionSet, missing: dict[str, str]) -> Delta
     rows = _captions(captions, "train")
     bad = {caption.video: missing[caption.video] for caption in rows}
     if bad:
-        return _unusable(bad, "There is nothing else to train on: fix them, or give different --videos.")
+        return _unusable(bad, "No others are left to train on: fix them, or give different --videos.")
     there = ", ".join(f"{name} {count(len(split.videos), 'video')}" for name, split in captions.splits.items())
     remedy = "Give captions with split=train, or the folder that holds the training split."
     if captions.dataset == "folder":

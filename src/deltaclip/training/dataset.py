@@ -1,9 +1,12 @@
-"""From numbers to batches: reads clips in worker processes, ahead of the step that needs them."""
+"""Batches of a run: clips are read and augmented in worker processes, ahead of the step that needs them.
+
+Frame and mask always go through the same geometry."""
 
 import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 import cv2
@@ -14,21 +17,100 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
-from deltaclip.training.augment import drop_words, model_frames
-from deltaclip.training.forward import Batch
-from deltaclip.training.recipe import Recipe
+from deltaclip.reader import centre_crop, join_channels, to_short_side
+from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
-from deltaclip.training.source import ClipSource
+from deltaclip.training.source import ClipSource, Pictures
 
-__all__ = ["TokenRows", "batches", "default_workers", "video_batches", "worker_context"]
+__all__ = [
+    "Batch",
+    "TokenRows",
+    "batches",
+    "default_workers",
+    "drop_words",
+    "model_frames",
+    "video_batches",
+    "worker_context",
+]
+
+
+UNKNOWN = "unheard"
+"""A word that occurs in no caption, for vocabularies of whole words."""
+
+
+def model_frames(
+    pictures: Pictures, side: int, recipe: DataRecipe, rng: np.random.Generator | None
+) -> NDArray[np.uint8]:
+    """Frames and masks as the model takes them: uint8 (T, C, side, side), channels as in a `reader.Clip`.
+
+    With a generator: random crop, rotation, flip and alpha dropout of the whole clip, as the recipe says; directed
+    pictures are neither rotated nor flipped. Without one: the short side scaled, and a centre crop.
+    """
+    rgb, alpha = pictures.rgb, pictures.alpha
+    if rng is not None and recipe.crop < 1:
+        rows, columns = _crop(rgb.shape[1], rgb.shape[2], recipe.crop, rng)
+        rgb, alpha = rgb[:, rows, columns], alpha[:, rows, columns]
+    rgb, alpha = centre_crop(to_short_side(rgb, side), side), centre_crop(to_short_side(alpha, side), side)
+    if rng is not None and rng.random() < recipe.alpha_dropout:
+        alpha = np.ones_like(alpha)
+    frames = join_channels(rgb, alpha)
+    if rng is not None and not pictures.directed:
+        frames = np.rot90(frames, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
+        frames = frames[..., ::-1] if rng.random() < recipe.flip else frames
+    return np.ascontiguousarray(frames)
+
+
+def drop_words(caption: str, share: float, rng: np.random.Generator) -> str:
+    """Replaces some words by one unknown to the tokenizer, so that the model learns to handle such words."""
+    words = caption.split()
+    dropped = rng.random(len(words)) < share
+    return " ".join(UNKNOWN if drop else word for word, drop in zip(words, dropped, strict=True))
+
+
+def _crop(height: int, width: int, least: float, rng: np.random.Generator) -> tuple[slice, slice]:
+    """A random square with at least the share `least` of the area of the largest one."""
+    side = max(round(min(height, width) * float(np.sqrt(rng.uniform(least, 1)))), 1)
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    return slice(top, top + side), slice(left, left + side)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The pairs of one step in one process.
+
+    frames: uint8 (B, T, C, S, S), channels as in a `reader.Clip`. ids: int64 (B, L), token rows.
+    alike: int64 (B,), pairs with the same number are not negatives of each other: `ClipSource.alike`.
+    names: B video ids, for errors. captions: B texts.
+    """
+
+    frames: torch.Tensor
+    ids: torch.Tensor
+    alike: torch.Tensor
+    names: list[str]
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same with its tensors on a device."""
+        frames, ids, alike = (each.to(device, non_blocking=True) for each in (self.frames, self.ids, self.alike))
+        return Batch(frames, ids, alike, self.names, self.captions)
+
+    def pieces(self, size: int) -> Iterator["Batch"]:
+        """The pairs in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield Batch(self.frames[part], self.ids[part], self.alike[part], self.names[part], self.captions[part])
+
 
 MOST_WORKERS = 8
-Place = tuple[int, int]
-"""Number of a caption, and the epoch in which it is read."""
+PairIndex = tuple[int, int]
+"""Number of a caption, and the epoch it is read in."""
 
 
 class TokenRows:
-    """Captions to the token rows of a model. sizes: for its special tokens; max_words: columns."""
+    """Turns captions into the token rows of a model. sizes: its special tokens; max_words: columns."""
 
     def __init__(self, tokenizer: Tokenizer, sizes: ModelSpec, max_words: int) -> None:
         self.tokenizer, self.sizes, self.max_words = tokenizer, sizes, max_words
@@ -45,15 +127,15 @@ Pair = tuple[NDArray[np.uint8], str]
 class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
     """Item (number, epoch): frames uint8 (T, C, S, S) and a caption, a pure function of recipe, number and epoch.
 
-    An error of ours is an item: raised in a worker, it would arrive without what it says.
+    Our own errors are returned as items: raised in a worker, they would arrive without their parts.
     """
 
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
 
-    def __getitem__(self, place: Place) -> Pair | DeltaclipError:
+    def __getitem__(self, index: PairIndex) -> Pair | DeltaclipError:
         try:
-            return self._read(*place)
+            return self._read(*index)
         except DeltaclipError as error:
             return error
 
@@ -65,7 +147,7 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
 
 
 class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
-    """Item v: the frames of a video as search sees it, uint8 (T, C, S, S), without chance."""
+    """Item v: the frames of a video as search reads it, uint8 (T, C, S, S), without randomness."""
 
     def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
         self.source, self.recipe, self.side = source, recipe, side
@@ -79,7 +161,7 @@ class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
 
 
 class _Collate:
-    """Items of a step to arrays; a process without any gets arrays of no rows."""
+    """Stacks the items of a step; a process without any gets empty arrays."""
 
     def __init__(self, recipe: Recipe, side: int) -> None:
         self.empty = np.empty((0, recipe.data.frames, len(CHANNELS), side, side), np.uint8)
@@ -93,7 +175,7 @@ class _Collate:
 
 
 def default_workers(source: ClipSource) -> int:
-    """None where nothing is waited for, else one a core, up to MOST_WORKERS."""
+    """None for clips in memory, else one per core, up to MOST_WORKERS."""
     return 0 if source.in_memory else min(os.cpu_count() or 1, MOST_WORKERS)
 
 
@@ -107,7 +189,7 @@ def batches(
     part: tuple[int, int] = (0, 1),
     workers: int = 0,
 ) -> Iterator[Batch]:
-    """The batches of `steps` in order, this process's part (rank, world) of each."""
+    """The batches of `steps` in order, the part of this process (rank, world) of each."""
     numbers = [own_part(order.batch_of(step), *part) for step in steps]
     loader = torch.utils.data.DataLoader(
         _Pairs(source, recipe, side),
@@ -131,7 +213,7 @@ def batches(
 def video_batches(
     source: ClipSource, recipe: Recipe, side: int, videos: Sequence[int], size: int, workers: int = 0
 ) -> Iterator[torch.Tensor]:
-    """Videos in order as search sees them, `size` at a time: uint8 (n, T, C, S, S)."""
+    """Videos in order as search reads them, `size` at a time: uint8 (n, T, C, S, S)."""
     loader = torch.utils.data.DataLoader(
         _Videos(source, recipe, side),
         batch_sampler=[list(videos[start : start + size]) for start in range(0, len(videos), size)],
@@ -154,9 +236,9 @@ def _stack(made: list[NDArray[np.uint8] | DeltaclipError]) -> torch.Tensor | Del
 
 
 def worker_context() -> ForkServerContext | SpawnContext:
-    """How workers are started: forking this process, which holds torch's threads, could deadlock.
+    """How workers are started: forking this process, which has torch's threads, could deadlock.
 
-    A server forks them where there is one, so that torch is imported once and not for every worker and validation.
+    A fork server is used if there is one, so that torch is imported once and not for every worker and validation.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -167,5 +249,5 @@ def worker_context() -> ForkServerContext | SpawnContext:
 
 def _begin(worker: int) -> None:
     cv2.setNumThreads(1)  # as many processes as cores already
-    # A terminal's Ctrl-C goes to all; the run ends them itself, once it has read and saved what it was at.
+    # Ctrl-C in a terminal reaches all processes; the run ends the workers itself, once its state is saved.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

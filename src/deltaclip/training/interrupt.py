@@ -1,4 +1,4 @@
-"""Ctrl-C, or SIGTERM, in a run: the first asks for a state behind the current step, the second ends at once."""
+"""Ctrl-C or SIGTERM during a run: the first saves a state after the current step, the second stops at once."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ ENDING: dict[int, Any] = {  # Any: a handler, as the module signal has them
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-"""The signals that ask a run to end, and what Python does with each."""
+"""The signals that ask a run to end, and Python's handler for each."""
 UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"
-"""Set by torchrun. A terminal's Ctrl-C reaches its processes, and then it passes its own on to them: that is no second
-one. It kills those that have not ended after 30 s."""
+"""Set by torchrun. Its processes receive Ctrl-C twice, from the terminal and from torchrun; that does not count as a
+second one. torchrun kills processes that have not ended after 30 s."""
 
 
 class Interrupt:
-    """While this context lasts, a signal to end is noted in `asked`; the next one does as ever, under torchrun nothing.
+    """While this context lasts, a signal to end sets `asked`; the next one acts as usual, or is ignored under torchrun.
 
-    Only where Python's own handler would act: one of somebody else's stays, and so does "ignore".
+    Only Python's own handlers are replaced: handlers of other code stay, and so do ignored signals.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -32,7 +32,7 @@ class Interrupt:
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
-        if threading.current_thread() is threading.main_thread():  # no other one may set a handler
+        if threading.current_thread() is threading.main_thread():  # only this thread may set a handler
             for number, own in ENDING.items():
                 if signal.getsignal(number) is own:
                     self._former[number] = signal.signal(number, self._ask)
@@ -51,8 +51,8 @@ class Interrupt:
         if UNDER_TORCHRUN not in os.environ:
             self._restore()
             again = "; Ctrl-C again stops at once"
-        with suppress(RuntimeError):  # the signal came while stderr was being written; words are not worth the run
-            self._note(f"stopping behind this step{again}")
+        with suppress(RuntimeError):  # the signal came while stderr was being written; a message is not worth the run
+            self._note(f"stopping after this step{again}")
 
     def _restore(self) -> None:
         for number, handler in self._former.items():

@@ -9,24 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.training.dataset import batches, default_workers
-from deltaclip.training.forward import Batch, Precision
+from deltaclip.training.dataset import Batch, batches, default_workers
+from deltaclip.training.devices import MixedPrecision, join_peers, peak_memory
 from deltaclip.training.interrupt import Interrupt
-from deltaclip.training.journal import Journal, Progress, Stopwatch, Watch, peak_memory, read_rows
-from deltaclip.training.negatives import no_negatives
-from deltaclip.training.optim import alpha_parts
-from deltaclip.training.outcome import Outcome, Speed, report_weights
-from deltaclip.training.peers import join_peers
-from deltaclip.training.place import FOLDER
+from deltaclip.training.journal import Journal, Stopwatch, TrainingProgress, Watch, read_rows
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.report import Outcome, Speed, report_weights
 from deltaclip.training.run import Run
+from deltaclip.training.run_folder import RUN_FOLDER
+from deltaclip.training.sampler import no_negatives
 from deltaclip.training.source import TrainingData
-from deltaclip.training.validate import Figures
+from deltaclip.training.start import alpha_parts
+from deltaclip.training.validation import ValidationMetrics
 
 __all__ = ["train"]
 
-GOING_ON, TOO_LATE, INTERRUPTED = range(3)
-"""What a process wants behind a step; the highest of all processes is done."""
+CONTINUE, TOO_LATE, INTERRUPTED = range(3)
+"""What a process wants after a step; the highest value of all processes decides."""
 
 
 def train(
@@ -42,21 +41,20 @@ def train(
     workers: int | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Trains by a recipe on some clips and writes a checkpoint folder; the run's own files lie in OUT/training.
+    """Trains by a recipe on some clips and writes a checkpoint folder; the run's own files are in OUT/training.
 
-    watch: called after every step, by the leading process. resume: go on from the last state of a run with the same
-    recipe and clips, or begin where there is none. overwrite: begin anew and remove an older run.
-    time_limit: seconds after which the run stops behind a step, with a state to go on from and no checkpoint.
-    device: as in torch, or auto. workers: processes that read clips; None takes none for clips in memory.
-    note: told by the leading process what people should know beside the figures, a sentence each.
+    watch: called after every step, by the leading process. resume: continue from the last state of a run with the same
+    recipe and clips, or start if there is none. overwrite: remove an older run and start anew.
+    time_limit: seconds after which the run stops at the end of a step, with a saved state and no checkpoint.
+    device: as in torch, or auto. workers: processes that read clips; None starts none for clips in memory.
+    note: called by the leading process with messages for people, a sentence each.
     Under torchrun every process calls this with the same arguments.
-    Raises TrainingError where the run cannot begin or go on, RunInUseError where another process trains in OUT,
-    CheckpointError where the start weights are missing, PrecisionError where the recipe's precision gives wrong numbers
-    on this machine. The first Ctrl-C becomes a KeyboardInterrupt behind the
-    current step, with a state to go on from, and says so.
+    Raises TrainingError if the run cannot start or continue, RunInUseError if a different process is training in OUT,
+    CheckpointError if the start weights are missing, PrecisionError if the recipe's precision gives wrong results on
+    this machine. The first Ctrl-C raises a KeyboardInterrupt after the current step, once a state is saved.
     """
     started = time.monotonic()
-    precision = Precision.choose(device, recipe.optim.precision)
+    precision = MixedPrecision.choose(device, recipe.optim.precision)
     with join_peers(precision.device) as peers:
         run = Run(recipe, data, out, precision, peers)
         tell = note if peers.leads else lambda text: None
@@ -69,25 +67,25 @@ def train(
                 tell(_where(run))
             loop = _Loop(run, watch, tell, default_workers(data.train) if workers is None else workers)
             with closing(loop):
-                finished = loop.go_on(None if time_limit is None else started + time_limit)
+                finished = loop.run_steps(None if time_limit is None else started + time_limit)
             outcome = report_weights(run, loop.figures, loop.speed, finished)
-            peers.any(False, precision.device)  # the checkpoint is there for all
+            peers.any(False, precision.device)  # wait until the checkpoint is there
             return outcome
 
 
 class _Loop:
-    """Steps of a run, with what is measured and written on the way. figures: of the last validation."""
+    """Steps of a run, with what is measured and written in between. figures: of the last validation."""
 
     def __init__(self, run: Run, watch: Watch, note: Callable[[str], None], workers: int) -> None:
         self.run, self.watch, self.note, self.workers = run, watch, note, workers
-        self.figures: Figures | None = None
+        self.figures: ValidationMetrics | None = None
         self._whole, self._window = Stopwatch(), Stopwatch()
         self._told_no_negatives = False
-        self._journal = Journal(run.out / FOLDER, run.step, note) if run.peers.leads else None
+        self._journal = Journal(run.out / RUN_FOLDER, run.step, note) if run.peers.leads else None
 
     @property
     def speed(self) -> Speed:
-        """Of the steps so far."""
+        """Speed of the steps so far."""
         clips_per_second, data_wait = self._whole.read()
         return Speed(round(clips_per_second, 2), round(data_wait, 4), peak_memory(self.run.precision.device))
 
@@ -96,13 +94,13 @@ class _Loop:
         if self._journal is not None:
             self._journal.close()
 
-    def go_on(self, deadline: float | None) -> bool:
-        """Steps until the end, or the first one after the deadline (`time.monotonic`). True at the end.
+    def run_steps(self, deadline: float | None) -> bool:
+        """Steps until the end (returns True), or until the deadline (`time.monotonic`) has passed (returns False).
 
-        Raises KeyboardInterrupt behind the step in which somebody pressed Ctrl-C; a state is saved then.
+        Raises KeyboardInterrupt after the step in which Ctrl-C was pressed, once a state is saved.
         """
         run = self.run
-        if run.step == run.steps:  # a finished run, resumed: its last figures are its best or those of its last row
+        if run.step == run.steps:  # a finished run is resumed: its last metrics are in its journal
             self.figures = self._last_figures()
         stream = batches(
             run.data.train,
@@ -118,7 +116,7 @@ class _Loop:
             while run.step < run.steps:
                 unsaved = self._step(stream)
                 wanted = self._wanted(deadline, interrupt)
-                if wanted == GOING_ON or run.step == run.steps:
+                if wanted == CONTINUE or run.step == run.steps:
                     continue
                 if unsaved is not None:
                     run.refuse_broken(unsaved)
@@ -133,11 +131,11 @@ class _Loop:
 
     def _wanted(self, deadline: float | None, interrupt: Interrupt) -> int:
         late = deadline is not None and time.monotonic() > deadline
-        own = INTERRUPTED if interrupt.asked else TOO_LATE if late else GOING_ON
+        own = INTERRUPTED if interrupt.asked else TOO_LATE if late else CONTINUE
         return max(self.run.peers.counts(own, self.run.precision.device))
 
     def _step(self, stream: Any) -> Batch | None:  # Any: the iterator of batches
-        """One step; its batch where no state was saved behind it."""
+        """Makes one step. Returns its batch if no state was saved after it, else None."""
         run = self.run
         began = time.perf_counter()
         batch: Batch = next(stream)
@@ -181,12 +179,12 @@ class _Loop:
         if not self._told_no_negatives and no_negatives(run.data.train, numbers, run.recipe):
             self._told_no_negatives = True
             self.note(
-                f"step {run.step + 1}: all captions of this batch are of one video or class, so that nothing is learnt "
+                f"step {run.step + 1}: all captions of this batch belong to one video or class, so nothing is learned "
                 "from it; a larger optim.batch makes such steps rare"
             )
 
     def _measured(self) -> dict[str, float]:
-        """Speed, memory, and norms of alpha and colour weights."""
+        """Speed, memory, and norms of the alpha and colour weights."""
         run = self.run
         clips_per_second, data_wait = self._window.read()
         self._window = Stopwatch()
@@ -203,18 +201,20 @@ class _Loop:
         if self._journal is not None:
             self._journal.write({"step": self.run.step, **row})
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> TrainingProgress:
         run, speed = self.run, self.speed
         r1 = None if self.figures is None else self.figures["t2v"]["R1"]
-        return Progress(run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1)
+        return TrainingProgress(
+            run.step, run.steps, run.loss, speed.clips_per_second, speed.data_wait, speed.memory_bytes, r1
+        )
 
-    def _last_figures(self) -> Figures | None:
-        rows = [row for row in read_rows(self.run.out / FOLDER) if "t2v" in row]
+    def _last_figures(self) -> ValidationMetrics | None:
+        rows = [row for row in read_rows(self.run.out / RUN_FOLDER) if "t2v" in row]
         return {side: rows[-1][side] for side in ("t2v", "v2t")} if rows else None
 
 
 def _where(run: Run) -> str:
-    """What --resume found."""
+    """What --resume found, for people."""
     if not run.step:
-        return f"{run.out} has no saved state to continue from; the run begins with its first step"
+        return f"{run.out} has no saved state to continue from; the run starts with its first step"
     return f"the run continues after step {run.step} of {run.steps}"

@@ -1,4 +1,4 @@
-"""What a training run is made of, in one frozen record that the checkpoint keeps."""
+"""The settings of a training run, in one frozen record that the checkpoint keeps."""
 
 from dataclasses import dataclass, field, fields
 from math import isfinite
@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
-from deltaclip.shapes.spec import Camera
+from deltaclip.shapes import Camera
 from deltaclip.wording import did_you_mean
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
@@ -14,15 +14,15 @@ __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "
 
 @dataclass(frozen=True, slots=True)
 class WorldRecipe:
-    """The Moving Shapes that `shapes` draws for itself; other recipes do not look at it.
+    """The Moving Shapes that the recipe `shapes` draws; other recipes ignore it.
 
-    seed: of the clips, apart from the run's, so that runs of several seeds share drawn clips and masks.
-    groups: groups of twins drawn once, of which batches are taken. validation_groups: further ones to validate with.
+    seed: of the clips. It is separate from the run's, so that runs with several seeds share drawn clips and masks.
+    groups: groups of twins to train on, drawn once. validation_groups: further groups to validate with.
     cameras: group g is filmed by camera g modulo their number. directions: share of the groups in which the mover goes
-    one way and captions say which; these are neither turned nor mirrored.
-    mover_epochs: epochs at the beginning, a tenth of the run at most, in which sentences tell the mover alone. The
-    colours of all three things tell nearly every clip from the others of a batch, so that shapes are hardly asked for;
-    those of the mover alone do not.
+    in one direction that captions name; these are neither rotated nor flipped.
+    mover_epochs: epochs at the beginning, at most a tenth of the run, in which captions describe the mover only. The
+    colours of all three objects distinguish nearly every clip from the others of a batch, so the model would hardly
+    need shapes; the colour of the mover alone does not.
     """
 
     seed: int = 0
@@ -34,32 +34,32 @@ class WorldRecipe:
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
-            raise ValueError("world.groups starts at 1, world.validation_groups at 0")
+            raise ValueError("world.groups must be 1 or more, world.validation_groups 0 or more")
         if self.mover_epochs < 0:
-            raise ValueError(f"world.mover_epochs is 0 or more, not {self.mover_epochs}")
+            raise ValueError(f"world.mover_epochs must be 0 or more, not {self.mover_epochs}")
         if self.seed < 0:
-            raise ValueError(f"world.seed is 0 or more, not {self.seed}")
+            raise ValueError(f"world.seed must be 0 or more, not {self.seed}")
         if not self.cameras:
-            raise ValueError("world.cameras names one camera at least")
+            raise ValueError("world.cameras must name at least one camera")
         for camera in self.cameras:
             if camera not in get_args(Camera):
-                raise ValueError(f"world.cameras: no camera {camera!r}, only {', '.join(get_args(Camera))}")
+                raise ValueError(f"world.cameras: {camera!r} is not one of {', '.join(get_args(Camera))}")
         if not 0 <= self.directions <= 1:
-            raise ValueError(f"world.directions is a share from 0 to 1, not {self.directions}")
+            raise ValueError(f"world.directions must be a share from 0 to 1, not {self.directions}")
 
 
 @dataclass(frozen=True, slots=True)
 class DataRecipe:
-    """How a clip becomes what a step sees.
+    """How clips and captions are sampled and augmented.
 
-    dataset: of `captions.DATASETS`, or "shapes" for clips that are drawn; "" where the user names captions.
-    motion: the mask that goes into alpha, in the word of `motion.MotionSpec`.
-    frames: T of a training clip, one at random in each of T equal spans. test_frames: of a clip in validation and in
-    search, at the middles of equal spans.
+    dataset: a key of `captions.DATASETS`, or "shapes" for drawn clips; "" if the user names captions.
+    motion: the mask that goes into alpha, written as in `motion.MotionSpec`.
+    frames: T of a training clip, one at random in each of T equal spans. test_frames: frames of a clip in validation
+    and in search, at the middles of equal spans.
     alpha_dropout: share of training clips whose alpha is all ones, so that the model also works without masks.
-    crop: least share of the frame's area that a random crop keeps; 1.0 is the centre crop. flip: share of clips that
-    are mirrored. turn: turn by a random multiple of 90 degrees. Frame and mask go through the same.
-    word_dropout: share of caption words made unknown.
+    crop: smallest share of the area that a random crop keeps; 1.0 is the centre crop. flip: share of clips that are
+    flipped horizontally. turn: rotate by a random multiple of 90 degrees. All apply to frame and mask alike.
+    word_dropout: share of caption words replaced by an unknown word.
     """
 
     dataset: str = ""
@@ -79,20 +79,20 @@ class DataRecipe:
             raise ValueError(f"data.dataset {self.dataset!r} is not a data set here: {meant}")
         object.__setattr__(self, "motion", str(MotionSpec.parse(self.motion)))
         if min(self.frames, self.test_frames) < 1:
-            raise ValueError("data.frames and data.test_frames start at 1")
+            raise ValueError("data.frames and data.test_frames must be 1 or more")
         if not 0 < self.crop <= 1:
             raise ValueError(f"data.crop must be above 0 and at most 1, not {self.crop}")
         for name in ("alpha_dropout", "flip", "word_dropout"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"data.{name} is a share from 0 to 1, not {getattr(self, name)}")
+                raise ValueError(f"data.{name} must be a share from 0 to 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRecipe:
     """The model a run starts with.
 
-    init: a checkpoint folder, a hub name or a bundled encoder; "fresh" for random weights of the sizes below.
-    max_words: tokens of a caption, begin and end included. alpha: how a fresh model's alpha channel starts.
+    init: a checkpoint folder, a hub name or a bundled encoder; "fresh" for random weights with the sizes below.
+    max_words: maximum caption length in tokens, begin and end included. alpha: how a fresh alpha channel starts.
     image_size, patch_size, width, layers, heads, text_layers: of a fresh model; both towers are `width` wide.
     """
 
@@ -109,30 +109,31 @@ class ModelRecipe:
     def __post_init__(self) -> None:
         for name in ("image_size", "patch_size", "width", "layers", "heads", "text_layers"):
             if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} starts at 1, not {getattr(self, name)}")
+                raise ValueError(f"model.{name} must be 1 or more, not {getattr(self, name)}")
         if self.image_size % self.patch_size:
-            raise ValueError(f"model.image_size {self.image_size} is no multiple of model.patch_size {self.patch_size}")
+            raise ValueError(
+                f"model.image_size {self.image_size} is not a multiple of model.patch_size {self.patch_size}"
+            )
         if self.width % self.heads:
-            raise ValueError(f"model.width {self.width} is no multiple of model.heads {self.heads}")
+            raise ValueError(f"model.width {self.width} is not a multiple of model.heads {self.heads}")
         if self.max_words < 3:
-            raise ValueError(f"model.max_words {self.max_words} leaves no word between begin and end: 3 or more")
+            raise ValueError(f"model.max_words must be 3 or more (begin, a word, end), not {self.max_words}")
 
 
 @dataclass(frozen=True, slots=True)
 class OptimRecipe:
-    """How weights move: AdamW (betas 0.9 and 0.98, epsilon 1e-6), linear warm-up, cosine to zero.
+    """The optimiser: AdamW (betas 0.9 and 0.98, epsilon 1e-6), linear warm-up, cosine decay to zero.
 
-    lr: peak rate. zero_alpha_lr: the peak of the alpha channel where it starts at zero (Alpha-CLIP takes 100 times the
-    rest); None, or an alpha channel that was trained, takes `lr`. 0.0 keeps it at zero.
-    weight_decay: on matrices only. warm_up: share of the steps. gradient_norm: where it is clipped.
-    batch: pairs of one step over all processes, at most: an epoch is cut evenly. epochs: passes over the captions;
-    steps: how many instead.
-    chunk: clips of a process that pass through the encoder with a graph at once; fewer than its part of the batch
-    means gradient caching. checkpointing: recompute the layers going back, for memory.
-    precision: "auto" is bfloat16 products on CUDA, if they are right there, and float32 elsewhere; weights are float32
-    always.
-    same_video: two captions of one video in a batch: "mask" keeps them from being each other's negatives.
-    ema: share that a running mean of the weights keeps at a step; it is what is validated and saved. 0.0 is none.
+    lr: peak learning rate. zero_alpha_lr: the peak for an alpha channel that starts at zero (Alpha-CLIP uses 100 times
+    the rate of the rest); None, or an alpha channel that is already trained, uses `lr`. 0.0 keeps it at zero.
+    weight_decay: of matrices only. warm_up: share of the steps. gradient_norm: the norm to clip to.
+    batch: maximum number of pairs in a step over all processes; an epoch is divided evenly. epochs: passes over the
+    captions. steps: number of steps, instead of epochs.
+    chunk: clips that pass through the encoder of a process with a graph at once; if it is smaller than the process's
+    part of the batch, gradients are cached. checkpointing: recompute layers in the backward pass to save memory.
+    precision: "auto" is bfloat16 products on CUDA, if they are correct there, else float32; weights are always float32.
+    same_video: "mask" keeps two captions of one video in a batch from being each other's negatives.
+    ema: decay of the running mean of the weights, which is then validated and saved. 0.0: no running mean.
     """
 
     lr: float = 1e-6
@@ -153,27 +154,27 @@ class OptimRecipe:
         for each in fields(self):  # NaN passes every comparison below
             value = getattr(self, each.name)
             if isinstance(value, float) and not isfinite(value):
-                raise ValueError(f"optim.{each.name} is {value}, not a number that steps can be made with")
+                raise ValueError(f"optim.{each.name} must be finite, not {value}")
         if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
-            raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps start at 1")
+            raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps must be 1 or more")
         if self.lr < 0 or (self.zero_alpha_lr or 0.0) < 0 or self.weight_decay < 0 or self.gradient_norm <= 0:
-            raise ValueError("rates and weight_decay are not negative, optim.gradient_norm is above 0")
+            raise ValueError("learning rates and optim.weight_decay must be 0 or more, optim.gradient_norm above 0")
         if not 0 <= self.ema < 1 or not 0 <= self.warm_up <= 1:
-            raise ValueError("optim.ema is 0 or more and below 1, optim.warm_up a share from 0 to 1")
+            raise ValueError("optim.ema must be at least 0 and below 1, optim.warm_up a share from 0 to 1")
 
     def steps_of_run(self, an_epoch: int) -> int:
-        """How many steps a run has whose epochs have `an_epoch` of them."""
+        """Number of steps of a run with `an_epoch` steps per epoch."""
         return self.steps or self.epochs * an_epoch
 
 
 @dataclass(frozen=True, slots=True)
 class LoopRecipe:
-    """What a run writes down, and when.
+    """What a run validates, saves and logs, and when.
 
-    validate_every: steps; None is once an epoch, but at least ten times a run; a state is saved each time.
-    save_every: steps after which a state is saved as well. log_every: steps; None is 10, but at least a hundred rows.
-    keep_states: how many states to go on from are kept. report: which weights become the checkpoint at the end, the
-    "best" by validation T2V R@1 or the "last".
+    validate_every: in steps; None is once per epoch, but at least ten times a run. A state is saved each time.
+    save_every: steps after which a state is saved as well. log_every: in steps; None is 10, or fewer for at least a
+    hundred rows. keep_states: number of states to keep for resuming. report: the weights that become the checkpoint at
+    the end, the "best" by validation T2V R@1 or the "last".
     """
 
     validate_every: int | None = None
@@ -185,14 +186,14 @@ class LoopRecipe:
     def __post_init__(self) -> None:
         every = (self.validate_every, self.save_every, self.log_every, self.keep_states)
         if any(value is not None and value < 1 for value in every):
-            raise ValueError("loop.validate_every, save_every, log_every and keep_states start at 1")
+            raise ValueError("loop.validate_every, save_every, log_every and keep_states must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A training run by its settings. What a run sees beside them is its captions, videos and start weights.
+    """All settings of a training run. A run also depends on its captions, videos and start weights.
 
-    name: key of `training.RECIPES` that it began as. seed: of fresh weights, order, frames and wordings.
+    name: the key of `training.RECIPES` that it is based on. seed: random seed of the run.
     """
 
     name: str
@@ -205,14 +206,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise ValueError(f"seed is 0 or more, not {self.seed}")
+            raise ValueError(f"seed must be 0 or more, not {self.seed}")
         if self.data.dataset == "shapes" and self.data.frames > self.data.test_frames:
             raise ValueError(
-                f"data.frames {self.data.frames}: a drawn clip has data.test_frames, {self.data.test_frames}"
+                f"data.frames {self.data.frames}: a drawn clip has only data.test_frames, {self.data.test_frames}"
             )
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
-        """The settings as json holds them, `steps` and `seed` beside the parts."""
+        """The settings as a json document."""
         from dataclasses import asdict
 
         parts = asdict(self)

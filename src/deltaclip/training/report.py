@@ -1,9 +1,11 @@
-"""The page of a run: its curves, what its masks hold, its figures and its recipe. One file, without scripts."""
+"""The end of a run: the reported weights become the checkpoint, and a page of HTML shows what was measured."""
 
 import base64
 import html
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,27 +13,97 @@ from typing import Any
 import numpy as np
 
 from deltaclip.channels import ALPHA, COLOURS
+from deltaclip.model import replace_files
 from deltaclip.motion import Tile, encode_png, overlay, strip
 from deltaclip.training.journal import read_rows
-from deltaclip.training.outcome import Outcome
-from deltaclip.training.place import FOLDER
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.saving import save_whole
+from deltaclip.training.run import Run
+from deltaclip.training.run_folder import RUN_FOLDER, save_whole
 from deltaclip.training.source import TrainingData
+from deltaclip.training.validation import ValidationMetrics
 
-__all__ = ["write_report"]
+__all__ = ["Outcome", "Speed", "report_weights", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """clips_per_second, data_wait: over this part of the run, without validation. memory_bytes: the peak."""
+
+    clips_per_second: float
+    data_wait: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a run.
+
+    finished: False if a time limit stopped it. step, steps: done, and in total. loss: of the last step.
+    reported_step: the step whose weights the checkpoint has, None before the end. validation: their metrics, None
+    without held-out clips. seconds: over all parts of the run. speed: of the last part.
+    """
+
+    out: Path
+    finished: bool
+    step: int
+    steps: int
+    loss: float
+    reported_step: int | None
+    validation: ValidationMetrics | None
+    seconds: float
+    speed: Speed
+
+
+def report_weights(run: Run, last: ValidationMetrics | None, speed: Speed, finished: bool) -> Outcome:
+    """Writes a finished run's checkpoint into OUT, and OUT/training/results.json. last: metrics at its last step."""
+    step, figures = (run.step, last) if finished else (None, None)
+    if finished and run.recipe.loop.report == "best" and run.best is not None:
+        step, figures = run.best
+    outcome = Outcome(
+        out=run.out,
+        finished=finished,
+        step=run.step,
+        steps=run.steps,
+        loss=run.loss,
+        reported_step=step,
+        validation=figures,
+        seconds=round(run.seconds, 1),
+        speed=speed,
+    )
+    if finished and run.peers.leads:
+        _write_checkpoint(run, step or 0, figures)
+        text = json.dumps({**asdict(outcome), "out": str(run.out), "recipe": run.recipe.facts()}, indent=2)
+        save_whole(run.out / RUN_FOLDER / "results.json", lambda stream: stream.write(text.encode()))
+    return outcome
+
+
+def _write_checkpoint(run: Run, step: int, figures: ValidationMetrics | None) -> None:
+    """File by file: OUT also contains the run, so it cannot be replaced as a whole."""
+    made = run.out / RUN_FOLDER / "reported"
+    if step == run.step:
+        with run.mean.in_place(run.model):
+            run.save_weights(made, figures)
+    else:
+        shutil.copytree(run.states.best_folder(step), made, dirs_exist_ok=True)
+    aside = run.out / RUN_FOLDER / "replaced"
+    shutil.rmtree(aside, ignore_errors=True)  # left by a run that was killed here
+    aside.mkdir()
+    replace_files(made, run.out, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    made.rmdir()
+
 
 SHOWN_CLIPS = 6
 STRIP_SIDE = 112
 CURVES = (
     ("loss", "Loss of the batch", False),
     ("t2v.R1", "Validation R@1, percent", False),
-    ("rate", "Share of the peak rate", False),
-    ("gradient_norm", "Norm of the gradient before clipping", True),
+    ("rate", "Learning rate, as a share of its peak", False),
+    ("gradient_norm", "Gradient norm before clipping", True),
     ("alpha_norm", "Norm of the alpha weights", False),
     ("mask_cosine", "Cosine of vectors with and without masks", False),
-    ("clips_per_second", "Clips a second", False),
-    ("data_wait", "Share of the time spent waiting for clips", False),
+    ("clips_per_second", "Clips per second", False),
+    ("data_wait", "Share of time spent waiting for clips", False),
 )
 """Name in a row of the journal, title, whether the axis is logarithmic."""
 STYLE = (
@@ -43,14 +115,14 @@ STYLE = (
 
 def write_report(recipe: Recipe, data: TrainingData, outcome: Outcome) -> Path:
     """Writes OUT/training/report.html from the run's journal and a few of its clips, and returns its path."""
-    folder = outcome.out / FOLDER
+    folder = outcome.out / RUN_FOLDER
     parts = [
         f"<h1>Training {html.escape(recipe.name)}</h1>",
         _figures(outcome),
         "<h2>Curves</h2>",
         _picture(_curves(read_rows(folder)), "Curves of the run"),
         "<h2>Masks</h2>",
-        f"<p>Alpha of some clips, by {html.escape(recipe.data.motion)}: what moves is bright, the rest dim.</p>",
+        f"<p>Alpha of some clips, by {html.escape(recipe.data.motion)}: what moves is bright, the rest is dim.</p>",
         *_strips(recipe, data),
         "<h2>Recipe</h2>",
         f"<pre>{html.escape(json.dumps({**recipe.facts(), 'clips': dict(data.facts)}, indent=2))}</pre>",
@@ -92,7 +164,7 @@ def _curves(rows: Sequence[dict[str, Any]]) -> bytes:  # Any: rows of the journa
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 60 else "")
         axes.set_title(title, fontsize=10)
         axes.grid(alpha=0.3)
-        if log and any(value > 0 for _, value in points):  # else there is nothing that the axis could show
+        if log and any(value > 0 for _, value in points):  # a logarithmic axis cannot show anything else
             axes.set_yscale("log")
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=90)
@@ -100,14 +172,14 @@ def _curves(rows: Sequence[dict[str, Any]]) -> bytes:  # Any: rows of the journa
 
 
 def _points(rows: Sequence[dict[str, Any]], name: str) -> list[tuple[int, float]]:
-    """Step and value of a figure; of "t2v.R1" the inner one."""
+    """Step and value of a metric; "t2v.R1" is a nested one."""
     outer, _, inner = name.partition(".")
     found = [(row["step"], row[outer][inner] if inner else row[outer]) for row in rows if row.get(outer) is not None]
     return [(step, value) for step, value in found if value is not None]
 
 
 def _strips(recipe: Recipe, data: TrainingData) -> list[str]:
-    from deltaclip.training.augment import model_frames
+    from deltaclip.training.dataset import model_frames
 
     made = []
     source = data.validation or data.train

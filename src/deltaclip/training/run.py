@@ -1,4 +1,4 @@
-"""One run: its model and optimiser, a step, and everything that is needed to go on later."""
+"""One run: its model and optimiser, a step, and everything that is needed to resume it."""
 
 import time
 from collections.abc import Iterator
@@ -11,29 +11,32 @@ import torch
 
 import deltaclip
 from deltaclip.errors import TrainingError
-from deltaclip.model import CheckpointRecord, save_checkpoint
-from deltaclip.model.clip import assemble
+from deltaclip.model import CheckpointRecord, assemble, save_checkpoint
 from deltaclip.provenance import running_checkout
-from deltaclip.training.forward import Batch, Precision
-from deltaclip.training.gradients import Vectors, accumulate
-from deltaclip.training.negatives import refuse_without_negatives
-from deltaclip.training.optim import MAX_LOGIT_SCALE, RunningMean, make_optimiser, plain_weights, set_rates, split_alpha
-from deltaclip.training.peers import Peers
-from deltaclip.training.place import FOLDER, held_place, take_place
-from deltaclip.training.probe import look
+from deltaclip.training.dataset import Batch
+from deltaclip.training.devices import MixedPrecision, Peers
+from deltaclip.training.loss import BatchVectors, accumulate, broken_update, memory_explained, refuse_loss, refuse_norm
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.sampler import Order
+from deltaclip.training.run_folder import RUN_FOLDER, SavedState, States, claim_run_folder, hold_run_folder
+from deltaclip.training.sampler import Order, refuse_without_negatives
 from deltaclip.training.source import TrainingData
-from deltaclip.training.start import recompute_layers, start_model
-from deltaclip.training.state import SavedState, States
-from deltaclip.training.stops import broken_update, memory_explained, refuse_loss, refuse_norm
-from deltaclip.training.validate import Figures, validate
+from deltaclip.training.start import (
+    MAX_LOGIT_SCALE,
+    RunningMean,
+    make_optimiser,
+    plain_weights,
+    recompute_layers,
+    set_rates,
+    split_alpha,
+    start_model,
+)
+from deltaclip.training.validation import ValidationMetrics, look, validate
 
-__all__ = ["Run", "StepFigures"]
+__all__ = ["Run", "StepMetrics"]
 
 
 @dataclass(frozen=True, slots=True)
-class StepFigures:
+class StepMetrics:
     """loss: of the whole batch. gradient_norm: before clipping. rate: share of the peak rate."""
 
     loss: float
@@ -42,28 +45,28 @@ class StepFigures:
 
 
 class Run:
-    """A run between two steps. step: how many are done; best: step and figures of the best validation so far."""
+    """A run between two steps. step: how many are done; best: step and metrics of the best validation so far."""
 
     def __init__(
         self,
         recipe: Recipe,
         data: TrainingData,
         out: Path,
-        precision: Precision,
+        precision: MixedPrecision,
         peers: Peers,
     ) -> None:
         self.recipe, self.data, self.out, self.peers = recipe, data, out, peers
-        self.states = States(out / FOLDER, recipe.loop.keep_states)
+        self.states = States(out / RUN_FOLDER, recipe.loop.keep_states)
         self.order = Order(len(data.train.owner), data.train.unit, recipe.optim.batch, recipe.seed)
         self.steps = recipe.optim.steps_of_run(self.order.steps_an_epoch)
         self.validate_every = recipe.loop.validate_every or max(min(self.order.steps_an_epoch, -(-self.steps // 10)), 1)
         self.log_every = recipe.loop.log_every or min(10, max(self.steps // 100, 1))
         refuse_without_negatives(data.train, self.order)
-        self.commit = _commit()  # before the run: files may change while it goes on
+        self.commit = _commit()  # before the run: files may change during it
         self.start = start_model(recipe, data)
         if data.side is not None and data.side < self.side:
             remedy = "Make a new cache with deltaclip cache and its --size, in a new folder."
-            raise TrainingError("clips", f"pictures of {data.side} pixels where the model takes {self.side}", remedy)
+            raise TrainingError("clips", f"pictures of {data.side} pixels, but the model takes {self.side}", remedy)
         self.model = self.start.model
         torch.nn.Module.to(self.model, precision.device)
         self.precision = precision.checked(self.model)
@@ -74,15 +77,15 @@ class Run:
         self.optimiser = make_optimiser(self.model, recipe.optim)
         self.mean = RunningMean(self.model, recipe.optim.ema)
         self.step, self.loss = 0, float("nan")
-        self._last = StepFigures(float("nan"), float("nan"), 0.0)
-        self.best: tuple[int, Figures] | None = None
+        self._last = StepMetrics(float("nan"), float("nan"), 0.0)
+        self.best: tuple[int, ValidationMetrics] | None = None
         self._seconds, self._since = 0.0, time.perf_counter()
 
     @contextmanager
     def in_place(self, *, resume: bool, overwrite: bool) -> Iterator[None]:
-        """Holds OUT for this run as long as the context lasts, and loads the last state where it goes on.
+        """Holds OUT for this run while the context lasts, and loads the last state if the run is resumed.
 
-        Raises TrainingError where another run lies there or is under way, CheckpointError for anything else.
+        Raises TrainingError if OUT contains a different run or one in progress, CheckpointError for anything else.
         """
         facts = {"recipe": self.recipe.facts(), "clips": dict(self.data.facts)}
         if self.data.sources:
@@ -91,34 +94,34 @@ class Run:
             facts["start"] = self.start.facts
 
         def take() -> None:
-            take_place(self.out, facts, resume=resume, overwrite=overwrite)
+            claim_run_folder(self.out, facts, resume=resume, overwrite=overwrite)
             self.states.sweep()
 
-        with held_place(self.out, self.peers, self.precision.device, take):
+        with hold_run_folder(self.out, self.peers, self.precision.device, take):
             if resume and (saved := self.states.saved()):
                 self._load(saved[-1])
             yield
 
     @property
     def side(self) -> int:
-        """Pixels of a side that the model takes."""
+        """Side of the model's input in pixels."""
         return self.start.sizes.image_size
 
     @property
     def seconds(self) -> float:
-        """How long the run took so far, over all its parts."""
+        """Duration of the run so far, over all its parts."""
         return self._seconds + time.perf_counter() - self._since
 
-    def advance(self, batch: Batch) -> StepFigures:
-        """One step with this process's part of a batch. Raises TrainingError where it cannot be done."""
+    def advance(self, batch: Batch) -> StepMetrics:
+        """One step with this process's part of a batch. Raises TrainingError if it cannot."""
         optim = self.recipe.optim
-        # Chance of a step follows from its number, as that of its clips does: there is no random state to keep.
+        # The randomness of a step follows from its number, as that of its clips does: no random state has to be saved.
         chance = np.random.SeedSequence([self.recipe.seed, 4, self.step, self.peers.rank])
         torch.manual_seed(int(chance.generate_state(1)[0]))
         rate = set_rates(self.optimiser, self.step, self.steps, optim.warm_up)
         self.optimiser.zero_grad(set_to_none=True)
 
-        def check(loss: torch.Tensor, vectors: Vectors) -> None:
+        def check(loss: torch.Tensor, vectors: BatchVectors) -> None:
             refuse_loss(self.step + 1, loss, vectors, self.model.logit_scale)
 
         with memory_explained(self.recipe, self.recipe.data.frames):
@@ -139,17 +142,17 @@ class Run:
         self.mean.update(self.model)
         self.step += 1
         self.loss = loss.item()
-        self._last = StepFigures(self.loss, norm.item(), rate)
+        self._last = StepMetrics(self.loss, norm.item(), rate)
         size = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
         if self.peers.any(not bool(torch.isfinite(size)), self.precision.device):
             raise self._broken(f"their norm is {size.item()}")
         return self._last
 
     def refuse_broken(self, batch: Batch) -> float | None:
-        """Before weights are measured, validated, saved or reported: TrainingError where they give no numbers.
+        """Before weights are validated, saved or reported: TrainingError if their vectors are NaN or infinite.
 
         Finite weights can be too large for that. Returns the mean cosine between vectors of some clips of the batch
-        with and without their masks, None where none has a mask.
+        with and without their masks, None if no clip has a mask.
         """
         seen = look(self.model, batch, self.precision)
         sound = seen.sound
@@ -160,8 +163,8 @@ class Run:
             raise self._broken("the vectors that they produce are NaN or infinite")
         return seen.mask_cosine
 
-    def validate(self, workers: int) -> Figures | None:
-        """Figures of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
+    def validate(self, workers: int) -> ValidationMetrics | None:
+        """Metrics of the held-out clips, or None without any; the best weights so far are kept as a checkpoint."""
         if self.data.validation is None:
             return None
         source, rows = self.data.validation, self.start.rows
@@ -179,7 +182,7 @@ class Run:
         return figures
 
     def save(self) -> None:
-        """Writes what is needed to go on from here."""
+        """Writes a state that the run can be resumed from."""
         if not self.peers.leads:
             return
         best_step, figures = self.best or (0, None)
@@ -194,13 +197,13 @@ class Run:
         }
         self.states.save(SavedState(self.step, best_step), content)
 
-    def save_weights(self, folder: Path, figures: Figures | None) -> None:
-        """Writes the model as a checkpoint folder; for the running mean's weights call it inside `mean.in_place`."""
+    def save_weights(self, folder: Path, figures: ValidationMetrics | None) -> None:
+        """Writes the model as a checkpoint folder. For the running mean, call it inside `mean.in_place`."""
         weights = plain_weights(self.model.state_dict())
         model = assemble(self.model.config, weights, f"the weights of step {self.step}")
         save_checkpoint(folder, model, self.start.tokenizer, self._record(figures))
 
-    def _record(self, figures: Figures | None) -> CheckpointRecord:
+    def _record(self, figures: ValidationMetrics | None) -> CheckpointRecord:
         training = {
             **self.recipe.facts(),
             "steps": self.steps,
@@ -232,7 +235,7 @@ class Run:
 
 
 def _commit() -> str:
-    """That of the checkout that runs, with a plus where files differ from it; the version outside a checkout."""
+    """The commit that runs, with a plus if files differ from it; the version outside a checkout."""
     checkout = running_checkout()
     return (
         f"version {deltaclip.__version__}" if checkout is None else checkout.commit + ("+" if checkout.changed else "")

@@ -1,7 +1,7 @@
-"""Moving Shapes as training data: clips drawn and their masks measured once, then shared by steps and runs.
+"""Moving Shapes as training data: clips are drawn and their masks measured once, then shared by steps and runs.
 
-They are seen with the frames of a search (at equal spans, moved a little in time), so that masks have the same time
-gaps as in searching; a step takes some of those frames.
+Frames are sampled as in a search (at equal spans, with a random shift), so that masks are measured over the same time
+gaps as in a search; a step takes some of these frames.
 """
 
 import os
@@ -21,18 +21,18 @@ from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.recipe import Recipe
+from deltaclip.training.run_folder import save_whole
 from deltaclip.training.sampler import Order
-from deltaclip.training.saving import save_whole
 from deltaclip.training.source import MemoryClips, Pictures, TrainingData
 
 __all__ = ["DrawnClips", "draw_shapes", "drawn_file"]
 
 FORMAT = 3
-"""Raised when drawn clips or their masks change, so that old files are not taken for new ones."""
+"""Increased when drawn clips or their masks change, so that older files are not used."""
 
 
 class DrawnClips(MemoryClips):
-    """Twins in memory; each reading of a caption may be worded otherwise. mover_epochs: as in `WorldRecipe`."""
+    """Twins in memory; a caption may have a different wording each time. mover_epochs: as in `WorldRecipe`."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class DrawnClips(MemoryClips):
         self.clips, self.mover_epochs = clips, mover_epochs
 
     def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
-        """A true sentence in random words, in the first epochs of the mover alone; or the fixed full one."""
+        """A true sentence in a random wording, about the mover only in the first epochs; or the fixed full one."""
         if rng is None:
             return self.captions[number]
         clip = self.clips[number]
         return clip.mover_caption(rng) if epoch < self.mover_epochs else clip.varied_caption(rng)
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
-        """As in memory; directed where the captions of the clip's world say where the mover goes."""
+        """As `MemoryClips.pictures`; directed if captions of the clip's world say in which direction the mover goes."""
         return replace(super().pictures(video, num_frames, rng), directed=self.clips[video].spec.directions)
 
 
@@ -65,10 +65,10 @@ def draw_shapes(
     workers: int | None = None,
     cache: Path | None = None,
 ) -> TrainingData:
-    """The clips of a recipe's world with its mask, to train on and to validate with.
+    """The clips of a recipe's world with its mask, for training and validation.
 
-    progress: called with the share done. workers: processes; None takes one a core, 0 draws in this process; the clips
-    are the same for any number. cache: folder that keeps drawn clips for further runs of one world and mask.
+    progress: called with the share done. workers: processes; None starts one per core, 0 draws in this process; the
+    clips are the same for any number. cache: folder that keeps drawn clips for further runs with this world and mask.
     """
     groups = _Groups(recipe)
     made = None if cache is None else _kept(groups.file(cache))
@@ -88,13 +88,13 @@ def draw_shapes(
 
 
 def _mover_epochs(recipe: Recipe, captions: int, unit: int) -> int:
-    """Those of the recipe, but a tenth of the run at most: a short run shall not learn of movers alone."""
+    """Those of the recipe, but at most a tenth of the run: a short run must not see captions of movers only."""
     an_epoch = Order(captions, unit, recipe.optim.batch, recipe.seed).steps_an_epoch
     return min(recipe.world.mover_epochs, recipe.optim.steps_of_run(an_epoch) // (10 * an_epoch))
 
 
 def drawn_file(recipe: Recipe, cache: Path) -> Path:
-    """Where `draw_shapes` keeps the clips of a recipe in that folder."""
+    """The file in which `draw_shapes` keeps the clips of a recipe in that folder."""
     return _Groups(recipe).file(cache)
 
 
@@ -112,15 +112,15 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that change with what is drawn or seen."""
+        """16 hexadecimal digits that change with what is drawn or how it is sampled."""
         drawn = asdict(self.world)
-        del drawn["mover_epochs"]  # of what is said, not of what is drawn
+        del drawn["mover_epochs"]  # affects captions only
         seen = asdict(self.reader_spec) | {"motion": self.reader_spec.motion_word}
         parts: dict[str, Any] = {"world": drawn, "seen": seen, "format": FORMAT}
         return digest(parts, sort_keys=True)
 
     def file(self, cache: Path) -> Path:
-        """Where these clips are kept in a folder."""
+        """The file of these clips in a folder."""
         return cache / f"shapes-{self.digest}.npz"
 
     def twins(self, group: int) -> tuple[ShapesClip, ...]:
@@ -130,7 +130,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         return make_twins(self.world.seed, spec, group)
 
     def __getitem__(self, group: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        cv2.setNumThreads(1)  # as many processes as cores already
+        cv2.setNumThreads(1)  # there are as many processes as cores
         rng = np.random.default_rng([self.world.seed, 1, group])
         seen = [self._see(clip, rng) for clip in self.twins(group)]
         return np.stack([rgb for rgb, _ in seen]), np.stack([alpha for _, alpha in seen])
@@ -145,7 +145,7 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         return pixels, np.round(alpha * 255).astype(np.uint8)
 
     def _decoded(self, clip: ShapesClip, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """What the decoder does with a small video: bicubic up to the side at which motion is measured."""
+        """As the decoder does with a small video: scaled up (bicubic) to the side at which motion is measured."""
         side = self.reader_spec.decode_side
         size = (side, side)
         return np.stack([cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in clip.frames(numbers)])

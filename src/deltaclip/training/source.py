@@ -1,7 +1,7 @@
-"""What a run learns from: clips by number with their captions, wherever they come from.
+"""What a run is trained on: numbered clips with their captions, wherever they come from.
 
-A source answers by number and draws all chance from the generator it is given, so that a step's clips follow from the
-seed and the step alone: a resumed run, or one with other processes, sees the same.
+A source takes all randomness from the generator that it is given, so that the clips of a step follow from seed and step
+alone: a resumed run, or one with a different number of processes, gets the same clips.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class Pictures:
     """Frames of one clip with their masks, uncropped.
 
     rgb: uint8 (T, H, W, 3). alpha: float32 (T, H, W) in 0..1.
-    directed: captions tell left from right or up from down, so that the clip is neither turned nor mirrored.
+    directed: captions distinguish left from right or up from down, so the clip must be neither rotated nor flipped.
     """
 
     rgb: NDArray[np.uint8]
@@ -37,11 +37,11 @@ class Pictures:
 class ClipSource(Protocol):
     """Pairs of a caption and a video.
 
-    owner: int64 (N,), the number of each caption's video. video_ids: what people call the videos, by number.
-    alike: int64 (N,), pairs with the same number are no negatives of each other: the owner, or the class of a clip
+    owner: int64 (N,), the number of each caption's video. video_ids: names of the videos, by number.
+    alike: int64 (N,), pairs with the same number are not negatives of each other: the owner, or the class of a clip
     whose caption names its class.
-    unit: captions that stay together in a batch, such as those of twins; N is a multiple of it. in_memory: nothing to
-    wait for, so that no worker processes are started.
+    unit: captions that stay together in a batch, such as those of twins; N is a multiple of it. in_memory: clips need
+    no reading, so no worker processes are started.
     """
 
     @property
@@ -56,11 +56,11 @@ class ClipSource(Protocol):
     def in_memory(self) -> bool: ...
 
     def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
-        """A wording of caption `number`, which may depend on the epoch; the fixed one without a generator."""
+        """A wording of caption `number`, which may depend on the epoch; without a generator, the fixed one."""
         ...
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
-        """Frames of a video, one at random in each of `num_frames` equal spans; their middles without a generator."""
+        """Frames of a video, a random one in each of `num_frames` equal spans; without a generator, the middle ones."""
         ...
 
 
@@ -68,12 +68,12 @@ class ClipSource(Protocol):
 class TrainingData:
     """The clips of a run.
 
-    train, validation: without validation no R@1 is measured and the last weights are taken.
-    words: all captions, for the vocabulary of a fresh model. facts: what the checkpoint says of them (data set, counts,
-    what was left out); a run goes on only with the same facts.
-    side: short side of the pictures where it is limited; a model that takes larger ones is refused.
-    sources: video -> the file its pictures were made of, in words, or that it was left out; empty where there are no
-    files. A run goes on only with the same. notes: sentences about the clips that people should read.
+    train, validation: without validation, no R@1 is measured and the last weights are reported.
+    words: all captions, for the vocabulary of a fresh model. facts: what the checkpoint records about the clips (data
+    set, counts, what was left out); a run is resumed only with the same facts.
+    side: short side of the pictures if it is limited; a model with larger input is refused.
+    sources: video -> a description of the file that its pictures come from, or that it was left out; empty if there
+    are no files. A run is resumed only with the same. notes: messages about the clips for people.
     """
 
     train: ClipSource
@@ -89,7 +89,7 @@ class MemoryClips:
     """Clips held in memory.
 
     rgb: uint8 (V, K, H, W, 3), K frames at equal spans of each. alpha: uint8 (V, K, H, W), 255 is one.
-    captions: by owner's order, one fixed text a caption; `caption` may be overridden for varied ones.
+    captions: in the order of owner, one fixed text each; override `caption` for varied wordings.
     """
 
     in_memory = True
@@ -118,7 +118,7 @@ class MemoryClips:
         return self.captions[number]
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
-        """Frames at random places of equal spans, or at their middles."""
+        """Frames at random positions in equal spans, or at their middles."""
         kept = self.rgb.shape[1]
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
         return Pictures(self.rgb[video, places], self.alpha[video, places].astype(np.float32) / np.float32(255))

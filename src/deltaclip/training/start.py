@@ -1,21 +1,50 @@
-"""The model that a run starts with: loaded, or small and fresh."""
+"""What a run starts with: its model, loaded or new, and the optimiser, schedule and running mean of its weights."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.nn.utils import parametrize
 from transformers import CLIPModel
 
+from deltaclip.channels import COLOURS
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Checkpoint, CheckpointRecord, ModelSpec, Tokenizer, load_checkpoint, model_spec, new_model
-from deltaclip.model.configs import transformers_claim
+from deltaclip.model import (
+    Checkpoint,
+    CheckpointRecord,
+    ModelSpec,
+    Tokenizer,
+    alpha_is_zero,
+    load_checkpoint,
+    model_spec,
+    new_model,
+    transformers_claim,
+)
 from deltaclip.provenance import digest
 from deltaclip.training.dataset import TokenRows
-from deltaclip.training.recipe import ModelRecipe, Recipe
+from deltaclip.training.recipe import ModelRecipe, OptimRecipe, Recipe
 from deltaclip.training.source import TrainingData
 
-__all__ = ["FRESH", "Start", "recompute_layers", "start_model", "start_side"]
+__all__ = [
+    "FRESH",
+    "MAX_LOGIT_SCALE",
+    "RunningMean",
+    "Start",
+    "alpha_parts",
+    "make_optimiser",
+    "plain_weights",
+    "recompute_layers",
+    "set_rates",
+    "split_alpha",
+    "start_model",
+    "start_side",
+]
+
 
 FRESH = "fresh"
 
@@ -23,8 +52,8 @@ FRESH = "fresh"
 class Start:
     """A model with float32 weights on the CPU, its tokenizer, and the record of the checkpoint to be.
 
-    facts: what a loaded start is beside its weights, as a json document; empty for a fresh one, which follows from the
-        recipe. A state keeps the weights alone, so that a run goes on only with the same facts.
+    facts: what a loaded checkpoint has besides its weights, as a json document; empty for a fresh model, which follows
+        from the recipe. States contain weights only, so a run is resumed only with the same facts.
     """
 
     def __init__(
@@ -35,17 +64,17 @@ class Start:
 
     @property
     def rows(self) -> TokenRows:
-        """Captions to token rows for this model."""
+        """Turns captions into token rows for this model."""
         return TokenRows(self.tokenizer, self.sizes, self.record.max_words)
 
 
 def start_model(recipe: Recipe, data: TrainingData) -> Start:
-    """The start of a run. Raises CheckpointError where `model.init` cannot be had, or has no tokenizer."""
+    """The start of a run. Raises CheckpointError if `model.init` cannot be loaded or has no tokenizer."""
     settings = {"motion": recipe.data.motion, "num_frames": recipe.data.test_frames}
     if recipe.model.init == FRESH:
         tokenizer = Tokenizer.from_words(data.words)
         model = new_model(_sizes(recipe.model, tokenizer), recipe.seed, recipe.model.alpha)
-        # Drawn clips are ours; of other clips' rights we know nothing.
+        # Drawn clips are ours; the licence of other clips is unknown.
         licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
         record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
         return Start(model, tokenizer, record)
@@ -56,7 +85,7 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
 
 
 def start_side(recipe: Recipe) -> int:
-    """Pixels of a side that the model of a run takes, known before there is data. Raises as `start_model` does."""
+    """Side of the model's input in pixels, known before there is data. Raises as `start_model` does."""
     if recipe.model.init == FRESH:
         return recipe.model.image_size
     return model_spec(_loaded(recipe.model.init)[0].model).image_size
@@ -71,7 +100,7 @@ def _loaded(init: str) -> tuple[Checkpoint, Tokenizer]:
 
 
 def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
-    """All of a checkpoint but its weights: configuration, tokenizer and record, of whose training a digest will do."""
+    """A checkpoint without its weights: configuration, tokenizer and record, with a digest of the record's training."""
     config, sizes = loaded.model.config, model_spec(loaded.model)
     ids = {"begin": sizes.begin, "end": sizes.end, "pad": sizes.pad}
     return {
@@ -82,8 +111,8 @@ def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def recompute_layers(model: CLIPModel) -> None:
-    """Gradient checkpointing: each layer is computed again on the way back instead of being kept."""
-    # transformers 5 renamed it on the way, and warns of the older name.
+    """Gradient checkpointing: layers are recomputed in the backward pass instead of being kept."""
+    # Renamed within transformers 5, which warns of the older name.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})
 
@@ -105,3 +134,99 @@ def _sizes(recipe: ModelRecipe, tokenizer: Tokenizer) -> ModelSpec:
         end=tokenizer.vocab_size - 1,
         pad=0,
     )
+
+
+MAX_LOGIT_SCALE = math.log(100)
+"""CLIP and CLIP4Clip clamp the scale of logits at 100 after each step."""
+_SPLIT = "vision_model.embeddings.patch_embedding.parametrizations.weight.original"
+_WHOLE = "vision_model.embeddings.patch_embedding.weight"
+
+
+class _RgbAndAlpha(torch.nn.Module):
+    """The patch embedding (W, C, P, P) as two parameters, so that motion channels can have a rate of their own."""
+
+    def forward(self, rgb: Tensor, alpha: Tensor) -> Tensor:
+        return torch.cat([rgb, alpha], dim=1)
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        return weight[:, : len(COLOURS)].clone(), weight[:, len(COLOURS) :].clone()
+
+
+def split_alpha(model: CLIPModel) -> None:
+    """Splits the patch embedding for training. `plain_weights` reverses it."""
+    parametrize.register_parametrization(model.vision_model.embeddings.patch_embedding, "weight", _RgbAndAlpha())
+
+
+def alpha_parts(model: CLIPModel) -> tuple[Tensor, Tensor]:
+    """The two parts of a split patch embedding: colours (W, 3, P, P) and motion channels (W, C - 3, P, P)."""
+    parts = dict(model.named_parameters())
+    return parts[f"{_SPLIT}0"], parts[f"{_SPLIT}1"]
+
+
+def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A split model's `state_dict` under the names of a stock CLIPModel, copied."""
+    kept = {name: weight.detach().cpu().clone() for name, weight in state.items() if not name.startswith(_SPLIT)}
+    kept[_WHOLE] = torch.cat([state[f"{_SPLIT}0"], state[f"{_SPLIT}1"]], dim=1).detach().cpu()
+    return kept
+
+
+def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
+    """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
+
+    Position and word embeddings are matrices; norms, biases, the class embedding and the logit scale are not decayed
+    (CLIP4Clip decays the scale, which starts at the edge of its clamp).
+    """
+    alpha = alpha_parts(model)[1]
+    alpha_lr = recipe.lr
+    if recipe.zero_alpha_lr is not None and alpha_is_zero(model):
+        alpha_lr = recipe.zero_alpha_lr
+    others = [parameter for parameter in model.parameters() if parameter is not alpha]
+    matrices = [parameter for parameter in others if parameter.ndim >= 2]
+    vectors = [parameter for parameter in others if parameter.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay, "peak": recipe.lr},
+        {"params": vectors, "weight_decay": 0.0, "peak": recipe.lr},
+        {"params": [alpha], "weight_decay": recipe.weight_decay, "peak": alpha_lr},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: float) -> float:
+    """Sets each group's rate for a step (from 0): linear warm-up, then cosine to 0. Returns its share of the peak."""
+    rising = max(int(steps * warm_up), 1)
+    if step < rising:
+        share = (step + 1) / rising
+    else:
+        share = 0.5 * (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1)))
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * share
+    return share
+
+
+class RunningMean:
+    """An exponential moving average of the weights (EMA). With a decay of 0 it is the weights themselves."""
+
+    def __init__(self, model: CLIPModel, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: weight.detach().clone() for name, weight in model.named_parameters()} if decay else {}
+
+    @torch.no_grad()
+    def update(self, model: CLIPModel) -> None:
+        """Updates the mean after a step."""
+        for name, weight in model.named_parameters() if self.decay else ():
+            self.weights[name].lerp_(weight, 1 - self.decay)
+
+    @contextmanager
+    def in_place(self, model: CLIPModel) -> Iterator[None]:
+        """Gives the model the mean as its weights while the context lasts."""
+        parameters = {name: weight for name, weight in model.named_parameters() if self.decay}
+        own = {name: weight.detach().clone() for name, weight in parameters.items()}
+        with torch.no_grad():
+            for name, weight in parameters.items():
+                weight.copy_(self.weights[name])
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, weight in parameters.items():
+                    weight.copy_(own[name])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from deltaclip.training.cache.coding import decode_alpha, decode_picture, encode_alpha, encode_picture
+from deltaclip.training.cache.shard import decode_alpha, decode_picture, encode_alpha, encode_picture
 from tests.helpers import moving_square
 
 

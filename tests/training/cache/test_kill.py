@@ -23,7 +23,7 @@ class KilledError(BaseException):
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".lock")}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ def test_what_differs_is_said_in_words() -> None:
 
 @pytest.mark.parametrize("motion", ["difference", "random", "inverted", "full", "centre", "difference:threshold=12"])
 def test_masks_that_depend_on_the_drawn_frames_are_not_kept(motion: str) -> None:
-    with pytest.raises(ValueError, match="made when reading"):
+    with pytest.raises(ValueError, match="computed when reading"):
         CacheSettings(motion=motion)
 
 
@@ -26,7 +26,7 @@ def test_a_floor_is_put_in_when_reading() -> None:
 
 @pytest.mark.parametrize("change", [{"num_frames": 0}, {"size": 0}, {"quality": 0}, {"quality": 101}])
 def test_settings_that_make_no_sense_are_refused(change: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"start at 1|1 to 100"):
+    with pytest.raises(ValueError, match=r"must be 1 or more|1 to 100"):
         CacheSettings(**change)  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ def test_all_that_a_training_misses_is_said_at_once() -> None:
     settings = CacheSettings(num_frames=5, size=64, motion="subject:binary")
     assert settings.lacks(5, "subject:binary,floor=0.2", 64) == ()
     assert settings.lacks(6, "subject", 224) == (
-        "its pictures are 64 pixels at the short side, and 224 are needed",
-        "it holds 5 frames of a video, and 6 are needed",
-        "it keeps masks subject:binary, and subject is needed",
+        "the short side of its pictures is 64 pixels, and 224 are needed",
+        "it has 5 frames per video, and 6 are needed",
+        "it has masks subject:binary, and subject is needed",
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
+from deltaclip.durable import one_writer
 from deltaclip.errors import CacheError
 from deltaclip.reader import read_whole
 from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, decoding, write_cache
@@ -211,7 +211,8 @@ def test_a_file_that_is_gone_after_it_was_cached_is_not_needed(tmp_path: Path) -
 
 
 def test_a_second_writer_is_refused(squares: dict[str, Path], tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".lock"), pytest.raises(CacheInUseError, match="another process is writing"):
+    found = rf"another process is writing to this cache \(process {os.getpid()}\)"
+    with one_writer(tmp_path / ".lock", RuntimeError), pytest.raises(CacheInUseError, match=found):
         write_cache(tmp_path, squares, SMALL)
 
 

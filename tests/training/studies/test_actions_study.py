@@ -15,8 +15,8 @@ from deltaclip.findings import StudyResult, write_study
 from deltaclip.training import override
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies import Stopped, StudyPlan, study_actions
-from deltaclip.training.studies.action_clips import ActionClips, SeenActions, clip_digests, see_actions
-from deltaclip.training.studies.action_run import ActionRun
+from deltaclip.training.studies.actions_clips import ActionClips, SeenActions, clip_digests, see_actions
+from deltaclip.training.studies.actions_run import ActionRun
 from tests.helpers import write_actions
 
 TINY = (
@@ -133,7 +133,7 @@ def test_a_run_killed_while_its_figures_are_written_ends_as_one_that_was_not(
     def killed(*_: object, **__: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(f"deltaclip.training.studies.action_run.{moment}", killed)
+    monkeypatch.setattr(f"deltaclip.training.studies.actions_run.{moment}", killed)
     with pytest.raises(Killed):
         run.perform(seen)
     monkeypatch.undo()

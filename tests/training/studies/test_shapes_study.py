@@ -16,8 +16,8 @@ from deltaclip.shapes import ShapesSpec
 from deltaclip.training.loop import _Loop
 from deltaclip.training.studies import STUDIES, Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies import shapes as study
-from deltaclip.training.studies.shapes_gallery import ShapesGallery
 from deltaclip.training.studies.shapes_result import METRICS
+from deltaclip.training.studies.shapes_run import ShapesGallery
 
 SETTINGS = (
     "world.groups=4",

@@ -1,6 +1,5 @@
 """What the database says of itself: whose vectors it names, and which file they are in."""
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from deltaclip.library.sqlite.errors import AFTER_DAMAGE, DATABASE_NAME
 from deltaclip.library.sqlite.vectors import VectorFile, is_name, new_name
 
 __all__ = ["commit_number", "count_commit", "has_moments", "read_meta", "remember", "stored_encoder", "use_new_file"]
-__all__ += ["note_writer", "use_rows", "vector_file", "vectors_path"]
+__all__ += ["use_rows", "vector_file", "vectors_path"]
 
 Meta = Mapping[str, str | None]
 
@@ -77,11 +76,6 @@ def use_new_file(db: sqlite3.Connection, meta: Meta, name: str | None = None, nu
         db.execute("DELETE FROM unused_files WHERE name = ?", (name,))
     db.execute("DELETE FROM dead_rows")
     _write(db, {"vectors_file": name or new_name(), "vectors_rows": num_rows})
-
-
-def note_writer(db: sqlite3.Connection) -> None:
-    """Records that this process writes, for those who find the library locked."""
-    _write(db, {"writer": os.getpid()})
 
 
 def use_rows(db: sqlite3.Connection, num_rows: int) -> None:

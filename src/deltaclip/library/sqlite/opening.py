@@ -9,7 +9,6 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.lock import LockedError, writer_lock
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error, not_writable
-from deltaclip.library.sqlite.meta import read_meta
 from deltaclip.library.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables
 from deltaclip.library.sqlite.upgrade import announce, upgrade
 from deltaclip.library.sqlite.vectors import PREFIX, new_name
@@ -49,15 +48,10 @@ def lock_for_writing(database: Database, *, wait_seconds: float = 0.0) -> ExitSt
     database.require_writable()
     latest = time.monotonic() + wait_seconds
 
-    def holder() -> str:
-        # Only asked while it is held: a number left by a dead process is never shown.
-        with database.reading() as db:
-            return read_meta(db).get("writer") or "unknown"
-
     with ExitStack() as held:
         while True:
             try:
-                held.enter_context(writer_lock(database.folder / LOCK_NAME, holder))
+                held.enter_context(writer_lock(database.folder / LOCK_NAME))
                 return held.pop_all()
             except OSError as err:
                 raise not_writable(database.folder, f"{LOCK_NAME}: {err.strerror}") from err

@@ -44,7 +44,6 @@ DROP TABLE old_videos;
 
 def announce(db: sqlite3.Connection, name: str) -> None:
     """Says in a library of an earlier format, in a transaction before `upgrade`, which file that may leave behind."""
-    meta.note_writer(db)
     db.execute(UNUSED_FILES_TABLE)
     db.execute("INSERT INTO unused_files VALUES (?)", (name,))
 

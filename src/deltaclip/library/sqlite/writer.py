@@ -27,9 +27,7 @@ class SqliteWriter:
         self._database = database
 
     def begin(self) -> None:
-        """Says who writes, and deletes what a writer left behind that was killed."""
-        with self._database.writing() as db:
-            meta.note_writer(db)
+        """Deletes what a writer that was killed left behind."""
         delete_unused_files(self._database)
 
     def remember(self, encoder: RememberedEncoder) -> None:

@@ -1,4 +1,4 @@
-"""The two records of a cache: the index over all videos (cache.json), and one record a video inside its shard."""
+"""The two records of a cache: the index of all videos (cache.json), and one record per video inside its shard."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -17,8 +17,8 @@ INDEX_NAME = "cache.json"
 class Source:
     """The file that a video was decoded from.
 
-    path: as given. size_bytes, mtime_ns, ctime_ns: as the file system said then. digest: of every byte, in hex. The
-    last two are None in caches of an earlier deltaclip, which knew a file by its size and time of change alone.
+    path: as given. size_bytes, mtime_ns, ctime_ns: as they were then. digest: of every byte, in hex. The last two are
+    None in caches of an earlier deltaclip, which identified a file by its size and modification time.
     """
 
     path: str
@@ -30,19 +30,19 @@ class Source:
     @classmethod
     def of(cls, path: Path, content: Content) -> "Source":
         """The file at `path`, of which every byte was read."""
-        assert content.digest is not None, "times alone do not tell a file"
+        assert content.digest is not None, "times alone do not identify a file"
         stamp = content.stamp
         return cls(str(path), stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns, content.digest.hex())
 
     def is_untouched(self, stamp: Stamp) -> bool:
-        """Whether size and times are what they were, so that nobody wrote to the file."""
+        """Whether size and times are unchanged, so that nobody has written to the file."""
         times = (self.mtime_ns, stamp.ctime_ns if self.digest is None else self.ctime_ns)
         return (self.size_bytes, *times) == (stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a video's record lies: its shard's file name, and the bytes offset <= position < offset + size_bytes."""
+    """Where a video's record is: its shard's file name, and the bytes offset <= position < offset + size_bytes."""
 
     shard: str
     offset: int
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CacheIndex:
-    """All that a cache holds.
+    """The contents of a cache.
 
     videos: id -> Entry. num_shards: shards finished so far; the next one gets this number, and none is written twice.
     """
@@ -62,7 +62,7 @@ class CacheIndex:
     num_shards: int = 0
 
     def to_bytes(self) -> bytes:
-        """cache.json: one line a video, ids sorted, so that equal caches are equal files."""
+        """cache.json: one line per video, ids sorted, so that equal caches are equal files."""
         lines = [
             json.dumps(video) + ": " + json.dumps([*_entry_row(self.videos[video])]) for video in sorted(self.videos)
         ]
@@ -71,19 +71,19 @@ class CacheIndex:
 
     @classmethod
     def from_bytes(cls, document: bytes) -> "CacheIndex":
-        """The reverse. Raises ValueError (json's own among them), KeyError or TypeError for what is no such file."""
+        """The reverse. Raises ValueError (including json's own), KeyError or TypeError for any other file."""
         data = json.loads(document)
         if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']} where this program reads {FORMAT}")
+            raise ValueError(f"format {data['format']}, but this program reads {FORMAT}")
         videos = {video: Entry(row[0], row[1], row[2], Source(*row[3:])) for video, row in data["videos"].items()}
         return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
     @classmethod
     def salvaged(cls, document: bytes) -> "CacheIndex | None":
-        """What can still be read of a cache.json that was cut off: settings, and whole lines. None without settings."""
+        """What can still be read of a truncated cache.json: settings and complete lines. None without settings."""
         head, *lines = document.decode("ascii", "replace").split("\n")
         videos: list[str] = []
-        for line in lines[:-1]:  # the last one has no end
+        for line in lines[:-1]:  # the last one is incomplete
             try:
                 json.loads("{" + line.rstrip(",") + "}")
             except ValueError:
@@ -105,9 +105,9 @@ def _entry_row(entry: Entry) -> tuple[str | int | None, ...]:
 class StoredFrame:
     """Bytes of a frame in its shard.
 
-    offset, size_bytes: of the span that holds the picture's member and, behind it, alpha's.
-    picture_bytes: of the picture, at the head of the span. alpha_bytes: of alpha, at its tail; 0 where alpha is all
-    ones or the cache keeps none. crc32: of the picture's bytes followed by alpha's.
+    offset, size_bytes: of the span that contains the picture's member, followed by alpha's.
+    picture_bytes: of the picture, at the start of the span. alpha_bytes: of alpha, at its end; 0 if alpha is all ones
+    or the cache has no mask. crc32: of the picture's bytes followed by alpha's.
     """
 
     offset: int
@@ -119,9 +119,9 @@ class StoredFrame:
 
 @dataclass(frozen=True, slots=True)
 class VideoRecord:
-    """What is known of one cached video beside its pictures.
+    """What is known about one cached video besides its pictures.
 
-    seconds: (N,) of the kept frames. coverage, fallback: N entries each of the kept mask, None where none is kept.
+    seconds: (N,) of the cached frames. coverage, fallback: N entries each of the stored mask, None without one.
     height, width: of all its pictures, in pixels.
     """
 
@@ -142,7 +142,7 @@ class VideoRecord:
 
     @classmethod
     def from_bytes(cls, document: bytes) -> "VideoRecord":
-        """The reverse. Raises ValueError, KeyError or TypeError for what is no such record."""
+        """The reverse. Raises ValueError, KeyError or TypeError for anything else."""
         data: dict[str, Any] = json.loads(document)
         lists = {key: None if data[key] is None else tuple(data[key]) for key in ("seconds", "coverage", "fallback")}
         frames = tuple(StoredFrame(*row) for row in data["frames"])

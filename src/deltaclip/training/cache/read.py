@@ -15,15 +15,44 @@ from numpy.typing import NDArray
 from deltaclip.errors import CacheError
 from deltaclip.motion import MotionSpec, feed_alpha, needs_neighbours
 from deltaclip.reader import measure_alpha
-from deltaclip.training.cache.coding import decode_alpha, decode_picture
 from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
+from deltaclip.training.cache.shard import decode_alpha, decode_picture
 
-__all__ = ["CachedFrames", "DamagedIndexError", "FrameCache", "read_index"]
+__all__ = ["CachedFrames", "DamagedIndexError", "FrameCache", "random_places", "read_index", "uniform_places"]
+
+
+def random_places(num_cached: int, num_frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """One random frame in each of `num_frames` equal spans of the `num_cached` frames: the rule of X-Pool's training.
+
+    Returns (T,) int64, ascending, 0 <= place < num_cached; without repeats as long as num_frames <= num_cached.
+    """
+    edges = _edges(num_cached, num_frames)
+    first = edges[:-1]
+    after = np.maximum(edges[1:], first + 1)
+    return np.minimum(rng.integers(first, after), num_cached - 1)
+
+
+def uniform_places(num_cached: int, num_frames: int) -> NDArray[np.int64]:
+    """The frames nearest to the middles of `num_frames` equal spans: the rule for testing.
+
+    Returns (T,) int64, ascending. Frame k of a cache is at (k + 0.5) / num_cached of the video.
+    """
+    _edges(num_cached, num_frames)
+    middles = (np.arange(num_frames) + 0.5) * num_cached / num_frames
+    # The middle between two cached frames goes to the later one: the frame k covers k <= place < k + 1.
+    return np.minimum(middles.astype(np.int64), num_cached - 1)
+
+
+def _edges(num_cached: int, num_frames: int) -> NDArray[np.int64]:
+    """(T + 1,) integer borders of T spans whose lengths differ by one at most."""
+    if num_cached < 1 or num_frames < 1:
+        raise ValueError(f"at least one frame is needed, not {num_frames} of {num_cached}")
+    return np.arange(num_frames + 1, dtype=np.int64) * num_cached // num_frames
 
 
 class DamagedIndexError(CacheError):
-    """cache.json is cut off or overwritten; what it was made for may be decoded again."""
+    """cache.json is truncated or overwritten; its videos can be decoded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +60,9 @@ class CachedFrames:
     """Some frames of a cached video, uncropped, in the order asked for.
 
     rgb: uint8 (T, H, W, 3). seconds: float64 (T,), on a player's clock.
-    alpha: float32 (T, H, W) in 0..1, the kept mask, all ones where it fell back; None where the cache keeps none.
-    coverage, fallback: T entries each, of the kept mask, before the fallback; None where the cache keeps none.
-    settings: of the cache; they say which mask is kept.
+    alpha: float32 (T, H, W) in 0..1, the cached mask, all ones for a frame that fell back; None without a cached mask.
+    coverage, fallback: T entries each, of the cached mask before the fallback; None without a cached mask.
+    settings: of the cache; they say which mask is cached.
     """
 
     rgb: NDArray[np.uint8] = field(repr=False)
@@ -44,11 +73,11 @@ class CachedFrames:
     settings: CacheSettings
 
     def see(self, motion: str | None) -> NDArray[np.float32]:
-        """Alpha float32 (T, H, W) by any mask, in the word of `motion.MotionSpec`; None gives all ones.
+        """Alpha float32 (T, H, W) by any mask, written as in `motion.MotionSpec`; None gives all ones.
 
-        The kept mask, made binary or lifted to a floor where the word says so; every other is made of these frames, as
-        it must be: what `difference` finds depends on which frames are drawn. Raises CacheError where the mask can
-        only be kept and is not.
+        The cached mask is made binary or raised to a floor if the word says so. Every other mask is computed from these
+        frames, because what `difference` finds depends on which frames are drawn. Raises CacheError for a mask that has
+        to be cached and is not.
         """
         if motion is None:
             return np.ones(self.rgb.shape[:3], np.float32)
@@ -56,20 +85,20 @@ class CachedFrames:
         if not needs_neighbours(spec):
             return measure_alpha(self.rgb, spec)
         if self.alpha is None or not self.settings.serves(motion):
-            found = f"the cache keeps {self.settings.masks}"
+            found = f"the cache contains {self.settings.masks}"
             raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
         return feed_alpha(self.alpha, spec)
 
 
 class FrameCache:
-    """The frames of many videos, as `write_cache` left them.
+    """The frames of many videos, as `write_cache` wrote them.
 
         cache = FrameCache.open("s3://bucket/msrvtt-cache")     # or a folder
         frames = cache.clip("video7", random_places(cache.settings.num_frames, 6, rng))
         alpha = frames.see("difference")
 
-    May be pickled and forked: files are opened by the process that reads them. What a writer adds later is seen by
-    opening again; what was there stays readable meanwhile.
+    It can be pickled and forked: files are opened by the process that reads them. Videos that a writer adds later
+    appear when it is opened again; all others stay readable in the meantime.
     """
 
     def __init__(self, folder: str | Path, index: CacheIndex) -> None:
@@ -84,17 +113,17 @@ class FrameCache:
         return cls(folder, read_index(folder))
 
     def __getstate__(self) -> dict[str, Any]:  # Any: what pickle takes
-        # Records come back when they are asked for; a worker need not be sent them.
+        # Records are read again on demand; they need not be sent to workers.
         return {**self.__dict__, "_records": {}}
 
     @property
     def settings(self) -> CacheSettings:
-        """What is kept of each video."""
+        """What is cached of each video."""
         return self._index.settings
 
     @property
     def videos(self) -> tuple[str, ...]:
-        """Ids of the videos held, sorted."""
+        """Ids of the cached videos, sorted."""
         return tuple(self._index.videos)
 
     def __contains__(self, video: str) -> bool:
@@ -104,16 +133,18 @@ class FrameCache:
         return len(self._index.videos)
 
     def source(self, video: str) -> Source:
-        """The file that the video was decoded from, as it was then. Raises CacheError for a video that is not held."""
+        """The file that the video was decoded from, as it was then. Raises CacheError if the video is not cached."""
         return self._entry(video).source
 
     def clip(self, video: str, places: NDArray[np.int64]) -> CachedFrames:
-        """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, repeats allowed.
+        """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, with repeats allowed.
 
-        Only these are read and decoded. Raises CacheError where the video is not held or its shard is gone or damaged.
+        Only these are read and decoded. Raises CacheError if the video is not cached or its shard is damaged.
         """
         if places.ndim != 1 or not len(places) or places.min() < 0 or places.max() >= self.settings.num_frames:
-            raise ValueError(f"places must be (T,) numbers from 0 to {self.settings.num_frames - 1}, not {places}")
+            raise ValueError(
+                f"places must be (T,) frame numbers from 0 to {self.settings.num_frames - 1}, not {places}"
+            )
         record = self._record(video)
         chosen = [record.frames[place] for place in places]
         spans = self._read(self._entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
@@ -139,7 +170,7 @@ class FrameCache:
         try:
             return self._index.videos[video]
         except KeyError as err:
-            remedy = "Run deltaclip cache again with this video, or leave it out of the training."
+            remedy = "Run deltaclip cache again with this video, or leave it out of training."
             raise CacheError(str(self._folder), f"video {video} is not in this cache", remedy) from err
 
     def _record(self, video: str) -> VideoRecord:
@@ -156,15 +187,15 @@ class FrameCache:
         return self._records[video]
 
     def _read(self, shard: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
-        """The bytes of spans (offset, size) of a shard, in one request where the storage can."""
+        """The bytes of spans (offset, size) of a shard, in one request if the storage can."""
         filesystem, root = _locate(self._folder)
         starts, ends = [offset for offset, _ in spans], [offset + size for offset, size in spans]
         path = f"{root}/{shard}"
         contents: list[bytes] = []
-        # Errors come back as results: storages that read all at once never raise them in older fsspec.
+        # Errors are returned as results: in older versions of fsspec some storages never raise them.
         for content in filesystem.cat_ranges([path] * len(spans), starts, ends):
             if isinstance(content, Exception):
-                remedy = f"Check its permissions and the network. If it is gone: {GIVE_VIDEOS}"
+                remedy = f"Check its permissions and the network. If it is missing: {GIVE_VIDEOS}"
                 raise CacheError(f"{self._folder}/{shard}", f"cannot be read ({content})", remedy) from content
             contents.append(content)
         return contents
@@ -173,37 +204,37 @@ class FrameCache:
         shard = self._entry(video).shard
         return CacheError(
             f"{self._folder}/{shard}",
-            f"its bytes of video {video} are not those that were written",
-            f"Move this shard out of the cache, and keep it. {GIVE_VIDEOS}",
+            f"its bytes of video {video} have changed since they were written",
+            f"Move this shard out of the cache. {GIVE_VIDEOS}",
         )
 
 
 def read_index(folder: str | Path) -> CacheIndex:
-    """The index of the cache in that folder or at that address. Raises CacheError where there is none."""
+    """The index of the cache in that folder or at that address. Raises CacheError if there is none."""
     filesystem, root = _locate(folder)
     try:
         document = filesystem.cat_file(f"{root}/{INDEX_NAME}")
     except FileNotFoundError as err:
-        remedy = "Make one with deltaclip cache, or check the name."
+        remedy = "Make one with deltaclip cache, or check the name of the folder."
         raise CacheError(str(folder), f"no frame cache here ({INDEX_NAME} is missing)", remedy) from err
     except OSError as err:
         raise CacheError(str(folder), f"cannot be read ({err})", "Check its permissions and the network.") from err
     try:
         return CacheIndex.from_bytes(document)
     except (json.JSONDecodeError, UnicodeDecodeError) as err:
-        raise DamagedIndexError(f"{folder}/{INDEX_NAME}", f"cut off or overwritten ({err})", GIVE_VIDEOS) from err
+        raise DamagedIndexError(f"{folder}/{INDEX_NAME}", f"truncated or overwritten ({err})", GIVE_VIDEOS) from err
     except (ValueError, KeyError, TypeError, IndexError) as err:
-        raise CacheError(f"{folder}/{INDEX_NAME}", f"not an index of a frame cache ({err})", _AGAIN) from err
+        raise CacheError(f"{folder}/{INDEX_NAME}", f"not the index of a frame cache ({err})", _AGAIN) from err
 
 
-GIVE_VIDEOS = "Give --videos, and what is lost is decoded again; or copy the cache again from where it came."
-_AGAIN = "Copy the cache again from where it came, or make a new one in a new folder."
+GIVE_VIDEOS = "Give --videos to decode the lost videos again, or copy the cache from its source again."
+_AGAIN = "Copy the cache from its source again, or make a new one in a new folder."
 
 
 def _locate(folder: str | Path) -> tuple[Any, str]:  # Any: fsspec has no types
     """The file system of a cache and the path of its folder there.
 
-    fsspec keeps one file system a process and makes a new one after a fork, so this is asked for each time.
+    fsspec keeps one file system per process and makes a new one after a fork, so this is called each time.
     """
     if isinstance(folder, Path) or not ("://" in folder or "::" in folder):
         return LocalFileSystem(), str(Path(folder).absolute())

@@ -1,4 +1,4 @@
-"""What a cache holds of each video: settings that every reader and every later writer must agree with."""
+"""What a cache keeps of each video: settings that all its readers and later writers share."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -8,19 +8,18 @@ from deltaclip.motion import MotionSpec, needs_neighbours
 __all__ = ["FORMAT", "CacheSettings"]
 
 FORMAT = 1
-"""Raised whenever what lies in a shard, or how it is measured, changes."""
+"""Increased whenever the content of a shard, or how it is measured, changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
     """What is kept of each video.
 
-    num_frames: frames of a video, at the middles of as many equal spans; more than a step uses, so that random frames
-    vary.
-    size: short side of the kept pictures in pixels; they are not cropped.
-    motion: "subject" or "subject:binary", measured once and kept as 8-bit or 1-bit alpha, or None. Masks that are made
-    of the drawn frames themselves (difference, random, inverted) or of nothing (full, centre) are never kept: see
-    `CachedFrames.see`.
+    num_frames: frames of a video, at the middles of equal spans; more than a step uses, so that random frames vary.
+    size: short side of the pictures in pixels; they are not cropped.
+    motion: "subject" or "subject:binary", measured once and stored as 8-bit or 1-bit alpha, or None. Masks that are
+    computed from the drawn frames alone (difference, random, inverted) or from nothing (full, centre) are never stored:
+    see `CachedFrames.see`.
     quality: of JPEG, 1 to 100, or None for raw pixels.
     """
 
@@ -31,38 +30,38 @@ class CacheSettings:
 
     def __post_init__(self) -> None:
         if self.num_frames < 1 or self.size < 1:
-            raise ValueError("num_frames and size start at 1")
+            raise ValueError("num_frames and size must be 1 or more")
         if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ValueError(f"the quality of JPEG is 1 to 100, not {self.quality}")
+            raise ValueError(f"the quality of JPEG must be from 1 to 100, not {self.quality}")
         if self.motion is None:
             return
         spec = MotionSpec.parse(self.motion)
         if not needs_neighbours(spec):
             raise ValueError(
-                f"motion {self.motion}: this mask depends on which frames are drawn and is made when reading; "
+                f"motion {self.motion}: this mask depends on which frames are drawn and is computed when reading; "
                 "a cache keeps subject, subject:binary or none"
             )
         if spec.floor:
             raise ValueError(
-                f"motion {self.motion}: a floor is put in when reading; cache it as {replace(spec, floor=0.0)}"
+                f"motion {self.motion}: a floor is applied when reading; cache it as {replace(spec, floor=0.0)}"
             )
         object.__setattr__(self, "motion", str(spec))
 
     @property
     def motion_spec(self) -> MotionSpec | None:
-        """The kept mask, parsed; `motion` is its word in cache.json."""
+        """The stored mask, parsed; `motion` is its word in cache.json."""
         return None if self.motion is None else MotionSpec.parse(self.motion)
 
     @property
     def suffix(self) -> str:
-        """Of the members that hold pictures."""
+        """File name suffix of the members that contain pictures."""
         return "npy" if self.quality is None else "jpg"
 
     def serves(self, motion: str | None) -> bool:
-        """Whether frames kept with these settings can be seen by that mask, in the word of `MotionSpec`.
+        """Whether frames cached with these settings have or can get that mask, written as in `MotionSpec`.
 
-        The kept mask serves itself, its binary form and any floor, but a binary one never the soft one again. Masks
-        that are made of the drawn frames need nothing kept.
+        A stored mask serves itself, its binary form and any floor, but a binary one cannot serve the soft one. Masks
+        that are computed from the drawn frames need nothing stored.
         """
         wanted, kept = None if motion is None else MotionSpec.parse(motion), self.motion_spec
         if wanted is None or not needs_neighbours(wanted):
@@ -72,19 +71,19 @@ class CacheSettings:
         return kept.name == wanted.name and (wanted.binary or not kept.binary)
 
     def lacks(self, num_frames: int, motion: str | None, image_size: int = 1) -> tuple[str, ...]:
-        """What a training of that many frames, mask and image size misses here, in words; nothing if all is kept."""
+        """What training with that many frames, that mask and image size lacks here, in words; empty if nothing."""
         found = []
         if self.size < image_size:
-            found.append(f"its pictures are {self.size} pixels at the short side, and {image_size} are needed")
+            found.append(f"the short side of its pictures is {self.size} pixels, and {image_size} are needed")
         if self.num_frames < num_frames:
-            found.append(f"it holds {self.num_frames} frames of a video, and {num_frames} are needed")
+            found.append(f"it has {self.num_frames} frames per video, and {num_frames} are needed")
         if not self.serves(motion):
-            found.append(f"it keeps {self.masks}, and {motion} is needed")
+            found.append(f"it has {self.masks}, and {motion} is needed")
         return tuple(found)
 
     @property
     def masks(self) -> str:
-        """The kept masks, for an error."""
+        """The stored masks, for an error."""
         return "no masks" if self.motion is None else f"masks {self.motion}"
 
     def differences(self, other: "CacheSettings") -> tuple[str, ...]:
@@ -95,12 +94,12 @@ class CacheSettings:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in cache.json."""
+        """As in cache.json."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "CacheSettings":
-        """The reverse. Raises TypeError or ValueError for what is none."""
+        """The reverse. Raises TypeError or ValueError for anything else."""
         return cls(**document)
 
 

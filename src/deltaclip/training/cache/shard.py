@@ -1,4 +1,10 @@
-"""One shard: a tar that grows under another name and appears whole, or not at all."""
+"""One shard: a tar file that is written under a different name and appears complete or not at all.
+
+Frames are JPEG or raw pixels, alpha is a grey PNG of 8 bits or 1 bit. On 9 real clips at 224 pixels, JPEG of quality 90
+took 23 kB per frame (95: 32 kB) with a mean error of 1.9 grey levels; the paper's masks of such frames overlap those of
+the decoded frames by 0.94 (95: 0.96). Soft alpha took 13 kB in 8 bits and 1.2 kB in 1 bit, with a mean error of 0.027:
+since the model is fed soft alpha, 8 bits are kept.
+"""
 
 import tarfile
 import zlib
@@ -7,26 +13,74 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.durable import replace_durably
-from deltaclip.motion import Motion, MotionSpec
-from deltaclip.training.cache.coding import encode_alpha, encode_picture
+from deltaclip.motion import Motion, MotionSpec, encode_jpeg, encode_pixels
 from deltaclip.training.cache.index import Entry, Source, StoredFrame, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
 
-__all__ = ["PART_SUFFIX", "EncodedVideo", "ShardWriter", "encode_video"]
+__all__ = [
+    "PART_SUFFIX",
+    "EncodedVideo",
+    "ShardWriter",
+    "decode_alpha",
+    "decode_picture",
+    "encode_alpha",
+    "encode_picture",
+    "encode_video",
+]
+
+
+FASTEST_PNG = 1
+"""From 0 to 9. Level 6 saves an eighth of the bytes of alpha, but writing takes three times as long and reading half as
+long again."""
+
+
+def encode_picture(rgb: NDArray[np.uint8], quality: int | None) -> bytes:
+    """(H, W, 3) uint8 as JPEG of that quality, colours at half the resolution; None: as a raw .npy.
+
+    Raises PictureError if it is too large for a JPEG.
+    """
+    if quality is None:
+        buffer = BytesIO()
+        np.save(buffer, np.ascontiguousarray(rgb), allow_pickle=False)
+        return buffer.getvalue()
+    return encode_jpeg(rgb, quality)
+
+
+def decode_picture(picture: bytes, quality: int | None) -> NDArray[np.uint8]:
+    """The reverse: (H, W, 3) uint8."""
+    if quality is None:
+        return np.asarray(np.load(BytesIO(picture), allow_pickle=False), np.uint8)
+    return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def encode_alpha(alpha: NDArray[np.float32], binary: bool) -> bytes:
+    """(H, W) float32 in 0..1 as a grey PNG: 1 bit per pixel if the mask is binary, else 8."""
+    # Halves are rounded down, so that alpha > 0.5 means the same before and after.
+    levels = np.ceil(alpha * 255 - 0.5).astype(np.uint8)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, FASTEST_PNG, *([cv2.IMWRITE_PNG_BILEVEL, 1] if binary else [])]
+    return encode_pixels(".png", levels, options)
+
+
+def decode_alpha(alpha: bytes) -> NDArray[np.float32]:
+    """The reverse: (H, W) float32 in 0..1."""
+    levels = np.asarray(cv2.imdecode(np.frombuffer(alpha, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return levels.astype(np.float32) / np.float32(255)
+
 
 PART_SUFFIX = ".part"
-"""Of files that are being written. A run that finds one removes it: its writer has died."""
+"""Suffix of files that are being written. The next writer removes them: their writer has died."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedVideo:
-    """A video as it goes into a shard. N frames.
+    """A video as it is written to a shard. N frames.
 
-    pictures, alphas: N each, encoded; an alpha is empty where it is all ones or none is kept. The rest is as in
+    pictures, alphas: N each, encoded; an alpha is empty if it is all ones or no mask is stored. The rest is as in
     VideoRecord.
     """
 
@@ -42,7 +96,7 @@ class EncodedVideo:
 def encode_video(
     rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion | None, settings: CacheSettings
 ) -> EncodedVideo:
-    """rgb: (N, H, W, 3) uint8. seconds: (N,). motion: of the same frames, None exactly where the settings keep none."""
+    """rgb: (N, H, W, 3) uint8. seconds: (N,). motion: of the same frames, None exactly if the settings have no mask."""
     alphas: Sequence[bytes] = (b"",) * len(rgb)
     if motion is not None and settings.motion is not None:
         binary = MotionSpec.parse(settings.motion).binary
@@ -62,10 +116,10 @@ def encode_video(
 
 
 class ShardWriter:
-    """Fills one shard. The same videos give the same bytes. Raises OSError where they cannot be written."""
+    """Fills one shard. The same videos give the same bytes. Raises OSError if they cannot be written."""
 
     def __init__(self, folder: Path, number: int, suffix: str) -> None:
-        """suffix: of the members that hold pictures, jpg or npy."""
+        """suffix: of the members that contain pictures, jpg or npy."""
         self.name = f"shard-{number:05d}.tar"
         self._path = folder / self.name
         self._part = folder / f".{self.name}{PART_SUFFIX}"
@@ -74,10 +128,10 @@ class ShardWriter:
         # ustar: a header of one block for each member, whose names here are short.
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         self.entries: dict[str, Entry] = {}
-        """Where the records of the videos lie that were added so far."""
+        """Where the records of the videos are that were added so far."""
 
     def add(self, video: str, encoded: EncodedVideo, source: Source) -> None:
-        """Appends a video: its frames, each followed by its alpha, and its record at last."""
+        """Appends a video: its frames, each followed by its alpha, and finally its record."""
         key = f"{self._number:05d}_{len(self.entries):04d}"
         frames = []
         for place, (picture, alpha) in enumerate(zip(encoded.pictures, encoded.alphas, strict=True)):
@@ -100,19 +154,19 @@ class ShardWriter:
         self.entries[video] = Entry(self.name, self._member(f"{key}.json", record), len(record), source)
 
     def finish(self) -> int:
-        """Makes the shard appear under its name, on disk whole. Returns its size in bytes."""
+        """Gives the complete shard its name. Returns its size in bytes."""
         self._tar.close()
         size_bytes = self._file.tell()
         replace_durably(self._file, self._part, self._path)
         return size_bytes
 
     def discard(self) -> None:
-        """Gives up what was written so far, and its space on the disk. May be called after a failed `finish`."""
+        """Discards what was written so far and frees its disk space. May be called after a failed `finish`."""
         self._file.close()
         self._part.unlink(missing_ok=True)
 
     def _member(self, name: str, content: bytes) -> int:
-        """Appends a member; returns where its content begins."""
+        """Appends a member; returns the offset of its content."""
         info = tarfile.TarInfo(name)
         info.size = len(content)
         offset = self._tar.offset + tarfile.BLOCKSIZE

@@ -218,9 +218,9 @@ def write_index(out: Path, index: CacheIndex) -> None:
 def only_writer(out: Path) -> Iterator[None]:
     """Holds the cache for writing and clears what a writer that died left behind."""
 
-    def in_use() -> CacheInUseError:
-        remedy = "Wait until it has ended; the cache can be read meanwhile."
-        return CacheInUseError(str(out), "another process is writing to this cache", remedy)
+    def in_use(holder: str) -> CacheInUseError:
+        found = f"another process is writing to this cache (process {holder})"
+        return CacheInUseError(str(out), found, "Wait until it has ended; the cache can be read in the meantime.")
 
     with ExitStack() as stack:
         with _writing(out):

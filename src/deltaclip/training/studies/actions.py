@@ -11,15 +11,12 @@ import numpy as np
 from deltaclip.captions import ActionSet, find_action_sets, load_actions
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult
-from deltaclip.training.overrides import override
 from deltaclip.training.recipe import Recipe
-from deltaclip.training.recipes import RECIPES
-from deltaclip.training.studies.action_clips import SeenActions, clip_digests, see_actions
-from deltaclip.training.studies.action_run import ActionRun
+from deltaclip.training.recipes import RECIPES, override
+from deltaclip.training.studies.actions_clips import SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.actions_result import actions_result
-from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.kept import Figures
-from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
+from deltaclip.training.studies.actions_run import ActionRun
+from deltaclip.training.studies.runner import Document, Stopped, StudyPlan, StudyProgress, at_once
 
 __all__ = ["study_actions"]
 
@@ -27,9 +24,9 @@ STEPS = 650
 SEEDS = 3
 MASKS = ("full", "difference", "subject", "random")
 FEWEST_CLIPS = 60
-"""Of a set among several: with fewer there is nothing to learn. By its own folder it is trained on all the same."""
+"""Smaller sets are left out, as too small to learn from, unless only one set is given."""
 SAVES = 8
-"""States of a run on its way: a kill costs an eighth of it."""
+"""Number of states of a run: a kill costs an eighth of it."""
 SETTINGS = (
     "model.image_size=48",
     "model.width=48",
@@ -41,14 +38,14 @@ SETTINGS = (
     "loop.keep_states=1",
     "loop.report=last",
 )
-"""What differs from the recipe `actions`, so that all runs fit into an hour of two cores."""
+"""Changes to the recipe `actions`, so that all runs fit into an hour on two cores."""
 
 
 def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
-    """Trains and measures each mask on each set, fold and seed, or as far as the deadline lets it.
+    """Trains and measures each mask on each set, fold and seed, until the deadline.
 
-    Frames are held in a temporary folder while it lasts, and nowhere else. Raises ValueError for a mask or setting
-    that does not exist, CaptionError for a set that cannot be used, TrainingError where a run cannot go on.
+    Frames are stored only in a temporary folder. Raises ValueError for a mask or setting that does not exist,
+    CaptionError for a set that cannot be used, TrainingError if a run cannot continue.
     """
     sets, left_out = _sets(plan)
     runs = _runs(plan, sets)
@@ -68,13 +65,13 @@ def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
         tasks = [_Task(run, seeing[run.actions.name]) for run in open_runs]
         at_once(_Task.perform, tasks, plan.jobs, tell_trained)
     found = [(run, run.figures()) for run in runs]
-    measured: list[tuple[ActionRun, Figures]] = [(run, figures) for run, figures in found if figures is not None]
+    measured: list[tuple[ActionRun, Document]] = [(run, figures) for run, figures in found if figures is not None]
     return actions_result(measured, left_out) if len(measured) == len(runs) else Stopped(len(measured), len(runs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Seeing:
-    """A set to be decoded once for all its runs. masks: in words. file: where its frames and masks lie meanwhile."""
+    """A set to be decoded once for all its runs. masks: their words. file: for frames and masks during the study."""
 
     actions: ActionSet
     masks: tuple[str, ...]
@@ -86,7 +83,7 @@ class _Seeing:
     def of(cls, run: ActionRun, runs: Sequence[ActionRun], folder: Path) -> "_Seeing":
         masks = tuple(dict.fromkeys(each.recipe.data.motion for each in runs))
         recipe = run.recipe
-        # The smallest crop still has as many pixels as the model takes.
+        # The smallest crop still has as many pixels as the model's input.
         side = int(np.ceil(recipe.model.image_size / np.sqrt(recipe.data.crop)))
         return cls(run.actions, masks, recipe.data.test_frames, side, folder / f"{run.actions.name}.npz")
 
@@ -108,28 +105,28 @@ class _Task:
 
 @lru_cache(maxsize=2)
 def _read(file: Path, folder: Path, masks: tuple[str, ...]) -> SeenActions:
-    """Once in each process that trains."""
+    """Read once in each process that trains."""
     return SeenActions.read(file, load_actions(folder), masks)
 
 
 def _sets(plan: StudyPlan) -> tuple[list[ActionSet], list[str]]:
-    """The sets to train on, and the names of those that are too small for it."""
+    """The sets to train on, and the names of those that are too small."""
     if plan.data is None:
         raise ValueError("the study actions needs the folder of its clips, data")
     found = [load_actions(folder) for folder in find_action_sets(plan.data).values()]
     kept = [each for each in found if len(found) == 1 or len(each.clips) >= FEWEST_CLIPS]
     if not kept:
-        remedy = "Give the folder of one of them alone to train on it all the same."
+        remedy = "Give the folder of one set to train on it anyway."
         raise TrainingError(str(plan.data), f"no set with {FEWEST_CLIPS} clips or more", remedy)
     return kept, [each.name for each in found if each not in kept]
 
 
 def _runs(plan: StudyPlan, sets: Sequence[ActionSet]) -> list[ActionRun]:
-    """Seeds before all else, so that a limited time gives every mask and fold one seed."""
+    """Ordered by seed first, so that a limited time covers every mask and fold with one seed."""
     seeds = range(SEEDS if plan.seeds is None else plan.seeds)
     masks = [_recipe(plan, mask, 0).data.motion for mask in plan.masks or MASKS]
     if len(set(masks)) < len(masks):
-        raise TrainingError("the study's masks", "one of them is named twice", "Name each mask once.")
+        raise TrainingError("the study's masks", "one of them is given twice", "Give each mask once.")
     contents = {actions.name: clip_digests(actions) for actions in sets}
     runs = [
         ActionRun(
@@ -149,7 +146,7 @@ def _runs(plan: StudyPlan, sets: Sequence[ActionSet]) -> list[ActionRun]:
 
 
 def _folds(plan: StudyPlan, actions: ActionSet, sets: Sequence[ActionSet]) -> Sequence[int | None]:
-    """Folds of a set to hold out in turn; its own split where it has no folds."""
+    """Folds of a set to hold out in turn; None, its own split, if it has no folds."""
     known = {fold for each in sets for fold in each.folds}
     if missing := [fold for fold in plan.folds or () if fold not in known]:
         remedy = f"Name some of {', '.join(map(str, sorted(known)))}." if known else "Leave out --folds."
@@ -168,5 +165,5 @@ def _recipe(plan: StudyPlan, mask: str, seed: int) -> Recipe:
     ]
     recipe = override(RECIPES["actions"], [*SETTINGS, *plan.settings, *own])
     if recipe.data.flip or recipe.data.turn:
-        raise ValueError("data.flip and data.turn would make captions untrue that say left, right, up or down")
+        raise ValueError("data.flip and data.turn would make captions with left, right, up or down untrue")
     return recipe

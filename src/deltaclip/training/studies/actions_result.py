@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from deltaclip.findings import Curve, Figures, Panel, Row, Spread, StudyResult
-from deltaclip.training.studies.action_figures import MERGED
-from deltaclip.training.studies.action_run import ActionRun
+from deltaclip.training.studies.actions_run import MERGED, ActionRun
 
 __all__ = ["actions_result"]
 
@@ -18,37 +17,37 @@ CONTROL = "full"
 WAYS = ("T2V mAP", "T2V R@1", "V2T R@1")
 
 ABOUT = (
-    "Every mask has weights of its own: a small CLIP of four channels from scratch, trained and tested with that mask, "
-    "all with the same steps, seeds, sizes and rates. A caption names the class of a clip, in one of several wordings "
-    "in training and in the first one in the test; pairs of one class are no negatives of each other. A set with folds "
-    "is tested fold by fold, each of them scenes that training did not see; a set without is trained on train "
-    "and tested on test. Nothing is chosen by a validation: the last weights count. T2V: a class asks for its clips "
-    "among those held out, mAP over all of them and R@1, the share of classes whose first clip is right; V2T R@1: the "
-    "share of clips whose own class is nearest; ties count against the query. A figure is the mean over folds, then "
-    "over seeds; `sd of folds` is the standard deviation of V2T R@1 over folds, `train` is V2T R@1 on the clips of the "
-    "training. `mask cosine` is the cosine of vectors with their masks and without at the end of training: near 1 the "
-    "mask hardly acts. A clip has {frames} frames at equal spans, each encoded alone with its mask; their mean has no "
-    "order. So a movement and its reverse look alike, with every mask that has no sign: {merged}. Fewer classes are "
-    "the same runs with these taken as one, which needs no order. Random: the seeds (fresh weights, order of clips, "
-    "crops, frames of a step, wordings, dropped masks); the places of `random`, which are one draw."
+    "Every mask has weights of its own: a small CLIP with four channels, trained from scratch and tested with that "
+    "mask, all with the same steps, seeds, sizes and learning rates. A caption names the class of a clip, in one of "
+    "several wordings in training and in the first one in the test; pairs of one class are not negatives of each "
+    "other. A set with folds is tested fold by fold, on scenes that were not in training; a set without folds is "
+    "trained on train and tested on test. Nothing is chosen by validation: the last weights count. T2V: each class is "
+    "a query for its held-out clips, with mAP over all of them and R@1, the share of classes whose first clip is "
+    "right; V2T R@1: the share of clips whose own class is nearest; ties count against the query. A figure is the mean "
+    "over folds, then over seeds; `sd of folds` is the standard deviation of V2T R@1 over folds, `train` is V2T R@1 on "
+    "the training clips. `mask cosine` is the cosine of vectors with and without their masks at the end of training: "
+    "near 1, the mask has hardly any effect. A clip has {frames} frames at equal spans, each encoded alone with its "
+    "mask; their mean has no order. So a movement and its reverse look alike to every mask without a sign: {merged}. "
+    "Fewer classes are the same runs with these merged, which needs no order. Random: the seeds (fresh weights, order "
+    "of clips, crops, frames of a step, wordings, dropped masks); the positions of `random`, which are drawn once."
 )
 BASELINES = {
     "egogestar": (
-        "egogestar, for comparison: the README of the clips has linear classifiers on the same folds. V2T R@1 of 12 "
-        "still frames averaged (HOG) 19, of their 11 difference maps averaged 36; on the set's own test split 24, and "
-        "43 to 47 with difference maps. With swipes merged (8 classes) 32 and 46. Optical flow in time order has 93: "
-        "order is worth more than masks there, and this encoder has none."
+        "egogestar, for comparison: the README of the clips has linear classifiers on the same folds. V2T R@1 is 19 "
+        "for the average of 12 still frames (HOG) and 36 for that of their 11 difference maps; on the set's own test "
+        "split, 24, and 43 to 47 with difference maps; with swipes merged (8 classes), 32 and 46. Optical flow in "
+        "temporal order reaches 93: order helps more than masks there, and this encoder has none."
     ),
     "croatian_signs": (
-        "croatian_signs is a control: one signer, one still frame suffices (a linear classifier on the middle frame is "
-        "right on all test clips), so that a mask can only harm. It says nothing about unseen people."
+        "croatian_signs is a control: it has one signer, and one still frame suffices (a linear classifier on the "
+        "middle frame is right on all test clips), so a mask can only harm. It says nothing about unseen people."
     ),
 }
-"""Figures of others, told beside ours where the set is there."""
+"""Published figures, shown beside ours if the set is included."""
 
 
 def actions_result(measured: Sequence[Measured], left_out: Sequence[str]) -> StudyResult:
-    """From the figures of all runs. left_out: names of sets that are too small."""
+    """The result from the figures of all runs. left_out: names of sets that are too small."""
     settings = list(
         dict.fromkeys(
             (run.actions.name, classes, run.recipe.data.motion)
@@ -63,7 +62,7 @@ def actions_result(measured: Sequence[Measured], left_out: Sequence[str]) -> Stu
     recipe = measured[0][0].recipe
     notes = [note for name in sets for note in _verdicts(name, rows)]
     notes += [text for name, text in BASELINES.items() if name in sets]
-    notes += [f"{name} is left out: too few clips to learn from." for name in left_out]
+    notes += [f"{name} is left out: it has too few clips to learn from." for name in left_out]
     merged = ", ".join(sorted(MERGED))
     return StudyResult(
         name="actions",
@@ -77,7 +76,7 @@ def actions_result(measured: Sequence[Measured], left_out: Sequence[str]) -> Stu
 
 
 def _of_seeds(setting: Setting, measured: Sequence[Measured]) -> list[list[dict[str, Any]]]:
-    """Figures of a setting: by seed, and for each by fold."""
+    """Figures of a setting by seed, and within a seed by fold."""
     name, classes, mask = setting
     by_seed: dict[int, list[dict[str, Any]]] = {}
     for run, figures in measured:
@@ -171,7 +170,7 @@ def _losses(name: str, measured: Sequence[Measured]) -> Panel:
 
 
 def _verdicts(name: str, rows: Sequence[Row]) -> list[str]:
-    """What each mask gains over none, seed by seed."""
+    """The gain of each mask over none, paired by seed."""
     notes = []
     for classes in dict.fromkeys(row.setting["classes"] for row in rows if row.setting["set"] == name):
         here = {

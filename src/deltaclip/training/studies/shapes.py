@@ -1,4 +1,4 @@
-"""Whether masks help where only motion tells clips apart: each mask with weights of its own, on Moving Shapes."""
+"""Whether masks help if only motion tells clips apart: each mask with weights of its own, on Moving Shapes."""
 
 import shutil
 from collections.abc import Sequence
@@ -7,13 +7,10 @@ from itertools import product
 
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult
-from deltaclip.training.overrides import override
-from deltaclip.training.recipes import RECIPES
-from deltaclip.training.studies.at_once import at_once
-from deltaclip.training.studies.plan import Stopped, StudyPlan, StudyProgress
-from deltaclip.training.studies.shapes_gallery import ShapesGallery
+from deltaclip.training.recipes import RECIPES, override
+from deltaclip.training.studies.runner import Stopped, StudyPlan, StudyProgress, at_once
 from deltaclip.training.studies.shapes_result import shapes_result
-from deltaclip.training.studies.shapes_run import ShapesRun
+from deltaclip.training.studies.shapes_run import ShapesGallery, ShapesRun
 
 __all__ = ["study_shapes"]
 
@@ -22,17 +19,17 @@ SEEDS = 3
 MASKS = ("full", "difference", "subject", "random", "inverted")
 CAMERAS = ("still", "pan")
 CLIPS = 300
-"""To test with, as `evaluate shapes` draws."""
+"""Number of test clips, as in `evaluate shapes`."""
 WITHOUT_DROPOUT = "subject"
-"""The mask that is trained a second time, with alpha dropout 0."""
+"""The mask that is also trained with alpha dropout 0."""
 SETTINGS = ("world.groups=800", "world.directions=0", "world.mover_epochs=0", "optim.warm_up=0.1")
-"""What differs from the recipe `shapes`; with the steps, so that all runs fit into 75 minutes of two cores."""
+"""Changes to the recipe `shapes`; with STEPS, so that all runs fit into 75 minutes on two cores."""
 
 
 def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
     """Trains and measures each mask on each camera with each seed, until the deadline.
 
-    Raises ValueError for a mask, camera or setting that does not exist, TrainingError where a run cannot go on.
+    Raises ValueError for a mask, camera or setting that does not exist, TrainingError if a run cannot continue.
     """
     runs = _runs(plan)
     open_runs = [run for run in runs if run.figures() is None]
@@ -42,19 +39,19 @@ def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
     at_once(_prepare, material, plan.jobs, lambda: made.show(sum(pool.drawn.is_file() for pool in pools)))
     steps = plan.steps or STEPS
     trained = _Counter(plan, "training", steps * len(runs))
-    # Masks and cameras before seeds: a table that a time limit cuts has every setting once.
+    # Ordered by seed first: a study that a time limit stops has every setting once.
     in_order = sorted(runs, key=lambda run: run.recipe.seed)
     figures = at_once(_perform, in_order, plan.jobs, lambda: trained.show(sum(run.steps_done for run in runs)))
     found = {run.out: each for run, each in zip(in_order, figures, strict=True) if each is not None}
     if len(found) < len(runs):
         return Stopped(len(found), len(runs))
-    shutil.rmtree(plan.folder / "clips", ignore_errors=True)  # gigabytes that are drawn again in minutes
+    shutil.rmtree(plan.folder / "clips", ignore_errors=True)  # gigabytes that can be drawn again in minutes
     return shapes_result([(run, found[run.out]) for run in runs])
 
 
 @dataclass(frozen=True, slots=True)
 class _Counter:
-    """Tells the plan's progress: doing, of how many."""
+    """Reports progress to the plan."""
 
     plan: StudyPlan
     doing: str
@@ -65,7 +62,7 @@ class _Counter:
 
 
 def _runs(plan: StudyPlan) -> list[ShapesRun]:
-    """Of every camera, mask and seed, in the order of the table."""
+    """The runs of every camera, mask and seed, in the order of the table."""
     cameras, masks = plan.cameras or CAMERAS, plan.masks or MASKS
     seeds = range(SEEDS if plan.seeds is None else plan.seeds)
     variants: list[tuple[str, str, tuple[str, ...]]] = [(mask, mask, ()) for mask in masks]
@@ -84,8 +81,8 @@ def _runs(plan: StudyPlan) -> list[ShapesRun]:
 def _refuse_twice(runs: Sequence[ShapesRun]) -> None:
     """Two runs must not share a folder."""
     if len({run.out for run in runs}) < len(runs):
-        remedy = "Name each mask and each camera once."
-        raise TrainingError("the study's masks and cameras", "one of them is named twice", remedy)
+        remedy = "Give each mask and each camera once."
+        raise TrainingError("the study's masks and cameras", "one of them is given twice", remedy)
 
 
 def _prepare(task: ShapesGallery | ShapesRun) -> None:

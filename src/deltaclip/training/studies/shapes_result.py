@@ -17,25 +17,25 @@ RIGHT_MOVER = "right mover of these"
 AMONG = " among right things"
 
 ABOUT = (
-    "Every mask has weights of its own: a small CLIP from scratch, trained and tested with that mask, all with the "
-    "same steps, seeds, sizes, rates and clips. Training draws from the same clips for every seed; a seed sets the "
-    "fresh weights, the order, the frames of a step, turns and the wording. Tested on twins (the same things, another "
-    "mover), written as mp4 and read with the whole encoder as `deltaclip evaluate shapes` does, the same files for "
-    "all runs of a camera. `{right}` is the share of texts whose first clip holds the right things, whichever moves: "
-    "a third of it, 33 at most, is all that an encoder blind to motion can reach as R@1. `{mover}` is R@1 as a share "
-    "of it, 33 by chance, and tells what the mask gives however well the things are known. The questions are asked of "
-    "these clips and one clip of each group in which nothing moves: `stayers only` names what stays in a clip with a "
-    "mover (true also of the still clip), `nothing moves` is the sentence of a still clip, `among right things` "
-    "leaves the clips of the question's own group. No training clip was without a mover and no training sentence "
-    "without its motion, so these two kinds are new to every encoder. `no alpha dropout`: alpha dropout 0, the others "
-    "{dropout:g} (of no effect on `full`). Random: the drawing of training and test clips (one draw of each), the "
-    "places of `random`, and the seeds. The curves are validations on {held} further groups of twins of the same "
-    "camera, as frames in memory that go through the same masks but no mp4."
+    "Every mask has weights of its own: a small CLIP trained from scratch and tested with that mask, all with the "
+    "same steps, seeds, sizes, learning rates and clips. All seeds train on the same clips; the seed sets the fresh "
+    "weights, the order, the frames of a step, rotations and wordings. The test uses twins (the same objects, with a "
+    "different mover), written as mp4 and read by the whole encoder as in `deltaclip evaluate shapes`, the same files "
+    "for all runs of a camera. `{right}` is the share of texts whose first clip has the right objects, whichever of "
+    "them moves: an encoder blind to motion can reach a third of it at most as R@1, that is 33. `{mover}` is R@1 as a "
+    "share of it, 33 by chance, and shows what the mask contributes however well objects are recognised. The questions "
+    "are asked of these clips and one clip of each group in which nothing moves: `stayers only` names what stays in a "
+    "clip with a mover (also true of the still clip), `nothing moves` is the sentence of a still clip, and `among "
+    "right things` considers the clips of the question's own group only. Every training clip had a mover and every "
+    "training sentence its motion, so these two kinds are new to every encoder. `no alpha dropout`: alpha dropout 0, "
+    "all others {dropout:g} (without effect on `full`). Random: the training and test clips (drawn once each), the "
+    "positions of `random`, and the seeds. The curves are validations on {held} further groups of twins of the same "
+    "camera, as frames in memory with the same masks but without mp4."
 )
 
 
 def shapes_result(measured: Sequence[Measured]) -> StudyResult:
-    """From the figures of all runs, in the order of the table: those of one setting stand together, by seed."""
+    """The result from the figures of all runs, in the order of the table: grouped by setting, then by seed."""
     groups = [list(runs) for _, runs in groupby(measured, lambda each: (each[0].gallery.camera, each[0].variant))]
     rows = [_row(runs) for runs in groups]
     recipe = measured[0][0].recipe
@@ -43,7 +43,7 @@ def shapes_result(measured: Sequence[Measured]) -> StudyResult:
     ways = ("T2V R@1", RIGHT_MOVER if all(row.figures[RIGHT_MOVER] for row in rows) else "V2T R@1")
     return StudyResult(
         name="shapes",
-        question="Do masks of motion help an encoder trained with them, where only motion tells clips apart?",
+        question="Do motion masks help an encoder trained with them, if only motion tells clips apart?",
         about=ABOUT.format(
             right=RIGHT_THINGS,
             mover=RIGHT_MOVER,
@@ -76,13 +76,13 @@ def _row(runs: Sequence[Measured]) -> Row:
     for kind in first["questions"]:
         figures[kind] = spread("questions", kind, "R1")
         figures[f"{kind}{AMONG}"] = spread("questions", kind, "right_things_R1")
-    figures["coverage"] = float(first["coverage"])  # of the files and the mask: the same for all seeds
+    figures["coverage"] = float(first["coverage"])  # depends on files and mask only: the same for all seeds
     figures["frames without mask"] = float(first["without_mask"])
     return Row({"camera": run.gallery.camera, "mask": run.variant}, figures)
 
 
 def _right_mover(runs: Sequence[dict[str, Any]]) -> Spread | None:
-    """None where a run never finds the right things."""
+    """None if a run never finds the right objects."""
     if not all(figures["right_group"] for figures in runs):
         return None
     return Spread.of([100 * figures["t2v"]["R1"] / figures["right_group"] for figures in runs])
@@ -155,7 +155,7 @@ def _questions(camera: str, rows: Sequence[Row], among: str) -> Panel:
 
 
 def _verdicts(camera: str, rows: Sequence[Row]) -> list[str]:
-    """What each mask gains over none, seed by seed."""
+    """The gain of each mask over none, paired by seed."""
     here = {str(row.setting["mask"]): row.spread("T2V R@1") for row in rows if row.setting["camera"] == camera}
     if CONTROL not in here:
         return []

@@ -7,9 +7,16 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.model.clip import assemble
-from deltaclip.training.optim import RunningMean, alpha_parts, make_optimiser, plain_weights, set_rates, split_alpha
 from deltaclip.training.recipe import OptimRecipe
-from deltaclip.training.start import start_model
+from deltaclip.training.start import (
+    RunningMean,
+    alpha_parts,
+    make_optimiser,
+    plain_weights,
+    set_rates,
+    split_alpha,
+    start_model,
+)
 from tests.training.tiny import tiny_data, tiny_recipe
 
 

@@ -43,7 +43,7 @@ def test_models_of_other_sizes_are_refused(tmp_path: Path) -> None:
     small_checkpoint(tmp_path / "small")
     train(override(tiny_recipe(), ["optim.steps=1"]), tiny_data(), tmp_path / "tiny", device="cpu")
     with pytest.raises(
-        CheckpointError, match=r"other sizes \(vision_layers 1 and 2, projection_dim 16 and 32, "
+        CheckpointError, match=r"different sizes \(vision_layers 1 and 2, projection_dim 16 and 32, "
     ) as told:
         average(str(tmp_path / "small"), str(tmp_path / "tiny"), 0.5, tmp_path / "out")
     assert "image_size" not in told.value.found, "both have 32"

@@ -1,4 +1,4 @@
-"""Clips of labelled actions in memory: decoded once with every mask, shared by all runs of a study."""
+"""Clips of labelled actions in memory: decoded once with every mask, and shared by all runs of a study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,12 @@ from deltaclip.motion import MotionSpec, needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
-from deltaclip.training.saving import save_whole
+from deltaclip.training.run_folder import save_whole
 from deltaclip.training.source import Pictures
 from deltaclip.wording import count, listed
 
 __all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_actions"]
+
 
 RGB = "rgb"
 
@@ -27,8 +28,8 @@ RGB = "rgb"
 class SeenClip:
     """K frames of a clip, at the middles of equal spans, uncropped. rgb: uint8 (K, H, W, 3).
 
-    alpha: mask -> uint8 (K, H, W), 255 is one. All K frames are measured together, so that a mask has the same time
-    gaps however few of them a step takes.
+    alpha: mask -> uint8 (K, H, W), 255 is one. All K frames are measured together, so that masks have the same time
+    gaps however few frames a step takes.
     """
 
     rgb: NDArray[np.uint8] = field(repr=False)
@@ -37,7 +38,7 @@ class SeenClip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenActions:
-    """A set with its clips as they are seen, in the same order."""
+    """A set with its decoded clips, in the same order."""
 
     actions: ActionSet
     clips: tuple[SeenClip, ...]
@@ -48,15 +49,15 @@ class SeenActions:
         return float(np.concatenate(whole).mean())
 
     def write(self, path: Path) -> None:
-        """Frames and masks as one file of arrays, whole or not there."""
+        """Writes frames and masks to one file of arrays, whole or not at all."""
         arrays = {f"{number}.{RGB}": clip.rgb for number, clip in enumerate(self.clips)}
         for number, clip in enumerate(self.clips):
             arrays |= {f"{number}.{mask}": alpha for mask, alpha in clip.alpha.items()}
-        save_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # names are free
+        save_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # any names are allowed
 
     @classmethod
     def read(cls, path: Path, actions: ActionSet, masks: Sequence[str]) -> "SeenActions":
-        """What `write` wrote of that set."""
+        """Reads what `write` wrote for that set."""
         with np.load(path) as arrays:
             clips = tuple(
                 SeenClip(arrays[f"{number}.{RGB}"], {mask: arrays[f"{number}.{mask}"] for mask in masks})
@@ -66,8 +67,8 @@ class SeenActions:
 
 
 def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short_side: int) -> SeenActions:
-    """Decodes every clip and measures every mask on it. Raises UnusableVideosError for all clips that are
-    broken."""
+    """Decodes every clip and measures every mask on it. Raises UnusableVideosError naming all broken
+    clips."""
     clips, broken = [], {}
     with guarded_calls() as call:
         for clip in actions.clips:
@@ -85,7 +86,7 @@ def see_actions(actions: ActionSet, masks: Sequence[str], num_frames: int, short
 
 
 def clip_digests(actions: ActionSet) -> tuple[str, ...]:
-    """Of every byte of each clip's file, in hex, in the order of the set; of a file that cannot be read it says so."""
+    """Digest of each clip's file in hex, in the order of the set, or that the file cannot be read."""
     return tuple(_digest(actions.folder / clip.path) for clip in actions.clips)
 
 
@@ -99,7 +100,7 @@ def _digest(path: Path) -> str:
 
 
 def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
-    """Masks that need neighbours are measured by the decoder's way, once for each; others on the frames themselves."""
+    """Masks that need neighbours are measured while decoding, once for each; all others on the decoded frames."""
     specs = {mask: MotionSpec.parse(mask) for mask in masks}
     followed = [spec for spec in specs.values() if needs_neighbours(spec)]
     frames, motion = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
@@ -118,7 +119,7 @@ def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_si
 
 
 class ActionClips:
-    """Some clips of a set with one mask, as a run takes them: `training.ClipSource`."""
+    """Some clips of a set with one mask, as a `training.ClipSource`."""
 
     in_memory = True
     unit = 1
@@ -134,16 +135,16 @@ class ActionClips:
 
     @property
     def alike(self) -> NDArray[np.int64]:
-        """The class: every clip of a class fits every wording of it."""
+        """The class: every wording of a class fits all its clips."""
         return self.labels
 
     def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
-        """A wording of the clip's class; the first one without a generator."""
+        """A random wording of the clip's class; without a generator, the first one."""
         wordings = self._wordings[number]
         return wordings[0] if rng is None else wordings[int(rng.integers(len(wordings)))]
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
-        """Frames at random places of equal spans, or at their middles."""
+        """Frames at random positions in equal spans, or at their middles."""
         clip = self._seen.clips[self._numbers[video]]
         kept = len(clip.rgb)
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)

@@ -1,26 +1,28 @@
-"""Validation: T2V and V2T of held-out clips, shared over the processes of a run."""
+"""Validation: T2V and V2T of held-out clips over all processes of a run, and a quick check of vectors and masks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import CLIPModel
 
+from deltaclip.channels import ALPHA
 from deltaclip.model import model_spec
 from deltaclip.ranking import compute_metrics, rank_blocks, similarity_blocks
-from deltaclip.training.dataset import TokenRows, video_batches
-from deltaclip.training.forward import Precision, text_vectors, video_vectors
-from deltaclip.training.peers import Peers
+from deltaclip.training.dataset import Batch, TokenRows, video_batches
+from deltaclip.training.devices import MixedPrecision, Peers
+from deltaclip.training.loss import text_vectors, video_vectors
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import own_part
 from deltaclip.training.source import ClipSource
 from deltaclip.wording import listed
 
-__all__ = ["Figures", "validate"]
+__all__ = ["Seen", "ValidationMetrics", "look", "validate"]
 
-Figures = dict[str, dict[str, float]]
+
+ValidationMetrics = dict[str, dict[str, float]]
 """{"t2v": {"R1", "R5", "R10", "MdR", "MnR", "queries"}, "v2t": ...}"""
 
 
@@ -31,13 +33,13 @@ def validate(
     recipe: Recipe,
     rows: TokenRows,
     side: int,
-    precision: Precision,
+    precision: MixedPrecision,
     peers: Peers,
     workers: int = 0,
-) -> Figures:
-    """Ranks of all held-out captions and videos. Every process encodes its part, and all get the same figures.
+) -> ValidationMetrics:
+    """Metrics of all held-out captions and videos. Every process encodes its part, and all get the same metrics.
 
-    Raises FloatingPointError, in every process, where vectors are not finite; it names them.
+    Raises FloatingPointError in every process if vectors are not finite, naming them.
     """
     was_training = model.training
     model.train(False)
@@ -69,3 +71,37 @@ def _refuse_broken(what: str, rows: NDArray[np.float32], names: Sequence[str]) -
     broken = list(dict.fromkeys(names[row] for row in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()))
     if broken:
         raise FloatingPointError(f"the {what} of {listed(broken)}")
+
+
+COMPARED_CLIPS = 8
+"""Pairs of a batch that `look` encodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """sound: whether all vectors are finite.
+
+    mask_cosine: mean cosine between vectors of clips with their masks and with all ones; None if no clip has a mask.
+    """
+
+    sound: bool
+    mask_cosine: float | None
+
+
+@torch.no_grad()
+def look(model: CLIPModel, batch: Batch, precision: MixedPrecision) -> Seen:
+    """Encodes the first pairs of a batch as search would; an empty batch is sound."""
+    frames, ids = (rows[:COMPARED_CLIPS].to(precision.device) for rows in (batch.frames, batch.ids))
+    if not len(frames):
+        return Seen(True, None)
+    masked = (frames[:, :, ALPHA] < 255).flatten(1).any(1)
+    whole = frames.clone()
+    whole[:, :, ALPHA] = 255
+    was_training = model.training
+    model.train(False)
+    with_masks, without = (video_vectors(model, each, precision) for each in (frames, whole))
+    texts = text_vectors(model, ids, precision)
+    model.train(was_training)
+    sound = all(bool(torch.isfinite(vectors).all()) for vectors in (with_masks, without, texts))
+    cosines = (with_masks * without).sum(1)[masked]
+    return Seen(sound, cosines.mean().item() if len(cosines) else None)

@@ -7,12 +7,12 @@ import torch
 
 from deltaclip.errors import PrecisionError
 from deltaclip.training import train
-from deltaclip.training.forward import Precision
+from deltaclip.training.devices import MixedPrecision
 from deltaclip.training.start import start_model
 from tests.faults import FaultyInBfloat16, plain_products
 from tests.training.tiny import tiny_data, tiny_recipe
 
-PLAN = Precision(torch.device("cpu"), torch.bfloat16)
+PLAN = MixedPrecision(torch.device("cpu"), torch.bfloat16)
 
 
 def test_a_dtype_that_is_right_is_kept() -> None:
@@ -29,7 +29,7 @@ def test_one_that_is_wrong_becomes_float32_with_the_reason() -> None:
 
 
 def test_a_run_says_that_it_does_not_use_the_planned_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Precision, "choose", lambda device, precision: PLAN)  # as on a GPU
+    monkeypatch.setattr(MixedPrecision, "choose", lambda device, precision: PLAN)  # as on a GPU
     said: list[str] = []
     with FaultyInBfloat16(plain_products):
         train(tiny_recipe("optim.steps=1"), tiny_data(), tmp_path / "out", device="cpu", note=said.append)

@@ -1,7 +1,7 @@
-"""WiSE-FT: the weights between a start and what fine-tuning made of it (Wortsman et al., "Robust fine-tuning").
+"""WiSE-FT: weights averaged between a checkpoint and its fine-tuned version (Wortsman et al., "Robust fine-tuning").
 
-Often better than both on clips unlike the training's. It needs two checkpoints of one model: same sizes, same tokens,
-and one trained from the other (or from a common start), else what lies between them is noise.
+Often better than both on clips unlike the training clips. It needs two checkpoints of one model: same sizes, same
+tokens, and one trained from the other (or both from a common start); otherwise the average is noise.
 """
 
 from dataclasses import asdict, replace
@@ -9,9 +9,15 @@ from pathlib import Path
 
 from deltaclip.encoder import locate
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Checkpoint, check_place, load_checkpoint, model_spec, save_checkpoint
-from deltaclip.model.clip import assemble
-from deltaclip.model.record import UNKNOWN_LICENCE
+from deltaclip.model import (
+    UNKNOWN_LICENCE,
+    Checkpoint,
+    assemble,
+    check_place,
+    load_checkpoint,
+    model_spec,
+    save_checkpoint,
+)
 
 __all__ = ["average"]
 
@@ -20,8 +26,8 @@ def average(first: str, second: str, weight: int | float, out: Path) -> Checkpoi
     """Writes the checkpoint (1 - weight) * first + weight * second, and returns it.
 
     first, second: encoders by folder or name, usually the start and the fine-tuned one. weight: 0 to 1. Mask, frames
-    and tokens to search with are the second's, since it was trained for them.
-    Raises CheckpointError where they do not fit together or `out` cannot be written, ValueError for another weight.
+    and tokens to search with are those of the second, which was trained for them.
+    Raises CheckpointError if they do not fit together or `out` cannot be written, ValueError for any other weight.
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be from 0 (all of the first) to 1 (all of the second), not {weight}")
@@ -46,18 +52,18 @@ def _refuse_unlike(first: str, one: Checkpoint, second: str, two: Checkpoint) ->
     what, remedy = f"{first} and {second}", "Average two checkpoints of one model, such as a start and its fine-tuning."
     if ours != theirs:
         differing = ", ".join(f"{name} {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name])
-        raise CheckpointError(what, f"models of other sizes ({differing})", remedy)
+        raise CheckpointError(what, f"models of different sizes ({differing})", remedy)
     ours, theirs = _computed(one), _computed(two)
     if ours != theirs:
         differing = ", ".join(f"{name} {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name])
         raise CheckpointError(what, f"models that compute differently ({differing})", remedy)
     digests = [None if each.tokenizer is None else each.tokenizer.digest() for each in (one, two)]
     if digests[0] != digests[1]:
-        raise CheckpointError(what, "tokenizers that differ", remedy)
+        raise CheckpointError(what, "different tokenizers", remedy)
 
 
 def _computed(checkpoint: Checkpoint) -> dict[str, object]:
-    """What a model does with its weights beside their sizes."""
+    """How a model computes with its weights, besides their sizes."""
     towers = {"image": checkpoint.model.vision_model.config, "text": checkpoint.model.text_model.config}
     return {
         f"{name} encoder's {each}": getattr(config, each)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deltaclip.training import DataRecipe, Pictures
-from deltaclip.training.augment import drop_words, model_frames
+from deltaclip.training.dataset import drop_words, model_frames
 
 PLAIN = DataRecipe(alpha_dropout=0.0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deltaclip.training.studies.action_figures import class_figures, merged_classes
+from deltaclip.training.studies.actions_run import class_figures, merged_classes
 
 SIMILARITY = np.array(
     [

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from deltaclip.errors import TrainingError
-from deltaclip.training.studies.at_once import at_once
+from deltaclip.training.studies.runner import at_once
 
 
 def threads_and(number: int) -> tuple[int, int]:
@@ -52,7 +52,7 @@ def test_a_process_that_dies_is_an_error_that_says_what_to_do() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_what_is_under_way_ends_with_its_parent(tmp_path: Path, stop: signal.Signals) -> None:
     file = tmp_path / "pid"
-    words = f"from tests.training.studies.test_at_once import *; at_once(endless, [{str(file)!r}], 1)"
+    words = f"from tests.training.studies.test_runner import *; at_once(endless, [{str(file)!r}], 1)"
     parent = subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL)
     while not file.exists() or not file.read_text():
         assert parent.poll() is None

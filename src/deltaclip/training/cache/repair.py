@@ -1,4 +1,4 @@
-"""What a cache has lost: shards that are gone or cut off, an index that is cut off. Found before anybody needs them."""
+"""What a cache has lost (missing or truncated shards, a truncated index), found before anybody needs it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,17 +9,18 @@ from deltaclip.training.cache.index import INDEX_NAME, CacheIndex
 from deltaclip.training.cache.read import GIVE_VIDEOS, DamagedIndexError, read_index
 from deltaclip.training.cache.write import only_writer, write_index
 
-__all__ = ["mend_cache", "refuse_lost"]
+__all__ = ["refuse_lost", "repair_cache"]
+
 
 SET_ASIDE = f"{INDEX_NAME}.damaged"
 
 
-def mend_cache(folder: Path) -> tuple[str, ...]:
-    """Takes what is lost out of the index, so that `write_cache` decodes it again. Says what, a sentence each.
+def repair_cache(folder: Path) -> tuple[str, ...]:
+    """Removes what is lost from the index, so that `write_cache` decodes it again. Returns a message for each loss.
 
-    Of an index that was cut off the readable lines are kept; one without any is set aside as cache.json.damaged, and
-    the cache begins anew. Nothing is done where no cache lies. Raises CacheError where another process writes to it, it
-    cannot be written, or it was made by another version.
+    The readable lines of a truncated index are kept; an unreadable index is renamed to cache.json.damaged, and the
+    cache starts anew. Does nothing if there is no cache. Raises CacheError if a different process is writing to it, it
+    cannot be written, or it was made by a different version.
     """
     if not (folder / INDEX_NAME).is_file():
         return ()
@@ -30,12 +31,14 @@ def mend_cache(folder: Path) -> tuple[str, ...]:
             salvaged = CacheIndex.salvaged((folder / INDEX_NAME).read_bytes())
             if salvaged is None:
                 (folder / INDEX_NAME).replace(folder / SET_ASIDE)
-                return (f"{folder / INDEX_NAME} was damaged and is {SET_ASIDE} now: all videos are decoded again.",)
+                return (f"{folder / INDEX_NAME} was damaged and is now {SET_ASIDE}: all videos are decoded again.",)
             index = salvaged
-            told = [f"{folder / INDEX_NAME} was cut off: {len(index.videos)} videos stay, others are decoded again."]
+            told = [
+                f"{folder / INDEX_NAME} was truncated: {len(index.videos)} videos are kept, others are decoded again."
+            ]
         lost = _lost(folder, index)
         told += [
-            f"{folder / shard} is gone or cut off: its videos ({len(videos)}) are decoded again where they are needed."
+            f"{folder / shard} is missing or truncated: its videos ({len(videos)}) are decoded again if needed."
             for shard, videos in lost.items()
         ]
         if told:
@@ -46,15 +49,15 @@ def mend_cache(folder: Path) -> tuple[str, ...]:
 
 
 def refuse_lost(folder: Path, videos: Iterable[str]) -> None:
-    """Raises CacheError where a shard that holds one of these videos is gone or cut off, and names all such shards."""
+    """Raises CacheError if a shard with one of these videos is missing or truncated, naming all such shards."""
     wanted = set(videos)
     lost = [shard for shard, held in _lost(folder, read_index(folder)).items() if wanted.intersection(held)]
     if lost:
-        raise CacheError(str(folder), f"gone or cut off: {', '.join(lost)}", GIVE_VIDEOS)
+        raise CacheError(str(folder), f"missing or truncated: {', '.join(lost)}", GIVE_VIDEOS)
 
 
 def _lost(folder: Path, index: CacheIndex) -> dict[str, list[str]]:
-    """Shards that do not reach as far as the index says, by name, with their videos."""
+    """Shards that are shorter than the index says, by name, with their videos."""
     held: dict[str, list[str]] = {}
     ends: dict[str, int] = {}
     for video, entry in index.videos.items():
@@ -64,7 +67,7 @@ def _lost(folder: Path, index: CacheIndex) -> dict[str, list[str]]:
 
 
 def _size_bytes(path: Path) -> int:
-    """Of a file; -1 where there is none."""
+    """Size of a file; -1 if there is none."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
