@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deltaclip.api import convert, evaluate, train
     from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec
     from deltaclip.errors import (
         CacheError,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from deltaclip.library import Hit, Library, LockedError, NoLibraryError, NotWritableError
-    from deltaclip.reader import Clip
+    from deltaclip.reader import Clip, Masks, masks
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Library",
     "LibraryError",
     "LockedError",
+    "Masks",
     "NoLibraryError",
     "NotWritableError",
     "PictureError",
@@ -40,12 +42,17 @@ __all__ = [
     "TrainingError",
     "VideoError",
     "__version__",
+    "convert",
+    "evaluate",
+    "masks",
+    "train",
 ]
 
 _ROOMS = {
+    "deltaclip.api": ("convert", "evaluate", "train"),
     "deltaclip.encoder": ("ChoiceError", "Encoder", "EncoderSpec"),
     "deltaclip.library": ("Hit", "Library", "LockedError", "NoLibraryError", "NotWritableError"),
-    "deltaclip.reader": ("Clip",),
+    "deltaclip.reader": ("Clip", "Masks", "masks"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

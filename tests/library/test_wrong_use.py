@@ -80,7 +80,7 @@ def test_anything_but_a_loaded_encoder_is_refused_before_a_library_is_made(tmp_p
 
 
 def test_an_address_that_is_no_path_is_refused() -> None:
-    with pytest.raises(TypeError, match="Library.open takes one path, not list"):
+    with pytest.raises(TypeError, match=r"Library\.open takes one path, not list"):
         Library.open(["library"])  # type: ignore[arg-type]
 
 

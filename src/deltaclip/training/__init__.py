@@ -2,7 +2,8 @@
 
 from deltaclip.training.average import average
 from deltaclip.training.cache import CacheSettings, FrameCache
-from deltaclip.training.captions_data import CachedClips, captioned_clips, fill_cache, open_cache
+from deltaclip.training.captions_data import CachedClips, captioned_clips, fill_cache, open_cache, prepare_clips
+from deltaclip.training.choices import chosen_recipe, unused_settings
 from deltaclip.training.journal import Progress
 from deltaclip.training.loop import train
 from deltaclip.training.loss import symmetric_cross_entropy
@@ -34,12 +35,15 @@ __all__ = [
     "WorldRecipe",
     "average",
     "captioned_clips",
+    "chosen_recipe",
     "draw_shapes",
     "field_names",
     "fill_cache",
     "open_cache",
     "override",
+    "prepare_clips",
     "symmetric_cross_entropy",
     "train",
+    "unused_settings",
     "write_report",
 ]

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
+from deltaclip.processes import unnamed_main
 from deltaclip.training.augment import drop_words, model_frames
 from deltaclip.training.forward import Batch
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.sampler import Order, own_part
 from deltaclip.training.source import ClipSource
 
-__all__ = ["TokenRows", "batches", "default_workers", "video_batches", "worker_context"]
+__all__ = ["TokenRows", "batches", "default_workers", "started", "video_batches", "worker_context"]
 
 MOST_WORKERS = 8
 Place = tuple[int, int]
@@ -120,7 +122,7 @@ def batches(
         worker_init_fn=_begin,
         pin_memory=torch.cuda.is_available(),
     )
-    for own, made in zip(numbers, loader, strict=True):
+    for own, made in zip(numbers, started(loader), strict=True):
         if isinstance(made, DeltaclipError):
             raise made
         frames, captions = made
@@ -140,7 +142,7 @@ def video_batches(
         multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_begin,
     )
-    for made in loader:
+    for made in started(loader):
         if isinstance(made, DeltaclipError):
             raise made
         yield made
@@ -151,6 +153,12 @@ def _stack(made: list[NDArray[np.uint8] | DeltaclipError]) -> torch.Tensor | Del
     if len(items) < len(made):
         return next(item for item in made if isinstance(item, DeltaclipError))
     return torch.from_numpy(np.stack(items))
+
+
+def started(loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:  # Any: what it loads
+    """Its items. Workers would run a script without `if __name__ == "__main__"` again, and train in it."""
+    with unnamed_main():
+        return iter(loader)
 
 
 def worker_context() -> ForkServerContext | SpawnContext:
