@@ -1,4 +1,19 @@
-"""deltaclip finds moments in videos from words, by what moves in them."""
+"""deltaclip finds moments in videos from words, by what moves in them.
+
+    from deltaclip import Encoder, Library
+
+    with Library.open("clips.library", Encoder.load("shapes"), create=True) as library:
+        library.index(["videos"])
+        for hit in library.search("the red circle moves", limit=3):
+            print(hit.path, hit.start, hit.end, hit.score)
+
+Encoder   videos and texts to vectors of one space        masks     what moves in a video, as arrays
+Library   index a folder of videos, search it             evaluate  text-video retrieval metrics
+Hit       a moment that a search found                    train     an encoder from captioned videos
+                                                          convert   downloaded weights to a checkpoint
+
+Errors that you can fix are a DeltaclipError; a wrong type is a TypeError, a wrong value a ValueError.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

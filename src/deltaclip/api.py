@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch is imported by the functions that need it
 __all__ = ["convert", "evaluate", "train"]
 
 SHAPES = "shapes"
+POSTS = ("none", "dsl", "qbnorm")
 
 
 def convert(
@@ -127,6 +128,8 @@ def evaluate(
     if owner is not None:
         raise TypeError("owner belongs to a matrix; an encoder is evaluated on captions and videos")
     name = _dataset(dataset or "folder")
+    if post not in POSTS:
+        raise ValueError(f"post is {post!r}: {did_you_mean(str(post), POSTS)}")
     if name == SHAPES:
         from deltaclip.evaluation import evaluate_shapes
 
@@ -185,7 +188,7 @@ def train(
     Raises ValueError for a recipe, field or value that does not exist, TrainingError, CaptionError, CacheError or
     CheckpointError if the run cannot begin or continue, TypeError for a wrong type.
     """
-    from deltaclip.training import chosen_recipe, draw_shapes, prepare_clips, write_report
+    from deltaclip.training import chosen_recipe, draw_shapes, prepare_clips, start_side, write_report
     from deltaclip.training import train as run_training
 
     if resume and overwrite:
@@ -201,6 +204,9 @@ def train(
     else:
         if captions is None:
             raise TypeError(f"train needs captions for the recipe {recipe}")
+        if videos is None and cache is None:
+            raise TypeError("give videos, or a cache that has their frames")
+        start_side(chosen)  # before hours of decoding: whether the start weights are there
         data = prepare_clips(
             load_captions(chosen.data.dataset, _path(captions, "train(captions=...)")),
             _optional(videos, "train(videos=...)"),

@@ -14,6 +14,7 @@ from deltaclip.training.recipes import RECIPES
 from deltaclip.training.report import write_report
 from deltaclip.training.shapes_data import draw_shapes
 from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
+from deltaclip.training.start import start_side
 
 __all__ = [
     "RECIPES",
@@ -42,6 +43,7 @@ __all__ = [
     "open_cache",
     "override",
     "prepare_clips",
+    "start_side",
     "symmetric_cross_entropy",
     "train",
     "unused_settings",
