@@ -129,7 +129,7 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate([[1, 2], [3]]), ValueError, "similarity is not an array"),
     (lambda _: deltaclip.evaluate(np.eye(3)[:2]), ValueError, "2 texts, 3 videos, and nothing says whose text"),
     (lambda _: deltaclip.evaluate(np.eye(3), [0, 1, 3]), ValueError, r"owner\[2\] is 3, but the columns are 0..2"),
-    (lambda _: deltaclip.evaluate(np.eye(3), [[0, 1, 2]]), ValueError, r"owner is \(1, 3\) int64. Give one integer"),
+    (lambda _: deltaclip.evaluate(np.eye(3), [[0, 1, 2]]), ValueError, r"owner is \(1, 3\) int64. Give one integer"),  # type: ignore[list-item]
     (lambda _: deltaclip.evaluate(np.full((2, 2), np.nan)), ValueError, "NaN in row 0, column 0"),
     (lambda _: deltaclip.evaluate([["a", "b"]]), ValueError, "similarity is <U1, not numbers"),
     (lambda _: deltaclip.evaluate(np.eye(2), captions="captions.csv"), TypeError, "a loaded encoder or a matrix"),  # type: ignore[call-overload]

@@ -1,10 +1,10 @@
 """The functions that `import deltaclip` gives beside its classes: thin shells over the rooms, for Python programs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from deltaclip.captions import DATASETS, find_videos, load_captions
 from deltaclip.checks import AnyPath, check_path
@@ -68,7 +68,7 @@ def convert(
 
 
 @overload
-def evaluate(what: ArrayLike, /, owner: ArrayLike | None = None) -> "RetrievalResult": ...
+def evaluate(what: ArrayLike, /, owner: Sequence[int] | NDArray[Any] | None = None) -> "RetrievalResult": ...
 
 
 @overload
@@ -83,14 +83,14 @@ def evaluate(
     post: Literal["none", "dsl", "qbnorm"] = "none",
     allow_missing: bool = False,
     cache: AnyPath | None = None,
-    on_progress: Callable[[int, int], None] = ...,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> "Evaluation": ...
 
 
 def evaluate(
     what: Any,  # Any: an encoder or whatever numpy takes for an array
     /,
-    owner: ArrayLike | None = None,
+    owner: Sequence[int] | NDArray[Any] | None = None,
     *,
     captions: AnyPath | None = None,
     videos: AnyPath | None = None,
@@ -99,7 +99,7 @@ def evaluate(
     post: Literal["none", "dsl", "qbnorm"] = "none",
     allow_missing: bool = False,
     cache: AnyPath | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> "RetrievalResult | Evaluation":
     """Measures text-video retrieval, of a matrix of scores or of an encoder on captioned videos.
 
@@ -135,7 +135,7 @@ def evaluate(
 
         if captions is not None or videos is not None:
             raise ValueError("shapes draws its clips: leave captions and videos out")
-        return evaluate_shapes(what, progress=on_progress)
+        return evaluate_shapes(what, progress=on_progress or _ignore)
     if captions is None or videos is None:
         raise TypeError(f"evaluate needs captions and videos for the data set {name}")
     from deltaclip.evaluation import VectorCache, encode_material, evaluate_material, material_of_split, post_processing
@@ -148,7 +148,7 @@ def evaluate(
     material = material_of_split(name, split, found.splits[split], files, allow_missing=allow_missing)
     kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
     re_weighed = post_processing(post, what, found, split, kept)
-    vectors = encode_material(what, material, cache=kept, allow_missing=allow_missing, progress=on_progress)
+    vectors = encode_material(what, material, cache=kept, allow_missing=allow_missing, progress=on_progress or _ignore)
     return evaluate_material(what, vectors, re_weighed)
 
 
@@ -167,9 +167,9 @@ def train(
     time_limit: float | None = None,
     device: str = "auto",
     workers: int | None = None,
-    on_progress: "Callable[[Progress], None]" = lambda progress: None,
-    on_decoded: Callable[[int, int], None] = lambda done, total: None,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_progress: "Callable[[Progress], None] | None" = None,
+    on_decoded: Callable[[int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> "Outcome":
     """Trains an encoder and writes its checkpoint to the folder `out`, which `Encoder.load(out)` loads.
 
@@ -213,20 +213,20 @@ def train(
             target / "training" / "cache" if cache is None else _path(cache, "train(cache=...)"),
             chosen,
             allow_missing=allow_missing,
-            progress=lambda now: on_decoded(now.done, now.total),
-            note=on_note,
+            progress=lambda now: (on_decoded or _ignore)(now.done, now.total),
+            note=on_note or _ignore,
         )
     outcome = run_training(
         chosen,
         data,
         target,
-        on_progress,
+        on_progress or _ignore,
         resume=resume,
         overwrite=overwrite,
         time_limit=time_limit,
         device=device,
         workers=workers,
-        note=on_note,
+        note=on_note or _ignore,
     )
     write_report(chosen, data, outcome)
     return outcome
@@ -254,3 +254,7 @@ def _refuse_to_replace(out: Path, besides: str | None = None) -> None:
         raise CheckpointError(str(out), "a file", "Give a folder.")
     if out.is_dir() and any(entry.name != besides for entry in out.iterdir()):
         raise CheckpointError(str(out), "the folder is not empty", "Give a new folder, or overwrite=True.")
+
+
+def _ignore(*told: object) -> None:
+    """What is done with progress and notes that nobody wants."""

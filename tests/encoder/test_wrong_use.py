@@ -18,6 +18,8 @@ USES: list[tuple[Callable[[Encoder], Any], str]] = [  # Any: what must not come 
     (lambda encoder: encoder.encode_texts("a dog"), r"list of texts, not one string: write \['a dog'\]"),
     (lambda encoder: encoder.encode_texts(["a dog", Path("a.mp4")]), "list of texts; in place 1 is PosixPath"),  # type: ignore[list-item]
     (lambda encoder: encoder.encode_texts(3), "list of texts, not int"),  # type: ignore[arg-type]
+    (lambda encoder: encoder.token_rows("a dog"), "token_rows takes a list of texts, not one string"),
+    (lambda encoder: encoder.cut_words(["a dog"]), "cut_words takes one text, not list"),  # type: ignore[arg-type]
     (lambda encoder: encoder.encode_clips(["a.mp4"]), "takes clips, not str: encode_videos takes paths"),  # type: ignore[list-item]
     (lambda encoder: encoder.encode_clips(3), "encode_clips takes a list of clips, not one int"),  # type: ignore[arg-type]
     (lambda encoder: Encoder.load(["shapes"]), "Encoder.load takes one path, not list"),  # type: ignore[arg-type]

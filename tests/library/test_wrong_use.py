@@ -45,6 +45,7 @@ QUERIES: list[tuple[Callable[[Library], Any], type[Exception], str]] = [  # Any:
     (lambda library: library.search_moment(3), TypeError, "moment is a int: give a hit"),  # type: ignore[arg-type]
     (lambda library: library.search_moment("nothing"), LibraryError, "no moment 'nothing'. Search again"),
     (lambda library: library.search_moment("1.0", limit=0), ValueError, "limit starts at 1"),
+    (lambda library: library.moment(5), TypeError, "moment is a int: give a hit"),  # type: ignore[arg-type]
     (lambda library: library.search_video(["a.mp4"]), TypeError, "search_video takes one path, not list"),  # type: ignore[arg-type]
     (lambda library: library.search_image(["a.png"]), TypeError, "search_image takes one path, not list"),  # type: ignore[arg-type]
     (lambda library: library.search_video("a.mp4", limit=0), ValueError, "limit starts at 1"),

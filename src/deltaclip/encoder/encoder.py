@@ -1,7 +1,7 @@
 """The encoder: which frames and tokens a model is given, in batches, and by what name the result is known."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
@@ -167,7 +167,7 @@ class Encoder:
         return f"encoder {self.name} on {self.engine}, {masks}"
 
     def encode_videos(
-        self, paths: Iterable[str | Path], on_progress: Callable[[int, int], None] = lambda done, total: None
+        self, paths: Iterable[str | Path], on_progress: Callable[[int, int], None] | None = None
     ) -> NDArray[np.float32]:
         """One vector for each video, sampled over the whole of it: float32 (V, D), unit rows, in the order given.
 
@@ -181,7 +181,8 @@ class Encoder:
         def clips(call: Call) -> Iterator[Clip]:
             for number, file in enumerate(files, 1):
                 yield call(read_video, file, self.reader_spec)
-                on_progress(number, len(files))
+                if on_progress is not None:
+                    on_progress(number, len(files))
 
         with guarded_calls() as call:
             return self.encode_clips(clips(call))
@@ -211,13 +212,17 @@ class Encoder:
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
-    def token_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+    def token_rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
         inputs = self.engine.inputs
-        return self.need_tokenizer().rows(texts, self.max_words, inputs.begin, inputs.end, inputs.pad)
+        return self.need_tokenizer().rows(
+            check_texts(texts, "token_rows"), self.max_words, inputs.begin, inputs.end, inputs.pad
+        )
 
     def cut_words(self, text: str) -> int:
         """How many tokens of a text are beyond `max_words` and not seen by the text encoder."""
+        if not isinstance(text, str):
+            raise TypeError(f"cut_words takes one text, not {type(text).__name__}")
         [ids] = self.need_tokenizer().encode([text])
         return max(len(ids) + 2 - self.max_words, 0)
 

@@ -149,7 +149,7 @@ class Library:
     def index(
         self,
         paths: Iterable[AnyPath],
-        on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+        on_progress: Callable[[IndexProgress], None] | None = None,
         *,
         exclude: Sequence[str] = (),
     ) -> IndexReport:
@@ -171,7 +171,7 @@ class Library:
             candidates = find_candidates(given, self._store.folder, exclude)
             writer.remember(RememberedEncoder.of(encoder))
             with self._open_reader() as reader:
-                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress).run()
+                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress or _ignore).run()
 
     def search(self, text: str, limit: int = 10) -> list[Hit]:
         """The moments that fit a text best, best first; ties by path, then start.
@@ -217,18 +217,14 @@ class Library:
         hits = self._store.find(known.vector[None], limit + 1)
         return [hit for hit in hits if hit.id != wanted][:limit]
 
-    def search_video(
-        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
-    ) -> list[Hit]:
+    def search_video(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
         """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
 
         on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
         """
         return self._search_file("search_video", path, limit, on_note)
 
-    def search_image(
-        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
-    ) -> list[Hit]:
+    def search_image(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
         """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
         return self._search_file("search_image", path, limit, on_note)
 
@@ -256,7 +252,7 @@ class Library:
 
     def moment(self, moment_id: str) -> Moment | None:
         """The moment of that id, as hits name it; None if its video was indexed again or removed since."""
-        return self._store.moment(moment_id)
+        return self._store.moment(moment_id_of(moment_id))
 
     def export(self, file: AnyPath) -> int:
         """Writes the vectors of all moments that can be found, with paths and times, and returns their number N.
@@ -295,12 +291,16 @@ class Library:
         """
         return remove_paths(self._store, absolute_paths(check_paths(paths, "remove")))
 
-    def _search_file(self, name: str, path: AnyPath, limit: int, on_note: Callable[[str], None]) -> list[Hit]:
+    def _search_file(self, name: str, path: AnyPath, limit: int, on_note: Callable[[str], None] | None) -> list[Hit]:
         [file] = absolute_paths([check_path(path, name)])
         check_whole(limit, "limit")
         with self._open_reader() as reader:
-            vectors = encode_query_file(file, self.encoder, reader, on_note)
+            vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
         return self._hits(vectors, limit)
 
     def _hits(self, queries: NDArray[np.float32], limit: int) -> list[Hit]:
         return self._store.find(queries, limit, RememberedEncoder.of(self.encoder))
+
+
+def _ignore(told: object) -> None:
+    """What is done with progress and notes that nobody wants."""
