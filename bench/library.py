@@ -51,6 +51,7 @@ import numpy as np
 from deltaclip.library import Library
 import deltaclip.library.sqlite
 query = np.random.default_rng(1).normal(size=int(sys.argv[2]))
+query /= np.linalg.norm(query)
 clock, processor = time.perf_counter(), time.process_time()
 with Library.open(sys.argv[1]) as library:
     hits = library.search_vectors(query)
@@ -178,6 +179,7 @@ def measure(folder: Path, dimension: int, runs: int) -> dict[str, Any]:
     if hasattr(os, "posix_fadvise"):
         told["open_search_cold_ms"] = in_ms(in_new_processes(folder, dimension, runs, cold=True))
     query = np.random.default_rng(1).standard_normal((40, dimension), np.float32)
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
     with Library.open(folder) as library:
         library.search_vectors(query)
         told["search_ms"] = timed(lambda: library.search_vectors(query[0]), runs)

@@ -25,6 +25,20 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         _ = deltaclip.Libary
 
 
+def test_a_star_import_gives_every_public_name() -> None:
+    names: dict[str, object] = {}
+    exec("from deltaclip import *", names)
+    assert set(deltaclip.__all__) <= set(names)
+
+
+def test_masks_and_the_other_functions_are_there_without_torch() -> None:
+    code = (
+        "import sys, deltaclip as d; d.masks, d.Masks, d.convert, d.evaluate, d.train, d.Library, d.Hit;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_importing_the_package_imports_neither_torch_nor_numpy() -> None:
     code = "import sys, deltaclip; dir(deltaclip); sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,9 +1,25 @@
-"""deltaclip finds moments in videos from words, by what moves in them."""
+"""deltaclip finds moments in videos from words, by what moves in them.
+
+    from deltaclip import Encoder, Library
+
+    with Library.open("clips.library", Encoder.load("shapes"), create=True) as library:
+        library.index(["videos"])
+        for hit in library.search("the red circle moves", limit=3):
+            print(hit.path, hit.start, hit.end, hit.score)
+
+Encoder   videos and texts to vectors of one space        masks     what moves in a video, as arrays
+Library   index a folder of videos, search it             evaluate  text-video retrieval metrics
+Hit       a moment that a search found                    train     an encoder from captioned videos
+                                                          convert   downloaded weights to a checkpoint
+
+Errors that you can fix are a DeltaclipError; a wrong type is a TypeError, a wrong value a ValueError.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deltaclip.api import convert, evaluate, train
     from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec
     from deltaclip.errors import (
         CacheError,
@@ -17,7 +33,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from deltaclip.library import Hit, Library, LockedError, NoLibraryError, NotWritableError
-    from deltaclip.reader import Clip
+    from deltaclip.reader import Clip, Masks, masks
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +49,7 @@ __all__ = [
     "Library",
     "LibraryError",
     "LockedError",
+    "Masks",
     "NoLibraryError",
     "NotWritableError",
     "PictureError",
@@ -40,12 +57,17 @@ __all__ = [
     "TrainingError",
     "VideoError",
     "__version__",
+    "convert",
+    "evaluate",
+    "masks",
+    "train",
 ]
 
 _ROOMS = {
+    "deltaclip.api": ("convert", "evaluate", "train"),
     "deltaclip.encoder": ("ChoiceError", "Encoder", "EncoderSpec"),
     "deltaclip.library": ("Hit", "Library", "LockedError", "NoLibraryError", "NotWritableError"),
-    "deltaclip.reader": ("Clip",),
+    "deltaclip.reader": ("Clip", "Masks", "masks"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.library import Hit
+from deltaclip.errors import VideoError
+from deltaclip.library import Hit, Library, Moment
 from deltaclip.library.hit_pictures import draw_answers, draw_hits
 from tests.helpers import write_square
+from tests.library.fakes import FakeEncoder
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,17 @@ def test_each_hit_gets_a_row_of_three_frames_with_their_overlays(hit: Hit) -> No
     one, two = draw_hits("red", [hit], "difference", 6), draw_hits("red", [hit, hit], "difference", 6)
     assert one.shape[1] == two.shape[1] > 6 * 224
     assert 1.8 < two.shape[0] / one.shape[0] < 2.1
+
+
+def test_the_picture_of_a_hit_is_an_image_of_its_frame_with_what_moves_in_colour(hit: Hit, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
+        for given in (hit, Moment("1.0", hit.path, 0.0, 2.0, 0.1, np.zeros(16, np.float32))):
+            picture = library.picture(given)
+            assert (picture.size, picture.mode) == ((224, 224), "RGB")
+            pixels = np.asarray(picture)
+            assert pixels.max() > 150 > np.median(pixels)
+        with pytest.raises(VideoError, match=r"gone\.mp4: cannot be read"):
+            library.picture(Hit(tmp_path / "gone.mp4", 0.0, 2.0, 0.5, 0.1, "2.0"))
 
 
 def test_without_masks_in_the_encoder_motion_is_shown_all_the_same(hit: Hit) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library import Library, NoLibraryError, RememberedEncoder
@@ -120,35 +119,45 @@ def test_a_library_that_is_not_there_is_an_error_and_no_empty_answer(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_query_that_is_not_one_text_is_refused(shelf: Shelf) -> None:
-    with pytest.raises(TypeError, match="search takes one text, not list"):
-        shelf.library.search(["a dog"])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="the text is empty"):
-        shelf.library.search(" ")
-
-
 def test_a_library_shows_its_address(shelf: Shelf) -> None:
     assert repr(shelf.library) == f"Library({shelf.library.address!r})"
 
 
-def test_a_moment_finds_itself_and_those_like_it(shelf: Shelf) -> None:
+def test_a_moment_finds_those_like_it_and_not_itself(shelf: Shelf) -> None:
+    for name in ("a.mp4", "b.mp4", "copy of b.mp4"):
+        shelf.write(name, f"{name[-5]} 2")
+    shelf.library.index([shelf.videos])
+    [asked] = shelf.library.search("b 1", limit=1)
+    alike = shelf.library.search_moment(asked, limit=1)
+    assert [(hit.path.name, hit.start) for hit in alike] == [("copy of b.mp4", 15)]
+    assert len(shelf.library.search_moment(asked.id, limit=99)) == 5
+    moment = shelf.library.moment(asked.id)
+    assert moment is not None
+    assert shelf.library.search_moment(moment, limit=1) == alike
+    shelf.library.remove([shelf.videos])
+    with pytest.raises(LibraryError, match=r"no moment .*Search again"):
+        shelf.library.search_moment(asked)
+
+
+def test_a_vector_finds_its_moment_and_several_find_the_best_of_each(shelf: Shelf) -> None:
     for name in ("a.mp4", "b.mp4"):
         shelf.write(name, f"{name[0]} 2")
     shelf.library.index([shelf.videos])
-    [asked] = shelf.library.search("b 1", limit=1)
-    assert shelf.library.search_moment(asked.id, limit=1) == [asked]
-    moment = shelf.library.moment(asked.id)
-    assert moment is not None
-    assert shelf.library.search_vectors(3 * moment.vector, limit=1) == [asked]
-    shelf.library.remove([shelf.videos])
-    with pytest.raises(LibraryError, match=r"no moment .*Search again"):
-        shelf.library.search_moment(asked.id)
+    wanted = np.stack([vector_of("b", 1), vector_of("a", 0)])
+    assert shelf.library.search_vectors(wanted[0], limit=1) == shelf.library.search("b 1", limit=1)
+    any_of_them = shelf.library.search_vectors(wanted.astype(np.float64), limit=2)
+    assert sorted((hit.path.name, hit.start) for hit in any_of_them) == [("a.mp4", 0), ("b.mp4", 15)]
+    assert [hit.score for hit in any_of_them] == pytest.approx([1, 1])
 
 
-@pytest.mark.parametrize("vectors", [np.zeros(16), np.full((2, 16), np.nan), np.ones((1, 2, 16)), np.ones((0, 16))])
-def test_vectors_without_a_direction_are_refused(shelf: Shelf, vectors: NDArray[np.float64]) -> None:
-    with pytest.raises(ValueError, match=r"an array \(Q, D\)"):
-        shelf.library.search_vectors(vectors.astype(np.float32))
+def test_several_queries_give_one_list_of_hits_each(shelf: Shelf) -> None:
+    shelf.write("a.mp4", "a 3")
+    shelf.library.index([shelf.videos])
+    texts = ["a 2", "a 0"]
+    expected = [shelf.library.search(text, limit=2) for text in texts]
+    assert shelf.library.search_each(iter(texts), limit=2) == expected
+    assert shelf.library.search_each(np.stack([vector_of("a", 2), vector_of("a", 0)]), limit=2) == expected
+    assert shelf.library.search_each([]) == []
 
 
 def test_videos_and_their_moments_can_be_listed(shelf: Shelf) -> None:

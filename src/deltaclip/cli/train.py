@@ -133,25 +133,17 @@ def _captioned(
     recipe: "Recipe", source: Path, videos: Path | None, cache: Path, allow_missing: bool, line: Progress
 ) -> "TrainingData":
     from deltaclip.captions import load_captions
-    from deltaclip.training import captioned_clips, fill_cache, open_cache
-    from deltaclip.training.cache import refuse_lost, repair_cache
+    from deltaclip.training import prepare_clips
 
-    found = load_captions(recipe.data.dataset, source)
-    if videos is not None and os.environ.get("WORLD_SIZE", "1") == "1":
-        for text in repair_cache(cache):
-            note(shown(text))
-        fill_cache(
-            found,
-            videos,
-            cache,
-            recipe,
-            allow_missing=allow_missing,
-            progress=lambda now: line.show(f"decoding {now.video}", now.done, now.total),
-        )
-    data = captioned_clips(found, open_cache(cache, recipe), recipe, allow_missing=allow_missing)
-    held_out = () if data.validation is None else data.validation.video_ids
-    refuse_lost(cache, (*data.train.video_ids, *held_out))
-    return data
+    return prepare_clips(
+        load_captions(recipe.data.dataset, source),
+        videos,
+        cache,
+        recipe,
+        allow_missing=allow_missing,
+        progress=lambda now: line.show(f"decoding {now.video}", now.done, now.total),
+        note=lambda text: note(shown(text)),
+    )
 
 
 def _counts(data: "TrainingData") -> str:

@@ -98,7 +98,7 @@ class RunOptions:
 
 def chosen_recipe(name: str | None, captions: Path | None, options: RecipeOptions) -> "Recipe":
     """The recipe of that name with the fields that were set on the command line. Raises BadParameter."""
-    from deltaclip.training import RECIPES, override
+    from deltaclip.training import RECIPES, override, unused_settings
 
     if name is None and captions is None:
         raise typer.BadParameter(f"name a recipe ({', '.join(RECIPES)}), or give --captions.", param_hint="RECIPE")
@@ -120,26 +120,9 @@ def chosen_recipe(name: str | None, captions: Path | None, options: RecipeOption
     except ValueError as error:
         hint = "'--motion'" if "motion" in str(error) and options.motion is not None else "'--set'"
         raise typer.BadParameter(f"{error}.".replace("?.", "?"), param_hint=hint) from error
-    _refuse_ignored(made, {each.partition("=")[0] for each in (*settings, *given)})
+    if words := unused_settings(made, {each.partition("=")[0] for each in (*settings, *given)}):
+        raise typer.BadParameter(f"{words}.", param_hint="'--set'")
     return made
-
-
-def _refuse_ignored(recipe: "Recipe", named: set[str]) -> None:
-    """Raises BadParameter for fields that were set and that a run of this recipe ignores."""
-    from deltaclip.training import FRESH
-
-    drawn = recipe.data.dataset == "shapes"
-    if recipe.model.init != FRESH:
-        # A trained encoder has its own sizes. Drawn clips have model.image_size, whatever the encoder.
-        kept = {"model.init", "model.max_words", *(["model.image_size"] if drawn else [])}
-        if sizes := sorted(each for each in named - kept if each.startswith("model.")):
-            words = f"{', '.join(sizes)} cannot be set: {recipe.model.init} has its own sizes (see --init fresh)."
-            raise typer.BadParameter(words, param_hint="'--set'")
-    if not drawn and (world := sorted(each for each in named if each.startswith("world."))):
-        raise typer.BadParameter(f"{', '.join(world)} can be set for drawn clips only.", param_hint="'--set'")
-    if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:
-        words = f"optim.epochs is ignored, because optim.steps is {recipe.optim.steps}; set optim.steps=none as well."
-        raise typer.BadParameter(words, param_hint="'--set'")
 
 
 def _refuse_twice(settings: Sequence[str], given: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """The encoder: which frames and tokens a model is given, in batches, and by what name the result is known."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.checks import check_path, check_paths, check_texts
 from deltaclip.encoder.engine import Engine
 from deltaclip.encoder.locating import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
@@ -19,7 +20,7 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint, loaded_digest
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import VECTOR_VERSION, digest
-from deltaclip.reader import Clip, ReaderSpec, guarded_calls, read_video
+from deltaclip.reader import Call, Clip, ReaderSpec, guarded_calls, read_video
 
 __all__ = ["DEFAULT_MOTION", "Encoder"]
 
@@ -89,7 +90,7 @@ class Encoder:
                 given = ", ".join(options)
                 raise TypeError(f"Encoder.load takes a spec or options, not both: put {given} into the spec")
             spec = EncoderSpec(**options)
-        wanted = os.fspath(name)
+        wanted = os.fspath(check_path(name, "Encoder.load"))
         checkpoint = load_checkpoint(locate(wanted))
         engine = TorchEngine(checkpoint.model, spec.device, spec.precision, loaded_digest(checkpoint))
         return cls(
@@ -165,43 +166,63 @@ class Encoder:
             masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
         return f"encoder {self.name} on {self.engine}, {masks}"
 
-    def encode_videos(self, paths: Iterable[str | Path]) -> NDArray[np.float32]:
+    def encode_videos(
+        self, paths: Iterable[str | Path], on_progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float32]:
         """One vector for each video, sampled over the whole of it: float32 (V, D), unit rows, in the order given.
 
-        A path may begin with ~. Files are read in a child process, since broken ones can crash a decoder; it is started
-        once a call, so give many paths at once. Raises VideoError for the first file that cannot be read: no row is
-        ever left out or filled with zeros.
+        paths: files; they may begin with ~. on_progress: called with (videos read, videos in all). Files are read in a
+        child process, since broken ones can crash a decoder; it is started once a call, so give many paths at once.
+        Raises VideoError for the first file that cannot be read: no row is ever left out or filled with zeros.
         """
-        if isinstance(paths, str | bytes | os.PathLike):
-            raise TypeError("encode_videos takes a list of paths, not one path")
+        # Not Path.expanduser, which raises for a file whose name begins with ~.
+        files = [Path(os.path.expanduser(path)) for path in check_paths(paths, "encode_videos")]
+
+        def clips(call: Call) -> Iterator[Clip]:
+            for number, file in enumerate(files, 1):
+                yield call(read_video, file, self.reader_spec)
+                if on_progress is not None:
+                    on_progress(number, len(files))
+
         with guarded_calls() as call:
-            # Not Path.expanduser, which raises for a file whose name begins with ~.
-            found = (Path(os.path.expanduser(path)) for path in paths)
-            return self.encode_clips(call(read_video, path, self.reader_spec) for path in found)
+            return self.encode_clips(clips(call))
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
-        """One vector for each clip: float32 (N, D), unit rows. Few clips are in memory at a time."""
+        """One vector for each clip: float32 (N, D), unit rows. Few clips are in memory at a time.
+
+        Raises TypeError for anything but clips.
+        """
+        if not isinstance(clips, Iterable):
+            raise TypeError(f"encode_clips takes a list of clips, not one {type(clips).__name__}")
         vectors = [np.empty((0, self.dimension), np.float32)]
         for batch in _batches(clips, CLIPS_PER_BATCH):
+            if wrong := next((clip for clip in batch if not isinstance(clip, Clip)), None):
+                raise TypeError(f"encode_clips takes clips, not {type(wrong).__name__}: encode_videos takes paths")
             frames = np.concatenate([clip.frames for clip in batch])  # B clips of T frames, which may differ
             vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch]))
         return np.concatenate(vectors)
 
-    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector for each text: float32 (Q, D), unit rows. Raises CheckpointError without a tokenizer."""
-        if isinstance(texts, str | bytes):
-            raise TypeError("encode_texts takes a list of texts, not one string")
-        batches = (texts[start : start + TEXTS_PER_BATCH] for start in range(0, len(texts), TEXTS_PER_BATCH))
+    def encode_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """One vector for each text: float32 (Q, D), unit rows, in the order given.
+
+        Raises TypeError for anything but texts, CheckpointError if the checkpoint has no tokenizer.
+        """
+        listed = check_texts(texts, "encode_texts")
+        batches = (listed[start : start + TEXTS_PER_BATCH] for start in range(0, len(listed), TEXTS_PER_BATCH))
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
-    def token_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+    def token_rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
         inputs = self.engine.inputs
-        return self.need_tokenizer().rows(texts, self.max_words, inputs.begin, inputs.end, inputs.pad)
+        return self.need_tokenizer().rows(
+            check_texts(texts, "token_rows"), self.max_words, inputs.begin, inputs.end, inputs.pad
+        )
 
     def cut_words(self, text: str) -> int:
         """How many tokens of a text are beyond `max_words` and not seen by the text encoder."""
+        if not isinstance(text, str):
+            raise TypeError(f"cut_words takes one text, not {type(text).__name__}")
         [ids] = self.need_tokenizer().encode([text])
         return max(len(ids) + 2 - self.max_words, 0)
 

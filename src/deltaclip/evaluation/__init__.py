@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.result import RetrievalResult
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD, evaluate_shapes
-    from deltaclip.evaluation.similarity import evaluate_similarity
+    from deltaclip.evaluation.similarity import evaluate_matrix, evaluate_similarity
     from deltaclip.evaluation.tables import TABLE_FORMATS, figure_lines
     from deltaclip.evaluation.vector_cache import VectorCache
 
@@ -49,6 +49,7 @@ __all__ = [
     "comparison_page",
     "encode_material",
     "evaluate_material",
+    "evaluate_matrix",
     "evaluate_shapes",
     "evaluate_similarity",
     "figure_lines",
@@ -89,7 +90,7 @@ _MODULES = {
     "bootstrap": ("RetrievalIntervals", "retrieval_intervals"),
     "runs": ("SavedRanks", "read_ranks"),
     "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
-    "similarity": ("evaluate_similarity",),
+    "similarity": ("evaluate_matrix", "evaluate_similarity"),
     "tables": ("TABLE_FORMATS", "figure_lines"),
     "vector_cache": ("VectorCache",),
 }

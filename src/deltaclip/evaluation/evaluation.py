@@ -15,10 +15,10 @@ from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_interva
 from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
-from deltaclip.evaluation.result import RetrievalResult, result_of
+from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
 from deltaclip.evaluation.runs import TREC_DEPTH, SavedRanks, named_candidates, write_qrels, write_ranks, write_trec
 from deltaclip.evaluation.vector_cache import VectorCache
-from deltaclip.ranking import Ranking, top_candidates
+from deltaclip.ranking import Metrics, Ranking, top_candidates
 
 __all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing", "save_ranks", "save_trec"]
 __all__ += ["saved_ranks"]
@@ -27,7 +27,7 @@ SHOWN_CANDIDATES = 5
 """How many of a query's candidates are kept with its rank, for people to look at."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Evaluation:
     """A result with everything that it depends on.
 
@@ -45,6 +45,20 @@ class Evaluation:
     post: PostProcessing | None = None
     others: tuple[tuple[str, str, float], ...] = ()
     right_group: float | None = None
+
+    def __repr__(self) -> str:
+        made = f"{self.protocol.dataset} {self.protocol.split}, {self.protocol.encoder}"
+        return f"Evaluation({made}: {recalls_in_words(self.retrieval)})"
+
+    @property
+    def t2v(self) -> Metrics:
+        """Texts as queries, as in `RetrievalResult`."""
+        return self.retrieval.t2v
+
+    @property
+    def v2t(self) -> Metrics:
+        """Videos as queries, as in `RetrievalResult`."""
+        return self.retrieval.v2t
 
     @property
     def coverage(self) -> float:

@@ -6,10 +6,10 @@ from typing import Any
 
 from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, sum_of_recalls
 
-__all__ = ["RetrievalResult", "result_of"]
+__all__ = ["RetrievalResult", "recalls_in_words", "result_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RetrievalResult:
     """Metrics of one evaluation, ties against the query.
 
@@ -22,6 +22,9 @@ class RetrievalResult:
     v2t: Metrics
     v2t_plain: Metrics
     optimistic: Mapping[str, Metrics] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"RetrievalResult({recalls_in_words(self)})"
 
     @property
     def sum_of_recalls(self) -> float:
@@ -38,6 +41,15 @@ class RetrievalResult:
         if self.optimistic:
             document["optimistic"] = {name: asdict(metrics) for name, metrics in self.optimistic.items()}
         return document
+
+
+def recalls_in_words(result: RetrievalResult) -> str:
+    """T2V and V2T with their recalls, median rank and number of queries, for `repr`."""
+    ways = {"T2V": result.t2v, "V2T": result.v2t}
+    return "; ".join(
+        f"{name} R@1 {way.R1:.1f} R@5 {way.R5:.1f} R@10 {way.R10:.1f} MdR {way.MdR:g} of {way.queries}"
+        for name, way in ways.items()
+    )
 
 
 def result_of(ranking: Ranking) -> RetrievalResult:

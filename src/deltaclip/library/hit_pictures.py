@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.library.results import Hit
+from deltaclip.library.results import Hit, RememberedEncoder
 from deltaclip.motion import Motion, MotionSpec, Tile, TileRow, overlay, sheet
 from deltaclip.reader import MOTION_SIDE, Call, guarded_calls, read_moment_motion
 from deltaclip.video import Frames
 
-__all__ = ["draw_answers", "draw_hits"]
+__all__ = ["draw_answers", "draw_hit", "draw_hits"]
 
 SHOWN_WHERE_MASKS_ARE_OFF = "subject"
+FRAMES = 12
+"""Frames looked at of a moment if no encoder says how many."""
 
 
 def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: int) -> NDArray[np.uint8]:
@@ -36,6 +38,18 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
     return sheet(rows)
 
 
+def draw_hit(path: Path, start: float, end: float, made_by: RememberedEncoder | None) -> NDArray[np.uint8]:
+    """The frame of a moment that shows best what moves, overlaid with it. Returns (H, W, 3) uint8.
+
+    made_by: of the library, whose mask is drawn. Raises VideoError if the file cannot be read any more.
+    """
+    motion, num_frames = (None, FRAMES) if made_by is None else (made_by.motion, made_by.num_frames)
+    with guarded_calls() as call:
+        frames, measured = _seen(call, path, start, end, motion, num_frames)
+    best = _telling(measured)
+    return overlay(frames.rgb[best], measured.alpha[best])
+
+
 def draw_answers(
     answers: Sequence[tuple[str, Sequence[Hit]]], motion: str | None, num_frames: int
 ) -> NDArray[np.uint8]:
@@ -50,7 +64,7 @@ def draw_answers(
             for number, hit in enumerate(hits, 1):
                 name = f"{number}  {Path(hit.path).name}  {hit.score:.3f}"
                 try:
-                    frame, measured = _seen(call, hit, motion, num_frames)
+                    frame, measured = _seen(call, hit.path, hit.start, hit.end, motion, num_frames)
                 except VideoError as error:
                     tiles += [_words_tile(name, MOTION_SIDE), _words_tile(error.found, MOTION_SIDE)]
                     continue
@@ -60,14 +74,16 @@ def draw_answers(
     return sheet(rows)
 
 
-def _seen(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[Frames, Motion]:
+def _seen(
+    call: Call, path: Path, start: float, end: float, motion: str | None, num_frames: int
+) -> tuple[Frames, Motion]:
     shown = MotionSpec.parse(motion or SHOWN_WHERE_MASKS_ARE_OFF)
-    return call(read_moment_motion, Path(hit.path), hit.start, hit.end, shown, num_frames)
+    return call(read_moment_motion, path, start, end, shown, num_frames)
 
 
 def _three(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[Tile, ...]:
     """Three times of the hit, each as frame and overlay: in its first, middle and last third."""
-    frames, measured = _seen(call, hit, motion, num_frames)
+    frames, measured = _seen(call, hit.path, hit.start, hit.end, motion, num_frames)
     tiles = []
     for number in sorted({num_frames // 6, num_frames // 2, num_frames * 5 // 6}):
         tiles.append(Tile(frames.rgb[number], f"{frames.seconds[number]:.1f} s"))

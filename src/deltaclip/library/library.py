@@ -1,22 +1,25 @@
 """The library as its users see it: open, index, search, and look after what is there."""
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.checks import check_path, check_paths, check_text, check_whole
 from deltaclip.errors import LibraryError
 from deltaclip.library.address import AnyPath, open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.encoders import require_same_encoder
+from deltaclip.library.export import export_vectors
+from deltaclip.library.hit_pictures import draw_hit
 from deltaclip.library.indexing import IndexRun
 from deltaclip.library.protocols import MomentReader, VectorEncoder
+from deltaclip.library.queries import check_encoder, check_queries, check_vectors, moment_id_of
+from deltaclip.library.removing import remove_paths
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -31,9 +34,11 @@ from deltaclip.library.results import (
 from deltaclip.library.search import encode_query_file
 from deltaclip.library.store import Moment, Store, VideoRow
 from deltaclip.library.verify import verify_library
-from deltaclip.names import matched
 from deltaclip.pipeline import Pipeline
 from deltaclip.reader import Clip, read_moments
+
+if TYPE_CHECKING:  # imported when a picture is drawn
+    from PIL.Image import Image
 
 __all__ = ["Library"]
 
@@ -84,8 +89,10 @@ class Library:
         default: in a watched child process. Raises NoLibraryError if there is no library, LibraryError if it cannot be
         read, or if a different encoder made its vectors.
         """
-        if isinstance(encoder, str | os.PathLike):
-            raise TypeError(f"encoder is {encoder!r}: give a loaded one, Encoder.load({os.fspath(encoder)!r})")
+        if address is not None:
+            check_path(address, "Library.open")
+        if encoder is not None:
+            check_encoder(encoder)
         store = open_store(address, create=create)
         try:
             if encoder is not None:  # `index` may renew its vectors; searches ask again
@@ -142,7 +149,7 @@ class Library:
     def index(
         self,
         paths: Iterable[AnyPath],
-        on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+        on_progress: Callable[[IndexProgress], None] | None = None,
         *,
         exclude: Sequence[str] = (),
     ) -> IndexReport:
@@ -156,71 +163,105 @@ class Library:
         videos are kept, and the next call continues. on_progress: called before every file and at the end.
         Raises LockedError while a different process writes, NotWritableError if the library can only be read.
         """
+        given = check_paths(paths, "index")
+        if isinstance(exclude, str):
+            raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
         encoder = self.encoder
         with self._store.writing() as writer:
-            candidates = find_candidates(paths, self._store.folder, exclude)
+            candidates = find_candidates(given, self._store.folder, exclude)
             writer.remember(RememberedEncoder.of(encoder))
             with self._open_reader() as reader:
-                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress).run()
+                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress or _ignore).run()
 
     def search(self, text: str, limit: int = 10) -> list[Hit]:
-        """The moments that fit the text best, best first; ties by path, then start.
+        """The moments that fit a text best, best first; ties by path, then start.
 
-        Raises TypeError for anything but one text, ValueError for a text without letters or a limit below 1.
+        Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"search takes one text, not {type(text).__name__}: call it once for each")
-        if not text.strip():
-            raise ValueError("the text is empty: nothing is like it")
+        check_text(text, "search", "search_each takes several")
+        check_whole(limit, "limit")
         return self._hits(self.encoder.encode_texts([text]), limit)
 
-    def search_video(
-        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
-    ) -> list[Hit]:
+    def search_each(self, queries: Iterable[str] | NDArray[Any], limit: int = 10) -> list[list[Hit]]:
+        """One list of hits for each of several queries, in their order.
+
+        queries: texts, or vectors (Q, D) of this library's encoder, unit rows. Raises as `search` and `search_vectors`.
+        """
+        check_whole(limit, "limit")
+        given = check_queries(queries, "search_each")
+        if not len(given):
+            return []
+        if not isinstance(given, list):
+            return [self._store.find(row[None], limit) for row in check_vectors(given, self._store.encoder())]
+        return [self._hits(row[None], limit) for row in self.encoder.encode_texts(given)]
+
+    def search_vectors(self, vectors: NDArray[Any], limit: int = 10) -> list[Hit]:
+        """The moments most like a vector of this library's encoder, or like any of several.
+
+        vectors: (D,) or (Q, D) floats, unit length; a moment's score is its best, as for the segments of a query video.
+        Raises TypeError for anything but floats, ValueError for a different shape, dimension or length, and for NaN.
+        """
+        check_whole(limit, "limit")
+        return self._store.find(check_vectors(vectors, self._store.encoder()), limit)
+
+    def search_moment(self, moment: Hit | Moment | str, limit: int = 10) -> list[Hit]:
+        """The other moments most like a moment of this library: "more like this".
+
+        moment: a hit, a moment, or its id. Raises LibraryError if the library does not have it any more.
+        """
+        check_whole(limit, "limit")
+        wanted = moment_id_of(moment)
+        if (known := self.moment(wanted)) is None:
+            remedy = "Search again: its video was indexed again or removed since."
+            raise LibraryError(self.address, f"no moment {wanted!r}", remedy)
+        hits = self._store.find(known.vector[None], limit + 1)
+        return [hit for hit in hits if hit.id != wanted][:limit]
+
+    def search_video(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
         """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
 
         on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
         """
-        with self._open_reader() as reader:
-            vectors = encode_query_file(absolute_paths([path])[0], self.encoder, reader, on_note)
-        return self._hits(vectors, limit)
+        return self._search_file("search_video", path, limit, on_note)
 
-    def search_image(
-        self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] = lambda text: None
-    ) -> list[Hit]:
+    def search_image(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
         """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
-        return self.search_video(path, limit, on_note)
+        return self._search_file("search_image", path, limit, on_note)
 
-    def search_vectors(self, vectors: NDArray[np.float32], limit: int = 10) -> list[Hit]:
-        """The moments most like any of some vectors of the library's encoder.
+    def picture(self, hit: Hit | Moment) -> "Image":
+        """The frame of a hit that shows best what moves, with what moves outlined and the rest dimmed.
 
-        vectors: (Q, D) or (D,), of any length but zero. Raises ValueError for a different shape.
+        Returns a PIL image, 224 pixels on its short side: `.save("hit.png")` writes it, `numpy.asarray` gives uint8
+        (H, W, 3), and a notebook shows it. Raises VideoError if the file cannot be read any more.
         """
-        queries = np.atleast_2d(np.asarray(vectors, np.float32))
-        lengths = np.linalg.norm(queries, axis=-1, keepdims=True)
-        if queries.ndim != 2 or not len(queries) or not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise ValueError("vectors are an array (Q, D) with Q >= 1, and each has a direction: none is zero or NaN")
-        return self._store.find(queries / lengths, limit)
+        from PIL import Image
 
-    def search_moment(self, moment_id: str, limit: int = 10) -> list[Hit]:
-        """The moments most like one that the library has, which is among them. Raises LibraryError if it is gone."""
-        moment = self.moment(moment_id)
-        if moment is None:
-            remedy = "Search again: its video was indexed again or removed since."
-            raise LibraryError(self.address, f"no moment {moment_id!r}", remedy)
-        return self._store.find(moment.vector[None], limit)
+        if not isinstance(hit, Hit | Moment):
+            raise TypeError(f"picture takes one hit, not {type(hit).__name__}")
+        return Image.fromarray(draw_hit(hit.path, hit.start, hit.end, self._store.encoder()))
 
     def videos(self) -> list[VideoRow]:
         """All videos, by path: also those that failed or are missing."""
         return self._store.videos()
 
     def moments(self, videos: Iterable[VideoRow] | None = None) -> Iterator[Moment]:
-        """The moments of some videos, or of all, with their vectors, by path and start."""
+        """The moments of some of these `videos`, or of all, with their vectors, by path and start."""
+        if isinstance(videos, VideoRow):
+            raise TypeError("moments takes a list of videos, not one: write [video]")
         return self._store.moments(self._store.videos() if videos is None else videos)
 
     def moment(self, moment_id: str) -> Moment | None:
         """The moment of that id, as hits name it; None if its video was indexed again or removed since."""
-        return self._store.moment(moment_id)
+        return self._store.moment(moment_id_of(moment_id))
+
+    def export(self, file: AnyPath) -> int:
+        """Writes the vectors of all moments that can be found, with paths and times, and returns their number N.
+
+        file: an .npz, replaced if it exists, for `numpy.load`: vectors (N, D) float32, paths, starts, ends, coverages
+        and ids (N,), encoder and fingerprint. Raises LibraryError if nothing was indexed or it cannot be written.
+        """
+        check_path(file, "export")
+        return export_vectors(self._store, absolute_paths([file])[0])
 
     def status(self) -> Status:
         """How much there is, and who made the vectors."""
@@ -248,22 +289,18 @@ class Library:
         The files themselves are never touched. Raises LockedError while a different process writes, NotWritableError if
         the library can only be read.
         """
-        removed, unknown = 0, list[Path]()
-        with self._store.writing() as writer:
-            for path in absolute_paths(paths):
-                rows = self._store.below(self._known_as(path))
-                writer.delete(rows)
-                removed += len(rows)
-                if not rows:
-                    unknown.append(path)
-        return RemoveReport(removed, tuple(unknown))
+        return remove_paths(self._store, absolute_paths(check_paths(paths, "remove")))
 
-    def _known_as(self, path: Path) -> Path:
-        """The path as the library spells it: the letters of a name may be composed differently."""
-        if str(path).isascii() or self._store.below(path):
-            return path
-        known = {str(Path(*row.path.parts[: len(path.parts)])) for row in self._store.videos()}
-        return Path(matched([str(path)], known).get(str(path), path))
+    def _search_file(self, name: str, path: AnyPath, limit: int, on_note: Callable[[str], None] | None) -> list[Hit]:
+        [file] = absolute_paths([check_path(path, name)])
+        check_whole(limit, "limit")
+        with self._open_reader() as reader:
+            vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
+        return self._hits(vectors, limit)
 
     def _hits(self, queries: NDArray[np.float32], limit: int) -> list[Hit]:
         return self._store.find(queries, limit, RememberedEncoder.of(self.encoder))
+
+
+def _ignore(told: object) -> None:
+    """What is done with progress and notes that nobody wants."""

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """A moment that was found.
 
@@ -40,6 +40,10 @@ class Hit:
     score: float
     coverage: float | None
     id: str
+
+    def __repr__(self) -> str:
+        moving = "" if self.coverage is None else f", moving {self.coverage:.0%}"
+        return f"Hit({self.path}, {self.start:g}-{self.end:g} s, score={self.score:.3f}{moving}, id={self.id!r})"
 
 
 @dataclass(frozen=True, slots=True)

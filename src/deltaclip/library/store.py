@@ -78,9 +78,9 @@ class VideoRow:
     id: str
     path: Path
     size_bytes: int | None
-    sample: bytes | None
-    stamp: Stamp | None
-    digest: bytes | None
+    sample: bytes | None = field(repr=False)
+    stamp: Stamp | None = field(repr=False)
+    digest: bytes | None = field(repr=False)
     status: VideoStatus
     reason: str | None
     missing: bool
@@ -92,7 +92,7 @@ class VideoRow:
         return (self.size_bytes, self.sample) == (content.stamp.size_bytes, content.sample)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Moment:
     """A moment as the store has it.
 
@@ -105,7 +105,11 @@ class Moment:
     start: float
     end: float
     coverage: float | None
-    vector: NDArray[np.float32] = field(repr=False)
+    vector: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        moment = f"{self.start:g}-{self.end:g} s"
+        return f"Moment({self.path}, {moment}, vector={self.vector.shape}, id={self.id!r})"
 
 
 @runtime_checkable

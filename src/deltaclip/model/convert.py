@@ -1,7 +1,7 @@
 """Makes a checkpoint folder of the weights that others publish."""
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,13 +42,13 @@ class ConversionReport:
 
     out: Path
     kind: SourceKind
-    architecture: Architecture
-    record: CheckpointRecord
+    architecture: Architecture = field(repr=False)
+    record: CheckpointRecord = field(repr=False)
     alpha_from: AlphaFrom
-    left_out: tuple[str, ...]
+    left_out: tuple[str, ...] = field(repr=False)
     has_tokenizer: bool
     num_weights: int
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:

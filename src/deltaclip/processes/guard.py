@@ -23,7 +23,7 @@ from deltaclip.errors import DeltaclipError, VideoError
 from deltaclip.processes.child import serve
 from deltaclip.processes.shared import SharedMemory
 
-__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "Spent"]
+__all__ = ["STALL_LIMIT_VARIABLE", "Guard", "Spent", "unnamed_main"]
 
 Item = TypeVar("Item")
 
@@ -158,7 +158,7 @@ class Guard(Generic[Item]):
             given = (theirs, self._pulse, self._memory)
             child = context.Process(target=serve, args=given, name="deltaclip-guard", daemon=True)
             try:
-                with _STARTING, _unnamed_main():
+                with unnamed_main():
                     child.start()
             except OSError as err:
                 theirs.close()
@@ -249,18 +249,19 @@ def _given_up(name: str, found: str, stall_seconds: float) -> VideoError:
 
 
 @contextlib.contextmanager
-def _unnamed_main() -> Iterator[None]:
-    """Hides the caller's script while a child is started.
+def unnamed_main() -> Iterator[None]:
+    """Hides the caller's script while a child is started; one thread at a time.
 
     multiprocessing makes a spawned child run that script again, for functions that might live in it. Ours never do,
     and a script of five lines without `if __name__ == "__main__"` would index its videos a second time in there.
     """
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
+    with _STARTING:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -6,6 +6,7 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 
 from deltaclip.reader.fitting import fit_to_model, join_channels, measure_alpha
 from deltaclip.reader.geometry import centre_crop, to_short_side
+from deltaclip.reader.masks import Masks, masks
 from deltaclip.reader.reading import (
     Call,
     guarded,
@@ -23,12 +24,14 @@ __all__ = [
     "MOTION_SIDE",
     "Call",
     "Clip",
+    "Masks",
     "ReaderSpec",
     "centre_crop",
     "fit_to_model",
     "guarded",
     "guarded_calls",
     "join_channels",
+    "masks",
     "measure_alpha",
     "read_moment_motion",
     "read_moments",

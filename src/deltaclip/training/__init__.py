@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         fill_cache,
         new_cache_settings,
         open_cache,
+        prepare_clips,
     )
+    from deltaclip.training.choices import chosen_recipe, unused_settings
     from deltaclip.training.journal import TrainingProgress
     from deltaclip.training.loop import train
     from deltaclip.training.loss import symmetric_cross_entropy
@@ -52,6 +54,7 @@ __all__ = [
     "WorldRecipe",
     "average",
     "captioned_clips",
+    "chosen_recipe",
     "draw_shapes",
     "field_names",
     "files_beside_run",
@@ -60,10 +63,12 @@ __all__ = [
     "new_cache_settings",
     "open_cache",
     "override",
+    "prepare_clips",
     "refuse_other_recipe",
     "start_side",
     "symmetric_cross_entropy",
     "train",
+    "unused_settings",
     "write_report",
 ]
 
@@ -77,7 +82,9 @@ _HOMES = {
         "fill_cache",
         "new_cache_settings",
         "open_cache",
+        "prepare_clips",
     ),
+    "choices": ("chosen_recipe", "unused_settings"),
     "journal": ("TrainingProgress",),
     "loop": ("train",),
     "loss": ("symmetric_cross_entropy",),

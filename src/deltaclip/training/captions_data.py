@@ -1,5 +1,6 @@
 """Captions and cached frames of a data set as training data."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from deltaclip.training.cache import (
     CacheSettings,
     FrameCache,
     random_places,
+    refuse_lost,
+    repair_cache,
     uniform_places,
     write_cache,
 )
@@ -27,6 +30,7 @@ from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed
 
 __all__ = ["CachedClips", "UnusableVideosError", "captioned_clips", "fill_cache", "new_cache_settings", "open_cache"]
+__all__ += ["prepare_clips"]
 
 SPLITS = ("train", "val")
 LEFT_OUT = "left out"
@@ -108,6 +112,31 @@ def fill_cache(
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
         raise _unusable(bad, "Fix them, or leave their captions out with --allow-missing.")
+
+
+def prepare_clips(
+    captions: CaptionSet,
+    videos: Path | None,
+    folder: Path,
+    recipe: Recipe,
+    *,
+    allow_missing: bool = False,
+    progress: Callable[[CacheProgress], None] | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> TrainingData:
+    """The data of a run: frames of `videos` that the cache at `folder` lacks are decoded now.
+
+    videos: None, and under torchrun, takes the cache as it is. note: called with what was repaired in the cache.
+    Raises as `fill_cache`, `open_cache` and `captioned_clips`.
+    """
+    if videos is not None and os.environ.get("WORLD_SIZE", "1") == "1":
+        for text in repair_cache(folder):
+            note(text)
+        fill_cache(captions, videos, folder, recipe, allow_missing=allow_missing, progress=progress)
+    data = captioned_clips(captions, open_cache(folder, recipe), recipe, allow_missing=allow_missing)
+    held_out = () if data.validation is None else data.validation.video_ids
+    refuse_lost(folder, (*data.train.video_ids, *held_out))
+    return data
 
 
 def open_cache(folder: str | Path, recipe: Recipe) -> FrameCache:

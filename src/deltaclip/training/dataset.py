@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
+from deltaclip.processes import unnamed_main
 from deltaclip.reader import centre_crop, join_channels, to_short_side
 from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
@@ -29,6 +31,7 @@ __all__ = [
     "default_workers",
     "drop_words",
     "model_frames",
+    "started",
     "video_batches",
     "worker_context",
 ]
@@ -202,7 +205,7 @@ def batches(
         worker_init_fn=_begin,
         pin_memory=torch.cuda.is_available(),
     )
-    for own, made in zip(numbers, loader, strict=True):
+    for own, made in zip(numbers, started(loader), strict=True):
         if isinstance(made, DeltaclipError):
             raise made
         frames, captions = made
@@ -222,7 +225,7 @@ def video_batches(
         multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_begin,
     )
-    for made in loader:
+    for made in started(loader):
         if isinstance(made, DeltaclipError):
             raise made
         yield made
@@ -233,6 +236,12 @@ def _stack(made: list[NDArray[np.uint8] | DeltaclipError]) -> torch.Tensor | Del
     if len(items) < len(made):
         return next(item for item in made if isinstance(item, DeltaclipError))
     return torch.from_numpy(np.stack(items))
+
+
+def started(loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:  # Any: what it loads
+    """Its items. Workers would run a script without `if __name__ == "__main__"` again, and train in it."""
+    with unnamed_main():
+        return iter(loader)
 
 
 def worker_context() -> ForkServerContext | SpawnContext:

@@ -19,7 +19,7 @@ from deltaclip.motion import MotionSpec, Neighbours, needs_neighbours
 from deltaclip.provenance import digest
 from deltaclip.reader import ReaderSpec, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
-from deltaclip.training.dataset import worker_context
+from deltaclip.training.dataset import started, worker_context
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import save_whole
 from deltaclip.training.sampler import Order
@@ -170,7 +170,7 @@ def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | No
         collate_fn=_as_it_is,
     )
     parts: list[Drawn] = []
-    for item in loader:
+    for item in started(loader):
         parts.append(item)
         progress(len(parts) / len(groups))
     return np.concatenate([rgb for rgb, _ in parts]), np.concatenate([alpha for _, alpha in parts])

@@ -1,0 +1,260 @@
+"""The functions that `import deltaclip` gives beside its classes: thin shells over the rooms, for Python programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from numpy.typing import ArrayLike, NDArray
+
+from deltaclip.captions import DATASETS, find_videos, load_captions
+from deltaclip.checks import AnyPath, check_path
+from deltaclip.errors import CaptionError, CheckpointError
+from deltaclip.wording import did_you_mean
+
+if TYPE_CHECKING:  # torch is imported by the functions that need it
+    from deltaclip.encoder import Encoder
+    from deltaclip.evaluation import Evaluation, RetrievalResult
+    from deltaclip.model import ConversionReport
+    from deltaclip.training import Outcome, TrainingProgress
+
+__all__ = ["convert", "evaluate", "train"]
+
+SHAPES = "shapes"
+POSTS = ("none", "dsl", "qbnorm")
+
+
+def convert(
+    clip: AnyPath,
+    out: AnyPath,
+    *,
+    alpha: AnyPath | None = None,
+    tokenizer: AnyPath | None = None,
+    config: AnyPath | None = None,
+    activation: Literal["quick_gelu", "gelu"] | None = None,
+    vision_heads: int | None = None,
+    text_heads: int | None = None,
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+    overwrite: bool = False,
+) -> "ConversionReport":
+    """Converts downloaded weights to a checkpoint folder, which `Encoder.load(out)` loads.
+
+    clip: OpenAI's CLIP (.pt), open_clip's (a file or its folder), CLIP4Clip's (.bin), a transformers folder, or a
+    Hugging Face hub name. alpha: Alpha-CLIP's image encoder for the same CLIP; None starts the alpha channel at zero.
+    tokenizer: tokenizer.json, bpe_simple_vocab_16e6.txt.gz or a hub name; None takes the one beside the weights.
+    config: file with the configuration; None takes the one beside the weights. activation, vision_heads, text_heads,
+    mean, std: what no configuration says of the model. overwrite: replaces a checkpoint in `out`.
+    Raises CheckpointError if a file is not what it should be, something that has to be known is not said, or `out` is
+    not empty; ValueError for mean without std.
+    """
+    from deltaclip.encoder import locate
+    from deltaclip.model import Normalisation, Said
+    from deltaclip.model import convert as convert_weights
+
+    if (mean is None) != (std is None):
+        raise ValueError("give both mean and std, or neither")
+    normalisation = None if mean is None or std is None else Normalisation(mean, std)
+    target = _path(out, "convert(out=...)")
+    if not overwrite:
+        _refuse_to_replace(target)
+    said = Said(_optional(config, "convert(config=...)"), activation, vision_heads, text_heads, normalisation)
+    return convert_weights(
+        clip=locate(str(check_path(clip, "convert"))),
+        out=target,
+        alpha=_optional(alpha, "convert(alpha=...)"),
+        tokenizer=None if tokenizer is None else str(check_path(tokenizer, "convert(tokenizer=...)")),
+        said=said,
+    )
+
+
+@overload
+def evaluate(what: ArrayLike, /, owner: Sequence[int] | NDArray[Any] | None = None) -> "RetrievalResult": ...
+
+
+@overload
+def evaluate(
+    what: "Encoder",
+    /,
+    *,
+    captions: AnyPath | None = None,
+    videos: AnyPath | None = None,
+    dataset: str = "folder",
+    split: str = "test",
+    post: Literal["none", "dsl", "qbnorm"] = "none",
+    allow_missing: bool = False,
+    cache: AnyPath | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> "Evaluation": ...
+
+
+def evaluate(
+    what: Any,  # Any: an encoder or whatever numpy takes for an array
+    /,
+    owner: Sequence[int] | NDArray[Any] | None = None,
+    *,
+    captions: AnyPath | None = None,
+    videos: AnyPath | None = None,
+    dataset: str | None = None,
+    split: str = "test",
+    post: Literal["none", "dsl", "qbnorm"] = "none",
+    allow_missing: bool = False,
+    cache: AnyPath | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> "RetrievalResult | Evaluation":
+    """Measures text-video retrieval, of a matrix of scores or of an encoder on captioned videos.
+
+        evaluate(similarity, owner)                                       # RetrievalResult
+        evaluate(encoder, captions="captions.csv", videos="videos")       # Evaluation
+
+    similarity: (Q, V) numbers, higher is better. owner: (Q,) whole numbers, the column of each text's video; None if
+    text i belongs to video i.
+
+    captions: a table of your own captions (.csv, .tsv, .jsonl with path and caption, and split if wanted), or the
+    folder of a data set's caption files. videos: the folder of its videos. dataset: a name in `captions.DATASETS`, or
+    "shapes", which draws its own clips; default: "folder", a table. post: how scores are post-processed. allow_missing:
+    leaves out videos that are missing or cannot be read, and the result says so. cache: folder in which vectors are
+    kept between calls. on_progress: called with (videos done, videos in all).
+
+    Raises CaptionError for captions that cannot be used, VideoError for videos that cannot be read, ValueError for a
+    matrix or an option that makes no sense, TypeError for a wrong type.
+    """
+    from deltaclip.encoder import Encoder
+    from deltaclip.evaluation import evaluate_matrix
+
+    if not isinstance(what, Encoder):
+        if captions is not None or videos is not None or dataset is not None or isinstance(what, str | Path | type):
+            raise TypeError(f"evaluate takes a loaded encoder or a matrix, not {what!r}: give Encoder.load(name)")
+        return evaluate_matrix(what, owner)
+    if owner is not None:
+        raise TypeError("owner belongs to a matrix; an encoder is evaluated on captions and videos")
+    name = _dataset(dataset or "folder")
+    if post not in POSTS:
+        raise ValueError(f"post is {post!r}: {did_you_mean(str(post), POSTS)}")
+    if name == SHAPES:
+        from deltaclip.evaluation import evaluate_shapes
+
+        if captions is not None or videos is not None:
+            raise ValueError("shapes draws its clips: leave captions and videos out")
+        return evaluate_shapes(what, progress=on_progress or _ignore)
+    if captions is None or videos is None:
+        raise TypeError(f"evaluate needs captions and videos for the data set {name}")
+    from deltaclip.evaluation import VectorCache, encode_material, evaluate_material, material_of_split, post_processing
+
+    found = load_captions(name, _path(captions, "evaluate(captions=...)"))
+    if split not in found.splits:
+        has = f"no split {split!r}, only {', '.join(found.splits)}"
+        raise CaptionError(found.source or name, has, "Choose one of them with split=.")
+    files = find_videos(_path(videos, "evaluate(videos=...)"), found.splits[split].videos)
+    material = material_of_split(name, split, found.splits[split], files, allow_missing=allow_missing)
+    kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
+    re_weighed = post_processing(post, what, found, split, kept)
+    vectors = encode_material(what, material, cache=kept, allow_missing=allow_missing, progress=on_progress or _ignore)
+    return evaluate_material(what, vectors, re_weighed)
+
+
+def train(
+    *,
+    out: AnyPath,
+    captions: AnyPath | None = None,
+    videos: AnyPath | None = None,
+    recipe: str = "own",
+    dataset: str | None = None,
+    overrides: Mapping[str, Any] | None = None,  # Any: a value of the field's type
+    cache: AnyPath | None = None,
+    allow_missing: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
+    time_limit: float | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    on_progress: "Callable[[TrainingProgress], None] | None" = None,
+    on_decoded: Callable[[int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> "Outcome":
+    """Trains an encoder and writes its checkpoint to the folder `out`, which `Encoder.load(out)` loads.
+
+        train(captions="captions.csv", videos="videos", out="mine", overrides={"model.init": "alpha-b16"})
+
+    captions: a table of your own captions (.csv, .tsv, .jsonl with path, caption and split: train or val), or the
+    folder of a data set's caption files. videos: the folder of its videos. recipe: a name in `training.RECIPES`.
+    dataset: a name in `captions.DATASETS`; default: the recipe's, or "folder", a table, if it has none.
+    overrides: fields of the recipe and their values, such as {"optim.steps": 200, "data.motion": "full"}.
+    cache: folder of decoded frames; default: inside `out`. allow_missing: leaves out videos that are missing or cannot
+    be read. resume: continues the run in `out` if there is one; overwrite: replaces it. time_limit: seconds after which
+    the run stops with a state that resume continues. device: as for `Encoder`. workers: processes that load clips.
+    on_progress: called after every step. on_decoded: called with (videos decoded, videos to decode). on_note: called
+    with sentences that people should read.
+
+    Raises ValueError for a recipe, field or value that does not exist, TrainingError, CaptionError, CacheError or
+    CheckpointError if the run cannot begin or continue, TypeError for a wrong type.
+    """
+    from deltaclip.training import chosen_recipe, draw_shapes, prepare_clips, start_side, write_report
+    from deltaclip.training import train as run_training
+
+    if resume and overwrite:
+        raise ValueError("resume and overwrite exclude each other: continue the run, or begin it again")
+    target = _path(out, "train(out=...)")
+    chosen = chosen_recipe(recipe, overrides or {}, _dataset(dataset) if dataset else None)
+    if not (resume or overwrite):
+        _refuse_to_replace(target, besides="training")
+    if chosen.data.dataset == SHAPES:
+        if captions is not None or videos is not None:
+            raise ValueError(f"the recipe {recipe} draws its clips: leave captions and videos out, or choose dataset=")
+        data = draw_shapes(chosen, lambda share: None, cache=_optional(cache, "train(cache=...)"))
+    else:
+        if captions is None:
+            raise TypeError(f"train needs captions for the recipe {recipe}")
+        if videos is None and cache is None:
+            raise TypeError("give videos, or a cache that has their frames")
+        start_side(chosen)  # before hours of decoding: whether the start weights are there
+        data = prepare_clips(
+            load_captions(chosen.data.dataset, _path(captions, "train(captions=...)")),
+            _optional(videos, "train(videos=...)"),
+            target / "training" / "cache" if cache is None else _path(cache, "train(cache=...)"),
+            chosen,
+            allow_missing=allow_missing,
+            progress=lambda now: (on_decoded or _ignore)(now.done, now.total),
+            note=on_note or _ignore,
+        )
+    outcome = run_training(
+        chosen,
+        data,
+        target,
+        on_progress or _ignore,
+        resume=resume,
+        overwrite=overwrite,
+        time_limit=time_limit,
+        device=device,
+        workers=workers,
+        note=on_note or _ignore,
+    )
+    write_report(chosen, data, outcome)
+    return outcome
+
+
+def _path(path: AnyPath, what: str) -> Path:
+    return Path(check_path(path, what)).expanduser()
+
+
+def _optional(path: AnyPath | None, what: str) -> Path | None:
+    return None if path is None else _path(path, what)
+
+
+def _dataset(name: str) -> str:
+    """The name of a data set. Raises ValueError for one that does not exist."""
+    known = (SHAPES, *DATASETS)
+    if name not in known:
+        raise ValueError(f"dataset {name!r}: {did_you_mean(str(name).lower(), known)}")
+    return name
+
+
+def _refuse_to_replace(out: Path, besides: str | None = None) -> None:
+    """Raises CheckpointError if `out` is a file, or a folder that holds anything but a folder named `besides`."""
+    if out.exists() and not out.is_dir():
+        raise CheckpointError(str(out), "a file", "Give a folder.")
+    if out.is_dir() and any(entry.name != besides for entry in out.iterdir()):
+        raise CheckpointError(str(out), "the folder is not empty", "Give a new folder, or overwrite=True.")
+
+
+def _ignore(*told: object) -> None:
+    """What is done with progress and notes that nobody wants."""

@@ -1,0 +1,72 @@
+"""Checks of arguments where people call us: a wrong type is a TypeError that says what to give instead."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["check_path", "check_paths", "check_text", "check_texts", "check_whole"]
+
+AnyPath = str | os.PathLike[str]
+
+
+def check_path(path: Any, function: str, remedy: str = "") -> AnyPath:  # Any: whatever somebody passed
+    """The path itself. Raises TypeError unless it is one path, ValueError if it is empty.
+
+    remedy: what to do instead, a clause after the colon.
+    """
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise TypeError(f"{function} takes one path, not {_kind(path)}{remedy and f': {remedy}'}")
+    if not os.fspath(path):
+        raise ValueError(f"{function} was given an empty path")
+    return path
+
+
+def check_paths(paths: Any, function: str) -> list[AnyPath]:
+    """The paths as a list. Raises TypeError unless they are an iterable of paths."""
+    if isinstance(paths, str | os.PathLike):
+        raise TypeError(f"{function} takes a list of paths, not one path: write [{os.fspath(paths)!r}]")
+    listed = list(_items(paths, function, "paths"))
+    for number, path in enumerate(listed):
+        check_path(path, f"{function} (in place {number} of the list)")
+    return listed
+
+
+def check_text(text: Any, function: str, remedy: str = "") -> str:
+    """The text itself. Raises TypeError unless it is a str, ValueError if there is nothing in it but white space."""
+    if not isinstance(text, str):
+        hint = "write str(path) if its name is the text" if isinstance(text, os.PathLike) else remedy
+        raise TypeError(f"{function} takes one text, not {_kind(text)}{hint and f': {hint}'}")
+    if not text.strip():
+        raise ValueError(f"{function}: the text is empty")
+    return text
+
+
+def check_texts(texts: Any, function: str) -> list[str]:
+    """The texts as a list. Raises TypeError unless they are an iterable of str; empty ones pass."""
+    if isinstance(texts, str):
+        raise TypeError(f"{function} takes a list of texts, not one string: write [{texts!r}]")
+    listed = list(_items(texts, function, "texts"))
+    for number, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise TypeError(f"{function} takes a list of texts; in place {number} is {_kind(text)}")
+    return listed
+
+
+def check_whole(number: Any, name: str, least: int = 1) -> int:
+    """The number itself. Raises TypeError unless it is a whole number, ValueError if it is below `least`."""
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeError(f"{name} is {number!r}: give a whole number of at least {least}")
+    if (whole := int(number)) < least:
+        raise ValueError(f"{name} starts at {least}, not {whole}")
+    return whole
+
+
+def _items(values: Any, function: str, what: str) -> Iterable[Any]:
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{function} takes a list of {what}, not {_kind(values)}")
+    return values
+
+
+def _kind(value: Any) -> str:
+    """The type of a value, in words that fit behind "not"."""
+    return "None" if value is None else type(value).__name__
