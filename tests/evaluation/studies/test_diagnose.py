@@ -10,6 +10,7 @@ from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.studies import STUDIES, StudySetup, in_step
 from deltaclip.evaluation.studies.in_step import MaskAndMotion
+from deltaclip.reader import ReaderSpec
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 
 
@@ -28,15 +29,15 @@ def test_alpha_weights_of_zero_are_found(idle: Encoder, tmp_path: Path) -> None:
     assert (found["alpha does not act"], found["alpha hardly acts"]) == ("WARNING", "WARNING")
 
 
+def off(path: Path, spec: ReaderSpec) -> MaskAndMotion:
+    """At the top of the module, so that the child process finds it."""
+    film = in_step.read_mask_and_motion(path, spec)
+    rolled = film.alpha.copy()
+    rolled[:, :, 6:] = film.alpha[:, :, :-6]
+    return replace(film, alpha=rolled)
+
+
 def test_masks_that_are_off_their_picture_are_found(setup: StudySetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = in_step.read_mask_and_motion
-
-    def off(path: Path, spec: object) -> MaskAndMotion:
-        film = read(path, spec)  # type: ignore[arg-type]
-        rolled = film.alpha.copy()
-        rolled[:, :, 6:] = film.alpha[:, :, :-6]
-        return replace(film, alpha=rolled)
-
     monkeypatch.setattr("deltaclip.evaluation.studies.diagnose.read_mask_and_motion", off)
     result = STUDIES["diagnose"](setup)
     row = next(row for row in result.rows if row.setting["sign"] == "mask and picture out of step")

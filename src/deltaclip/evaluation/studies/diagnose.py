@@ -20,6 +20,7 @@ from deltaclip.evaluation.studies.setup import StudySetup, World
 from deltaclip.evaluation.words import kinds_of
 from deltaclip.findings import Curve, Panel, Row, StudyResult
 from deltaclip.motion import MotionSpec
+from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import ReaderSpec
 
 __all__ = ["study_diagnose"]
@@ -81,14 +82,15 @@ def study_diagnose(setup: StudySetup) -> StudyResult:
 
 def _films(setup: StudySetup, world: World, spec: ReaderSpec) -> list[MaskAndMotion]:
     """Those of the first clips that can be read; the others were counted when the vectors were made."""
-    films = []
+    films: list[MaskAndMotion] = []
     paths = world.material.paths[:LOOKED_AT]
-    for number, path in enumerate(paths, 1):
-        try:
-            films.append(read_mask_and_motion(path, spec))
-        except VideoError:
-            continue  # named and counted by `encode`, or refused there
-        setup.progress("shifts", number, len(paths))
+    with Pipeline(single(read_mask_and_motion)) as pipeline:
+        for job, results in pipeline.read(Job(number, path, (spec,)) for number, path in enumerate(paths, 1)):
+            try:
+                films += results
+            except VideoError:
+                continue  # named and counted by `encode`, or refused there
+            setup.progress("shifts", job.key, len(paths))
     return films
 
 

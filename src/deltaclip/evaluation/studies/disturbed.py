@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
-from deltaclip.evaluation.material import without_broken
+from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.mask_overlap import Masks, agreement, fed_mask
 from deltaclip.evaluation.studies.setup import StudySetup, World
 from deltaclip.motion import MotionSpec, Neighbours
+from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import Clip, ReaderSpec, fit_to_model, join_channels, read_motion
 
 __all__ = ["STRENGTHS", "encode_disturbed"]
@@ -45,14 +46,10 @@ def encode_disturbed(
     coverage: dict[DisturbedSetting, list[float]] = {setting: [] for setting in settings}
     fallback: dict[DisturbedSetting, Counter[str]] = {setting: Counter() for setting in settings}
     broken: dict[str, str] = {}
-    for number, path in enumerate(material.paths):
-        try:
-            film = _Film.read(path, setup.encoder.reader_spec, (setup.seed, number))
-        except VideoError as error:
-            broken[material.videos[number]] = error.reason
+    for number, film in _films(setup, material):
+        if isinstance(film, VideoError):
+            broken[material.videos[number]] = film.reason
             continue
-        finally:
-            setup.progress("disturbances", number + 1, len(material.paths))
         for setting in settings:
             clip, overlap = film.clip(*setting)
             videos[setting].append(setup.encoder.encode_clips([clip]))
@@ -67,6 +64,19 @@ def encode_disturbed(
         cover = np.array(coverage[setting])
         vectors = MaterialVectors(measured, texts.vectors, rows, dict(fallback[setting]), cover, texts.cut, broken)
         yield setting, vectors, np.array(overlaps[setting])
+
+
+def _films(setup: StudySetup, material: Material) -> Iterator[tuple[int, "_Film | VideoError"]]:
+    """Each file by its number, or why it cannot be read."""
+    jobs = (Job(n, path, (setup.encoder.reader_spec, (setup.seed, n))) for n, path in enumerate(material.paths))
+    with Pipeline(single(_Film.read)) as pipeline:
+        for job, films in pipeline.read(jobs):
+            try:
+                [film] = films
+                yield job.key, film
+            except VideoError as error:
+                yield job.key, error
+            setup.progress("disturbances", job.key + 1, len(material.paths))
 
 
 @dataclass(slots=True)

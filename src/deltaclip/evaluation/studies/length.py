@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.studies.setup import StudySetup, World, estimate
 from deltaclip.findings import Curve, Panel, Row, StudyResult
+from deltaclip.pipeline import Job, Pipeline
 from deltaclip.ranking import any_true_ranks
 from deltaclip.reader import read_moments
 from deltaclip.shapes import ShapesClip, ShapesSpec, Thing, full_caption
@@ -120,9 +121,11 @@ def _facts(clip: ShapesClip) -> list[tuple[frozenset[Thing], Thing | None]]:
 def _pieces(setup: StudySetup, world: World, seconds: float, what: str) -> list[Matrix]:
     """The vectors of the pieces of each video, (pieces, D) each."""
     found = []
-    for number, path in enumerate(world.material.paths, 1):
-        found.append(setup.encoder.encode_clips(read_moments(path, setup.encoder.reader_spec, seconds)))
-        setup.progress(what, number, len(world.material.paths))
+    jobs = (Job(number, path, (setup.encoder.reader_spec, seconds)) for number, path in enumerate(world.material.paths))
+    with Pipeline(read_moments) as pipeline:
+        for job, clips in pipeline.read(jobs):
+            found.append(setup.encoder.encode_clips(clips))
+            setup.progress(what, job.key + 1, len(world.material.paths))
     return found
 
 

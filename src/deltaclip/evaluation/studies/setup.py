@@ -15,6 +15,7 @@ from deltaclip.evaluation.material import Material, shapes_material, without_bro
 from deltaclip.evaluation.protocol import protocol_of_material
 from deltaclip.evaluation.vector_cache import TextVectors
 from deltaclip.findings import Estimate, Figures, Plain
+from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.ranking import Indices, bootstrap_intervals, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, ReaderSpec, read_variants
 from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, make_world
@@ -123,19 +124,22 @@ class StudySetup:
         specs = [one.reader_spec for one in encoders] if specs is None else specs
         gathered = [_Gathered() for _ in encoders]
         broken: dict[str, str] = {}
-        for start in range(0, len(material.paths), FILES_AT_ONCE):
-            variants: list[tuple[Clip, ...]] = []
-            for number in range(start, min(start + FILES_AT_ONCE, len(material.paths))):
+        variants: list[tuple[Clip, ...]] = []
+        jobs = (Job(number, path, (specs,)) for number, path in enumerate(material.paths))
+        with Pipeline(single(read_variants)) as pipeline:
+            for job, results in pipeline.read(jobs):
                 try:
-                    variants.append(read_variants(material.paths[number], specs))
+                    variants += results
                 except VideoError as error:
-                    broken[material.videos[number]] = error.reason
+                    broken[material.videos[job.key]] = error.reason
                 else:
                     for place, clip in enumerate(variants[-1]):
-                        look(place, number, clip)
-                self.progress(what, number + 1, len(material.paths))
-            for place, encoder in enumerate(encoders):
-                gathered[place].add(encoder, [clips[place] for clips in variants])
+                        look(place, job.key, clip)
+                self.progress(what, job.key + 1, len(material.paths))
+                if len(variants) == FILES_AT_ONCE or (variants and job.key + 1 == len(material.paths)):
+                    for place, encoder in enumerate(encoders):
+                        gathered[place].add(encoder, [clips[place] for clips in variants])
+                    variants.clear()
         self.broken |= broken
         measured = without_broken(material, broken, self.allow_missing)
         texts = encode_texts(encoders[0], measured.texts)  # no mask and no frame is in them
