@@ -10,7 +10,7 @@ from deltaclip.training.studies.actions_run import MERGED, ActionRun
 
 __all__ = ["actions_result"]
 
-Measured = tuple[ActionRun, dict[str, Any]]  # Any: the json document of `ActionRun.perform`
+MeasuredActions = tuple[ActionRun, dict[str, Any]]  # Any: the json document of `ActionRun.perform`
 Setting = tuple[str, str, str]
 """Set, number of classes, mask."""
 CONTROL = "full"
@@ -46,7 +46,7 @@ BASELINES = {
 """Published figures, shown beside ours if the set is included."""
 
 
-def actions_result(measured: Sequence[Measured], left_out: Sequence[str]) -> StudyResult:
+def actions_result(measured: Sequence[MeasuredActions], left_out: Sequence[str]) -> StudyResult:
     """The result from the figures of all runs. left_out: names of sets that are too small."""
     settings = list(
         dict.fromkeys(
@@ -75,7 +75,7 @@ def actions_result(measured: Sequence[Measured], left_out: Sequence[str]) -> Stu
     )
 
 
-def _of_seeds(setting: Setting, measured: Sequence[Measured]) -> list[list[dict[str, Any]]]:
+def _of_seeds(setting: Setting, measured: Sequence[MeasuredActions]) -> list[list[dict[str, Any]]]:
     """Figures of a setting by seed, and within a seed by fold."""
     name, classes, mask = setting
     by_seed: dict[int, list[dict[str, Any]]] = {}
@@ -85,7 +85,7 @@ def _of_seeds(setting: Setting, measured: Sequence[Measured]) -> list[list[dict[
     return list(by_seed.values())
 
 
-def _row(setting: Setting, measured: Sequence[Measured]) -> Row:
+def _row(setting: Setting, measured: Sequence[MeasuredActions]) -> Row:
     """One set, number of classes and mask over folds and seeds."""
     name, classes, mask = setting
     runs = _of_seeds(setting, measured)
@@ -106,7 +106,7 @@ def _row(setting: Setting, measured: Sequence[Measured]) -> Row:
     return Row({"set": name, "classes": int(classes), "mask": mask}, figures)
 
 
-def _protocol(measured: Sequence[Measured]) -> dict[str, Any]:  # Any: plain values
+def _protocol(measured: Sequence[MeasuredActions]) -> dict[str, Any]:  # Any: plain values
     recipe = measured[0][0].recipe
 
     def told(name: str) -> str:
@@ -155,7 +155,7 @@ def _place(row: Row) -> str:
     return f"{row.setting['set']} {row.setting['classes']}"
 
 
-def _losses(name: str, measured: Sequence[Measured]) -> Panel:
+def _losses(name: str, measured: Sequence[MeasuredActions]) -> Panel:
     """Loss over steps, the mean of all runs between the lowest and the highest."""
     runs: dict[str, list[list[list[float]]]] = {}
     for run, figures in measured:

@@ -9,7 +9,7 @@ from deltaclip.training.studies.shapes_run import ShapesRun
 
 __all__ = ["shapes_result"]
 
-Measured = tuple[ShapesRun, dict[str, Any]]  # Any: the json document of `ShapesRun.perform`
+MeasuredShapes = tuple[ShapesRun, dict[str, Any]]  # Any: the json document of `ShapesRun.perform`
 CONTROL = "full"
 METRICS = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "MdR": "MdR", "MnR": "MnR"}
 RIGHT_THINGS = "right things"
@@ -34,7 +34,7 @@ ABOUT = (
 )
 
 
-def shapes_result(measured: Sequence[Measured]) -> StudyResult:
+def shapes_result(measured: Sequence[MeasuredShapes]) -> StudyResult:
     """The result from the figures of all runs, in the order of the table: grouped by setting, then by seed."""
     groups = [list(runs) for _, runs in groupby(measured, lambda each: (each[0].gallery.camera, each[0].variant))]
     rows = [_row(runs) for runs in groups]
@@ -61,7 +61,7 @@ def shapes_result(measured: Sequence[Measured]) -> StudyResult:
     )
 
 
-def _row(runs: Sequence[Measured]) -> Row:
+def _row(runs: Sequence[MeasuredShapes]) -> Row:
     """One setting over its seeds."""
     run, first = runs[0]
 
@@ -95,7 +95,7 @@ def _inside(figures: dict[str, Any], names: Sequence[str]) -> float:
     return float(found)
 
 
-def _protocol(measured: Sequence[Measured]) -> dict[str, Any]:  # Any: plain values
+def _protocol(measured: Sequence[MeasuredShapes]) -> dict[str, Any]:  # Any: plain values
     run, recipe = measured[0][0], measured[0][0].recipe
 
     def told(name: str) -> str:
@@ -130,7 +130,7 @@ def _by_camera(way: str, rows: Sequence[Row], cameras: tuple[str, ...]) -> Panel
     return Panel(f"{way}, test", "camera", f"{way} (%)", tuple(curves), "bars")
 
 
-def _curves(camera: str, groups: Sequence[Sequence[Measured]]) -> Panel:
+def _curves(camera: str, groups: Sequence[Sequence[MeasuredShapes]]) -> Panel:
     """Validation over steps, the mean over seeds between the lowest and the highest."""
     curves = []
     for runs in groups:
