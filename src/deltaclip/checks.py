@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["check_path", "check_paths", "check_text", "check_texts", "check_whole"]
+__all__ = ["AnyPath", "check_path", "check_paths", "check_text", "check_texts", "check_whole"]
 
 AnyPath = str | os.PathLike[str]
 

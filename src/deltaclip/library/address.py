@@ -8,13 +8,12 @@ from typing import cast
 
 from platformdirs import user_data_path
 
+from deltaclip.checks import AnyPath
 from deltaclip.errors import LibraryError
 from deltaclip.library.candidates import absolute_paths
 from deltaclip.library.store import Store, StoreClass
 
-__all__ = ["STORES", "AnyPath", "default_library_path", "open_store", "store_exists"]
-
-AnyPath = str | os.PathLike[str]
+__all__ = ["STORES", "default_library_path", "open_store", "store_exists"]
 
 FOLDER = "folder"
 STORES = {FOLDER: "deltaclip.library.sqlite.SqliteStore"}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.checks import check_path, check_paths, check_text, check_whole
+from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check_whole
 from deltaclip.errors import LibraryError
-from deltaclip.library.address import AnyPath, open_store, store_exists
+from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.export import export_vectors

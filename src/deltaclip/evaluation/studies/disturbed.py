@@ -13,7 +13,7 @@ from deltaclip.errors import VideoError
 from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
-from deltaclip.evaluation.studies.mask_overlap import Masks, agreement, fed_mask
+from deltaclip.evaluation.studies.mask_overlap import MaskFrames, agreement, fed_mask
 from deltaclip.evaluation.studies.setup import StudySetup, World
 from deltaclip.motion import MotionSpec, Neighbours
 from deltaclip.pipeline import Job, Pipeline, single
@@ -91,7 +91,7 @@ class _Film:
     seconds: NDArray[np.float64]
     spec: ReaderSpec
     seed: tuple[int, int]
-    clean: dict[str, Masks] = field(default_factory=dict)
+    clean: dict[str, MaskFrames] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path, spec: ReaderSpec, seed: tuple[int, int]) -> "_Film":

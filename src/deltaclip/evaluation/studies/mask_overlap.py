@@ -8,17 +8,17 @@ from deltaclip.channels import ALPHA
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesClip
 
-__all__ = ["Masks", "agreement", "fed_mask", "true_mask"]
+__all__ = ["MaskFrames", "agreement", "fed_mask", "true_mask"]
 
-Masks = NDArray[np.bool_]
+MaskFrames = NDArray[np.bool_]
 
 
-def fed_mask(clip: Clip) -> Masks:
+def fed_mask(clip: Clip) -> MaskFrames:
     """(T, S, S): where alpha is above one half."""
     return np.asarray(clip.frames[:, ALPHA] > 127)
 
 
-def true_mask(drawn: ShapesClip, clip: Clip) -> Masks:
+def true_mask(drawn: ShapesClip, clip: Clip) -> MaskFrames:
     """(T, S, S): where the mover of a drawn clip is in the frames of `clip`; a pixel counts that it fills by half."""
     side = clip.frames.shape[-1]
     numbers = np.minimum(np.floor(clip.seconds * drawn.spec.frames_per_second + 1e-6), drawn.num_frames - 1)
@@ -27,7 +27,7 @@ def true_mask(drawn: ShapesClip, clip: Clip) -> Masks:
     return np.stack(small) > 0.5
 
 
-def agreement(found: Masks, true: Masks) -> float:
+def agreement(found: MaskFrames, true: MaskFrames) -> float:
     """Intersection over union of each frame, mean over frames; two empty masks agree. Both (T, S, S)."""
     common = np.count_nonzero(found & true, axis=(1, 2))
     either = np.count_nonzero(found | true, axis=(1, 2))
