@@ -98,6 +98,7 @@ def test_training_on_own_captions_gives_an_encoder_that_loads(inside: Path, tmp_
     )
     assert (outcome.finished, outcome.steps, steps) == (True, 2, [1, 2])
     assert decoded[-1] == (4, 4)
+    assert repr(outcome).startswith(f"Outcome({tmp_path / 'mine'}, step 2 of 2, loss=")
     assert Encoder.load(outcome.out, device="cpu").record.training is not None
     with pytest.raises(CheckpointError, match=r"the folder is not empty. Give a new folder, or overwrite=True"):
         deltaclip.train(captions="captions.csv", videos="videos", out=tmp_path / "mine")
@@ -127,7 +128,7 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate(Encoder), TypeError, "a loaded encoder or a matrix"),  # type: ignore[call-overload]
     (lambda _: deltaclip.evaluate([]), ValueError, r"shape \(0,\). Give it the shape \(texts, videos\)"),
     (lambda _: deltaclip.evaluate([[1, 2], [3]]), ValueError, "similarity is not an array"),
-    (lambda _: deltaclip.evaluate(np.eye(3)[:2]), ValueError, "2 texts, 3 videos, and nothing says whose text"),
+    (lambda _: deltaclip.evaluate(np.eye(3)[:2]), ValueError, "2 texts, 3 videos, and nothing says to which video"),
     (lambda _: deltaclip.evaluate(np.eye(3), [0, 1, 3]), ValueError, r"owner\[2\] is 3, but the columns are 0..2"),
     (lambda _: deltaclip.evaluate(np.eye(3), [[0, 1, 2]]), ValueError, r"owner is \(1, 3\) int64. Give one integer"),  # type: ignore[list-item]
     (lambda _: deltaclip.evaluate(np.full((2, 2), np.nan)), ValueError, "NaN in row 0, column 0"),

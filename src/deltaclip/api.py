@@ -188,7 +188,7 @@ def train(
     Raises ValueError for a recipe, field or value that does not exist, TrainingError, CaptionError, CacheError or
     CheckpointError if the run cannot begin or continue, TypeError for a wrong type.
     """
-    from deltaclip.training import chosen_recipe, draw_shapes, prepare_clips, start_side, write_report
+    from deltaclip.training import RUN_FOLDER, chosen_recipe, draw_shapes, prepare_clips, start_side, write_report
     from deltaclip.training import train as run_training
 
     if resume and overwrite:
@@ -196,7 +196,7 @@ def train(
     target = _path(out, "train(out=...)")
     chosen = chosen_recipe(recipe, overrides or {}, _dataset(dataset) if dataset else None)
     if not (resume or overwrite):
-        _refuse_to_replace(target, besides="training")
+        _refuse_to_replace(target, besides=RUN_FOLDER)
     if chosen.data.dataset == SHAPES:
         if captions is not None or videos is not None:
             raise ValueError(f"the recipe {recipe} draws its clips: leave captions and videos out, or choose dataset=")
@@ -210,7 +210,7 @@ def train(
         data = prepare_clips(
             load_captions(chosen.data.dataset, _path(captions, "train(captions=...)")),
             _optional(videos, "train(videos=...)"),
-            target / "training" / "cache" if cache is None else _path(cache, "train(cache=...)"),
+            target / RUN_FOLDER / "cache" if cache is None else _path(cache, "train(cache=...)"),
             chosen,
             allow_missing=allow_missing,
             progress=lambda now: (on_decoded or _ignore)(now.done, now.total),

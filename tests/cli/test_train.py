@@ -145,9 +145,9 @@ def test_going_on_with_other_settings_is_refused_before_anything_is_decoded(
     home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deltaclip(*own(home, tmp_path / "out"), "--time-limit", "0")[0] == 0
-    monkeypatch.setattr("deltaclip.training.fill_cache", lambda *_: pytest.fail("clips were read"))
+    monkeypatch.setattr("deltaclip.training.prepare_clips", lambda *_: pytest.fail("clips were read"))
     code, _, err = deltaclip(*own(home, tmp_path / "out"), "--set", "optim.lr=0.5", "--resume")
-    assert (code, ", not 0.5. Go on with the same settings" in plain(err)) == (1, True), err
+    assert (code, ", not 0.5. Resume it with the same settings" in plain(err)) == (1, True), err
 
 
 def test_videos_that_were_refused_may_be_left_out_into_the_same_folder(
@@ -169,7 +169,7 @@ def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
     def pressed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deltaclip.training.fill_cache", pressed)
+    monkeypatch.setattr("deltaclip.training.prepare_clips", pressed)
     code, _, err = deltaclip(*own(home, tmp_path / "out"))
     assert code == 130
     assert err == "stopped; saved states are kept; run the same command with --resume to continue\n"
@@ -268,7 +268,7 @@ def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anyth
     mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
     assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
     code, _, err = deltaclip(*words, "--set", "model.image_size=304")
-    assert (code, "are 224 pixels at the short side, and 304 are needed" in plain(err)) == (2, True)
+    assert (code, "side of its pictures is 224 pixels, and 304 are needed" in plain(err)) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["start"]
 
 

@@ -21,7 +21,7 @@ def test_the_code_prints_what_the_page_shows(home: Path, capsys: pytest.CaptureF
     names: dict[str, object] = {}
     for block in BLOCKS:
         exec(block, names)
-        shown = re.findall(r"^ *#> (.*)$", block, re.MULTILINE)
+        shown = re.findall(r"^ *# > (.*)$", block, re.MULTILINE)
         assert_shown(tuple(shown), capsys.readouterr().out.splitlines(), home)
     hits, same, circles = names["hits"], names["same"], names["circles"]
     assert isinstance(hits, list)

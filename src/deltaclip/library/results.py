@@ -103,7 +103,7 @@ class IndexReport:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     left_alone: int = 0
     unused_exclude: tuple[str, ...] = ()
-    busy: Mapping[str, float] = field(default_factory=dict)
+    busy: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

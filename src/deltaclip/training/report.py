@@ -34,7 +34,7 @@ class Speed:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """The result of a run.
 
@@ -52,6 +52,10 @@ class Outcome:
     validation: ValidationMetrics | None
     seconds: float
     speed: Speed
+
+    def __repr__(self) -> str:
+        r1 = "" if self.validation is None else f", validation R@1 {self.validation['t2v']['R1']:.1f}"
+        return f"Outcome({self.out}, step {self.step} of {self.steps}, loss={self.loss:.3f}{r1})"
 
 
 def report_weights(run: Run, last: ValidationMetrics | None, speed: Speed, finished: bool) -> Outcome:
