@@ -145,7 +145,7 @@ def test_going_on_with_other_settings_is_refused_before_anything_is_decoded(
     home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deltaclip(*own(home, tmp_path / "out"), "--time-limit", "0")[0] == 0
-    monkeypatch.setattr("deltaclip.training.fill_cache", lambda *_: pytest.fail("clips were read"))
+    monkeypatch.setattr("deltaclip.training.captions_data.fill_cache", lambda *_: pytest.fail("clips were read"))
     code, _, err = deltaclip(*own(home, tmp_path / "out"), "--set", "optim.lr=0.5", "--resume")
     assert (code, ", not 0.5. Resume it with the same settings" in plain(err)) == (1, True), err
 
@@ -169,7 +169,7 @@ def test_ctrl_c_outside_of_a_step_says_how_to_go_on(
     def pressed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deltaclip.training.fill_cache", pressed)
+    monkeypatch.setattr("deltaclip.training.captions_data.fill_cache", pressed)
     code, _, err = deltaclip(*own(home, tmp_path / "out"))
     assert code == 130
     assert err == "stopped; saved states are kept; run the same command with --resume to continue\n"
