@@ -196,8 +196,8 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         (("train", "actions"), "--captions"),
         (("train", "shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
         (("train", "shapes", "--set", "model.width=97"), "model.width 97 is not a multiple of model.heads 3"),
-        (("train", "shapes", "--set", "model.patch_size=48"), "no multiple of model.patch_size 48"),
-        (("train", "shapes", "--set", "model.max_words=1"), "model.max_words 1"),
+        (("train", "shapes", "--set", "model.patch_size=48"), "not a multiple of model.patch_size 48"),
+        (("train", "shapes", "--set", "model.max_words=1"), "model.max_words must be 3 or more"),
         (("train", "shapes", "--set", "optim.lr=nan"), "optim.lr must be finite"),
         (("train", "shapes", "--set", "seed=-1"), "seed must be 0 or more"),
         (("train", "shapes", "--steps", "1", "--set", "optim.steps=5"), "--steps and --set optim.steps"),
@@ -268,7 +268,7 @@ def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anyth
     mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
     assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
     code, _, err = deltaclip(*words, "--set", "model.image_size=304")
-    assert (code, "side of its pictures is 224 pixels, and 304 are needed" in plain(err)) == (2, True)
+    assert (code, "the short side of its pictures is 224 pixels, and 304 are needed" in plain(err)) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["start"]
 
 

@@ -214,7 +214,7 @@ def test_masks_that_do_not_exist_or_stand_twice_are_refused(drawn: Path, tmp_pat
 
 @pytest.mark.parametrize("setting", ["data.flip=0.5", "data.turn=true"])
 def test_pictures_are_not_mirrored_under_captions_that_say_left(drawn: Path, tmp_path: Path, setting: str) -> None:
-    with pytest.raises(ValueError, match="up or down untrue"):
+    with pytest.raises(ValueError, match="right, up or down untrue"):
         study_actions(replace(plan_of(tmp_path, drawn), settings=(*TINY, setting)))
 
 

@@ -160,7 +160,7 @@ def test_subject_is_also_trained_without_alpha_dropout(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"masks": ("fulll",)}, "did you mean full"),
-        ({"cameras": ("stil",)}, "one of still, pan"),
+        ({"cameras": ("stil",)}, "not one of still, pan"),
         ({"settings": ("optim.rl=1",)}, "did you mean"),
     ],
 )
