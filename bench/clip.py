@@ -20,7 +20,8 @@ from typing import Any
 
 from deltaclip.encoder import Encoder
 from deltaclip.motion import MotionSpec
-from deltaclip.reader import Clip, ReaderSpec, guarded, read_video
+from deltaclip.processes import Guard
+from deltaclip.reader import Clip, ReaderSpec, read_video
 
 COUNT, WARM_UP = 300, 20
 
@@ -47,8 +48,8 @@ def _pipe(path: Path) -> dict[str, Any]:
     from clip import again  # as the child finds it
 
     arrived, theirs, ours, size = [], [], [], 0
-    with guarded(again) as stream:
-        for clip, child in stream(str(path), path):
+    with Guard(again) as guard:
+        for clip, child in guard.stream(str(path), path):
             arrived.append(time.perf_counter())
             theirs.append(child)
             ours.append(time.process_time())

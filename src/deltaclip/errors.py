@@ -26,7 +26,7 @@ __all__ = [
 
 
 class DeltaclipError(Exception):
-    """Something a person can mend: which thing, what was found there, and what to do.
+    """Something that a person can fix: which file or setting, what was found there, and what to do.
 
     what: the file, option or library concerned, as the person named it.
     found: what is wrong with it, without a final full stop.

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.pipeline.stages import Stages
-from deltaclip.processes import Guard
+from deltaclip.processes import Guard, once
 
 __all__ = ["Job", "Pipeline", "single"]
 
@@ -199,8 +199,4 @@ class _Flow(Generic[Item]):
 
 def single(function: Callable[..., Item]) -> Callable[..., Iterator[Item]]:
     """A function that gives one result as one that a pipeline takes. function: of a module's top level."""
-    return partial(_once, function)
-
-
-def _once(function: Callable[..., Item], *args: Any) -> Iterator[Item]:
-    yield function(*args)
+    return partial(once, function)

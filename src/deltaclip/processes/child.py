@@ -10,12 +10,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from deltaclip.errors import DeltaclipError, unforeseen
 from deltaclip.processes.shared import SharedMemory
 
-__all__ = ["own_work", "pulse", "serve"]
+__all__ = ["once", "own_work", "pulse", "serve"]
+
+Item = TypeVar("Item")
 
 _pulse: Any = None
 """In a child: a number in memory shared with the parent (ctypes.c_uint64), raised at every step of work."""
@@ -54,6 +56,11 @@ def own_work() -> Iterator[None]:
         done.set()
         thread.join()
         _own_seconds += time.perf_counter() - begun
+
+
+def once(function: Callable[..., Item], *args: Any) -> Iterator[Item]:
+    """The result of a function as the only item of a stream. function: of a module's top level."""
+    yield function(*args)
 
 
 def serve(pipe: Connection, shared_pulse: Any, memory: SharedMemory | None) -> None:

@@ -9,7 +9,6 @@ from deltaclip.reader.geometry import centre_crop, to_short_side
 from deltaclip.reader.masks import Masks, masks
 from deltaclip.reader.reading import (
     Call,
-    guarded,
     guarded_calls,
     read_moment_motion,
     read_moments,
@@ -28,7 +27,6 @@ __all__ = [
     "ReaderSpec",
     "centre_crop",
     "fit_to_model",
-    "guarded",
     "guarded_calls",
     "join_channels",
     "masks",

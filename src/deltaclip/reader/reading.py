@@ -10,7 +10,7 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, needs_neighbours, see
-from deltaclip.processes import Guard, own_work
+from deltaclip.processes import Guard, once, own_work
 from deltaclip.reader.fitting import fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
@@ -18,7 +18,6 @@ from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, sample_seco
 
 __all__ = [
     "Call",
-    "guarded",
     "guarded_calls",
     "read_moment_motion",
     "read_moments",
@@ -114,16 +113,6 @@ def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_sid
     return Frames(rgb, frames.seconds, notes=frames.notes), scaled
 
 
-@contextmanager
-def guarded(function: Callable[..., Iterator[Item]]) -> Iterator[Callable[..., Iterator[Item]]]:
-    """That function of a module's top level, run in a child process which may crash or hang without taking us along.
-
-    Gives (name, *args) -> items; `name` is the path, as errors call it. See `processes.Guard`.
-    """
-    with Guard(function) as guard:
-        yield guard.stream
-
-
 @runtime_checkable
 class Call(Protocol):
     """A function and its arguments, the path of its file first, to its result. Raises VideoError."""
@@ -133,22 +122,19 @@ class Call(Protocol):
 
 @contextmanager
 def guarded_calls() -> Iterator[Call]:
-    """Functions of a module's top level that give one result, run as `guarded` runs generators.
+    """Functions of a module's top level, run in one child process which may crash or hang without taking us along.
 
-    Each is called with the path of its file first, by which errors call the work.
+    Each is called with the path of its file first, by which errors name the work. See `processes.Guard`; for many files
+    read ahead, see `pipeline`.
     """
     guard: Guard[Any]  # whatever the functions give
-    with Guard(_once) as guard:
+    with Guard(once) as guard:
 
         def call(function: Callable[[Path, *Others], Item], path: Path, *args: *Others) -> Item:
             [result] = guard.stream(str(path), function, path, *args)
             return cast("Item", result)
 
         yield call
-
-
-def _once(function: Callable[[*Others], Item], *args: *Others) -> Iterator[Item]:
-    yield function(*args)
 
 
 def _seen(
