@@ -1,5 +1,6 @@
 """A mask or a data set that has its one line in its table is known to every command, recipe and study."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from deltaclip.cli.reference import reference
 from deltaclip.encoder import Encoder
 from deltaclip.evaluation.studies import STUDIES, StudySetup
 from deltaclip.motion import MOTIONS, Mask, Motion
+from deltaclip.reader import Clip, ReaderSpec, read_variants
 from deltaclip.training import RECIPES, override
 from deltaclip.video import write_mp4
 from tests.cli.calls import Call
@@ -22,6 +24,12 @@ def left_half(rgb: NDArray[np.uint8]) -> Motion:
     alpha[:, :, : rgb.shape[2] // 2] = 1.0
     share, none = np.full(len(rgb), 0.5), (None,) * len(rgb)
     return Motion(alpha=alpha, measured=alpha, mask=alpha > 0, coverage=share, confidence=share, fallback=none)
+
+
+def read_with_left_half(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
+    """Files are read in a new process, which does not have this line in its table."""
+    MOTIONS.setdefault("left-half", Mask(left_half))
+    return read_variants(path, specs)
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def dataset(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_commands_know_a_new_mask_and_the_help_and_the_reference_list_it(mask: str, deltaclip: Call) -> None:
-    # Not run on a file: it would be read in a new process, which does not have this line in its table.
+    # Not run on a file: see `read_with_left_half`.
     _, _, refused = deltaclip("masks", "clip.mp4", "--motion", "left-hal")
     _, text, _ = deltaclip("masks", "--help")
 
@@ -46,7 +54,10 @@ def test_commands_know_a_new_mask_and_the_help_and_the_reference_list_it(mask: s
     assert mask in reference()
 
 
-def test_recipes_encoders_and_the_study_of_controls_take_a_new_mask(mask: str, tmp_path: Path) -> None:
+def test_recipes_encoders_and_the_study_of_controls_take_a_new_mask(
+    mask: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltaclip.evaluation.studies.setup.read_variants", read_with_left_half)
     recipe = override(RECIPES["shapes"], [f"data.motion={mask}"])
     encoder = Encoder.load("shapes", motion=mask, device="cpu")
     result = STUDIES["controls"](StudySetup(encoder, tmp_path, num_clips=6))
