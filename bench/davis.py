@@ -47,7 +47,10 @@ def read_davis(folder: Path, num_frames: int = NUM_FRAMES, gap: int = 1, rate: f
 
     rate: frames a second that are left of the 24 (`thinned`).
     """
-    natives = (thinned(read_native(path), rate) for path in sorted(folder.glob("*.mp4")))
+    paths = sorted(folder.glob("*.mp4"))
+    if not paths:
+        raise SystemExit(f"{folder}: no NAME.mp4 in it; give the folder of the sequences with --data")
+    natives = (thinned(read_native(path), rate) for path in paths)
     return [sample(native, num_frames, gap, rate) for native in natives]
 
 
