@@ -25,8 +25,8 @@ from stills import STILLS, still_clip
 from deltaclip.motion import MOTIONS, Motion, MotionSpec, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
 from deltaclip.motion.flow import dense_flow, flow_picture, grid_size, new_flow
-from deltaclip.motion.subject import networks_from_json
-from deltaclip.motion.subject.decision import CUT
+from deltaclip.motion.subject_mask import networks_from_json
+from deltaclip.motion.subject_mask.decision import CUT
 
 MEASURES = ("iou", "soft_iou", "precision", "recall", "coverage")
 CAMERAS = ("still", "slow", "moving")

@@ -30,17 +30,17 @@ from davis import DavisClip, read_davis
 from numpy.typing import NDArray
 
 from deltaclip.motion import Motion, MotionSpec, see
-from deltaclip.motion.subject.context import context
-from deltaclip.motion.subject.evidence import Appearance, evidence
-from deltaclip.motion.subject.neighbours import Residual
-from deltaclip.motion.subject.network import Networks
+from deltaclip.motion.subject_mask.context import context
+from deltaclip.motion.subject_mask.evidence import Appearance, evidence
+from deltaclip.motion.subject_mask.neighbours import Residual
+from deltaclip.motion.subject_mask.network import Networks
 from motion import score, summary
 
 Run = Callable[[DavisClip], Motion]
 Setting = Callable[[float], AbstractContextManager[None]]
 Row = dict[str, float]
 
-WHOLE = import_module("deltaclip.motion.subject.whole")
+WHOLE = import_module("deltaclip.motion.subject_mask.whole")
 FLOW_ROOMS = [import_module(f"deltaclip.motion.{name}") for name in ("flow", "shots", "subject.neighbours")]
 """Modules that read FLOW_SCALE."""
 

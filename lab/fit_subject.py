@@ -21,11 +21,11 @@ from lab.draw_subjects import draw_clip
 from numpy.typing import NDArray
 
 from deltaclip.motion.flow import shrink
-from deltaclip.motion.subject import Network, Networks, networks_to_json
-from deltaclip.motion.subject.context import context
-from deltaclip.motion.subject.evidence import Appearance, evidence
-from deltaclip.motion.subject.neighbours import Neighbours, Residual
-from deltaclip.motion.subject.whole import judge, measure, sigmoid
+from deltaclip.motion.subject_mask import Network, Networks, networks_to_json
+from deltaclip.motion.subject_mask.context import context
+from deltaclip.motion.subject_mask.evidence import Appearance, evidence
+from deltaclip.motion.subject_mask.neighbours import Neighbours, Residual
+from deltaclip.motion.subject_mask.whole import judge, measure, sigmoid
 
 __all__ = ["Seen", "fit", "see", "train"]
 

@@ -1,9 +1,11 @@
 """Other rooms import a room through its `__init__` only: what is not there is private to it."""
 
 import ast
+import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -54,6 +56,18 @@ def offence(module: str, name: str | None) -> str | None:
     if name is not None and name not in import_module(module).__all__:
         return f"{name} is not in the __all__ of {module}"
     return None
+
+
+def test_no_name_of_a_front_hides_a_module() -> None:
+    """`import deltaclip.motion.subject.decision as d` failed while a function `subject` hid the package."""
+    hidden = set()
+    for found in pkgutil.walk_packages(deltaclip.__path__, "deltaclip."):
+        if found.ispkg:
+            front = import_module(found.name)
+            modules = {module.name for module in pkgutil.iter_modules(front.__path__)}
+            names = modules & set(dir(front))
+            hidden |= {f"{found.name}.{name}" for name in names if not isinstance(getattr(front, name), ModuleType)}
+    assert hidden == set()
 
 
 def test_rooms_are_imported_through_their_init_only() -> None:

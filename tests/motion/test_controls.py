@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from deltaclip.motion import MOTIONS, MotionSpec, centre, difference, full, inverted, random, see
-from tests.motion.test_difference import CLIPS, Bytes, moving_square
+from tests.motion.test_frame_difference import CLIPS, Bytes, moving_square
 
 
 def test_the_paper_s_mask_the_default_and_the_controls_keep_their_names() -> None:

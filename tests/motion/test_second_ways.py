@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from deltaclip.motion import subject
 from deltaclip.motion.camera import camera_field, fit_camera, look_up, warp
-from deltaclip.motion.difference import (
+from deltaclip.motion.exposure import relit
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_size, grid_size, new_flow, shrink, small_picture
+from deltaclip.motion.frame_difference import (
     above_threshold,
     absolute_difference,
     close_gaps,
@@ -18,13 +20,11 @@ from deltaclip.motion.difference import (
     rectangle,
     remove_specks,
 )
-from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_size, grid_size, new_flow, shrink, small_picture
 from deltaclip.motion.shots import grey_levels
-from deltaclip.motion.subject import shipped_networks
-from deltaclip.motion.subject.colours import grid_lab
-from deltaclip.motion.subject.neighbours import gradient
-from deltaclip.motion.subject.smoothing import along_edges, box, passage
+from deltaclip.motion.subject_mask import shipped_networks
+from deltaclip.motion.subject_mask.colours import grid_lab
+from deltaclip.motion.subject_mask.neighbours import gradient
+from deltaclip.motion.subject_mask.smoothing import along_edges, box, passage
 from tests.by_hand import Floats, area_weights, linear_weights, lookup, resized, summed
 from tests.motion.drawn import square_over_pan, texture
 

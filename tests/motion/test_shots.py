@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deltaclip.motion.camera import look_up
 from deltaclip.motion.flow import flow_picture, grid_size
 from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
-from deltaclip.motion.subject.neighbours import residual_motion
+from deltaclip.motion.subject_mask.neighbours import residual_motion
 from tests.motion.drawn import panned, texture
 
 Bytes = NDArray[np.uint8]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import (
+from deltaclip.motion.frame_difference import (
     PAPER,
     DifferenceSpec,
     above_threshold,

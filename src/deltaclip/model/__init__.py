@@ -11,7 +11,7 @@ from deltaclip.model.clip import (
     text_features,
 )
 from deltaclip.model.configs import transformers_claim
-from deltaclip.model.convert import ConversionReport, convert
+from deltaclip.model.conversion import ConversionReport, convert
 from deltaclip.model.digest import kept_problem, loaded_digest, model_digest
 from deltaclip.model.fresh import new_model
 from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor

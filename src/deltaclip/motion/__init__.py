@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.controls import centre, full, inverted, random
-from deltaclip.motion.difference import DifferenceSpec, absolute_difference, difference, grey
 from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
+from deltaclip.motion.frame_difference import DifferenceSpec, absolute_difference, difference, grey
 from deltaclip.motion.masks import MOTIONS, Mask
 from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
-from deltaclip.motion.subject import NEAR_SECONDS, Neighbours, subject
+from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, subject
 from deltaclip.motion.types import Motion
 
 __all__ = [

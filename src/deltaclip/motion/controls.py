@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import PAPER, DifferenceSpec, difference
+from deltaclip.motion.frame_difference import PAPER, DifferenceSpec, difference
 from deltaclip.motion.types import Motion, check_rgb, motion_from_mask
 
 __all__ = ["RANDOM_SEED", "centre", "full", "inverted", "random"]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deltaclip.motion.controls import centre, full, inverted, random
-from deltaclip.motion.difference import difference
-from deltaclip.motion.subject import subject
+from deltaclip.motion.frame_difference import difference
+from deltaclip.motion.subject_mask import subject
 from deltaclip.motion.types import Motion
 
 __all__ = ["MOTIONS", "Mask"]

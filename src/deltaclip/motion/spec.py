@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import PAPER
+from deltaclip.motion.frame_difference import PAPER
 from deltaclip.motion.masks import MOTIONS
 from deltaclip.motion.types import Motion
 from deltaclip.wording import did_you_mean

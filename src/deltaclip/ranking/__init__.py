@@ -11,7 +11,8 @@ average_precision  of queries with several right answers
 """
 
 from deltaclip.ranking.any_true import any_true_ranks
-from deltaclip.ranking.average_precision import average_precision
+from deltaclip.ranking.ap import average_precision
+from deltaclip.ranking.best import TopCandidates, top_candidates
 from deltaclip.ranking.blocks import Block, Indices, first_nan, matrix_blocks, refuse_nan, row_blocks, similarity_blocks
 from deltaclip.ranking.intervals import (
     Interval,
@@ -23,7 +24,6 @@ from deltaclip.ranking.intervals import (
 from deltaclip.ranking.metrics import Metrics, compute_metrics, sum_of_recalls
 from deltaclip.ranking.paired_test import Comparison, Difference, compare_ranks
 from deltaclip.ranking.ranks import Ranking, Ranks, rank_blocks, rank_matrix
-from deltaclip.ranking.top_candidates import TopCandidates, top_candidates
 
 __all__ = [
     "Block",

@@ -6,7 +6,6 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 
 from deltaclip.reader.fitting import fit_to_model, join_channels, measure_alpha
 from deltaclip.reader.geometry import centre_crop, to_short_side
-from deltaclip.reader.masks import Masks, masks
 from deltaclip.reader.reading import (
     Call,
     guarded_calls,
@@ -18,6 +17,7 @@ from deltaclip.reader.reading import (
     read_whole,
 )
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
+from deltaclip.reader.video_masks import Masks, masks
 
 __all__ = [
     "MOTION_SIDE",

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.subject.neighbours import Residual
+from deltaclip.motion.subject_mask.neighbours import Residual
 
 __all__ = [
     "CUT",

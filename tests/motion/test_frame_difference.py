@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import (
+from deltaclip.motion.frame_difference import (
     DifferenceSpec,
     above_threshold,
     absolute_difference,

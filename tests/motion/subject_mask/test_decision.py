@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion.subject.decision import (
+from deltaclip.motion.subject_mask.decision import (
     CUT,
     DROPPED,
     NO_NEIGHBOUR,
@@ -19,7 +19,7 @@ from deltaclip.motion.subject.decision import (
     examine,
     reasons,
 )
-from deltaclip.motion.subject.neighbours import Residual
+from deltaclip.motion.subject_mask.neighbours import Residual
 
 GOOD = Found(confidence=0.8, static=False, drowned=False, vain=False, lost=False)
 

@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.difference import grey
 from deltaclip.motion.flow import grid_size, shrink, small_picture
-from deltaclip.motion.subject.colours import colour_bins, grid_lab
-from deltaclip.motion.subject.context import GUIDE_FLATNESS, context
-from deltaclip.motion.subject.decision import drop_small_parts, examine, reasons
-from deltaclip.motion.subject.evidence import Appearance, evidence
-from deltaclip.motion.subject.neighbours import NEAR_SECONDS, Neighbours, Residual, residual_motion
-from deltaclip.motion.subject.network import Networks, shipped_networks
-from deltaclip.motion.subject.smoothing import guided, passage
+from deltaclip.motion.frame_difference import grey
+from deltaclip.motion.subject_mask.colours import colour_bins, grid_lab
+from deltaclip.motion.subject_mask.context import GUIDE_FLATNESS, context
+from deltaclip.motion.subject_mask.decision import drop_small_parts, examine, reasons
+from deltaclip.motion.subject_mask.evidence import Appearance, evidence
+from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, Residual, residual_motion
+from deltaclip.motion.subject_mask.network import Networks, shipped_networks
+from deltaclip.motion.subject_mask.smoothing import guided, passage
 from deltaclip.motion.threads import one_opencv_thread
 from deltaclip.motion.types import Motion, check_rgb, share
 

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.motion import subject
-from deltaclip.motion.subject.decision import CUT, NO_NEIGHBOUR, UNCERTAIN
+from deltaclip.motion.subject_mask.decision import CUT, NO_NEIGHBOUR, UNCERTAIN
 from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
 
 FAR = 1 / 3

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_basis
-from deltaclip.motion.subject.neighbours import Residual
-from deltaclip.motion.subject.smoothing import Passage, along_edges, box
+from deltaclip.motion.subject_mask.neighbours import Residual
+from deltaclip.motion.subject_mask.smoothing import Passage, along_edges, box
 
 __all__ = ["Appearance", "GridPosition", "Maps", "evidence", "places"]
 

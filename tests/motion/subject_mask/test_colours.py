@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.subject.colours import BINS, colour_bins, colour_ratio, grid_lab
+from deltaclip.motion.subject_mask.colours import BINS, colour_bins, colour_ratio, grid_lab
 
 
 def red_square_on_blue(num_frames: int = 3) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion.subject.smoothing import along_edges, box, guided, passage
+from deltaclip.motion.subject_mask.smoothing import along_edges, box, guided, passage
 
 Floats = NDArray[np.float32]
 

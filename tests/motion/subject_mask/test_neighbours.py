@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.motion.flow import flow_picture, grid_size
-from deltaclip.motion.subject.neighbours import NEAR_SECONDS, Neighbours, Residual, is_plain
-from deltaclip.motion.subject.neighbours import residual_motion as grey_residual_motion
+from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, Residual, is_plain
+from deltaclip.motion.subject_mask.neighbours import residual_motion as grey_residual_motion
 from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
 
 CELL = WIDTH / grid_size(HEIGHT, WIDTH)[1]

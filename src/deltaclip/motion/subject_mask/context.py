@@ -6,10 +6,10 @@ Every number is a map that broadcasts to (K, h, w) float32, as in `evidence`.
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.subject.colours import colour_ratio
-from deltaclip.motion.subject.evidence import Appearance, GridPosition, Maps, places
-from deltaclip.motion.subject.neighbours import Residual
-from deltaclip.motion.subject.smoothing import along_edges, box, guided
+from deltaclip.motion.subject_mask.colours import colour_ratio
+from deltaclip.motion.subject_mask.evidence import Appearance, GridPosition, Maps, places
+from deltaclip.motion.subject_mask.neighbours import Residual
+from deltaclip.motion.subject_mask.smoothing import along_edges, box, guided
 
 __all__ = ["GUIDE_FLATNESS", "context"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deltaclip.motion.subject.network import (
+from deltaclip.motion.subject_mask.network import (
     BLOCK,
     Network,
     Networks,
