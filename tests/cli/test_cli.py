@@ -270,6 +270,8 @@ def test_masks_gives_numbers_arrays_and_a_picture(home: Path, tmp_path: Path, de
     assert arrays["motion"].dtype == np.bool_
     assert arrays["alpha"].dtype == np.float32
     assert (arrays["alpha"] == arrays["motion"]).all()
+    assert (arrays["measured"] == arrays["motion"]).all()
+    assert arrays["fallback"].tolist() == [reason or "" for reason in answer["fallback"]] == [""] * 6
     assert arrays["confidence"].tolist() == pytest.approx(answer["confidence"])
     assert arrays["coverage"].tolist() == pytest.approx(answer["coverage"])
     assert arrays["seconds"].tolist() == pytest.approx(answer["seconds"])
@@ -280,8 +282,11 @@ def test_masks_of_a_still_video_keep_what_was_measured(home: Path, tmp_path: Pat
     for motion, reasons in (("difference", {"nothing moves"}), ("subject", {"static", "nothing found"})):
         words = ("masks", home / "videos/sub/still.mp4", "--motion", motion, "--npz", tmp_path / "m.npz", "--json")
         _, answer, _ = deltaclip(*words)
-        assert not np.load(tmp_path / "m.npz")["motion"].any()
-        assert set(answer["fallback"]) <= reasons
+        arrays = np.load(tmp_path / "m.npz")
+        assert not arrays["motion"].any()
+        assert arrays["measured"].max() <= 0.5
+        assert (arrays["alpha"] == 1).all(), "what an encoder is fed"
+        assert set(answer["fallback"]) == set(arrays["fallback"].tolist()) <= reasons
 
 
 def test_masks_of_a_folder_become_one_page_with_warnings_and_failures(

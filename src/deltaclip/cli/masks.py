@@ -39,7 +39,9 @@ def masks(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write NumPy arrays (.npz): seconds, motion (the binary mask), alpha, coverage, confidence.",
+            help="Also write NumPy arrays (.npz): seconds, motion (the binary mask), measured (the soft mask), alpha "
+            "(what an encoder is fed: all ones if a frame falls back), fallback (why it does, else empty), coverage, "
+            "confidence.",
         ),
     ] = None,
     report: Annotated[
@@ -88,7 +90,9 @@ def _one(
         arrays = {
             "seconds": frames.seconds,
             "motion": found.mask,
-            "alpha": found.measured,
+            "measured": found.measured,
+            "alpha": found.alpha,
+            "fallback": np.array([reason or "" for reason in found.fallback], np.str_),
             "coverage": found.coverage,
             "confidence": found.confidence,
         }
