@@ -134,6 +134,9 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate(np.full((2, 2), np.nan)), ValueError, "NaN in row 0, column 0"),
     (lambda _: deltaclip.evaluate([["a", "b"]]), ValueError, "similarity is <U1, not numbers"),
     (lambda _: deltaclip.evaluate(np.eye(2), captions="captions.csv"), TypeError, "a loaded encoder or a matrix"),  # type: ignore[call-overload]
+    (lambda _: deltaclip.evaluate(np.eye(2), post="dsl"), TypeError, "post: only for an encoder"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, dataset="shapes", post="dsl"), ValueError, "shapes takes neither split, post"),
+    (lambda e: deltaclip.evaluate(e, captions="x", videos="y", dataset=["msvd"]), TypeError, "give one name"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e), TypeError, "needs captions and videos for the data set folder"),
     (lambda e: deltaclip.evaluate(e, [0, 1]), TypeError, "owner belongs to a matrix"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e, captions="x", videos="y", dataset="msvdd"), ValueError, "did you mean msvd"),
@@ -152,6 +155,12 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
         "post is 'dls'",
     ),
     (lambda _: deltaclip.train(out="new", recipe="msvdd"), ValueError, "'msvdd' is not a recipe: did you mean msvd"),
+    (lambda _: deltaclip.train(out="new", workers=-1), ValueError, "workers starts at 0, not -1"),
+    (lambda _: deltaclip.train(out="new", workers="2"), TypeError, "workers is '2'"),  # type: ignore[arg-type]
+    (lambda _: deltaclip.train(out="new", time_limit="5"), TypeError, "give seconds as a number"),  # type: ignore[arg-type]
+    (lambda _: deltaclip.train(out="new", time_limit=float("nan")), ValueError, "give 0 seconds or more"),
+    (lambda _: deltaclip.train(out="new", on_progress=5), TypeError, "5 cannot be called"),  # type: ignore[arg-type]
+    (lambda _: deltaclip.train(out="new", device=5), TypeError, "give its name, such as 'cpu'"),  # type: ignore[arg-type]
     (lambda _: deltaclip.train(out="new"), TypeError, "train needs captions for the recipe own"),
     (lambda _: deltaclip.train(out="new", captions="captions.csv"), TypeError, "give videos, or a cache"),
     (lambda _: deltaclip.train(out=None), TypeError, "one path, not None"),  # type: ignore[arg-type]
@@ -166,11 +175,12 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
         ValueError,
         "the same setting",
     ),
-    (lambda _: deltaclip.train(out="new", resume=True, overwrite=True), ValueError, "exclude each other"),
+    (lambda _: deltaclip.train(out="new", resume=True, overwrite=True), ValueError, "mutually exclusive"),
     (lambda _: deltaclip.train(out="new", recipe="shapes", captions="x"), ValueError, "draws its clips"),
     (lambda _: deltaclip.convert("gone.pt", "new"), CheckpointError, "neither a file or folder here nor a hub name"),
     (lambda _: deltaclip.convert(["a.pt"], "new"), TypeError, "convert takes one path, not list"),  # type: ignore[arg-type]
     (lambda _: deltaclip.convert("encoder", "new", mean=(0.5, 0.5, 0.5)), ValueError, "both mean and std"),
+    (lambda _: deltaclip.convert("encoder", "new", mean=(0, 0), std=(1, 1)), ValueError, "one number each"),  # type: ignore[arg-type]
     (lambda _: deltaclip.convert("encoder", "notes.txt"), CheckpointError, "a file. Give a folder"),
 ]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from numpy.typing import ArrayLike, NDArray
 
 from deltaclip.captions import DATASETS, find_videos, load_captions
-from deltaclip.checks import AnyPath, check_path
+from deltaclip.checks import AnyPath, check_path, check_whole
 from deltaclip.errors import CaptionError, CheckpointError
-from deltaclip.wording import did_you_mean
+from deltaclip.wording import did_you_mean, listed
 
 if TYPE_CHECKING:  # torch is imported by the functions that need it
     from deltaclip.encoder import Encoder
@@ -21,6 +21,7 @@ __all__ = ["convert", "evaluate", "train"]
 
 SHAPES = "shapes"
 POSTS = ("none", "dsl", "qbnorm")
+DEFAULT_DATASET = "folder"
 
 
 def convert(
@@ -124,10 +125,15 @@ def evaluate(
     if not isinstance(what, Encoder):
         if captions is not None or videos is not None or dataset is not None or isinstance(what, str | Path | type):
             raise TypeError(f"evaluate takes a loaded encoder or a matrix, not {what!r}: give Encoder.load(name)")
+        given = {"split": split != "test", "post": post != "none", "allow_missing": allow_missing, "cache": cache}
+        if ignored := [option for option, value in given.items() if value]:
+            raise TypeError(f"{listed(ignored)}: only for an encoder; a matrix is evaluated as it is")
         return evaluate_matrix(what, owner)
     if owner is not None:
         raise TypeError("owner belongs to a matrix; an encoder is evaluated on captions and videos")
-    name = _dataset(dataset or "folder")
+    name = _dataset(DEFAULT_DATASET if dataset is None else dataset)
+    if not isinstance(split, str):
+        raise TypeError(f"split is {split!r}: give one name, such as 'test'")
     if post not in POSTS:
         raise ValueError(f"post is {post!r}: {did_you_mean(str(post), POSTS)}")
     if name == SHAPES:
@@ -135,6 +141,8 @@ def evaluate(
 
         if captions is not None or videos is not None:
             raise ValueError("shapes draws its clips: leave captions and videos out")
+        if post != "none" or split != "test" or allow_missing or cache is not None:
+            raise ValueError("shapes takes neither split, post, allow_missing nor cache")
         return evaluate_shapes(what, progress=on_progress or _ignore)
     if captions is None or videos is None:
         raise TypeError(f"evaluate needs captions and videos for the data set {name}")
@@ -192,7 +200,8 @@ def train(
     from deltaclip.training import train as run_training
 
     if resume and overwrite:
-        raise ValueError("resume and overwrite exclude each other: continue the run, or begin it again")
+        raise ValueError("resume and overwrite are mutually exclusive: continue the run, or start it again")
+    _check_run(time_limit, workers, device, on_progress, on_decoded, on_note)
     target = _path(out, "train(out=...)")
     chosen = chosen_recipe(recipe, overrides or {}, _dataset(dataset) if dataset else None)
     if not (resume or overwrite):
@@ -232,6 +241,22 @@ def train(
     return outcome
 
 
+def _check_run(time_limit: Any, workers: Any, device: Any, *callbacks: Any) -> None:  # Any: whatever somebody passed
+    """What a run would refuse only after hours of decoding. Raises TypeError, ValueError."""
+    if workers is not None:
+        check_whole(workers, "workers", 0)
+    if not isinstance(device, str):
+        raise TypeError(f"device is {device!r}: give its name, such as 'cpu'")
+    if time_limit is not None:
+        if isinstance(time_limit, bool) or not isinstance(time_limit, int | float):
+            raise TypeError(f"time_limit is {time_limit!r}: give seconds as a number")
+        if not time_limit >= 0:
+            raise ValueError(f"time_limit is {time_limit!r}: give 0 seconds or more")
+    for callback in callbacks:
+        if callback is not None and not callable(callback):
+            raise TypeError(f"{callback!r} cannot be called: give a function, or None")
+
+
 def _path(path: AnyPath, what: str) -> Path:
     return Path(check_path(path, what)).expanduser()
 
@@ -243,6 +268,8 @@ def _optional(path: AnyPath | None, what: str) -> Path | None:
 def _dataset(name: str) -> str:
     """The name of a data set. Raises ValueError for one that does not exist."""
     known = (SHAPES, *DATASETS)
+    if not isinstance(name, str):
+        raise TypeError(f"dataset is {name!r}: give one name, such as {DEFAULT_DATASET!r}")
     if name not in known:
         raise ValueError(f"dataset {name!r}: {did_you_mean(str(name).lower(), known)}")
     return name

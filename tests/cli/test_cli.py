@@ -278,6 +278,18 @@ def test_masks_gives_numbers_arrays_and_a_picture(home: Path, tmp_path: Path, de
     assert (tmp_path / "m.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("option", ["--png", "--npz"])
+def test_no_output_is_written_over_a_video(home: Path, tmp_path: Path, deltaclip: Any, option: str) -> None:
+    video = tmp_path / "mine.mp4"
+    video.write_bytes((home / "videos" / "moving.mp4").read_bytes())
+    before = video.read_bytes()
+    code, _, err = deltaclip("masks", video, option, video)
+    assert (code, f"Give a .{option[2:]} file" in err) == (1, True), err
+    code, _, err = deltaclip("masks", tmp_path, "--report", video)
+    assert (code, "the name of a video. Give a different output file" in err) == (1, True), err
+    assert video.read_bytes() == before
+
+
 def test_masks_of_a_still_video_keep_what_was_measured(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     for motion, reasons in (("difference", {"nothing moves"}), ("subject", {"static", "nothing found"})):
         words = ("masks", home / "videos/sub/still.mp4", "--motion", motion, "--npz", tmp_path / "m.npz", "--json")

@@ -47,5 +47,6 @@ def test_an_export_that_cannot_be_made_is_a_library_error(tmp_path: Path) -> Non
         with pytest.raises(LibraryError, match="nothing was indexed yet"):
             library.export(tmp_path / "vectors.npz")
         library.index([])
+        (tmp_path / "folder.npz").mkdir()
         with pytest.raises(LibraryError, match=r"cannot be written .*Choose a different place"):
-            library.export(tmp_path)
+            library.export(tmp_path / "folder.npz")

@@ -168,7 +168,7 @@ def test_the_fingerprint_changes_with_the_mean(folder: Path) -> None:
         ),
         ({"rescale_factor": 0}, "a rescale_factor of 0"),
         ({"image_mean": [0.5, 0.5]}, "a mean or deviation"),
-        ({"image_std": [0.5, 0.0, 0.5]}, "the deviation above 0"),
+        ({"image_std": [0.5, 0.0, 0.5]}, "std above 0"),
     ],
 )
 def test_what_deltaclip_does_not_do_to_pictures_is_refused_by_name(

@@ -67,7 +67,7 @@ class ShapesOptions:
     ] = False
 
     def world(self) -> "ShapesSpec":
-        """The world to draw from. Raises BadParameter if the options exclude each other."""
+        """The world to draw from. Raises BadParameter if the options are mutually exclusive."""
         from deltaclip.shapes import ShapesSpec
 
         try:

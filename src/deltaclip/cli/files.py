@@ -30,8 +30,19 @@ def refuse_to_replace(out: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def writable(path: Path) -> Iterator[None]:
-    """Make the folder of an output file, and turn an error of the system into one that says what to do."""
+def writable(path: Path, suffix: str | None = None) -> Iterator[None]:
+    """Make the folder of an output file, and turn an error of the system into one that says what to do.
+
+    suffix: that the name has to have. Raises DeltaclipError for a different one, and for the name of a video: a
+    mistyped command must not write over it.
+    """
+    from deltaclip.library import VIDEO_SUFFIXES
+
+    found = path.suffix.lower()
+    if suffix is not None and found != suffix:
+        raise DeltaclipError(str(path), f"an output file with the suffix {found or 'none'}", f"Give a {suffix} file.")
+    if found in VIDEO_SUFFIXES:
+        raise DeltaclipError(str(path), "the name of a video", "Give a different output file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield

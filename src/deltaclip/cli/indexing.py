@@ -121,7 +121,7 @@ def _passed_over_words(kinds: Mapping[str, int]) -> str:
     if others:
         most = ", ".join(f"{kind} {-number:,}" for number, kind in others[:MAX_SUFFIXES_SHOWN])
         more = ", ..." if len(others) > MAX_SUFFIXES_SHOWN else ""
-        named.append(f"{-sum(number for number, _ in others):,} other files ({most}{more})")
+        named.append(f"{count(-sum(number for number, _ in others), 'other file')} ({most}{more})")
     return shown(", ".join(named))
 
 

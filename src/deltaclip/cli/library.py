@@ -66,7 +66,7 @@ def search(
     from deltaclip.library import Library
 
     if png is not None:
-        with writable(png):  # before the search, whose hits would be lost
+        with writable(png, ".png"):  # before the search, whose hits would be lost
             pass
     loaded = remembered_encoder(library)
     for sentence in loaded.engine.notes:
@@ -221,7 +221,7 @@ def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encod
     from deltaclip.motion import encode_png
 
     picture = draw_hits(title, hits, encoder.reader_spec.motion_word, encoder.reader_spec.num_frames)
-    with writable(png):
+    with writable(png, ".png"):
         write_bytes_whole(png, encode_png(picture))
 
 

@@ -84,6 +84,10 @@ def _one(
     from deltaclip.motion import encode_png
     from deltaclip.reader import guarded_calls, read_motion
 
+    for file, suffix in ((npz, ".npz"), (png, ".png")):
+        if file is not None:
+            with writable(file, suffix):  # before the work
+                pass
     with guarded_calls() as call:
         frames, found = call(read_motion, video, mask, num_frames, size)
     if npz is not None:
@@ -96,12 +100,12 @@ def _one(
             "coverage": found.coverage,
             "confidence": found.confidence,
         }
-        with writable(npz):
+        with writable(npz, ".npz"):
             write_whole(npz, lambda stream: np.savez_compressed(stream, **arrays))  # type: ignore[arg-type]  # names
     if png is not None:
         from deltaclip.evaluation import mask_sheet
 
-        with writable(png):
+        with writable(png, ".png"):
             write_bytes_whole(png, encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
     if as_json:
         emit(

@@ -34,7 +34,7 @@ def train(
         typer.Argument(
             help="Recipe to train by: shapes, msvd, msrvtt, msrvtt-7k, actions or own; clip4clip-RECIPE is the same "
             "without masks.",
-            metavar="[RECIPE]",
+            metavar="RECIPE",
             show_default="own, with --captions",
         ),
     ] = None,

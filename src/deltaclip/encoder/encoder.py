@@ -192,12 +192,17 @@ class Encoder:
 
         Raises TypeError for anything but clips.
         """
-        if not isinstance(clips, Iterable):
+        if isinstance(clips, np.ndarray) or not isinstance(clips, Iterable):
             raise TypeError(f"encode_clips takes a list of clips, not one {type(clips).__name__}")
         vectors = [np.empty((0, self.dimension), np.float32)]
         for batch in _batches(clips, CLIPS_PER_BATCH):
-            if wrong := next((clip for clip in batch if not isinstance(clip, Clip)), None):
-                raise TypeError(f"encode_clips takes clips, not {type(wrong).__name__}: encode_videos takes paths")
+            for clip in batch:
+                if not isinstance(clip, Clip):
+                    raise TypeError(f"encode_clips takes clips, not {type(clip).__name__}: encode_videos takes paths")
+                side, has = self.reader_spec.image_size, clip.frames.shape
+                if not len(clip.frames) or has[-2:] != (side, side):
+                    wanted = f"(T, C, {side}, {side}) with T >= 1"
+                    raise ValueError(f"{clip.path}: the clip's frames are {has}; this encoder takes {wanted}")
             frames = np.concatenate([clip.frames for clip in batch])  # B clips of T frames, which may differ
             vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch]))
         return np.concatenate(vectors)

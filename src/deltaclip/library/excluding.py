@@ -44,6 +44,8 @@ class _Rule:
     """One pattern. _name, _below, _place: what name, path below a given folder, and absolute path have to match."""
 
     def __init__(self, pattern: str) -> None:
+        if not isinstance(pattern, str):
+            raise TypeError(f"the pattern {pattern!r} is not a text")
         text = pattern.replace(os.sep, "/")
         self._folders_only = text.endswith("/")
         place = _absolute(text)

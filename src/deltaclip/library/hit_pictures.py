@@ -39,7 +39,7 @@ def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: i
 
 
 def draw_hit(path: Path, start: float, end: float, made_by: RememberedEncoder | None) -> NDArray[np.uint8]:
-    """The frame of a moment that shows best what moves, overlaid with it. Returns (H, W, 3) uint8.
+    """The frame of a moment that best shows what moves, overlaid with it. Returns (H, W, 3) uint8.
 
     made_by: of the library, whose mask is drawn. Raises VideoError if the file cannot be read any more.
     """

@@ -229,7 +229,7 @@ class Library:
         return self._search_file("search_image", path, limit, on_note)
 
     def picture(self, hit: Hit | Moment) -> "Image":
-        """The frame of a hit that shows best what moves, with what moves outlined and the rest dimmed.
+        """The frame of a hit that best shows what moves, with the motion outlined and the rest dimmed.
 
         Returns a PIL image, 224 pixels on its short side: `.save("hit.png")` writes it, `numpy.asarray` gives uint8
         (H, W, 3), and a notebook shows it. Raises VideoError if the file cannot be read any more.
@@ -248,7 +248,10 @@ class Library:
         """The moments of some of these `videos`, or of all, with their vectors, by path and start."""
         if isinstance(videos, VideoRow):
             raise TypeError("moments takes a list of videos, not one: write [video]")
-        return self._store.moments(self._store.videos() if videos is None else videos)
+        rows = self._store.videos() if videos is None else list(videos)
+        if wrong := next((row for row in rows if not isinstance(row, VideoRow)), None):
+            raise TypeError(f"moments takes videos as `videos()` lists them, not {wrong!r}")
+        return self._store.moments(rows)
 
     def moment(self, moment_id: str) -> Moment | None:
         """The moment of that id, as hits name it; None if its video was indexed again or removed since."""
@@ -258,10 +261,13 @@ class Library:
         """Writes the vectors of all moments that can be found, with paths and times, and returns their number N.
 
         file: an .npz, replaced if it exists, for `numpy.load`: vectors (N, D) float32, paths, starts, ends, coverages
-        and ids (N,), encoder and fingerprint. Raises LibraryError if nothing was indexed or it cannot be written.
+        and ids (N,), encoder and fingerprint. Raises ValueError for a different suffix, LibraryError if nothing was
+        indexed or it cannot be written.
         """
-        check_path(file, "export")
-        return export_vectors(self._store, absolute_paths([file])[0])
+        path = absolute_paths([check_path(file, "export")])[0]
+        if path.suffix.lower() != ".npz":
+            raise ValueError(f"export writes an .npz file, not {path.name!r}")
+        return export_vectors(self._store, path)
 
     def status(self) -> Status:
         """How much there is, and who made the vectors."""
@@ -281,6 +287,7 @@ class Library:
         A file counts as unchanged if its size, its times and blocks of its bytes are the same; if its times differ, or
         with every_byte, it is read in full and compared.
         """
+        self._store.version()  # raises for a closed library, which is no problem of the library
         return verify_library(self._store, every_byte=every_byte)
 
     def remove(self, paths: Iterable[AnyPath]) -> RemoveReport:

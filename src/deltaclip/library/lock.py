@@ -1,5 +1,6 @@
 """One writer at a time: a file lock, which the system frees however its holder ends."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ def writer_lock(file: Path) -> Iterator[None]:
     """
 
     def in_use(holder: str) -> LockedError:
+        if holder == str(os.getpid()):
+            remedy = "Wait until the other `index` or `remove` has returned; do not call one from its own callback."
+            return LockedError(str(file.parent), f"this program (process {holder}) is writing to it already", remedy)
         found = f"locked by another deltaclip (process {holder})"
         return LockedError(str(file.parent), found, "Wait until it has ended; it can be searched in the meantime.")
 

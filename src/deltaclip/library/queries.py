@@ -70,5 +70,5 @@ def moment_id_of(moment: Any) -> str:
     if isinstance(moment, Hit | Moment):
         return moment.id
     if not isinstance(moment, str):
-        raise TypeError(f"moment is a {type(moment).__name__}: give a hit, a moment of the library, or the id of one")
+        raise TypeError(f"moment is {moment!r}: give a hit, a moment of the library, or the id of one")
     return moment

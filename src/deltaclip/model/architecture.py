@@ -109,7 +109,7 @@ def _agreed(name: str, claims: Sequence[Claim], what: str) -> int | float | str 
     if len(values) > 1:
         found = "; ".join(f"{WORDS.get(name, name)} {value} by {source}" for value, source in values.items())
         remedy = "Leave out the option that is wrong, or name the one configuration that is right with --config FILE."
-        raise CheckpointError(what, f"what is said of it differs: {found}", remedy)
+        raise CheckpointError(what, f"its configurations disagree: {found}", remedy)
     return next(iter(values), None)
 
 

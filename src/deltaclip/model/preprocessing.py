@@ -42,8 +42,10 @@ class Normalisation:
     std: tuple[float, float, float] = CLIP_STD
 
     def __post_init__(self) -> None:
+        if not len(self.mean) == len(self.std) == len(COLOURS):
+            raise ValueError(f"mean {self.mean} and std {self.std} must have one number each for red, green and blue")
         if not all(isfinite(value) for value in self.mean) or not all(0 < value < float("inf") for value in self.std):
-            raise ValueError(f"mean {self.mean} and deviation {self.std} must be finite, and the deviation above 0")
+            raise ValueError(f"mean {self.mean} and std {self.std} must be finite, and std above 0")
 
     def is_same(self, other: "Normalisation") -> bool:
         """Whether both give the same picture, up to the digits that people write."""

@@ -37,7 +37,9 @@ def check_start(path: Path) -> bytes:
         with path.open("rb") as stream:
             start = stream.read(LOOK_BYTES)
     except OSError as err:
-        raise CheckpointError(str(path), f"cannot be read ({err.strerror})", "Check the path and its rights.") from err
+        raise CheckpointError(
+            str(path), f"cannot be read ({err.strerror})", "Check the path and its permissions."
+        ) from err
     if not start:
         raise CheckpointError(str(path), "an empty file", AGAIN)
     if start.startswith(LFS_START):

@@ -18,7 +18,7 @@ from deltaclip.library.encoders import require_same_encoder
 from deltaclip.library.exact import nearest
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
 from deltaclip.library.sqlite.database import Database
-from deltaclip.library.sqlite.errors import disk_error
+from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error
 from deltaclip.library.sqlite.meta import commit_number, has_moments, read_meta, stored_encoder, vector_file
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
 from deltaclip.library.sqlite.problems import database_problems
@@ -90,6 +90,8 @@ class SqliteStore:
     @contextmanager
     def writing(self) -> Iterator[SqliteWriter]:
         """As `store.Store.writing`. What is no longer needed is deleted at its end."""
+        if not (self.folder / DATABASE_NAME).exists():  # deleted while it was open: SQLite would not notice
+            raise NoLibraryError(self.address, "the library is gone: its folder was deleted", "Open or make it again.")
         with lock_for_writing(self._database):
             writer = SqliteWriter(self._database)
             writer.begin()
