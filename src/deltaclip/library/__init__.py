@@ -10,6 +10,7 @@ from deltaclip.library.content import (
     content_of,
     require_unchanged,
     sample_of,
+    twice_if_touched,
 )
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
 from deltaclip.library.exact import nearest
@@ -86,4 +87,5 @@ __all__ = [
     "require_same_encoder",
     "require_unchanged",
     "sample_of",
+    "twice_if_touched",
 ]

@@ -2,16 +2,18 @@
 
 import hashlib
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from deltaclip.errors import VideoError
 
 __all__ = ["ChangedError", "Content", "Stamp", "TouchedError", "content_of", "digested", "require_unchanged"]
-__all__ += ["sample_of", "with_digest"]
+__all__ += ["sample_of", "twice_if_touched", "with_digest"]
+
+Result = TypeVar("Result")
 
 BLOCK_BYTES = 64 * 1024
 NUM_BLOCKS = 16
@@ -92,10 +94,7 @@ def with_digest(path: Path, content: Content) -> Content:
 
 def content_of(path: Path) -> Content:
     """The content of a file with its digest. Raises VideoError as `sample_of` and `with_digest` do."""
-    try:
-        return with_digest(path, sample_of(path))
-    except TouchedError:  # once more, since nobody knows whether it was written to
-        return with_digest(path, sample_of(path))
+    return twice_if_touched(lambda: with_digest(path, sample_of(path)))
 
 
 def digested(path: Path, content: Content) -> Content:
@@ -112,6 +111,14 @@ def require_unchanged(path: Path, stamp: Stamp) -> None:
     if now != stamp:
         kind = TouchedError if replace(now, ctime_ns=stamp.ctime_ns) == stamp else ChangedError
         raise kind(str(path), "changed while it was read", "Run the command again once it is complete.")
+
+
+def twice_if_touched(read: Callable[[], Result]) -> Result:
+    """What `read` returns; called a second time if its file was touched during the first. read: takes its own stamp."""
+    try:
+        return read()
+    except TouchedError:  # nobody knows whether it was written to
+        return read()
 
 
 @contextmanager

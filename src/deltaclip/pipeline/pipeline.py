@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.pipeline.stages import Stages
-from deltaclip.processes import Guard, once
+from deltaclip.processes import Guard, Spent, once
 
 __all__ = ["Job", "Pipeline", "single"]
 
@@ -135,18 +135,18 @@ class Pipeline(Generic[Item]):
                 job, flow = task
                 if not flow.is_wanted:
                     continue
+                failure: BaseException | None = None
                 try:
                     with closing(guard.stream(str(job.path), job.path, *job.args)) as items:  # type: ignore[type-var]  # a generator
                         for item in items:
                             if not flow.put(item):
                                 break
-                    flow.end(None)
                 except BaseException as error:  # noqa: BLE001 - it is raised again in the consumer's thread
-                    flow.end(error)
-                decoding, own_work = guard.spent.decoding, guard.spent.own_work
-                guard.spent.decoding = guard.spent.own_work = 0.0
-                self.stages.add("decode", decoding)
-                self.stages.add("mask", own_work)
+                    failure = error
+                spent, guard.spent = guard.spent, Spent()
+                self.stages.add("decode", spent.decoding)
+                self.stages.add("mask", spent.own_work)
+                flow.end(failure)  # last: whoever has all items may ask how busy the stages were
 
 
 class _Flow(Generic[Item]):

@@ -1,10 +1,11 @@
 """Videos decoded and encoded anew in child processes, which may crash without taking us along."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from deltaclip.errors import PictureError, VideoError
-from deltaclip.library import Stamp, TouchedError, content_of, require_unchanged
+from deltaclip.library import Stamp, content_of, require_unchanged, twice_if_touched
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.processes import own_work
 from deltaclip.reader import read_whole
@@ -40,11 +41,8 @@ def decoded_videos(
 
 
 def _decoded_twice(path: Path, settings: CacheSettings) -> Decoded:
-    """Once more if the file was touched meanwhile, since nobody knows whether it was written to."""
-    try:
-        return _decoded(path, settings)
-    except TouchedError:
-        return _decoded(path, settings)
+    """In the child, at the top level of the module, so that it is found there."""
+    return twice_if_touched(partial(_decoded, path, settings))
 
 
 def _decoded(path: Path, settings: CacheSettings) -> Decoded:
