@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.material import found_videos, split_material
 from deltaclip.cli.options import GalleryOptions, JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
@@ -66,8 +66,7 @@ def compare(
         raise typer.BadParameter("the same system is given twice.", param_hint="'A B'")
     _refuse_absent(systems)
     if report is not None:
-        with writable(report):  # before minutes of work
-            pass
+        require_writable(report)  # before minutes of work
     only_files = all(Path(name).is_file() for name in systems)
     drawn = gallery.dataset == "shapes"
     if only_files and (not drawn or gallery.annotations is not None or clips or seed is not None):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from deltaclip.cli.encoders import load_with
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
@@ -88,8 +88,7 @@ class Targets:
             for file in files:
                 if file.is_dir():
                     raise typer.BadParameter(f"{file} is a folder; give a file.", param_hint=f"'{option}'")
-                with writable(file):
-                    pass
+                require_writable(file)
 
     def give(self, evaluation: "Evaluation", as_json: bool) -> None:
         """Write the files and print the result."""

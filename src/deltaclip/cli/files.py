@@ -8,7 +8,7 @@ import typer
 
 from deltaclip.errors import CheckpointError, DeltaclipError
 
-__all__ = ["refuse_file", "refuse_to_replace", "writable"]
+__all__ = ["refuse_file", "refuse_to_replace", "require_writable", "writable"]
 
 
 def refuse_file(folder: Path, option: str) -> None:
@@ -27,6 +27,12 @@ def refuse_to_replace(out: Path, overwrite: bool) -> None:
     if not overwrite and out.is_dir() and any(out.iterdir()):
         remedy = "Give a new folder, or --overwrite to replace a checkpoint."
         raise CheckpointError(str(out), "the folder is not empty", remedy)
+
+
+def require_writable(path: Path, suffix: str | None = None) -> None:
+    """Before the work whose result an output file is for: raises what `writable` raises."""
+    with writable(path, suffix):
+        pass
 
 
 @contextmanager

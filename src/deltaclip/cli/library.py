@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltaclip.cli.encoders import remembered_encoder
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
 from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, finish, note, print_lines, shown
@@ -66,8 +66,7 @@ def search(
     from deltaclip.library import Library
 
     if png is not None:
-        with writable(png, ".png"):  # before the search, whose hits would be lost
-            pass
+        require_writable(png, ".png")  # before the search, whose hits would be lost
     loaded = remembered_encoder(library)
     for sentence in loaded.engine.notes:
         note(sentence)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.files import writable
+from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole, write_whole
@@ -86,8 +86,7 @@ def _one(
 
     for file, suffix in ((npz, ".npz"), (png, ".png")):
         if file is not None:
-            with writable(file, suffix):  # before the work
-                pass
+            require_writable(file, suffix)  # before the work
     with guarded_calls() as call:
         frames, found = call(read_motion, video, mask, num_frames, size)
     if npz is not None:
@@ -134,8 +133,7 @@ def _report(folder: Path, mask: "MotionSpec", num_frames: int, out: Path, as_jso
     from deltaclip.evaluation import MaskSummary, report_page, summarise_masks
     from deltaclip.library import find_candidates
 
-    with writable(out):  # before minutes of work
-        pass
+    require_writable(out)  # before minutes of work
     candidates = find_candidates([folder])
     summaries = [MaskSummary.failed(failure.path, failure.reason) for failure in candidates.failures]
     total = len(candidates.files)
