@@ -9,7 +9,7 @@ import pytest
 
 from deltaclip.channels import ALPHA, CHANNELS
 from deltaclip.errors import VideoError
-from deltaclip.motion import MotionSpec
+from deltaclip.motion import TRACK_NUMBERS, MotionSpec
 from deltaclip.reader import (
     Clip,
     ReaderSpec,
@@ -136,3 +136,21 @@ def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> N
             call(read_whole, tmp_path / "b.mp4", None, 2, 32)
     expected, _ = read_whole(path, None, 2, 32)
     assert np.array_equal(frames.rgb, expected.rgb)
+
+
+def test_a_clip_carries_its_track_whatever_mask_it_is_fed(tmp_path: Path) -> None:
+    path = write_square(tmp_path / "a.mp4", step=1)
+    tracks = []
+    for mask in (None, MotionSpec("difference"), MotionSpec("subject")):
+        spec = replace(SMALL, motion=mask)
+        clip = read_video(path, replace(spec, track=True))
+        np.testing.assert_array_equal(clip.frames, read_video(path, spec).frames)
+        assert read_video(path, spec).track is None
+        assert clip.track is not None
+        tracks.append(clip.track)
+    for track in tracks:
+        np.testing.assert_array_equal(track.maps, tracks[0].maps)
+        np.testing.assert_array_equal(track.seconds, [0.25, 0.75, 1.25, 1.75])
+    right = tracks[0].numbers[:, TRACK_NUMBERS.index("right")]
+    # 12 pixels of 64 a second: the square goes to the right.
+    assert np.median(right) == pytest.approx(12 / 64, rel=0.3)

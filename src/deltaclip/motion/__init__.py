@@ -11,18 +11,25 @@ from deltaclip.motion.frame_difference import DifferenceSpec, absolute_differenc
 from deltaclip.motion.masks import MOTIONS, Mask
 from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, subject
-from deltaclip.motion.types import Motion
+from deltaclip.motion.tracks import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track, track
+from deltaclip.motion.types import CAMERA, Flow, Motion
 
 __all__ = [
+    "CAMERA",
     "MOTIONS",
     "NEAR_SECONDS",
+    "TRACK_GRID",
+    "TRACK_MAPS",
+    "TRACK_NUMBERS",
     "DifferenceSpec",
+    "Flow",
     "Mask",
     "Motion",
     "MotionSpec",
     "Neighbours",
     "Tile",
     "TileRow",
+    "Track",
     "absolute_difference",
     "centre",
     "difference",
@@ -41,6 +48,7 @@ __all__ = [
     "sheet",
     "strip",
     "subject",
+    "track",
 ]
 
 

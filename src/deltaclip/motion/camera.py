@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["camera_basis", "camera_field", "fit_camera", "lengths", "look_up", "warp"]
+__all__ = ["camera_basis", "camera_field", "camera_motion", "fit_camera", "lengths", "look_up", "warp"]
 
 AFFINE_ROUNDS = (4.0, 3.0, 2.5, 2.0)
 QUADRATIC_ROUNDS = (2.5, 2.0, 2.0, 2.0)
@@ -73,6 +73,22 @@ def camera_field(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[n
     # (N, 6, 2) -> (2N, 6) @ (6, cells) -> (N, 2, rows, columns) -> (N, rows, columns, 2)
     flat = _product(fit.transpose(0, 2, 1).reshape(-1, QUADRATIC), camera_basis(rows, columns).reshape(-1, QUADRATIC).T)
     return flat.reshape(len(fit), 2, rows, columns).transpose(0, 2, 3, 1)
+
+
+def camera_motion(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Pan, tilt, zoom and roll of the camera that sees the picture move as fitted: (N, 6, 2) -> (N, 4) float32.
+
+    Pan and tilt in picture heights, to the right and up: the mean over the picture. Zoom as a natural logarithm of
+    size, in; roll in radians, clockwise. All for the time between the two pictures. fit: in cells, of a grid of (rows,
+    columns).
+    """
+    # A camera that turns to the right sees the picture move to the left; x^2 and y^2 are a third on average.
+    right, down = -(fit[:, 0] + (fit[:, 3] + fit[:, 5]) / 3).T / np.float32(rows)
+    # d(right)/dx and so on, per cell: x goes from -1 to 1 over the columns.
+    right_x, down_x = (fit[:, 1] * np.float32(2 / columns)).T
+    right_y, down_y = (fit[:, 2] * np.float32(2 / rows)).T
+    zoom, roll = (right_x + down_y) / 2, -(down_x - right_y) / 2
+    return np.stack([right, -down, np.log1p(np.maximum(zoom, np.float32(-0.9))), np.arctan(roll)], axis=1)
 
 
 def look_up(fit: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:

@@ -89,14 +89,7 @@ def feed(motion: Motion, spec: MotionSpec) -> Motion:
     """The same motion with alpha made binary and lifted to the floor as the spec says; what was measured stays."""
     if not spec.binary and not spec.floor:
         return motion
-    return Motion(
-        alpha=feed_alpha(motion.alpha, spec),
-        measured=motion.measured,
-        mask=motion.mask,
-        coverage=motion.coverage,
-        confidence=motion.confidence,
-        fallback=motion.fallback,
-    )
+    return replace(motion, alpha=feed_alpha(motion.alpha, spec))
 
 
 def feed_alpha(alpha: NDArray[np.float32], spec: MotionSpec) -> NDArray[np.float32]:

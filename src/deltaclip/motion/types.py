@@ -1,11 +1,47 @@
-"""What the motion room hands on: one mask per frame, and what is fed to the model in its place."""
+"""What the motion room hands on: one mask per frame, what is fed to the model in its place, and how things move."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Motion", "check_rgb", "motion_from_mask"]
+__all__ = ["CAMERA", "Flow", "Motion", "check_rgb", "motion_from_mask"]
+
+CAMERA = ("pan", "tilt", "zoom", "roll")
+"""The columns of `Flow.camera`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """How a clip moves: what moves by itself against the background, and the camera.
+
+    velocity: (T, h, w, 2) float32 on the grid on which motion is measured, in picture heights a second, to the right
+    and down, so that neither frame rate nor size is in it. It is what the camera's motion does not explain: a car that
+    the camera follows to the left moves to the left, although it stays in the middle of the picture.
+    camera: (T, 4) float32, how the camera moves, as in CAMERA: pan and tilt in picture heights a second, to the right
+    and up; zoom in natural logarithms of size a second, in; roll in radians a second, clockwise.
+    confidence: (T,) float64 in 0..1, how far the motion to the frame before and to the frame after agree inside the
+    mask. camera_confidence: (T,) float64 in 0..1, share of the picture that moves as the camera explains. Both are 0,
+    and so are velocity and camera, in frames without a neighbour that can be followed.
+    """
+
+    velocity: NDArray[np.float32]
+    camera: NDArray[np.float32]
+    confidence: NDArray[np.float64]
+    camera_confidence: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.velocity.ndim != 4 or self.velocity.shape[3] != 2 or self.velocity.dtype != np.float32:
+            raise ValueError(f"velocity must be (T, h, w, 2) float32, not {self.velocity.shape} {self.velocity.dtype}")
+        num_frames = len(self.velocity)
+        if self.camera.shape != (num_frames, len(CAMERA)) or self.camera.dtype != np.float32:
+            raise ValueError(f"camera must be ({num_frames}, {len(CAMERA)}) float32, not {self.camera.shape}")
+        for name, values in (("confidence", self.confidence), ("camera_confidence", self.camera_confidence)):
+            if values.shape != (num_frames,) or not ((values >= 0) & (values <= 1)).all():
+                raise ValueError(f"{name} must be ({num_frames},) in 0..1, not {values}")
+
+    def __repr__(self) -> str:
+        return f"Flow(velocity={self.velocity.shape}, camera={self.camera.shape})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +54,7 @@ class Motion:
     coverage: (T,) float64 in 0..1, the share of the frame that `mask` covers.
     confidence: (T,) float64 in 0..1, 0.0 if a fallback replaced the mask; 1.0 for masks that measure without doubt.
     fallback: T entries, the reason why `alpha` is not `mask`, or None if it is.
+    flow: how it moves, None for masks that do not measure it.
     """
 
     alpha: NDArray[np.float32]
@@ -26,6 +63,7 @@ class Motion:
     coverage: NDArray[np.float64]
     confidence: NDArray[np.float64]
     fallback: tuple[str | None, ...]
+    flow: Flow | None = None
 
     def __post_init__(self) -> None:
         if self.alpha.ndim != 3 or self.alpha.dtype != np.float32:
@@ -43,6 +81,8 @@ class Motion:
                 raise ValueError(f"{name} must be in 0..1")
         if len(self.fallback) != len(self.alpha):
             raise ValueError(f"fallback must have one entry for each of {len(self.alpha)} frames")
+        if self.flow is not None and len(self.flow.velocity) != len(self.alpha):
+            raise ValueError(f"flow must be of {len(self.alpha)} frames, not {len(self.flow.velocity)}")
 
     def __repr__(self) -> str:
         replaced = sum(reason is not None for reason in self.fallback)

@@ -10,10 +10,11 @@ import numpy as np
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, needs_neighbours, see
+from deltaclip.motion import track as motion_track
 from deltaclip.processes import Guard, once, own_work
 from deltaclip.reader.fitting import fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
-from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
+from deltaclip.reader.types import MOTION_SIDE, SUBJECT, Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
 
 __all__ = [
@@ -66,7 +67,7 @@ def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
         raise ValueError("variants may differ in their mask only")
     with Video.open(path) as video:
         segment = video.whole
-        wanted = [spec for spec in specs if needs_neighbours(spec.motion)]
+        wanted = [spec for spec in specs if spec.needs_neighbours]
         frames = _frames(video, segment, wanted[0] if wanted else first)
         return _fitted(video, segment, frames, specs)
 
@@ -102,13 +103,11 @@ def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_sid
     if motion is not None:
         with own_work():
             [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
-        scaled = Motion(
+        scaled = replace(
+            measured,
             alpha=to_size_of(rgb, measured.alpha),
             measured=to_size_of(rgb, measured.measured),
             mask=to_size_of(rgb, measured.mask.astype(np.float32)) > 0.5,
-            coverage=measured.coverage,
-            confidence=measured.confidence,
-            fallback=measured.fallback,
         )
     return Frames(rgb, frames.seconds, notes=frames.notes), scaled
 
@@ -153,16 +152,20 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
     seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds)
-    return video.frames_at(seconds, spec.decode_side, with_neighbours=needs_neighbours(spec.motion))
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=spec.needs_neighbours)
 
 
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:
     """A clip for each spec; they differ in their mask alone."""
     masks = [spec.motion for spec in specs]
+    if specs[0].track:
+        masks.append(SUBJECT)
     with own_work():
         pixels, variants = fit_variants(
             frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
         )
+        moved = variants.pop()[1] if specs[0].track else None
+        track = None if moved is None else motion_track(moved, frames.seconds)
     num_frames = len(frames.seconds)
     return tuple(
         Clip(
@@ -174,6 +177,7 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
             coverage=np.ones(num_frames) if motion is None else motion.coverage,
             fallback=(None,) * num_frames if motion is None else motion.fallback,
             notes=frames.notes,
+            track=track,
         )
         for alpha, motion in variants
     )

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import CHANNELS
-from deltaclip.motion import MotionSpec
+from deltaclip.motion import MotionSpec, Track, needs_neighbours
 from deltaclip.video import SAMPLINGS
 
-__all__ = ["MOTION_SIDE", "Clip", "ReaderSpec"]
+__all__ = ["MOTION_SIDE", "SUBJECT", "Clip", "ReaderSpec"]
 
 MOTION_SIDE = 224
 """Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
 SUBJECT = MotionSpec("subject")
+"""The mask that is fed unless a different one is chosen, and the one that tracks are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class ReaderSpec:
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
     motion: a mask, or None if the alpha weights are zero and no mask can matter.
     sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames.
+    track: whether clips also carry what a motion encoder takes, which is made of `subject`, whatever mask is fed.
     """
 
     image_size: int
     num_frames: int = 12
     motion: MotionSpec | None = SUBJECT
     sampling: str = "uniform"
+    track: bool = False
 
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
@@ -46,6 +49,11 @@ class ReaderSpec:
         return None if self.motion is None else str(self.motion)
 
     @property
+    def needs_neighbours(self) -> bool:
+        """Whether the native frames beside each sampled one are read too."""
+        return self.track or needs_neighbours(self.motion)
+
+    @property
     def decode_side(self) -> int:
         """Short side to decode at: what the encoder needs and what motion needs, the larger of both."""
         return max(self.image_size, MOTION_SIDE)
@@ -59,6 +67,7 @@ class Clip:
     seconds: (T,) float64, on a player's clock. path: the file. start, end: the moment, start <= second < end.
     coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
     notes: sentences about the file that users of its clips should know, such as that its time stamps are broken.
+    track: how it moves, for a motion encoder; None unless the ReaderSpec asks for it.
     """
 
     frames: NDArray[np.uint8]
@@ -69,6 +78,7 @@ class Clip:
     coverage: NDArray[np.float64]
     fallback: tuple[str | None, ...]
     notes: tuple[str, ...] = ()
+    track: Track | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.dtype != np.uint8 or self.frames.shape[1] != len(CHANNELS):

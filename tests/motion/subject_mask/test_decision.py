@@ -37,7 +37,10 @@ def residual(length: NDArray[np.float32], left: float = 0.0, wide: bool = False)
     flags = np.ones(len(length), np.bool_)
     vector, rest = np.stack([length, 0 * length], -1), np.float32(left) * ones
     back = np.ones((2, *length.shape), np.bool_)
-    return Residual(vector, length, ones[:, :1, :1], ones, rest, ones, back, flags, flags, wide)
+    camera, explained = np.zeros((len(length), 4), np.float32), np.ones(len(length))
+    both = np.stack([length, length], -1)
+    measured = (vector, length, ones[:, :1, :1], ones, rest, ones, back, flags, flags, wide)
+    return Residual(*measured, vector, both, camera, explained)
 
 
 def mask_and_motion(inside: float, outside: float, left: float = 0.0) -> tuple[NDArray[np.float32], Residual]:

@@ -14,7 +14,7 @@ from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, R
 from deltaclip.motion.subject_mask.network import Networks, shipped_networks
 from deltaclip.motion.subject_mask.smoothing import guided, passage
 from deltaclip.motion.threads import one_opencv_thread
-from deltaclip.motion.types import Motion, check_rgb, share
+from deltaclip.motion.types import Flow, Motion, check_rgb, share
 
 __all__ = ["judge", "measure", "subject", "subject_probability", "upsample"]
 
@@ -70,7 +70,19 @@ def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Appearance, network
     measured = alpha.copy()
     alpha[replaced] = 1.0
     confidence = np.where(replaced, 0.0, np.array([frame.confidence for frame in found], np.float64))
-    return Motion(alpha=alpha, measured=measured, mask=mask, coverage=coverage, confidence=confidence, fallback=why)
+    return Motion(alpha, measured, mask, coverage, confidence, why, flow_of(motion, probability))
+
+
+def flow_of(motion: Residual, probability: NDArray[np.float32]) -> Flow:
+    """How the subject and the camera move. probability: (K, h, w), of the subject."""
+    one_way, both_ways = (motion.agreement * probability[..., None]).sum((1, 2)).T
+    agree = one_way / np.maximum(both_ways, np.float32(1e-6))
+    return Flow(
+        velocity=motion.velocity,
+        camera=motion.camera,
+        confidence=np.clip(agree * motion.usable, 0, 1).astype(np.float64),
+        camera_confidence=motion.explained,
+    )
 
 
 def look(small: list[NDArray[np.uint8]], now: list[NDArray[np.uint8]], grid: tuple[int, int]) -> Appearance:
