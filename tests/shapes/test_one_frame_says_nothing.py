@@ -22,9 +22,9 @@ def looks(group: int) -> tuple[NDArray[np.float64], int]:
     shot = clip.shots[0]
     picture = clip.frames([FRAME])[0] / 255
     mask = clip.true_motion([FRAME])[0]
-    places = [track.place(FRAME, moving=n == shot.mover) for n, track in enumerate(shot.tracks)]
+    places = [track.place(FRAME, moving=n == shot.mover) for n, track in enumerate(shot.paths)]
     rows = []
-    for place, track in zip(places, shot.tracks, strict=True):
+    for place, track in zip(places, shot.paths, strict=True):
         near = sorted(float(np.hypot(*(place - other))) for other in places)[1:]
         x, y = (place * SPEC.size / 224).astype(int)
         padded = np.pad(picture, ((PATCH, PATCH), (PATCH, PATCH), (0, 0)), mode="edge")

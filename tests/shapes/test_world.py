@@ -62,17 +62,17 @@ def test_things_never_touch_and_never_leave_the_picture(seed: int, objects: int,
     clip = make_twins(seed, ShapesSpec(num_objects=objects, camera=camera))[0]  # type: ignore[arg-type]
     shot = clip.shots[0]
     for frame in range(0, 48, 6):
-        places = [track.place(frame, moving=n == shot.mover) for n, track in enumerate(shot.tracks)]
-        for n, (place, track) in enumerate(zip(places, shot.tracks, strict=True)):
+        places = [track.place(frame, moving=n == shot.mover) for n, track in enumerate(shot.paths)]
+        for n, (place, track) in enumerate(zip(places, shot.paths, strict=True)):
             assert (place > track.radius).all()
             assert (place < 224 - track.radius).all()
-            for other, other_track in list(zip(places, shot.tracks, strict=True))[:n]:
+            for other, other_track in list(zip(places, shot.paths, strict=True))[:n]:
                 assert np.hypot(*(place - other)) > track.radius + other_track.radius + GAP - 4
 
 
 def test_the_mover_goes_one_to_two_and_a_half_pixels_a_frame_at_224() -> None:
     for seed in range(20):
-        track = make_twins(seed, STILL)[0].shots[0].tracks[0]
+        track = make_twins(seed, STILL)[0].shots[0].paths[0]
         steps = [np.hypot(*(track.place(n + 1, moving=True) - track.place(n, moving=True))) for n in range(47)]
         assert 0.99 <= np.median(steps) <= 2.51
 
@@ -132,7 +132,7 @@ def test_a_cut_changes_places_and_background_but_neither_things_nor_mover() -> N
 
 def test_slow_motion_divides_the_way() -> None:
     clips = [make_twins(9, ShapesSpec(slow_motion=factor))[0] for factor in (1.0, 4.0)]
-    speeds = [clip.shots[0].tracks[0].speed for clip in clips]
+    speeds = [clip.shots[0].paths[0].speed for clip in clips]
     assert speeds[1] == pytest.approx(speeds[0] / 4)
 
 
@@ -231,7 +231,7 @@ def test_a_written_world_reads_back_as_it_was_drawn(tmp_path: Path) -> None:
 
 def test_shake_of_strength_nought_is_a_still_camera_in_the_places_of_a_shaken_one(tmp_path: Path) -> None:
     calm, hand, strong = (make_twins(4, ShapesSpec(camera="shake", shake=times))[0] for times in (0.0, 1.0, 1.75))
-    for one, other in zip(calm.shots[0].tracks, hand.shots[0].tracks, strict=True):
+    for one, other in zip(calm.shots[0].paths, hand.shots[0].paths, strict=True):
         assert (one.phase, one.speed, one.turn) == (other.phase, other.speed, other.turn)
         assert np.array_equal(one.start, other.start)
     backgrounds = [clip.frames([0, 12])[:, :8, :8] for clip in (calm, hand, strong)]

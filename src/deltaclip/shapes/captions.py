@@ -5,7 +5,7 @@ Training sentences vary in words and completeness, because a person types "red c
 
 import numpy as np
 
-from deltaclip.shapes.paths import Track
+from deltaclip.shapes.paths import ShapePath
 from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, Colour, Kind, Thing
 
 __all__ = ["VOCABULARY", "direction_of", "full_caption", "mover_caption", "varied_caption"]
@@ -55,9 +55,9 @@ VOCABULARY: tuple[str, ...] = _words()
 """Every word that a caption can hold, lower case, sorted: what the small tokenizer must know."""
 
 
-def direction_of(track: Track) -> str:
-    """left, right, up or down: where a one-way track leads (y grows downwards)."""
-    x, y = track.end - track.start
+def direction_of(path: ShapePath) -> str:
+    """left, right, up or down: where a one-way path leads (y grows downwards)."""
+    x, y = path.end - path.start
     if abs(x) >= abs(y):
         return "right" if x > 0 else "left"
     return "down" if y > 0 else "up"

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.shapes.paths import Track
+from deltaclip.shapes.paths import ShapePath
 from deltaclip.shapes.spec import BASE_SIDE, Colour, Kind, ShapesSpec, Thing
 
 __all__ = ["Shot", "background", "camera_way", "draw_shot", "mover_mask"]
@@ -31,12 +31,12 @@ _FRACTION_BITS = 4
 class Shot:
     """Frames without a cut.
 
-    things, tracks: what is there and where, in one order. mover: its place in that order, None if nothing moves.
+    things, paths: what is there and where, in one order. mover: its place in that order, None if nothing moves.
     seed: of background, camera and noise. num_frames: native frames.
     """
 
     things: tuple[Thing, ...]
-    tracks: tuple[Track, ...]
+    paths: tuple[ShapePath, ...]
     mover: int | None
     seed: int
     num_frames: int
@@ -121,10 +121,10 @@ def _outlines(shot: Shot, frame: int, shift: NDArray[np.float64], spec: ShapesSp
     """Polygons of every thing at a native frame, in sixteenths of a drawn pixel."""
     scale = spec.size / BASE_SIDE
     outlines = []
-    for number, (thing, track) in enumerate(zip(shot.things, shot.tracks, strict=True)):
-        centre = track.place(frame, moving=number == shot.mover) + shift
+    for number, (thing, path) in enumerate(zip(shot.things, shot.paths, strict=True)):
+        centre = path.place(frame, moving=number == shot.mover) + shift
         # OpenCV's pixel (0, 0) is a centre, ours a corner: half a pixel apart.
-        rings = [(centre + track.radius * ring) * scale - 0.5 for ring in _rings(thing.kind, track.turn)]
+        rings = [(centre + path.radius * ring) * scale - 0.5 for ring in _rings(thing.kind, path.turn)]
         outlines.append([np.round(ring * 2**_FRACTION_BITS).astype(np.int32) for ring in rings])
     return outlines
 

@@ -1,10 +1,10 @@
 """Where objects are and how the mover goes, so that a single frame never tells which one moves.
 
-Every thing, stayers too, is given a track of its own that no other track touches, and a phase on it. A stayer
-is at its phase; the mover runs to and fro on its track from its phase on. With phases uniform over the whole
-way there and back, the place on the track is uniform at every single time, for the mover as for the stayers: no
-frame alone can tell them apart. (If captions name directions, the mover runs its track once, one way, and this
-holds only roughly: a mover is at a track's end more often at the clip's ends.)
+Every thing, stayers too, is given a path of its own that no other path touches, and a phase on it. A stayer
+is at its phase; the mover runs to and fro on its path from its phase on. With phases uniform over the whole
+way there and back, the place on the path is uniform at every single time, for the mover as for the stayers: no
+frame alone can tell them apart. (If captions name directions, the mover runs its path once, one way, and this
+holds only roughly: a mover is at a path's end more often at the clip's ends.)
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deltaclip.shapes.spec import BASE_SIDE
 
-__all__ = ["Track", "clear_of", "draw_track", "draw_tracks"]
+__all__ = ["ShapePath", "clear_of", "draw_path", "draw_paths"]
 
 RADIUS = (19.0, 25.0)
 TRACK_LENGTH = (45.0, 85.0)
@@ -28,7 +28,7 @@ _ALONG = np.linspace(0.0, 1.0, 13)
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class ShapePath:
     """The way of one thing.
 
     start, end: (2,) float64, x and y of its two ends.
@@ -60,16 +60,16 @@ class Track:
         return self.start + share * (self.end - self.start)
 
     def points(self) -> NDArray[np.float64]:
-        """(13, 2): places all along the track, for keeping tracks apart."""
+        """(13, 2): places all along the path, for keeping paths apart."""
         return self.start + _ALONG[:, None] * (self.end - self.start)
 
 
-def draw_track(
+def draw_path(
     rng: np.random.Generator, margin: float, num_frames: int, slow_motion: float, one_way: bool, room: float = 1.0
-) -> Track:
-    """A random track inside the picture, `margin` away from its border beside the thing's own radius.
+) -> ShapePath:
+    """A random path inside the picture, `margin` away from its border beside the thing's own radius.
 
-    room: share of the usual length. A one-way track is as long as the mover's way in `num_frames`, along an axis, so
+    room: share of the usual length. A one-way path is as long as the mover's way in `num_frames`, along an axis, so
     that a direction can be named.
     """
     radius = rng.uniform(*RADIUS)
@@ -89,28 +89,28 @@ def draw_track(
         if np.all((end >= low) & (end <= high)):
             break
     phase = rng.uniform(0, 1) if one_way else rng.uniform(0, 2)
-    return Track(start, end, radius, speed, phase, rng.uniform(0, 2 * np.pi), one_way)
+    return ShapePath(start, end, radius, speed, phase, rng.uniform(0, 2 * np.pi), one_way)
 
 
-def clear_of(track: Track, others: list[Track]) -> bool:
-    """Whether a thing on `track` can never touch a thing on any other track."""
+def clear_of(path: ShapePath, others: list[ShapePath]) -> bool:
+    """Whether a thing on `path` can never touch a thing on any other path."""
     for other in others:
-        apart = track.points()[:, None, :] - other.points()[None, :, :]
-        if float(np.min(np.hypot(apart[..., 0], apart[..., 1]))) < track.radius + other.radius + GAP:
+        apart = path.points()[:, None, :] - other.points()[None, :, :]
+        if float(np.min(np.hypot(apart[..., 0], apart[..., 1]))) < path.radius + other.radius + GAP:
             return False
     return True
 
 
-def draw_tracks(
+def draw_paths(
     rng: np.random.Generator, count: int, margin: float, num_frames: int, slow_motion: float, one_way: bool
-) -> tuple[Track, ...]:
-    """`count` tracks that never touch. A dead end begins again, so that no order of drawing is favoured."""
+) -> tuple[ShapePath, ...]:
+    """`count` paths that never touch. A dead end begins again, so that no order of drawing is favoured."""
     room = min(1.0, 3 / count * ((BASE_SIDE - 2 * margin) / (BASE_SIDE - 8)) ** 2)
     while True:
-        tracks: list[Track] = []
+        paths: list[ShapePath] = []
         for _ in range(40 * count):
-            track = draw_track(rng, margin, num_frames, slow_motion, one_way, room)
-            if clear_of(track, tracks):
-                tracks.append(track)
-            if len(tracks) == count:
-                return tuple(tracks)
+            path = draw_path(rng, margin, num_frames, slow_motion, one_way, room)
+            if clear_of(path, paths):
+                paths.append(path)
+            if len(paths) == count:
+                return tuple(paths)

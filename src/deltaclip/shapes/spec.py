@@ -15,7 +15,7 @@ TEST_SEED = 1_000_003
 """Of clips to measure with: far from the small seeds of training runs, since worlds of one seed are the same."""
 
 MAX_SHAKE = 1.75
-"""The wobble of strength 1 reaches 6.7 pixels, and tracks keep 12 from the border."""
+"""The wobble of strength 1 reaches 6.7 pixels, and paths keep 12 from the border."""
 
 Kind = Literal["circle", "square", "triangle", "ring", "star"]
 Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]

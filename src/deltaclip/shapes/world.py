@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from deltaclip.durable import write_bytes_whole
 from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
-from deltaclip.shapes.paths import draw_tracks
+from deltaclip.shapes.paths import draw_paths
 from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, ShapesSpec, Thing
 from deltaclip.video import write_mp4
 
@@ -153,7 +153,7 @@ def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> li
     return [
         Shot(
             things,
-            draw_tracks(rng, spec.num_objects, margin, int(length), spec.slow_motion, spec.directions),
+            draw_paths(rng, spec.num_objects, margin, int(length), spec.slow_motion, spec.directions),
             None,
             int(rng.integers(2**31)),
             int(length),
@@ -163,6 +163,6 @@ def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> li
 
 
 def _direction(shot: Shot) -> str | None:
-    if shot.mover is None or not shot.tracks[shot.mover].one_way:
+    if shot.mover is None or not shot.paths[shot.mover].one_way:
         return None
-    return direction_of(shot.tracks[shot.mover])
+    return direction_of(shot.paths[shot.mover])
