@@ -1,9 +1,11 @@
 """What a motion encoder is given of a moment."""
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from deltaclip.motion import TRACK_GRID, TRACK_NUMBERS, Flow, Motion, full, track
+from deltaclip.motion import TRACK_GRID, TRACK_NUMBERS, Flow, Motion, Track, full, subject, track
 
 
 def motion(velocity: tuple[float, float], fallback: str | None = None, confidence: float = 1.0) -> Motion:
@@ -67,3 +69,36 @@ def test_a_frame_without_a_neighbour_says_nothing() -> None:
 def test_a_mask_without_flow_makes_no_track() -> None:
     with pytest.raises(ValueError, match="motion with flow"):
         track(full(np.zeros((2, 32, 32, 3), np.uint8)), np.zeros(2))
+
+
+def drawn_track(flip: bool, backwards: bool) -> Track:
+    """Of a textured disc that goes down to the right over a ground and grows, as filmed, in a mirror or backwards."""
+    random = np.random.default_rng(3)
+    ground = cv2.GaussianBlur(random.uniform(0, 255, (120, 200, 3)).astype(np.float32), (0, 0), 2)
+    coat = cv2.GaussianBlur(random.uniform(0, 255, (200, 200, 3)).astype(np.float32), (0, 0), 1.5)
+    y, x = np.mgrid[0:120, 0:200]
+
+    def frame(step: float) -> NDArray[np.uint8]:
+        picture = ground.copy()
+        left, top, radius = 60 + 2.0 * step, 40 + 1.0 * step, 20 + 0.3 * step
+        inside = (x - left) ** 2 + (y - top) ** 2 < radius**2
+        scale = 20 / radius
+        at = ((x - left) * scale + 100).astype(np.float32), ((y - top) * scale + 100).astype(np.float32)
+        picture[inside] = cv2.remap(coat, *at, cv2.INTER_LINEAR)[inside]
+        return (picture[:, ::-1] if flip else picture).astype(np.uint8)
+
+    steps = np.arange(0, 24, 4.0)[:: -1 if backwards else 1]
+    rgb, before, after = (np.stack([frame(step + away) for step in steps]) for away in (0, -1, 1))
+    if backwards:
+        before, after = after, before
+    return track(subject(rgb, before, after), np.arange(6.0))
+
+
+@pytest.mark.parametrize(("flip", "backwards"), [(True, False), (False, True)])
+def test_a_track_turned_about_is_that_of_the_film_turned_about(flip: bool, backwards: bool) -> None:
+    made = drawn_track(False, False)
+    turned = made.mirrored() if flip else made.backwards()
+    filmed = drawn_track(flip, backwards)
+    assert np.abs(turned.numbers - filmed.numbers).max() < 0.15 * np.abs(made.numbers).max()
+    assert np.abs(turned.maps - filmed.maps).mean() < 0.05 * np.abs(made.maps).mean() + 1e-3
+    np.testing.assert_allclose(turned.seconds, made.seconds)

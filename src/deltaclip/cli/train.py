@@ -10,6 +10,7 @@ import typer
 from deltaclip.cli.encoders import check_device
 from deltaclip.cli.options import JsonOption, OverwriteOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, finish, note, print_lines, shown
+from deltaclip.cli.train_motion import MOTION_RECIPE, train_motion_encoder
 from deltaclip.cli.train_options import (
     RecipeOptions,
     RunOptions,
@@ -28,12 +29,13 @@ __all__ = ["train"]
 
 
 def train(
+    context: typer.Context,
     *,
     recipe: Annotated[
         str | None,
         typer.Argument(
             help="Recipe to train by: shapes, msvd, msrvtt, msrvtt-7k, actions or own; clip4clip-RECIPE is the same "
-            "without masks.",
+            "without masks. motion trains the motion encoder, from scenes that it draws.",
             metavar="RECIPE",
             show_default="own, with --captions",
         ),
@@ -55,10 +57,14 @@ def train(
     \b
     Examples:
       deltaclip train shapes --motion full --steps 500 --out my-full
+      deltaclip train motion --out my-motion
       deltaclip train --captions captions.csv --videos clips --init alpha-b16 --out mine
       deltaclip train msvd --annotations msvd --videos clips --set optim.chunk=16 --out mine
       torchrun --nproc-per-node 2 -m deltaclip train msrvtt --annotations msrvtt --cache frames --out mine
     """
+    if recipe == MOTION_RECIPE:
+        train_motion_encoder(context, out, overwrite, choices, run, as_json)
+        return
     from deltaclip.training import refuse_other_recipe
     from deltaclip.training import train as run_training
 

@@ -3,23 +3,34 @@
 from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
 from deltaclip.encoder.engine import Engine, Inputs
 from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
+from deltaclip.encoder.motion_encoder import BUNDLED_MOTION, MotionEncoder, MotionQuestion, save_motion_encoder
+from deltaclip.encoder.motion_network import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
 from deltaclip.encoder.spec import ChoiceError, EncoderSpec
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.model import Placement, Precision, choose_placement
 
 __all__ = [
     "BUNDLED",
+    "BUNDLED_MOTION",
     "DEFAULT_ENCODER",
     "DEFAULT_MOTION",
+    "FRAME_COLUMNS",
     "ChoiceError",
     "Encoder",
     "EncoderSpec",
     "Engine",
     "Inputs",
+    "MotionEncoder",
+    "MotionNetwork",
+    "MotionQuestion",
+    "MotionSizes",
     "Placement",
     "Precision",
     "TorchEngine",
+    "TrackBatch",
     "checkpoint_problem",
     "choose_placement",
     "locate",
+    "save_motion_encoder",
+    "track_batch",
 ]

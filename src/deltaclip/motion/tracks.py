@@ -63,6 +63,20 @@ class Track:
     def __repr__(self) -> str:
         return f"Track({len(self.seconds)} frames)"
 
+    def mirrored(self) -> "Track":
+        """The same with left and right exchanged."""
+        maps, numbers = self.maps[..., ::-1].copy(), self.numbers.copy()
+        maps[:, TRACK_MAPS.index("right")] *= -1
+        numbers[:, _columns("x", "right", "turn", "pan", "roll")] *= -1
+        return Track(maps, numbers, self.seconds, self.aspect)
+
+    def backwards(self) -> "Track":
+        """The same played from its end to its beginning."""
+        maps, numbers = self.maps[::-1].copy(), self.numbers[::-1].copy()
+        maps[:, [TRACK_MAPS.index("right"), TRACK_MAPS.index("down")]] *= -1
+        numbers[:, _columns("right", "down", "growth", "turn", *CAMERA)] *= -1
+        return Track(maps, numbers, self.seconds[0] + self.seconds[-1] - self.seconds[::-1], self.aspect)
+
 
 def track(motion: Motion, seconds: NDArray[np.float64]) -> Track:
     """The track of a moment from what moves in its frames, as measured, before any fallback.
@@ -91,6 +105,11 @@ def track(motion: Motion, seconds: NDArray[np.float64]) -> Track:
         axis=1,
     )
     return Track(np.ascontiguousarray(maps.transpose(0, 3, 1, 2)), numbers, seconds, aspect)
+
+
+def _columns(*names: str) -> list[int]:
+    """Places of numbers among TRACK_NUMBERS."""
+    return [TRACK_NUMBERS.index(name) for name in names]
 
 
 def _moments(mask: NDArray[np.float32], velocity: NDArray[np.float32], aspect: float) -> NDArray[np.float32]:

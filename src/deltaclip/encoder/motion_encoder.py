@@ -1,0 +1,169 @@
+"""The motion encoder: how a moment moves and what a sentence says of it, in one space, beside any CLIP."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from deltaclip.checks import check_path
+from deltaclip.encoder.motion_network import MotionNetwork, MotionSizes, track_batch
+from deltaclip.errors import CheckpointError
+from deltaclip.motion import Track
+from deltaclip.motion_words import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
+from deltaclip.provenance import digest
+from deltaclip.reader import Clip
+
+__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "save_motion_encoder"]
+
+BUNDLED_MOTION = "motion"
+"""The name of the motion encoder that comes with the package."""
+WEIGHTS, RECORD = "motion.safetensors", "motion.json"
+TRACKS_AT_ONCE = 64
+EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")
+FULL_BITS = 4.0
+"""A sentence that fits one of so many bits of moments, one of 16, lets motion count in full."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MotionQuestion:
+    """What a sentence says of motion.
+
+    text: the sentence. words: those of its words that speak of motion, as they were typed, in order. vector: (D,)
+    float32, unit length, or None without such words. weight: how much motion counts beside appearance, 0 to 1; exactly
+    0 without such words.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    vector: NDArray[np.float32] | None = field(repr=False)
+    weight: float
+
+
+class MotionEncoder:
+    """Turns how moments move into vectors, and sentences into vectors of the same space.
+
+        motion = MotionEncoder.load()
+        question = motion.question("a car drives off to the left")
+        question.words                                       # ("drives", "off", "left")
+        scores = motion.encode_clips(clips) @ question.vector
+
+    It knows no colours, objects or scenes, only how things move. Clips need a track: `reader.ReaderSpec(track=True)`.
+    """
+
+    def __init__(self, name: str, network: MotionNetwork, record: dict[str, Any] | None = None) -> None:
+        """network: its weights, in evaluation mode from now on. record: how it was made, for people."""
+        self.name = name
+        self.record = record or {}
+        self._network = network.eval()
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str] = BUNDLED_MOTION) -> "MotionEncoder":
+        """The bundled `motion`, or a folder that `deltaclip train motion` wrote.
+
+        Raises CheckpointError if it cannot be loaded, with what to do.
+        """
+        wanted = os.fspath(check_path(name, "MotionEncoder.load"))
+        folder = _bundled_folder() if wanted == BUNDLED_MOTION else Path(wanted).expanduser()
+        try:
+            record = json.loads((folder / RECORD).read_text("utf-8"))
+            sizes, words = MotionSizes(**record["sizes"]), tuple(record["words"])
+            if words != vocabulary():
+                remedy = "Train it again with deltaclip train motion, or use the deltaclip that it was made with."
+                raise CheckpointError(wanted, "a motion encoder that knows different words", remedy)
+            network = MotionNetwork(sizes, len(words), MAX_WORDS)
+            weights = load_file(folder / WEIGHTS)
+            network.load_state_dict({key: weight.float() for key, weight in weights.items()})
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            remedy = f"Give {BUNDLED_MOTION!r}, or a folder that deltaclip train motion wrote."
+            raise CheckpointError(wanted, f"no motion encoder ({error})", remedy) from error
+        return cls(wanted if wanted == BUNDLED_MOTION else str(folder.resolve()), network, record)
+
+    def __repr__(self) -> str:
+        return f"MotionEncoder({self.name!r}, dimension={self.dimension})"
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+        return self._network.sizes.dimension
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some phrases that it understands, for people who ask with words that it does not."""
+        return EXAMPLES
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with anything that defines a motion vector."""
+        weights = {key: digest(value.tolist()) for key, value in self._network.state_dict().items()}
+        return digest({"weights": weights, "version": TRACK_VERSION}, sort_keys=True)
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        """One vector for each clip: float32 (N, D), unit rows. Raises ValueError for a clip without a track."""
+        return self.encode_tracks(_track_of(clip) for clip in clips)
+
+    def encode_tracks(self, tracks: Iterable[Track]) -> NDArray[np.float32]:
+        """One vector for each track: float32 (N, D), unit rows."""
+        listed = list(tracks)
+        vectors = [np.empty((0, self.dimension), np.float32)]
+        for start in range(0, len(listed), TRACKS_AT_ONCE):
+            with torch.inference_mode():
+                made = self._network.track_vectors(track_batch(listed[start : start + TRACKS_AT_ONCE]))
+            vectors.append(made.numpy())
+        return np.concatenate(vectors)
+
+    def question(self, text: str) -> MotionQuestion:
+        """What a sentence says of motion. Raises TypeError for anything but one text."""
+        if not isinstance(text, str):
+            raise TypeError(f"question takes one text, not {type(text).__name__}")
+        read = read_sentence(text)
+        if all(number == OTHER for number in read.ids):
+            return MotionQuestion(text, (), None, 0.0)
+        ids = torch.full((1, MAX_WORDS), PAD, dtype=torch.int64)
+        ids[0, : len(read.ids)] = torch.tensor(read.ids)
+        with torch.inference_mode():
+            found = self._network.read(ids)
+        speaks = (found.spoken[0] > 0).tolist()
+        pairs = zip(read.ids, read.words, speaks[: len(read.ids)], strict=True)
+        words = tuple(word for number, word, speaking in pairs if speaking and number != OTHER)
+        if not words:
+            return MotionQuestion(text, (), None, 0.0)
+        weight = min(max(float(found.bits[0]) / FULL_BITS, 0.05), 1.0)
+        return MotionQuestion(text, words, np.asarray(found.vectors[0].numpy(), np.float32), weight)
+
+
+TRACK_VERSION = 1
+"""Changes whenever motion or reading change what track a file gets."""
+
+
+def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, Any]) -> None:
+    """Writes a network as `MotionEncoder.load` reads it, weights in float16. made: how, for people. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: value.detach().half().contiguous() for key, value in network.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    record = {"sizes": asdict(network.sizes), "words": vocabulary(), "made": made}
+    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _bundled_folder() -> Path:
+    folder = files("deltaclip").joinpath("checkpoints/motion")
+    if not isinstance(folder, Path):
+        raise CheckpointError(
+            BUNDLED_MOTION, "the package is inside an archive", "Install deltaclip unpacked, with pip."
+        )
+    return folder
+
+
+def _track_of(clip: Clip) -> Track:
+    if clip.track is None:
+        raise ValueError(f"{clip.path}: the clip has no track; read it with ReaderSpec(..., track=True)")
+    return clip.track

@@ -1,0 +1,31 @@
+"""Motion words: what sentences say of how things move, and scenes that are drawn to learn it from."""
+
+from deltaclip.motion_words.drawing import DrawnFrames, draw
+from deltaclip.motion_words.scenes import Scene, new_scene
+from deltaclip.motion_words.sentences import MadeSentence, all_claims, empty_sentence, sentence_about, stacked
+from deltaclip.motion_words.truths import CONCEPTS, OPEN, truths
+from deltaclip.motion_words.variants import backwards, mirrored
+from deltaclip.motion_words.vocabulary import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, vocabulary
+
+__all__ = [
+    "CONCEPTS",
+    "MAX_WORDS",
+    "OPEN",
+    "OTHER",
+    "PAD",
+    "DrawnFrames",
+    "MadeSentence",
+    "ReadSentence",
+    "Scene",
+    "all_claims",
+    "backwards",
+    "draw",
+    "empty_sentence",
+    "mirrored",
+    "new_scene",
+    "read_sentence",
+    "sentence_about",
+    "stacked",
+    "truths",
+    "vocabulary",
+]

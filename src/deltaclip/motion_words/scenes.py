@@ -1,0 +1,537 @@
+"""Scenes that are only described: who moves how under which camera. A clip is drawn from them, and what is true of it.
+
+Everything is in picture heights, seconds and radians, right, down and clockwise, from the middle of the world.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
+
+import numpy as np
+
+from deltaclip.motion_words.paths import PATHS, Floats, Random, along, length_of
+
+__all__ = ["ACTS", "CAMERAS", "GROUPS", "STEPS", "Camera", "Mover", "Scene", "each_of", "new_scene"]
+
+STEPS = 240
+"""Moments of a scene at which everything is known; between them it is interpolated."""
+LONGEST, SHORTEST = 15.0, 0.8
+"""Seconds."""
+
+IN_PLACE = ("turn", "flip", "grow", "shrink", "shake", "swing", "wave", "clap", "spread", "close")
+BODY = ("fall", "lie_down", "sit", "stand_up", "get_up", "jump", "walk", "run", "bend", "crouch")
+ACTS = (*PATHS, *IN_PLACE, *BODY)
+"""What one mover may do."""
+GROUPS = ("together", "apart", "meet", "cross", "follow", "in_turn", "several")
+"""What several movers may do."""
+CAMERAS = (
+    "still",
+    "shake",
+    "pan_left",
+    "pan_right",
+    "tilt_up",
+    "tilt_down",
+    "zoom_in",
+    "zoom_out",
+    "roll_cw",
+    "roll_ccw",
+)
+SHAPES = ("blob", "hand", "person", "box", "pair")
+
+
+class Pose(TypedDict):
+    """How a mover is held at each of STEPS moments; see `Mover`."""
+
+    x: Floats
+    y: Floats
+    size: Floats
+    angle: Floats
+    wide: Floats
+    high: Floats
+    limb: Floats
+    there: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Mover:
+    """One mover over STEPS moments.
+
+    act: a key of ACTS. shape: of SHAPES. x, y: its middle. size: its height. angle: clockwise. wide, high: factors of
+    its width and height. limb: phase of its limbs, radians. there: whether it is to be seen. begin, end: moments
+    between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or None. sign: which of
+    two ways it acts, 1 or -1; 0 if there is one.
+    """
+
+    act: str
+    shape: str
+    x: Floats
+    y: Floats
+    size: Floats
+    angle: Floats
+    wide: Floats
+    high: Floats
+    limb: Floats
+    there: Floats
+    begin: int
+    end: int
+    profile: str = "even"
+    enters: str | None = None
+    leaves: str | None = None
+    sign: int = 0
+
+
+def each_of(mover: Mover, change: Callable[[Floats], Floats]) -> Pose:
+    """How a mover is held, each of its arrays changed."""
+    return Pose(
+        x=change(mover.x),
+        y=change(mover.y),
+        size=change(mover.size),
+        angle=change(mover.angle),
+        wide=change(mover.wide),
+        high=change(mover.high),
+        limb=change(mover.limb),
+        there=change(mover.there),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """kind: of CAMERAS, or follow. x, y: where it looks. zoom: log of size. roll: clockwise. Each (STEPS,)."""
+
+    kind: str
+    x: Floats
+    y: Floats
+    zoom: Floats
+    roll: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """seconds: how long. aspect: width of the picture in its heights. group: of GROUPS, or None for fewer than two."""
+
+    seconds: float
+    aspect: float
+    movers: tuple[Mover, ...]
+    camera: Camera
+    group: str | None = field(default=None)
+
+
+def new_scene(random: Random) -> Scene:
+    """Any scene: mostly one mover, sometimes none or several."""
+    aspect = float(random.choice([16 / 9, 16 / 9, 16 / 9, 4 / 3, 4 / 3, 1.0, 9 / 16, 2.2]))
+    chance = random.random()
+    if chance < 0.11:
+        seconds = float(np.exp(random.uniform(np.log(1.0), np.log(LONGEST))))
+        return Scene(seconds, aspect, _idle(random, aspect), _camera(random, seconds, (), still=0.3))
+    if chance < 0.27:
+        return _group(random, aspect)
+    mover, seconds = new_mover(random, aspect)
+    return Scene(seconds, aspect, (mover,), _camera(random, seconds, (mover,)))
+
+
+def new_mover(random: Random, aspect: float, act: str | None = None) -> tuple[Mover, float]:
+    """One mover and how long its scene is."""
+    if act is None:
+        act = str(random.choice(ACTS, p=_chances()))
+    if act in PATHS:
+        return _on_path(random, aspect, act)
+    if act in ("walk", "run"):
+        return _walker(random, aspect, act)
+    return _in_place(random, aspect, act)
+
+
+def _chances() -> Floats:
+    """Straight ways most of all, figures more often than acts in place: there are more of them to be confused."""
+    weight = dict.fromkeys(ACTS, 1.0) | dict.fromkeys(PATHS, 2.0)
+    weight |= {"line": 9.0, "strokes": 3.5, "two_strokes": 4.5, "wander": 3.0, "walk": 3.0, "run": 1.5}
+    weight |= {"circle": 3.2, "x": 3.0, "plus": 1.2, "tick": 2.8, "spiral": 1.2, "eight": 1.0, "ell": 1.2, "arch": 1.2}
+    weight |= {"fall": 2.4, "sit": 1.8, "turn": 2.6, "flip": 1.8, "jump": 1.6, "grow": 2.0, "shrink": 1.5, "wave": 1.3}
+    values = np.array([weight[act] for act in ACTS])
+    return np.asarray(values / values.sum())
+
+
+def _idle(random: Random, aspect: float) -> tuple[Mover, ...]:
+    """Objects that are there and do not move: they look like movers and must not count."""
+    made = []
+    for _ in range(int(random.integers(0, 3))):
+        mover, _ = new_mover(random, aspect, "line")
+        held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
+        held["there"] = np.ones(STEPS)
+        made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
+    return tuple(made)
+
+
+def _timing(random: Random, act_seconds: float) -> tuple[float, int, int, Floats, str]:
+    """Seconds of the whole scene, the moments of the act, the share done at each moment, and how it was timed."""
+    lead, tail = (random.uniform(0.0, 0.4) if random.random() < 0.55 else 0.0 for _ in range(2))
+    if lead + tail > 0.7:
+        lead, tail = lead * 0.6, tail * 0.6
+    seconds = float(np.clip(act_seconds / (1 - lead - tail), SHORTEST, LONGEST))
+    begin, end = int(lead * STEPS), STEPS - int(tail * STEPS)
+    t = np.linspace(0, 1, end - begin)
+    profile = str(random.choice(["even", "ease", "speed_up", "slow_down"], p=[0.4, 0.36, 0.12, 0.12]))
+    power = random.uniform(1.8, 3.0)
+    done = {
+        "even": t,
+        "ease": (1 - np.cos(np.pi * t)) / 2,
+        "speed_up": t**power,
+        "slow_down": 1 - (1 - t) ** power,
+    }[profile]
+    share = np.concatenate([np.zeros(begin), done, np.ones(STEPS - end)])
+    return seconds, begin, end, share, profile
+
+
+def _still(random: Random, shape: str, x: float, y: float, size: float) -> Pose:
+    one = np.ones(STEPS)
+    sway = 0.004 * np.sin(np.linspace(0, random.uniform(2, 20), STEPS) + random.uniform(0, 6))
+    tilt = random.normal(0, 0.1 if shape == "person" else 0.4)
+    return {
+        "x": x + sway * size * random.random(),
+        "y": y + sway * size * random.random(),
+        "size": size * one,
+        "angle": tilt * one,
+        "wide": one.copy(),
+        "high": one.copy(),
+        "limb": np.zeros(STEPS),
+        "there": one.copy(),
+    }
+
+
+def _on_path(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
+    """Somebody or something that follows a way."""
+    shape = str(random.choice(["blob", "hand", "person", "box"], p=[0.3, 0.42, 0.13, 0.15]))
+    size = float(np.exp(random.uniform(np.log(0.08), np.log(0.5))))
+    shorter = min(aspect, 1.0)
+    reach = random.uniform(0.16, 0.42) * shorter
+    way = PATHS[act](random) * reach
+    if aspect > 1 and random.random() < 0.6:
+        way[:, 0] *= random.uniform(1.0, min(aspect, 1.5))
+    at = np.array([random.normal(0, 0.12) * aspect, random.normal(0, 0.08)])
+    speed = float(np.exp(random.uniform(np.log(0.1), np.log(2.2))))
+    seconds, begin, end, share, profile = _timing(random, length_of(way) / speed)
+    place = along(way, share) + at
+    parts = _still(random, shape, 0.0, 0.0, size)
+    enters = leaves = None
+    if shape == "hand" and random.random() < 0.6:
+        place = _comes_and_goes(random, place, begin, end)
+    elif act in ("line", "wavy", "zigzag", "bounce", "wander") and random.random() < 0.35:
+        place, enters, leaves = _crosses_border(random, place, aspect, size, begin, end)
+    parts["x"], parts["y"] = parts["x"] + place[:, 0], parts["y"] + place[:, 1]
+    if shape in ("blob", "box") and random.random() < 0.25:  # rolls along
+        travelled = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(place, axis=0).T))])
+        parts["angle"] = parts["angle"] + np.sign(place[-1, 0] - place[0, 0]) * travelled / (size / 2) * random.uniform(
+            0.2, 1
+        )
+    if random.random() < 0.15:
+        parts["size"] = size * np.exp(random.normal(0, 0.15) * np.linspace(-1, 1, STEPS))
+    if shape == "person":
+        parts["limb"] = np.linspace(0, random.uniform(3, 9) * seconds, STEPS) * (random.random() < 0.6)
+    return Mover(act, shape, **parts, begin=begin, end=end, profile=profile, enters=enters, leaves=leaves), seconds
+
+
+def _comes_and_goes(random: Random, place: Floats, begin: int, end: int) -> Floats:
+    """A hand that comes in from below before it draws and leaves after, in the time before and after the act."""
+    made = place.copy()
+    away = np.array([random.normal(0, 0.2), random.uniform(0.6, 0.9)])
+    for first, last, forth in ((0, begin, True), (end, STEPS, False)):
+        if last - first > 8 and random.random() < 0.8:
+            share = np.clip(np.linspace(-0.5, 1, last - first), 0, 1)
+            share = share if forth else share[::-1]
+            made[first:last] += (1 - share)[:, None] * away
+    return made
+
+
+def _crosses_border(
+    random: Random, place: Floats, aspect: float, size: float, begin: int, end: int
+) -> tuple[Floats, str | None, str | None]:
+    """Moved so that the way begins or ends outside of the picture."""
+    step = place[end - 1] - place[begin]
+    axis = int(abs(step[1]) > abs(step[0]))
+    side = ("left", "right") if axis == 0 else ("top", "bottom")
+    half = (aspect if axis == 0 else 1.0) / 2 + size * 0.6
+    forward = step[axis] > 0
+    made = place.copy()
+    if random.random() < 0.5:
+        made[:, axis] += (-half if forward else half) - place[begin, axis]
+        return made, side[0] if forward else side[1], None
+    made[:, axis] += (half if forward else -half) - place[end - 1, axis]
+    return made, None, side[1] if forward else side[0]
+
+
+def _walker(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
+    """A person who walks or runs to a side, towards the camera or away from it, or along with the camera."""
+    size = random.uniform(0.3, 0.85)
+    pace = (random.uniform(0.25, 0.7) if act == "walk" else random.uniform(0.8, 1.8)) * size
+    way = random.choice(["side", "side", "side", "near", "far"])
+    reach = random.uniform(0.3, 1.3) * aspect if way == "side" else random.uniform(0.0, 0.3)
+    act_seconds = float(np.clip(reach / pace, 1.0, LONGEST)) if way == "side" else random.uniform(1.5, 6)
+    seconds, begin, end, share, _ = _timing(random, act_seconds)
+    sign = int(random.choice([-1, 1]))
+    steps = (random.uniform(1.4, 2.2) if act == "walk" else random.uniform(2.4, 3.4)) * act_seconds
+    phase = share * steps * np.pi
+    parts = _still(random, "person", 0.0, random.normal(0.05, 0.05), size)
+    parts["x"] = parts["x"] + sign * reach * (share - 0.5) + random.normal(0, 0.1)
+    parts["y"] = parts["y"] - size * (0.015 if act == "walk" else 0.04) * abs(np.sin(phase))
+    if way != "side":
+        growth = random.uniform(0.35, 1.1) * (1 if way == "near" else -1)
+        parts["size"] = parts["size"] * np.exp(growth * (share - 0.5))
+        parts["y"] = parts["y"] + 0.1 * growth * (share - 0.5)
+    parts["limb"] = phase
+    return Mover(act, "person", **parts, begin=begin, end=end, sign=sign if way == "side" else 0), seconds
+
+
+def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
+    """Acts of a body or an object that hardly leaves its place."""
+    person = act in BODY or (act == "wave" and random.random() < 0.6)
+    shape = (
+        "person"
+        if person
+        else "pair"
+        if act == "clap"
+        else str(random.choice(["blob", "box", "hand"], p=[0.4, 0.4, 0.2]))
+    )
+    size = random.uniform(0.35, 0.9) if person else float(np.exp(random.uniform(np.log(0.15), np.log(0.8))))
+    low, high = {
+        "fall": (0.35, 1.2),
+        "lie_down": (1.5, 4),
+        "sit": (0.5, 1.8),
+        "stand_up": (0.5, 1.8),
+        "get_up": (1, 3.5),
+    }.get(act, (0.7, 6))
+    seconds, begin, end, share, profile = _timing(random, random.uniform(low, high))
+    if act == "fall":
+        t = np.linspace(0, 1, end - begin)
+        share = np.concatenate([np.zeros(begin), t ** random.uniform(1.2, 2), np.ones(STEPS - end)])
+    x, y = random.normal(0, 0.12) * aspect, random.normal(0, 0.06)
+    parts = _still(random, shape, x, y, size)
+    sign = int(random.choice([-1, 1]))
+    _ACT[act](random, parts, share, sign, size)
+    return Mover(act, shape, **parts, begin=begin, end=end, profile=profile, sign=sign), seconds
+
+
+def _turn(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    total = random.uniform(0.35, 1.0) if random.random() < 0.4 else random.uniform(1.0, 7.0)
+    parts["angle"] = parts["angle"] + sign * np.pi * total * share
+
+
+def _flip(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    turned = np.cos(np.pi * random.uniform(0.6, 4) * share + random.choice([0, np.pi / 2]))
+    parts["wide" if random.random() < 0.75 else "high"] *= np.where(abs(turned) < 0.06, 0.06, turned)
+
+
+def _grow(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    parts["size"] = parts["size"] * np.exp(random.uniform(0.45, 1.5) * (share - 0.6))
+
+
+def _shrink(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    parts["size"] = parts["size"] * np.exp(-random.uniform(0.45, 1.5) * (share - 0.4))
+
+
+def _spread(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    parts["wide"] = parts["wide"] * np.exp(random.uniform(0.5, 1.2) * (share - 0.7))
+
+
+def _close(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    parts["wide"] = parts["wide"] * np.exp(-random.uniform(0.5, 1.2) * (share - 0.3))
+
+
+def _shake(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    active = (np.gradient(share) > 0).astype(float)
+    waves = random.uniform(8, 30)
+    t = np.linspace(0, 1, STEPS)
+    parts["x"] = parts["x"] + active * size * random.uniform(0.02, 0.07) * np.sin(2 * np.pi * waves * t)
+    parts["y"] = parts["y"] + active * size * random.uniform(0, 0.05) * np.sin(2 * np.pi * waves * 1.13 * t + 1)
+
+
+def _swing(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    """A pendulum: about a point above it."""
+    swings, rope = random.uniform(1, 5), size * random.uniform(0.8, 2)
+    angle = random.uniform(0.3, 0.9) * np.sin(2 * np.pi * swings * share + random.uniform(0, 6))
+    parts["x"] = parts["x"] + rope * np.sin(angle)
+    parts["y"] = parts["y"] + rope * (np.cos(angle) - 1)
+    parts["angle"] = parts["angle"] - angle
+
+
+def _wave(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    """An arm goes to and fro while the body stays: the limb's phase is the arm's; see `bodies`."""
+    parts["limb"] = -2 * np.pi * random.uniform(2, 7) * share - 1e-3
+
+
+def _clap(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    parts["limb"] = 2 * np.pi * random.uniform(2, 7) * share
+
+
+def _fall(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    """Tips over its feet, or collapses; it lies on the ground in the end."""
+    if random.random() < 0.65:
+        angle = sign * np.pi / 2 * share * random.uniform(0.8, 1.05)
+        parts["x"] = parts["x"] + size / 2 * np.sin(angle)
+        parts["y"] = parts["y"] + size / 2 * (1 - np.cos(angle))
+        parts["angle"] = parts["angle"] + angle
+    else:
+        low = 1 - random.uniform(0.5, 0.75) * share
+        parts["high"] = parts["high"] * low
+        parts["wide"] = parts["wide"] * (1 + 0.8 * share)
+        parts["y"] = parts["y"] + size / 2 * (1 - low)
+
+
+def _lower(most: tuple[float, float]) -> Callable[[Random, Pose, Floats, int, float], None]:
+    def act(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+        low = 1 - random.uniform(*most) * share
+        parts["high"] = parts["high"] * low
+        parts["y"] = parts["y"] + size / 2 * (1 - low)
+        parts["x"] = parts["x"] + sign * size * random.uniform(0, 0.15) * share
+
+    return act
+
+
+def _rise(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    _lower((0.25, 0.45))(random, parts, 1 - share, sign, size)
+
+
+def _get_up(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    _fall(random, parts, 1 - share, sign, size)
+
+
+def _bend(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    """The upper body goes forward and down, and mostly up again."""
+    back = np.sin(np.pi * share) if random.random() < 0.6 else share
+    angle = sign * random.uniform(0.6, 1.3) * back
+    parts["x"] = parts["x"] + size * 0.3 * np.sin(angle)
+    parts["y"] = parts["y"] + size * 0.3 * (1 - np.cos(angle))
+    parts["angle"] = parts["angle"] + angle * 0.7
+
+
+def _jump(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    jumps = random.integers(1, 7)
+    part = (share * jumps) % 1
+    parts["y"] = parts["y"] - size * random.uniform(0.15, 0.5) * 4 * part * (1 - part)
+    parts["limb"] = 2 * np.pi * share * jumps
+
+
+_ACT: dict[str, Callable[[Random, Pose, Floats, int, float], None]] = {
+    "turn": _turn,
+    "flip": _flip,
+    "grow": _grow,
+    "shrink": _shrink,
+    "spread": _spread,
+    "close": _close,
+    "shake": _shake,
+    "swing": _swing,
+    "wave": _wave,
+    "clap": _clap,
+    "fall": _fall,
+    "lie_down": _fall,
+    "sit": _lower((0.2, 0.4)),
+    "crouch": _lower((0.35, 0.55)),
+    "stand_up": _rise,
+    "get_up": _get_up,
+    "bend": _bend,
+    "jump": _jump,
+}
+
+
+def _group(random: Random, aspect: float) -> Scene:
+    """Two or more movers and what they do with each other."""
+    group = str(random.choice(GROUPS))
+    count = (
+        int(random.integers(3, 7))
+        if group == "several"
+        else int(random.choice([2, 2, 2, 3]))
+        if group in ("together", "in_turn")
+        else 2
+    )
+    size = float(np.exp(random.uniform(np.log(0.1), np.log(0.35))))
+    span = random.uniform(0.35, 0.8) * min(aspect, 1.2)
+    angle = random.choice([0, np.pi]) if random.random() < 0.6 else random.uniform(0, 2 * np.pi)
+    ahead, beside = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    seconds, begin, end, share, profile = _timing(
+        random, span / float(np.exp(random.uniform(np.log(0.12), np.log(1.5))))
+    )
+    movers = []
+    for number in range(count):
+        shape = str(random.choice(["blob", "person", "box"]))
+        parts = _still(random, shape, 0.0, 0.0, size * random.uniform(0.8, 1.2))
+        own, lane = share, (number - (count - 1) / 2) * size * 1.4
+        sign, start = 1.0, -0.5
+        if group == "apart":
+            sign, start, lane = (-1) ** number, 0.12 * 1, 0.0
+        elif group == "meet":
+            sign, start, lane = (-1) ** number, -0.62, 0.0
+        elif group == "cross":
+            sign, lane = (-1) ** number, lane * 0.8
+        elif group == "follow":
+            lane, start = lane * 0.1, -0.5 + 0.4 * number
+        elif group == "in_turn":
+            own = np.clip(share * count - number, 0, 1)
+        if group == "meet":
+            own = share * 0.8
+        if group == "apart":
+            own = share * 0.8
+        if group == "several":
+            heading = random.uniform(0, 2 * np.pi)
+            ahead, lane = np.array([np.cos(heading), np.sin(heading)]), 0.0
+            place = (
+                np.array([random.uniform(-0.4, 0.4) * aspect, random.uniform(-0.4, 0.4)])
+                + np.outer(own - 0.5, ahead) * span
+            )
+        else:
+            place = np.outer(sign * (start + own), ahead) * span + lane * beside
+        parts["x"], parts["y"] = parts["x"] + place[:, 0], parts["y"] + place[:, 1]
+        if shape == "person":
+            parts["limb"] = own * seconds * 6
+        act = "line" if group != "several" else "wander"
+        movers.append(Mover(act, shape, **parts, begin=begin, end=end, profile=profile))
+    return Scene(seconds, aspect, tuple(movers), _camera(random, seconds, tuple(movers), follow=False), group)
+
+
+def _camera(
+    random: Random, seconds: float, movers: tuple[Mover, ...], still: float = 0.42, follow: bool = True
+) -> Camera:
+    """Mostly still or in a hand; sometimes it pans, tilts, zooms, rolls, or follows the mover."""
+    t = np.linspace(0, 1, STEPS)
+    zero = np.zeros(STEPS)
+    chance = random.random()
+    hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.008], p=[0.5, 0.3, 0.2]))
+    if chance < still:
+        return Camera("still", zero, zero, zero, zero)
+    if chance < still + 0.14:
+        x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.008), np.log(0.05)))))
+        return Camera("shake", x, y, zero, random.normal(0, 0.01) * x / 0.02)
+    if (
+        movers
+        and follow
+        and movers[0].act in ("line", "walk", "run", "wander", "wavy", "bounce")
+        and random.random() < 0.45
+    ):
+        width = int(random.integers(15, 60)) | 1
+        kernel = np.hanning(width + 2)[1:-1]
+        smooth = [
+            np.convolve(np.pad(v, width // 2, "edge"), kernel / kernel.sum(), "valid")
+            for v in (movers[0].x, movers[0].y)
+        ]
+        return Camera("follow", smooth[0] + hand[0], smooth[1] + hand[1], zero, zero)
+    kind = str(random.choice(CAMERAS[2:], p=[0.19, 0.19, 0.1, 0.1, 0.16, 0.16, 0.05, 0.05]))
+    most = 0.5 if movers else 3.0
+    amount = float(np.clip(np.exp(random.uniform(np.log(0.08), np.log(0.8))) * seconds, 0.15, most))
+    way = (t if random.random() < 0.6 else (1 - np.cos(np.pi * t)) / 2) - 0.5
+    x, y, zoom, roll = hand[0], hand[1], zero, zero
+    if kind.startswith("pan"):
+        x = x + (amount if kind == "pan_right" else -amount) * way
+    elif kind.startswith("tilt"):
+        y = y + (amount if kind == "tilt_down" else -amount) * way
+    elif kind.startswith("zoom"):
+        zoom = (min(amount, 1.2) if kind == "zoom_in" else -min(amount, 1.2)) * way
+    else:
+        roll = (min(amount, 1.0) if kind == "roll_cw" else -min(amount, 1.0)) * way
+    return Camera(kind, x, y, zoom, roll)
+
+
+def _hand_held(random: Random, seconds: float, size: float) -> tuple[Floats, Floats]:
+    """Tremor of a hand: a few slow waves. size: picture heights."""
+    t = np.linspace(0, seconds, STEPS)
+    waves = [
+        sum(random.normal() * np.sin(2 * np.pi * random.uniform(0.3, 2.5) * t + random.uniform(0, 6)) for _ in range(3))
+        for _ in range(2)
+    ]
+    return size * np.asarray(waves[0]), size * np.asarray(waves[1])

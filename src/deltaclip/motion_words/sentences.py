@@ -1,0 +1,176 @@
+"""Sentences about a scene, put together from phrases as people might: what the text side learns from."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.motion_words.paths import Random
+from deltaclip.motion_words.phrases import FUNCTION_WORDS, OBJECT_WORDS, phrases
+from deltaclip.motion_words.truths import CONCEPTS, INDEX
+from deltaclip.motion_words.vocabulary import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
+
+__all__ = ["MadeSentence", "all_claims", "empty_sentence", "sentence_about", "stacked"]
+
+NAMED = 0.25
+"""Chance that who moves has a name that is a word on motion elsewhere: a star that falls draws no star."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSentence:
+    """ids: (L,) of its words. spoken: (L,) whether each says something of motion. claims: numbers of CONCEPTS."""
+
+    ids: tuple[int, ...]
+    spoken: tuple[bool, ...]
+    claims: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    claims: tuple[int, ...]
+    templates: tuple[str, ...]
+
+
+def sentence_about(truth: NDArray[np.int8], rates: NDArray[np.float32], random: Random) -> MadeSentence:
+    """A sentence that is true of a scene. truth: (C,) of `truths`. rates: (C,) how often each concept is true.
+
+    Rare facts are told rather than common ones. There is something to say of every scene, at least of its camera.
+    """
+    known, claimed = _phrases()
+    able = np.flatnonzero(~(claimed & (truth != 1)).any(1))
+    told = np.array([_surprise(known[number].claims, rates) for number in able])
+    weight = np.cumsum(np.maximum(told, 0.05) ** 1.5)
+    phrase = known[able[np.searchsorted(weight, random.random() * weight[-1], "right")]]
+    claims = list(phrase.claims)
+    tokens: list[tuple[str, bool]] = []
+    if (side := _side_claim(truth, random)) is not None:
+        claims.append(side[0])
+        tokens += _tagged(side[1], spoken=True)
+    elif random.random() < NAMED:
+        tokens += _tagged(_one_of(phrases().nouns, random), spoken=False)
+    elif random.random() < 0.9:
+        tokens += [("*", False)]
+    tokens += [("be", False)] if random.random() < 0.25 else []
+    tokens += _tagged(_filled(_one_of(phrase.templates, random), random), spoken=True)
+    if (modifier := _modifier(truth, phrase, random)) is not None:
+        claims.append(modifier[0])
+        tokens += _tagged(modifier[1], spoken=True)
+    if random.random() < 0.4:
+        tokens += _tagged(_one_of(phrases().tails, random), spoken=False)
+    return _made(tokens, tuple(sorted(set(claims))), random)
+
+
+def all_claims() -> NDArray[np.bool_]:
+    """What each of all phrases claims: (P, C)."""
+    return _phrases()[1]
+
+
+def empty_sentence(random: Random) -> MadeSentence:
+    """A sentence without a word on motion, in which words on motion may occur in a different sense."""
+    tokens = [("*", False)] if random.random() < 0.5 else _tagged(_one_of(phrases().nouns, random), spoken=False)
+    if random.random() < 0.3:
+        tokens = []
+    for _ in range(int(random.integers(1, 4))):
+        tokens += _tagged(_one_of(phrases().empty, random), spoken=False)
+    return _made(tokens, (), random)
+
+
+def _one_of(options: Sequence[str], random: Random) -> str:
+    """One of several words; `Generator.choice` would make an array of them first."""
+    return options[int(random.random() * len(options))]
+
+
+def stacked(sentences: Sequence[MadeSentence]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """ids (Q, MAX_WORDS), spoken (Q, MAX_WORDS), claims (Q, C) of several sentences."""
+    ids = np.full((len(sentences), MAX_WORDS), PAD, np.int64)
+    spoken = np.zeros(ids.shape, np.bool_)
+    claims = np.zeros((len(sentences), len(CONCEPTS)), np.bool_)
+    for row, sentence in enumerate(sentences):
+        ids[row, : len(sentence.ids)] = sentence.ids
+        spoken[row, : len(sentence.ids)] = sentence.spoken
+        claims[row, list(sentence.claims)] = True
+    return ids, spoken, claims
+
+
+def _surprise(claims: tuple[int, ...], rates: NDArray[np.float32]) -> float:
+    """Bits that claims tell, as if they were independent."""
+    return max(-math.log2(max(float(rates[claim]), 1e-4)) for claim in claims)
+
+
+def _side_claim(truth: NDArray[np.int8], random: Random) -> tuple[int, str] | None:
+    """Something of who moves, such as how many: a concept and its words."""
+    able = [name for name in phrases().movers if truth[INDEX[name]] == 1]
+    if "two" in able or "many" in able:
+        able = [name for name in able if name in ("two", "many")]
+    elif random.random() < 0.8:
+        return None
+    if not able or random.random() < 0.25:
+        return None
+    name = _one_of(able, random)
+    return INDEX[name], _one_of(phrases().movers[name], random)
+
+
+def _modifier(truth: NDArray[np.int8], phrase: _Phrase, random: Random) -> tuple[int, str] | None:
+    able = [name for name in phrases().modifiers if truth[INDEX[name]] == 1 and INDEX[name] not in phrase.claims]
+    if not able or random.random() < 0.65:
+        return None
+    name = _one_of(able, random)
+    return INDEX[name], _one_of(phrases().modifiers[name], random)
+
+
+@cache
+def _phrases() -> tuple[tuple[_Phrase, ...], NDArray[np.bool_]]:
+    """All phrases, and which of CONCEPTS each claims: (P, C)."""
+    said = phrases().said
+    known = tuple(_Phrase(tuple(INDEX[name] for name in key.split("+")), texts) for key, texts in said.items())
+    claimed = np.zeros((len(known), len(CONCEPTS)), np.bool_)
+    for row, phrase in enumerate(known):
+        claimed[row, list(phrase.claims)] = True
+    return known, claimed
+
+
+def _filled(template: str, random: Random) -> str:
+    """A template with a word of its class in place of each {CLASS}; "move" more often than all others."""
+
+    def choose(match: re.Match[str]) -> str:
+        words = phrases().classes[match.group(1)]
+        return words[0] if random.random() < 0.25 else _one_of(words, random)
+
+    return re.sub(r"\{([A-Z]+)\}", choose, template)
+
+
+@cache
+def _read(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    read = read_sentence(text.replace("*", "qzx"))
+    return read.ids, read.words
+
+
+def _tagged(text: str, spoken: bool) -> list[tuple[str, bool]]:
+    """Words by base form, each with whether it speaks of motion: those that only join others do not."""
+    ids, _ = _read(text)
+    silent = {"*", *FUNCTION_WORDS, *OBJECT_WORDS}
+    words = [vocabulary()[number] for number in ids]
+    return [(word, spoken and word not in silent) for word in words]
+
+
+def _made(tokens: list[tuple[str, bool]], claims: tuple[int, ...], random: Random) -> MadeSentence:
+    """Small words get lost, unknown ones get in between; what is unknown in a row is one."""
+    known = _numbers()
+    kept: list[tuple[int, bool]] = []
+    for word, spoken in tokens:
+        if word in FUNCTION_WORDS and random.random() < 0.08:
+            continue
+        for number, speaks in ((known[word], spoken), *(((OTHER, False),) if random.random() < 0.06 else ())):
+            if not (number == OTHER and kept and kept[-1][0] == OTHER):
+                kept.append((number, speaks))
+    kept = kept[:MAX_WORDS] or [(OTHER, False)]
+    return MadeSentence(tuple(number for number, _ in kept), tuple(speaks for _, speaks in kept), claims)
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    return {word: number for number, word in enumerate(vocabulary())}

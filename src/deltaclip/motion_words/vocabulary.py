@@ -1,0 +1,205 @@
+"""Sentences as the motion encoder reads them: base forms of the words it knows, and one sign for all others.
+
+What it does not know it cannot confuse: names, colours and objects all become the same sign, and several in a row
+become one, so that "a car" and "the old red car" are the same to it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Container
+from dataclasses import dataclass
+from functools import cache
+
+from deltaclip.motion_words.phrases import FUNCTION_WORDS, phrases
+
+__all__ = ["MAX_WORDS", "OTHER", "PAD", "ReadSentence", "read_sentence", "vocabulary"]
+
+PAD, OTHER = 0, 1
+"""Ids of nothing, and of everything that is not known."""
+MAX_WORDS = 24
+"""Words that are read of a sentence, unknown ones in a row counted as one."""
+ARTICLES = frozenset(("a", "an", "the", "very", "so", "just"))
+SAME_WORD = {
+    "upward": "up",
+    "upwards": "up",
+    "downward": "down",
+    "downwards": "down",
+    "leftward": "left",
+    "leftwards": "left",
+    "rightward": "right",
+    "rightwards": "right",
+    "towards": "toward",
+    "forwards": "forward",
+    "backwards": "backward",
+    "inwards": "inward",
+    "outwards": "outward",
+    "anticlockwise": "counterclockwise",
+    "counter-clockwise": "counterclockwise",
+    "anti-clockwise": "counterclockwise",
+    "circularly": "circular",
+    "quickly": "quick",
+    "slowly": "slow",
+    "rectangular": "rectangle",
+    "fives": "five",
+    "horizontally": "horizontal",
+    "vertically": "vertical",
+    "diagonally": "diagonal",
+    "further": "farther",
+    "someone": "*",
+    "somebody": "*",
+    "something": "*",
+    "can't": "not",
+    "doesn't": "not",
+    "don't": "not",
+    "isn't": "not",
+    "hand-held": "handheld",
+}
+"""Other spellings of a word. Somebody and something are nobody in particular."""
+KEPT = frozenset(("sitting", "standing", "lying", "kneeling", "crouching", "squatting", "as", "its"))
+"""Forms that say something different from their base form: who is sitting does not sit down."""
+IRREGULAR = {
+    "go": "goes went gone going",
+    "come": "came",
+    "run": "ran running",
+    "fall": "fell fallen",
+    "fly": "flew flown flies",
+    "rise": "rose risen rising",
+    "sit": "sat",
+    "stand": "stood",
+    "spin": "spun spinning",
+    "swing": "swung",
+    "swim": "swam swum swimming",
+    "drive": "drove driven driving",
+    "ride": "rode ridden riding",
+    "throw": "threw thrown",
+    "draw": "drew drawn",
+    "lie": "lain",
+    "bend": "bent",
+    "shake": "shook shaken shaking",
+    "grow": "grew grown",
+    "shrink": "shrank shrunk",
+    "slide": "slid sliding",
+    "sink": "sank sunk",
+    "leap": "leapt",
+    "creep": "crept",
+    "kneel": "knelt",
+    "sweep": "swept",
+    "spread": "spreading",
+    "get": "got gotten getting",
+    "make": "made making",
+    "take": "took taken taking",
+    "write": "wrote written writing",
+    "blow": "blew blown",
+    "shoot": "shot",
+    "speed": "sped",
+    "wind": "wound",
+    "meet": "met",
+    "do": "does did done doing",
+    "be": "am are was were been being is's",
+    "have": "has had having",
+    "hand": "hands",
+    "foot": "feet",
+    "its": "it's",
+    "stop": "stopped stopping",
+    "begin": "began begun beginning",
+    "become": "became becoming",
+    "hold": "held",
+    "lead": "led",
+    "dive": "dove diving",
+    "lay": "laid",
+    "leave": "leaves leaving",
+    "keep": "kept",
+    "clap": "clapped clapping",
+    "zigzag": "zigzags zigzagged zigzagging zig-zag zig-zags",
+}
+_BASE = {form: base for base, forms in IRREGULAR.items() for form in forms.split()}
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSentence:
+    """ids: of its words, at most MAX_WORDS. words: of each id what was written; several for OTHER."""
+
+    ids: tuple[int, ...]
+    words: tuple[str, ...]
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """The words that are known, by id; the first two stand for PAD and OTHER.
+
+    The base forms of all words in phrases. Words that occur only in sentences without motion are not among them.
+    """
+    written = set(FUNCTION_WORDS)
+    known_phrases = phrases()
+    tables = (known_phrases.classes, known_phrases.said, known_phrases.modifiers, known_phrases.movers)
+    for text in (template for table in tables for templates in table.values() for template in templates):
+        words = re.findall(r"[a-z'-]+", re.sub(r"\{[A-Z]+\}", " ", text))
+        written |= {SAME_WORD.get(word, word) for word in words}
+    known = {word for word in written - {"*"} if word in KEPT or _base_among(word, written - {word}) == word}
+    return ("", "*", *sorted(known))
+
+
+@cache
+def _ids() -> dict[str, int]:
+    return {word: number for number, word in enumerate(vocabulary())}
+
+
+def read_sentence(text: str) -> ReadSentence:
+    """The words of a sentence by their base forms. Articles are dropped; accents and case do not matter."""
+    plain = unicodedata.normalize("NFKC", text).replace("’", "'")
+    ids, words = list[int](), list[str]()
+    for found in _WORD.finditer(plain):
+        for written in _split(found.group()):
+            word = written.casefold()
+            if word in ARTICLES:
+                continue
+            number = _ids().get(base_form(word), OTHER)
+            if number == OTHER and ids and ids[-1] == OTHER:
+                words[-1] += " " + written
+            else:
+                ids.append(number)
+                words.append(written)
+    return ReadSentence(tuple(ids[:MAX_WORDS]), tuple(words[:MAX_WORDS]))
+
+
+def _split(word: str) -> list[str]:
+    """A hyphenated word that is not known whole, in its parts."""
+    if "-" not in word or base_form(word.casefold()) in _ids():
+        return [word]
+    return [part for part in word.split("-") if part]
+
+
+@cache
+def base_form(word: str) -> str:
+    """The base form of a word if that is known, else the word itself."""
+    word = SAME_WORD.get(word, word)
+    return word if word in _ids() else _base_among(word, _ids())
+
+
+def _base_among(word: str, known: Container[str]) -> str:
+    """The form of a word without its ending that is in `known`, else the word itself."""
+    if word in _BASE and word not in KEPT:
+        return _BASE[word]
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            stem = word[: -len(ending)]
+            doubled = stem[:-1] if len(stem) > 2 and stem[-1] == stem[-2] else stem
+            for candidate in (stem + instead, stem + "e", doubled):
+                candidate = SAME_WORD.get(candidate, candidate)
+                if candidate in known:
+                    return candidate
+    return word
+
+
+_ENDINGS = (
+    ("ies", "y"),
+    ("ied", "y"),
+    ("'s", ""),
+    ("es", ""),
+    ("s", ""),
+    ("ing", ""),
+    ("ed", ""),
+    ("d", ""),
+    ("ly", ""),
+)

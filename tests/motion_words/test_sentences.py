@@ -1,0 +1,100 @@
+"""Sentences as they are read, and as they are made."""
+
+import numpy as np
+import pytest
+
+from deltaclip.motion_words import (
+    CONCEPTS,
+    MAX_WORDS,
+    OTHER,
+    all_claims,
+    empty_sentence,
+    new_scene,
+    read_sentence,
+    sentence_about,
+    stacked,
+    truths,
+    vocabulary,
+)
+from deltaclip.motion_words.phrases import phrases
+
+RATES = np.full(len(CONCEPTS), 0.05, np.float32)
+
+
+def bases(text: str) -> list[str]:
+    return [vocabulary()[number] for number in read_sentence(text).ids]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("A car drives off to the LEFT.", ["car", "drive", "off", "to", "left"]),
+        ("the old red lorry was driving leftwards", ["*", "be", "drive", "left"]),
+        ("two girls ran", ["two", "*", "run"]),
+        ("Zooming in on the house", ["zoom", "in", "on", "*"]),
+        ("it turns anti-clockwise", ["it", "turn", "counterclockwise"]),
+        ("left-to-right", ["left", "to", "right"]),
+        ("ein Hund läuft", ["*"]),
+        ("", []),
+    ],
+)
+def test_words_are_read_by_their_base_forms_and_unknown_ones_are_alike(text: str, read: list[str]) -> None:
+    known = set(vocabulary())
+    assert bases(text) == [word if word in known else "*" for word in read]
+
+
+def test_a_different_noun_makes_the_same_sentence() -> None:
+    assert read_sentence("a lorry drives off").ids == read_sentence("the very old grey elephant drives off").ids
+
+
+def test_words_are_kept_as_they_were_typed() -> None:
+    assert read_sentence("Somebody Jumped up").words == ("Somebody", "Jumped", "up")
+
+
+def test_who_is_sitting_does_not_sit_down() -> None:
+    assert bases("a man is sitting") != bases("a man is sat")
+    assert bases("a man sits") == bases("a man sat")
+
+
+def test_a_long_sentence_is_cut() -> None:
+    assert len(read_sentence("left right " * 40).ids) == MAX_WORDS
+
+
+def test_a_made_sentence_claims_only_what_is_true_of_its_scene() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        truth = truths(new_scene(random))
+        made = sentence_about(truth, RATES, random)
+        assert made.claims
+        assert all(truth[claim] == 1 for claim in made.claims)
+        assert any(made.spoken)
+        assert not any(spoken for number, spoken in zip(made.ids, made.spoken, strict=True) if number == OTHER)
+
+
+def test_an_empty_sentence_claims_nothing_and_speaks_of_nothing() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        made = empty_sentence(random)
+        assert not made.claims
+        assert not any(made.spoken)
+        assert made.ids
+
+
+def test_every_phrase_claims_concepts_that_exist_and_every_concept_has_a_phrase() -> None:
+    claimed = all_claims()
+    assert claimed.any(1).all()
+    unsaid = {CONCEPTS[number] for number in np.flatnonzero(~claimed.any(0))}
+    told_of_movers = {*phrases().movers, *phrases().modifiers}
+    diagonal = {
+        f"{order}_{way}" for order in ("first", "then") for way in ("up_left", "up_right", "down_left", "down_right")
+    }
+    assert unsaid <= told_of_movers | diagonal
+
+
+def test_sentences_are_padded_to_one_length() -> None:
+    random = np.random.default_rng(0)
+    made = [sentence_about(truths(new_scene(random)), RATES, random) for _ in range(5)]
+    ids, spoken, claims = stacked(made)
+    assert ids.shape == spoken.shape == (5, MAX_WORDS)
+    assert [int((row > 0).sum()) for row in ids] == [len(one.ids) for one in made]
+    assert [set(np.flatnonzero(row).tolist()) for row in claims] == [set(one.claims) for one in made]
