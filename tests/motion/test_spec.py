@@ -18,6 +18,7 @@ from deltaclip.motion import (
     Motion,
     MotionSpec,
     Neighbours,
+    Steps,
     difference,
     see,
     see_each,
@@ -63,10 +64,11 @@ def test_a_new_mask_is_one_function_and_one_line_in_the_table(monkeypatch: pytes
 def test_a_new_mask_that_needs_neighbours_gets_them_from_the_reader(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    given: list[tuple[int, int, float]] = []
+    given: list[tuple[int, int, list[list[float]]]] = []
 
-    def beside(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float) -> Motion:
-        given.append((sum(each is not None for each in before), sum(each is not None for each in after), step_seconds))
+    def beside(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: Steps) -> Motion:
+        there = (sum(each is not None for each in side) for side in (before, after))
+        given.append((*there, np.asarray(step_seconds).tolist()))
         return left_half(rgb)
 
     monkeypatch.setitem(MOTIONS, "beside", Mask(beside, soft=True, needs_neighbours=True))
@@ -75,7 +77,7 @@ def test_a_new_mask_that_needs_neighbours_gets_them_from_the_reader(
     read_video(tmp_path / "clip.mp4", ReaderSpec(32, 2, MotionSpec.parse("beside:binary")))
     read_motion(tmp_path / "clip.mp4", MotionSpec("beside"), 2)
 
-    assert given == [(2, 2, 1 / 8)] * 2
+    assert given == [(2, 2, [[1 / 8] * 2] * 2)] * 2
 
 
 @given(

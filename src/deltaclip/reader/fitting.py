@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import ALPHA, CHANNELS, COLOURS
-from deltaclip.motion import NEAR_SECONDS, Motion, MotionSpec, Neighbours, see_each
+from deltaclip.motion import NEAR_SECONDS, Motion, MotionSpec, Neighbours, Steps, see_each
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
@@ -18,7 +18,7 @@ def measure(
     motions: Sequence[MotionSpec],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> list[Motion]:
     """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
     before, after = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
@@ -39,7 +39,7 @@ def fit_to_model(
     spec: ReaderSpec,
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
     """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
 
@@ -57,7 +57,7 @@ def fit_variants(
     masks: Sequence[MotionSpec | None],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
     """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
     there = [mask for mask in masks if mask is not None]
