@@ -91,9 +91,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(told, indent=1))
         return
-    print(
-        f"right: {told['right']} of {told['of']}, correlation {told['correlation']}; heights a second, true and measured"
-    )
+    print(f"right: {told['right']} of {told['of']}, correlation {told['correlation']}")
+    print(f"{'heights a second':<20}{'true':>8}{'measured':>10}")
     for name, row in rows.items():
         words = ("" if row["right"] else "  wrong") if row["counts"] else "  hardly sideways"
         print(f"{name:<20}{row['true']:>8.3f}{row['measured']:>10.3f}{words}")
