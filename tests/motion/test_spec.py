@@ -159,3 +159,23 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
     for one, other in zip(together, alone, strict=True):
         assert np.array_equal(one.alpha, other.alpha)
         assert np.array_equal(one.measured, other.measured)
+
+
+def test_extras_are_named_in_their_order_and_options_follow() -> None:
+    spec = MotionSpec.parse("subject+time+flow:floor=0.2")
+    assert spec.extras == ("flow", "time")
+    assert str(spec) == "subject+flow+time:floor=0.2"
+    assert spec.unfed == MotionSpec("subject")
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("subject+flaw", "motion subject\\+flaw: .*flow"),
+        ("difference+flow", "only subject measures how things move"),
+        ("full+time", "alpha is all ones"),
+    ],
+)
+def test_extras_that_a_mask_does_not_have_are_refused(word: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        MotionSpec.parse(word)

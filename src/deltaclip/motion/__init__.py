@@ -10,6 +10,7 @@ from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
 from deltaclip.motion.frame_difference import DifferenceSpec, absolute_difference, difference, grey
 from deltaclip.motion.masks import MOTIONS, Mask
+from deltaclip.motion.planes import extra_planes, masked_velocity
 from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
 from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, Steps, subject
 from deltaclip.motion.tracks import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track, track
@@ -39,10 +40,12 @@ __all__ = [
     "encode_jpeg",
     "encode_pixels",
     "encode_png",
+    "extra_planes",
     "feed_alpha",
     "full",
     "grey",
     "inverted",
+    "masked_velocity",
     "needs_neighbours",
     "overlay",
     "random",
