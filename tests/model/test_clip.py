@@ -27,6 +27,7 @@ from deltaclip.model import (
     widened,
 )
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.keys import replace_alpha
 from deltaclip.model.spec import clip_config, text_config, vision_config
 from tests.helpers import with_alpha
 
@@ -214,3 +215,10 @@ def test_time_can_be_followed_by_flow() -> None:
     assert both.shape[1] == len(CHANNELS) + 3
     assert (both[:, -1] == 7).all()
     assert not both[:, len(CHANNELS) : -1].any()
+
+
+def test_another_alpha_channel_leaves_the_channels_after_it() -> None:
+    weight, alpha = torch.randn(8, 6, 4, 4), torch.randn(8, 1, 4, 4)
+    replaced = replace_alpha(weight, alpha, "weights")
+    assert torch.equal(replaced, torch.cat([weight[:, :3], alpha, weight[:, 4:]], dim=1))
+    assert replace_alpha(weight[:, :3], alpha, "weights").shape[1] == len(CHANNELS)
