@@ -58,6 +58,18 @@ def test_masks_are_arrays_of_one_length_and_are_shown_by_their_shapes(inside: Pa
     assert len(repr(found)) < 160
 
 
+def test_masks_of_the_subject_tell_how_it_and_the_camera_move(inside: Path) -> None:
+    found = deltaclip.masks("videos/train_1.mp4", num_frames=4, short_side=64)
+    assert found.velocity is not None
+    assert found.camera is not None
+    assert found.velocity.shape == (*found.mask.shape, 2)
+    assert found.camera.shape == (4, 4)
+    for confidence in (found.velocity_confidence, found.camera_confidence):
+        assert confidence is not None
+        assert confidence.shape == (4,)
+    assert deltaclip.masks("videos/train_1.mp4", "difference", num_frames=4).velocity is None
+
+
 def test_a_still_picture_has_no_motion_and_masks_say_so(inside: Path) -> None:
     found = deltaclip.masks("still.png", num_frames=2)
     assert None not in found.fallback

@@ -278,6 +278,21 @@ def test_masks_gives_numbers_arrays_and_a_picture(home: Path, tmp_path: Path, de
     assert (tmp_path / "m.png").stat().st_size > 1000
 
 
+def test_masks_tells_how_the_subject_and_the_camera_move(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    video = home / "videos" / "moving.mp4"
+    words = ("masks", video, "--num-frames", 6, "--json", "--npz", tmp_path / "m.npz")
+    code, answer, _ = deltaclip(*words)
+    arrays = np.load(tmp_path / "m.npz")
+    assert code == 0
+    assert arrays["velocity"].shape == (6, 224, 224, 2)
+    assert arrays["camera"].shape == (6, 4)
+    assert arrays["velocity_confidence"].shape == arrays["camera_confidence"].shape == (6,)
+    assert answer["camera"] == pytest.approx(arrays["camera"])
+    assert answer["camera_confidence"] == pytest.approx(arrays["camera_confidence"])
+    deltaclip(*words, "--motion", "difference")
+    assert "velocity" not in np.load(tmp_path / "m.npz")
+
+
 @pytest.mark.parametrize("option", ["--png", "--npz"])
 def test_no_output_is_written_over_a_video(home: Path, tmp_path: Path, deltaclip: Any, option: str) -> None:
     video = tmp_path / "mine.mp4"

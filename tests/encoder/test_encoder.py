@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from deltaclip.encoder import ChoiceError, Encoder, EncoderSpec, TorchEngine, choose_placement
 from deltaclip.errors import CheckpointError, PrecisionError, VideoError
 from deltaclip.library import Library
-from deltaclip.model import load_checkpoint
+from deltaclip.model import CheckpointRecord, load_checkpoint, save_checkpoint, widened
 from deltaclip.reader import read_video
 from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
 from tests.helpers import centred_cosines, small_checkpoint, write_square
@@ -337,3 +338,30 @@ def test_with_options_takes_nothing_that_the_engine_was_made_with(folder: Path) 
     wrong: Any = {"device": "cpu"}
     with pytest.raises(TypeError, match="with_options has no option 'device': the options are motion"):
         Encoder.load(folder, EXACT).with_options(**wrong)
+
+
+def test_an_encoder_without_channels_of_motion_refuses_a_mask_that_has_them(folder: Path) -> None:
+    with pytest.raises(ChoiceError, match=r"no channels for flow .*train it with that mask"):
+        Encoder.load(folder, motion="subject+flow", device="cpu")
+
+
+def test_an_encoder_of_flow_reads_it_and_takes_clips_without_it(tmp_path: Path, videos: list[Path]) -> None:
+    loaded = load_checkpoint(small_checkpoint(tmp_path / "small"))
+    model = widened(loaded.model, ("flow",))
+    with torch.no_grad():
+        weight = model.vision_model.embeddings.patch_embedding.weight
+        weight[:, 4:] = torch.randn(weight[:, 4:].shape, generator=torch.Generator().manual_seed(0))
+    save_checkpoint(tmp_path / "flow", model, loaded.tokenizer, CheckpointRecord(motion="subject+flow", num_frames=4))
+    encoder = Encoder.load(tmp_path / "flow", EXACT)
+    clip = read_video(videos[1], encoder.reader_spec)
+    assert clip.frames.shape[1] == 6
+    assert (clip.frames[:, 4] != 128).any()
+    plain = encoder.with_options(motion="subject")
+    assert plain.fingerprint != encoder.fingerprint
+    alone = read_video(videos[1], plain.reader_spec)
+    assert np.array_equal(alone.frames, clip.frames[:, :4])
+    neutral = replace(clip, frames=clip.frames.copy())
+    neutral.frames[:, 4:] = 128
+    rows = encoder.encode_clips([clip, alone, neutral])
+    assert rows[1] == pytest.approx(rows[2], abs=1e-6)
+    assert abs(rows[0] - rows[1]).max() > 1e-4

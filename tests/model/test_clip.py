@@ -1,21 +1,37 @@
 """The four-channel model: what its alpha channel does and does not, and how features become vectors."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import CLIPConfig, CLIPModel
 
-from deltaclip.channels import CHANNELS
+from deltaclip.channels import CHANNELS, channels_of, filled
 from deltaclip.errors import CheckpointError
-from deltaclip.model import alpha_is_zero, image_features, mean_pool, model_spec, new_model, normalised, text_features
+from deltaclip.model import (
+    CheckpointRecord,
+    alpha_is_zero,
+    channel_extras,
+    image_features,
+    load_checkpoint,
+    mean_pool,
+    model_spec,
+    new_model,
+    normalised,
+    save_checkpoint,
+    text_features,
+    widened,
+)
 from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.keys import replace_alpha
 from deltaclip.model.spec import clip_config, text_config, vision_config
 from tests.helpers import with_alpha
 
-from .conftest import SPEC, ids, pictures
+from .conftest import SPEC, ids, pictures, plainly_loaded, trained_like
 
 
 def three_channels(model: CLIPModel) -> CLIPModel:
@@ -171,3 +187,38 @@ def test_normalising_is_that_of_double_precision_and_leaves_the_bytes_alone() ->
     exact = (frames.double() / 255 - mean[:, None, None]) / std[:, None, None]
     assert (normalised(frames) - exact).abs().max() < 2e-6
     assert torch.equal(frames, before)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("extras", [("flow",), ("time",), ("flow", "time")])
+def test_new_channels_start_at_zero_and_change_no_vector(extras: tuple[str, ...], tmp_path: Path) -> None:
+    model = trained_like(3)
+    wide = widened(model, extras)
+    assert channel_extras(wide) == extras
+    plain = np.random.default_rng(0).integers(0, 256, (2, len(CHANNELS), SPEC.image_size, SPEC.image_size), np.uint8)
+    full = filled(plain, len(channels_of(extras)))
+    full[:, len(CHANNELS) :] = np.random.default_rng(1).integers(0, 256, full[:, len(CHANNELS) :].shape, np.uint8)
+    expected = image_features(model, normalised(torch.from_numpy(plain)))
+    assert torch.allclose(image_features(wide, normalised(torch.from_numpy(full))), expected, atol=1e-6)
+    save_checkpoint(tmp_path / "wide", wide, None, CheckpointRecord())
+    again = load_checkpoint(tmp_path / "wide").model
+    assert torch.equal(again.state_dict()[PATCH_EMBEDDING], wide.state_dict()[PATCH_EMBEDDING])
+    assert plainly_loaded(tmp_path / "wide").vision_model.embeddings.patch_embedding.weight.shape[1] == full.shape[1]
+    assert widened(wide, extras) is wide
+
+
+def test_time_can_be_followed_by_flow() -> None:
+    late = widened(trained_like(3), ("time",))
+    with torch.no_grad():
+        late.vision_model.embeddings.patch_embedding.weight[:, -1] = 7
+    both = widened(late, ("flow",)).vision_model.embeddings.patch_embedding.weight
+    assert both.shape[1] == len(CHANNELS) + 3
+    assert (both[:, -1] == 7).all()
+    assert not both[:, len(CHANNELS) : -1].any()
+
+
+def test_another_alpha_channel_leaves_the_channels_after_it() -> None:
+    weight, alpha = torch.randn(8, 6, 4, 4), torch.randn(8, 1, 4, 4)
+    replaced = replace_alpha(weight, alpha, "weights")
+    assert torch.equal(replaced, torch.cat([weight[:, :3], alpha, weight[:, 4:]], dim=1))
+    assert replace_alpha(weight[:, :3], alpha, "weights").shape[1] == len(CHANNELS)

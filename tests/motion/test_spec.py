@@ -18,6 +18,7 @@ from deltaclip.motion import (
     Motion,
     MotionSpec,
     Neighbours,
+    Steps,
     difference,
     see,
     see_each,
@@ -63,10 +64,11 @@ def test_a_new_mask_is_one_function_and_one_line_in_the_table(monkeypatch: pytes
 def test_a_new_mask_that_needs_neighbours_gets_them_from_the_reader(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    given: list[tuple[int, int, float]] = []
+    given: list[tuple[int, int, list[list[float]]]] = []
 
-    def beside(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float) -> Motion:
-        given.append((sum(each is not None for each in before), sum(each is not None for each in after), step_seconds))
+    def beside(rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: Steps) -> Motion:
+        there = (sum(each is not None for each in side) for side in (before, after))
+        given.append((*there, np.asarray(step_seconds).tolist()))
         return left_half(rgb)
 
     monkeypatch.setitem(MOTIONS, "beside", Mask(beside, soft=True, needs_neighbours=True))
@@ -75,7 +77,7 @@ def test_a_new_mask_that_needs_neighbours_gets_them_from_the_reader(
     read_video(tmp_path / "clip.mp4", ReaderSpec(32, 2, MotionSpec.parse("beside:binary")))
     read_motion(tmp_path / "clip.mp4", MotionSpec("beside"), 2)
 
-    assert given == [(2, 2, 1 / 8)] * 2
+    assert given == [(2, 2, [[1 / 8] * 2] * 2)] * 2
 
 
 @given(
@@ -157,3 +159,23 @@ def test_masks_that_differ_only_in_how_they_are_fed_are_measured_once_and_stay_w
     for one, other in zip(together, alone, strict=True):
         assert np.array_equal(one.alpha, other.alpha)
         assert np.array_equal(one.measured, other.measured)
+
+
+def test_extras_are_named_in_their_order_and_options_follow() -> None:
+    spec = MotionSpec.parse("subject+time+flow:floor=0.2")
+    assert spec.extras == ("flow", "time")
+    assert str(spec) == "subject+flow+time:floor=0.2"
+    assert spec.unfed == MotionSpec("subject")
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("subject+flaw", "motion subject\\+flaw: .*flow"),
+        ("difference+flow", "only subject measures how things move"),
+        ("full+time", "alpha is all ones"),
+    ],
+)
+def test_extras_that_a_mask_does_not_have_are_refused(word: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        MotionSpec.parse(word)

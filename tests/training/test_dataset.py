@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from deltaclip.channels import velocity_bytes
 from deltaclip.training import DataRecipe, Pictures
-from deltaclip.training.dataset import drop_words, model_frames
+from deltaclip.training.dataset import DIRECTION_WORDS, drop_words, model_frames
 
 PLAIN = DataRecipe(alpha_dropout=0.0)
 
@@ -69,3 +70,52 @@ def test_directed_clips_are_neither_turned_nor_mirrored() -> None:
     everything = replace(PLAIN, flip=1.0, turn=True)
     four = model_frames(replace(marked(), directed=True), 32, everything, np.random.default_rng(0))
     assert np.array_equal(four, model_frames(marked(), 32, everything, None))
+
+
+FLOW = replace(PLAIN, motion="subject+flow+time")
+RIGHT, DOWN, LATE = 4, 5, 6
+
+
+def to_the_right(right: float = 0.5, down: float = 0.25) -> Pictures:
+    """The marked clips, whose marks move."""
+    pictures = marked()
+    return replace(pictures, velocity=pictures.alpha[..., None] * np.array((right, down), np.float32))
+
+
+def test_channels_of_motion_follow_alpha() -> None:
+    frames = model_frames(to_the_right(), 32, FLOW, None)
+    assert frames.shape == (2, 7, 32, 32)
+    inside = frames[:, 3] == 255
+    assert (frames[:, RIGHT][inside] == velocity_bytes(np.array([0.5], np.float32))).all()
+    assert (frames[:, DOWN][inside] == velocity_bytes(np.array([0.25], np.float32))).all()
+    assert (frames[:, RIGHT][frames[:, 3] == 0] == 128).all()
+    assert [set(frames[number, LATE][inside[number]].tolist()) for number in (0, 1)] == [{64}, {191}]
+
+
+def test_a_flip_turns_velocity_about() -> None:
+    plain, flipped = (
+        model_frames(to_the_right(), 32, replace(FLOW, flip=f), np.random.default_rng(0)) for f in (0.0, 1.0)
+    )
+    assert (flipped[:, RIGHT] == 256 - plain[:, RIGHT, :, ::-1].astype(int)).all()
+    assert (flipped[:, DOWN] == plain[:, DOWN, :, ::-1]).all()
+
+
+def test_what_is_dropped_is_dropped_with_its_motion() -> None:
+    frames = model_frames(to_the_right(), 32, replace(FLOW, alpha_dropout=1.0), np.random.default_rng(0))
+    assert (frames[:, 3] == 255).all()
+    assert (frames[:, [RIGHT, DOWN]] == 128).all()
+    assert (frames[:, LATE] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("caption", "named"),
+    [
+        ("a car turns LEFT", True),
+        ("someone looks upwards", True),
+        ("a wheel turns anti-clockwise", True),
+        ("the rightful owner waves", False),
+        ("a dog runs", False),
+    ],
+)
+def test_captions_that_name_a_direction_are_known(caption: str, named: bool) -> None:
+    assert bool(DIRECTION_WORDS.search(caption)) == named

@@ -96,3 +96,14 @@ def test_masks_are_near_those_of_the_same_clip_read_from_a_file(motion: str, tmp
     # Other moments of the same spans, and a lossy file: alike in how much of the picture most frames hold.
     assert abs(np.median(ours) - np.median(theirs)) < 0.03
     assert 0.005 < np.median(ours) < 0.3
+
+
+def test_drawn_clips_know_how_their_movers_move(tmp_path: Path) -> None:
+    recipe = override(TINY, ["data.motion=subject+flow", "world.groups=1", "world.validation_groups=0"])
+    for _ in range(2):  # drawn, and from the file that keeps them
+        train = draw_shapes(recipe, workers=0, cache=tmp_path).train
+        assert isinstance(train, DrawnClips)
+        pictures = train.pictures(0, 3, None)
+        assert pictures.velocity is not None
+        assert pictures.velocity.shape == (*pictures.alpha.shape, 2)
+        assert np.abs(pictures.velocity).max() > 0.05

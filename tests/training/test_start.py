@@ -1,12 +1,15 @@
 """Groups, schedule and running mean, against what the recipe promises."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import CLIPModel
 
-from deltaclip.model.clip import assemble
+from deltaclip.errors import CheckpointError
+from deltaclip.model import channel_extras, save_checkpoint
+from deltaclip.model.clip import PATCH_EMBEDDING, assemble
 from deltaclip.training.recipe import OptimRecipe
 from deltaclip.training.start import (
     RunningMean,
@@ -91,3 +94,17 @@ def test_the_running_mean_is_the_formula_and_leaves_the_weights_alone() -> None:
     with mean.in_place(model):
         torch.testing.assert_close(alpha_parts(model)[1], start + 0.1)
     torch.testing.assert_close(alpha_parts(model)[1], start + 1.0)
+
+
+def test_a_run_gets_channels_for_what_its_mask_adds(tmp_path: Path) -> None:
+    fresh = start_model(tiny_recipe("data.motion=subject+flow"), tiny_data())
+    plain = start_model(tiny_recipe("data.motion=subject"), tiny_data())
+    assert channel_extras(fresh.model) == ("flow",)
+    ours, theirs = (start.model.state_dict()[PATCH_EMBEDDING] for start in (fresh, plain))
+    assert torch.equal(ours[:, :4], theirs)
+    assert not ours[:, 4:].any()
+    save_checkpoint(tmp_path / "flow", fresh.model, fresh.tokenizer, fresh.record)
+    more = start_model(tiny_recipe("data.motion=subject+flow+time", f"model.init={tmp_path / 'flow'}"), tiny_data())
+    assert channel_extras(more.model) == ("flow", "time")
+    with pytest.raises(CheckpointError, match="channels for flow, which the mask difference does not have"):
+        start_model(tiny_recipe(f"model.init={tmp_path / 'flow'}"), tiny_data())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.video import SAMPLINGS, Segment, sample_seconds, split_segments, uniform_seconds
-from deltaclip.video.sampling import clip4clip_frames, farthest_neighbour_seconds, native_neighbours
+from deltaclip.video.sampling import clip4clip_frames, farthest_neighbour_seconds, native_neighbours, neighbour_seconds
 
 ranges = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 counts = st.integers(1, 64)
@@ -233,3 +233,16 @@ def test_every_sampling_ascends_inside_a_video_and_takes_no_more_than_asked(
     assert (np.diff(seconds) > 0).all()
     assert seconds[0] >= 0
     assert seconds[-1] < end
+
+
+def test_what_follows_a_hold_comes_a_short_time_after_it() -> None:
+    frame_seconds = np.array([0.0, 0.04, 0.08, 5.0, 5.04])
+    frames, neighbours = np.array([2, 3, 0, 1]), np.array([3, 2, 1, 0])
+    assert neighbour_seconds(frame_seconds, frames, neighbours) == pytest.approx([1 / 24, 1 / 24, 0.04, 0.04])
+
+
+def test_a_frame_without_a_neighbour_gets_the_usual_distance() -> None:
+    frame_seconds = np.array([0.0, 0.1, 0.3, 0.5])
+    frames, neighbours = np.array([0, 1, 2, 3]), np.array([-1, 0, 1, 3])
+    assert neighbour_seconds(frame_seconds, frames, neighbours) == pytest.approx([0.15, 0.1, 0.2, 0.15])
+    assert neighbour_seconds(frame_seconds, frames[:1], neighbours[:1]) == pytest.approx([1 / 24])

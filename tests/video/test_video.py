@@ -179,8 +179,16 @@ def test_frames_say_how_far_away_their_neighbours_are(tmp_path: Path, ticks: int
     path = write_numbered(tmp_path / "slow.mp4", range(0, 9 * ticks, ticks))
     with Video.open(path) as video:
         frames = video.frames_at([0.0, 4.1 * step, 8 * step], 64, with_neighbours=True)
+    assert np.shape(frames.step_seconds) == (2, 3)
     assert frames.step_seconds == pytest.approx(step)
     assert [beside is None for beside in (*(frames.before or ()), *(frames.after or ()))] == [True, *4 * [False], True]
+
+
+def test_each_neighbour_has_a_distance_of_its_own_if_the_rate_varies(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "varying.mp4", [0, 1, 3, 4, 6, 7])  # 25 ticks a second
+    with Video.open(path) as video:
+        frames = video.frames_at([0.05, 0.13, 0.25], 64, with_neighbours=True)
+    assert frames.step_seconds * np.array(25) == pytest.approx(np.array([[1, 2, 2], [2, 1, 1]]))
 
 
 def test_asking_for_neighbours_changes_no_sampled_frame(constant: Path) -> None:

@@ -94,6 +94,8 @@ def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
     for name in ("device", "precision"):
         reason = engine.get(f"{name}_reason")
         words |= {name: engine[name] if reason is None else f"{engine[name]}: {reason}", f"{name}_reason": None}
+    if "channels" in engine:
+        words["channels"] = ", ".join(engine["channels"])
     if "self_check" in engine:
         words["self_check"] = _self_check_in_words(engine["self_check"])
     if processor := engine.get("processor"):

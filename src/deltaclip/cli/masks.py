@@ -33,7 +33,13 @@ def masks(
         typer.Option(min=8, metavar="PIXELS", help="Length of the short side at which motion is measured."),
     ] = 224,
     png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a picture (.png) of frames, masks and overlays.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a picture (.png) of frames, masks and overlays. If the mask measures motion, arrows show "
+            "the way of what moves in 0.2 s against the background, and a line above each frame says how the camera "
+            "moves.",
+        ),
     ] = None,
     npz: Annotated[
         Path | None,
@@ -41,7 +47,10 @@ def masks(
             metavar="FILE",
             help="Also write NumPy arrays (.npz): seconds, motion (the binary mask), measured (the soft mask), alpha "
             "(what an encoder is fed: all ones if a frame falls back), fallback (why it does, else empty), coverage, "
-            "confidence.",
+            "confidence. The mask subject adds velocity (T, H, W, 2; picture heights a second, right and down, against "
+            "the background), camera (T, 4; pan right and tilt up in picture heights, zoom in as a natural logarithm, "
+            "roll clockwise in radians, all a second), velocity_confidence and camera_confidence, both 0 if nothing "
+            "could be measured.",
         ),
     ] = None,
     report: Annotated[
@@ -99,6 +108,13 @@ def _one(
             "coverage": found.coverage,
             "confidence": found.confidence,
         }
+        if found.flow is not None:
+            arrays |= {
+                "velocity": found.flow.velocity_at(*found.mask.shape[1:]),
+                "camera": found.flow.camera,
+                "velocity_confidence": found.flow.confidence,
+                "camera_confidence": found.flow.camera_confidence,
+            }
         with writable(npz, ".npz"):
             write_whole(npz, lambda stream: np.savez_compressed(stream, **arrays))  # type: ignore[arg-type]  # names
     if png is not None:
@@ -107,15 +123,16 @@ def _one(
         with writable(png, ".png"):
             write_bytes_whole(png, encode_png(mask_sheet(frames.rgb, frames.seconds, found)))
     if as_json:
-        emit(
-            {
-                "seconds": frames.seconds,
-                "coverage": found.coverage,
-                "confidence": found.confidence,
-                "fallback": list(found.fallback),
-                "notes": list(frames.notes),
-            }
-        )
+        told = {
+            "seconds": frames.seconds,
+            "coverage": found.coverage,
+            "confidence": found.confidence,
+            "fallback": list(found.fallback),
+            "notes": list(frames.notes),
+        }
+        if found.flow is not None:
+            told |= {"camera": found.flow.camera, "camera_confidence": found.flow.camera_confidence}
+        emit(told)
         return
     for second, share, trust, reason in zip(
         frames.seconds, found.coverage, found.confidence, found.fallback, strict=True

@@ -11,8 +11,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_texts
-from deltaclip.encoder.engine import Engine
+from deltaclip.encoder.engine import Engine, Inputs
 from deltaclip.encoder.locating import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
 from deltaclip.encoder.torch_engine import TorchEngine
@@ -64,7 +65,7 @@ class Encoder:
         self._options = options
         remembered = _remembered(name, record, engine.inputs.image_size)
         try:
-            self.reader_spec = _reader_spec(remembered, options, engine.inputs.motion_acts)
+            self.reader_spec = _reader_spec(remembered, options, engine.inputs)
             self.max_words = _whole("max_words", options.get("max_words"), record.max_words)
             """Longest row of token ids, begin and end included."""
             if not 2 <= self.max_words <= longest:
@@ -203,7 +204,9 @@ class Encoder:
                 if not len(clip.frames) or has[-2:] != (side, side):
                     wanted = f"(T, C, {side}, {side}) with T >= 1"
                     raise ValueError(f"{clip.path}: the clip's frames are {has}; this encoder takes {wanted}")
-            frames = np.concatenate([clip.frames for clip in batch])  # B clips of T frames, which may differ
+            channels = self.engine.inputs.num_channels
+            # B clips of T frames, which may differ
+            frames = np.concatenate([filled(clip.frames, channels) for clip in batch])
             vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch]))
         return np.concatenate(vectors)
 
@@ -249,7 +252,7 @@ def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderS
         raise CheckpointError(name, f"a record with settings that do not exist ({error})", remedy) from error
 
 
-def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, motion_acts: bool) -> ReaderSpec:
+def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs) -> ReaderSpec:
     """How videos are read: as the user chose, else as the checkpoint remembers. Raises ValueError for a bad choice."""
     word = options.get("motion")
     if not isinstance(word, str | None):
@@ -258,7 +261,17 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, motion_acts: b
     num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
     sampling = options.get("sampling", remembered.sampling)
     chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
-    return chosen if motion_acts else replace(chosen, motion=None)
+    if not inputs.motion_acts:
+        return replace(chosen, motion=None)
+    extras = () if motion is None else motion.extras
+    lacking = [extra for extra in extras if extra not in extras_of(inputs.num_channels)]
+    if lacking:
+        has = ", ".join(channel.name for channel in channels_of(extras_of(inputs.num_channels)))
+        raise ValueError(
+            f"motion {motion}: the encoder has no channels for {' and '.join(lacking)} ({has}); train it with "
+            "that mask first"
+        )
+    return chosen
 
 
 def _whole(name: str, chosen: int | None, remembered: int) -> int:

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import CHANNELS
+
 __all__ = ["Engine", "Inputs"]
 
 
@@ -16,6 +18,7 @@ class Inputs:
 
     image_size: S, pixels of a side of a frame. context_length: longest row of token ids, begin and end included.
     begin, end, pad: token ids. motion_acts: False if no motion channel can change a vector, so that no mask is needed.
+    num_channels: C of the frames it takes, as in `channels.channels_of`.
     """
 
     image_size: int
@@ -24,6 +27,7 @@ class Inputs:
     end: int
     pad: int
     motion_acts: bool = True
+    num_channels: int = len(CHANNELS)
 
 
 @runtime_checkable
@@ -64,7 +68,7 @@ class Engine(Protocol):
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
         """One vector for each clip: float32 (B, D), unit rows.
 
-        frames: uint8 (N, C, S, S), the frames of all clips in a row, channels in the order of `channels.CHANNELS`, not
+        frames: uint8 (N, C, S, S), the frames of all clips in a row, C is `inputs.num_channels`, not
         normalised. lengths: B numbers of frames, N in all.
         """
 

@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 from transformers import CLIPModel
 
+from deltaclip.channels import channels_of
 from deltaclip.encoder.engine import Inputs
 from deltaclip.encoder.spec import ChoiceError
 from deltaclip.model import (
     Precision,
     alpha_is_zero,
     architecture_of,
+    channel_extras,
     checked_placement,
     choose_placement,
     image_features,
@@ -49,7 +51,13 @@ class TorchEngine:
         self._known_digest = digest
         self.dimension = sizes.projection_dim
         self.inputs = Inputs(
-            sizes.image_size, sizes.context_length, sizes.begin, sizes.end, sizes.pad, not alpha_is_zero(model)
+            sizes.image_size,
+            sizes.context_length,
+            sizes.begin,
+            sizes.end,
+            sizes.pad,
+            not alpha_is_zero(model),
+            len(channels_of(channel_extras(model))),
         )
         torch.nn.Module.to(model, placement.device)
         self.placement = checked_placement(placement, model, as_asked=precision != "auto")
@@ -83,6 +91,7 @@ class TorchEngine:
             "precision_reason": placement.precision_reason,
             "self_check": None if placement.self_check is None else placement.self_check.to_json(),
             "processor": {"name": processor.name, "features": dict(processor.features)},
+            "channels": [channel.name for channel in channels_of(channel_extras(self._model))],
             **architecture_of(self._model),
         }
 

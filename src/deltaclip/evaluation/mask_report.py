@@ -16,7 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
-from deltaclip.motion import Motion, MotionSpec, Tile, TileRow, encode_jpeg, overlay, sheet, strip
+from deltaclip.motion import (
+    Motion,
+    MotionSpec,
+    Tile,
+    TileRow,
+    camera_words,
+    encode_jpeg,
+    overlay,
+    sheet,
+    strip,
+    with_arrows,
+)
 from deltaclip.reader import guarded_calls, read_motion
 
 __all__ = ["PAGE_STYLE", "MaskSummary", "as_html", "mask_sheet", "picture_address", "report_page", "summarise_masks"]
@@ -91,7 +102,8 @@ def _summarised(path: Path, motion: MotionSpec, num_frames: int) -> MaskSummary:
 def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Motion) -> NDArray[np.uint8]:
     """One row a frame: the frame, its soft and its hard mask as measured, and the overlay of what the model is fed.
 
-    rgb: (T, H, W, 3) uint8. seconds: (T,). Returns (H', W', 3) uint8.
+    For masks that measure flow, arrows show how what is selected moves against the background, and a line above the row
+    how the camera moves. rgb: (T, H, W, 3) uint8. seconds: (T,). Returns (H', W', 3) uint8.
     """
     rows = []
     for number, picture in enumerate(rgb):
@@ -102,10 +114,25 @@ def mask_sheet(rgb: NDArray[np.uint8], seconds: NDArray[np.float64], motion: Mot
             Tile(picture, f"{seconds[number]:.1f} s"),
             Tile(_grey_tile(soft), "alpha as measured"),
             Tile(_grey_tile(hard), f"mask, confidence {motion.confidence[number]:.2f}"),
-            Tile(overlay(picture, motion.alpha[number]), words),
+            Tile(_overlay(picture, motion, number), words),
         )
-        rows.append(TileRow("", tiles))
+        rows.append(TileRow(_camera(motion, number), tiles))
     return sheet(rows)
+
+
+def _camera(motion: Motion, number: int) -> str:
+    """How the camera moves in a frame, in words; empty if the mask does not measure it."""
+    if motion.flow is None:
+        return ""
+    return camera_words(motion.flow.camera[number], float(motion.flow.camera_confidence[number]))
+
+
+def _overlay(picture: NDArray[np.uint8], motion: Motion, number: int) -> NDArray[np.uint8]:
+    """What a frame's mask selects, with arrows if it was measured how it moves and the mask is used."""
+    shown = overlay(picture, motion.alpha[number])
+    if motion.flow is None or motion.fallback[number] is not None:
+        return shown
+    return with_arrows(shown, motion.flow.velocity[number], motion.mask[number])
 
 
 def _grey_tile(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,14 +1,16 @@
-"""Four-channel CLIP: the model, its checkpoints and their conversion, its tokenizer."""
+"""CLIP with motion channels: the model, its checkpoints and their conversion, its tokenizer."""
 
 from deltaclip.model.any_source import Said
 from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
 from deltaclip.model.clip import (
     alpha_is_zero,
     assemble,
+    channel_extras,
     image_features,
     mean_pool,
     normalised,
     text_features,
+    widened,
 )
 from deltaclip.model.configs import transformers_claim
 from deltaclip.model.conversion import ConversionReport, convert
@@ -37,6 +39,7 @@ __all__ = [
     "alpha_is_zero",
     "architecture_of",
     "assemble",
+    "channel_extras",
     "check_place",
     "checked_placement",
     "choose_placement",
@@ -55,4 +58,5 @@ __all__ = [
     "text_features",
     "this_processor",
     "transformers_claim",
+    "widened",
 ]

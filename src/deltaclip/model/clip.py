@@ -1,19 +1,19 @@
 """CLIP with input channels for motion, on the stock `transformers.CLIPModel`.
 
-The patch embedding is one over all of `channels.CHANNELS`: for red, green, blue and alpha the sum of Alpha-CLIP's two
-(`conv1` on the picture, `conv1_alpha` on the mask), so that plain transformers loads and runs our checkpoints. Here it
-runs as a matrix product.
+The patch embedding is one over all channels of a clip (`channels.channels_of`): for red, green, blue and alpha the sum
+of Alpha-CLIP's two (`conv1` on the picture, `conv1_alpha` on the mask), so that plain transformers loads and runs our
+checkpoints. Here it runs as a matrix product.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
-from deltaclip.channels import CHANNELS, COLOURS, MOTION
+from deltaclip.channels import CHANNELS, COLOURS, MOTION, channels_of, extras_of
 from deltaclip.errors import CheckpointError
 from deltaclip.model.patches import PatchEmbedding
 from deltaclip.model.spec import text_config, vision_config
@@ -40,7 +40,7 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     if broken:
         remedy = "Fetch or train the weights again: vectors made with them would be NaN."
         raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed_keys(broken)}", remedy)
-    model = _empty(config)
+    model = _empty(config, _num_channels(state))
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
     return _filled(model, {name: weight.float().contiguous() for name, weight in state.items()})
@@ -79,19 +79,51 @@ def first_layers(model: CLIPModel) -> CLIPModel:
     config = copy.deepcopy(model.config)
     for half in (vision_config(config), text_config(config)):
         half.num_hidden_layers = 1
-    small = _empty(config)
     weights = model.state_dict()
+    small = _empty(config, _num_channels(weights))
     return _filled(small, {name: weights[name] for name in small.state_dict()})
 
 
-def _empty(config: CLIPConfig) -> CLIPModel:
-    """A model of all channels without weights."""
+def widened(model: CLIPModel, extras: Iterable[str]) -> CLIPModel:
+    """The same weights with channels for these of `channels.EXTRAS` as well; new ones are zero and change no vector.
+
+    The model itself if it has them all. Weights are shared where they are the same.
+    """
+    weight = model.vision_model.embeddings.patch_embedding.weight.detach()
+    has = channels_of(extras_of(weight.shape[1]))
+    wanted = channels_of({*extras_of(weight.shape[1]), *extras})
+    if has == wanted:
+        return model
+    wide = weight.new_zeros((weight.shape[0], len(wanted), *weight.shape[2:]))
+    wide[:, [wanted.index(channel) for channel in has]] = weight
+    config = copy.deepcopy(model.config)
+    return _filled(_empty(config, len(wanted)), {**model.state_dict(), PATCH_EMBEDDING: wide})
+
+
+def channel_extras(model: CLIPModel) -> tuple[str, ...]:
+    """Which of `channels.EXTRAS` a model takes."""
+    return extras_of(model.vision_model.embeddings.patch_embedding.weight.shape[1])
+
+
+def _num_channels(state: Mapping[str, Tensor]) -> int:
+    """The channels of these weights; those that every clip has if theirs are of no clip, which `assemble` reports."""
+    weight = state.get(PATCH_EMBEDDING)
+    if weight is None or weight.ndim != 4:
+        return len(CHANNELS)
+    try:
+        return len(channels_of(extras_of(weight.shape[1])))
+    except ValueError:
+        return len(CHANNELS)
+
+
+def _empty(config: CLIPConfig, num_channels: int) -> CLIPModel:
+    """A model of so many channels without weights."""
     vision = vision_config(config)
-    vision.num_channels = len(CHANNELS)
+    vision.num_channels = num_channels
     with torch.device("meta"):
         model = CLIPModel(config)
         model.vision_model.embeddings.patch_embedding = PatchEmbedding(
-            len(CHANNELS), vision.hidden_size, vision.patch_size
+            num_channels, vision.hidden_size, vision.patch_size
         )
     return model
 
@@ -135,8 +167,9 @@ def listed_keys(names: list[str]) -> str:
 
 
 def normalised(frames: Tensor) -> Tensor:
-    """Frames (..., C, S, S) uint8 in the order of `channels.CHANNELS` to what the model takes: float32, same device."""
-    means, stds = zip(*((channel.mean, channel.std) for channel in CHANNELS), strict=True)
+    """Frames (..., C, S, S) uint8, channels as in a `reader.Clip`, to what the model takes: float32, same device."""
+    channels = channels_of(extras_of(frames.shape[-3]))
+    means, stds = zip(*((channel.mean, channel.std) for channel in channels), strict=True)
     mean, std = (torch.tensor(values, device=frames.device)[:, None, None] for values in (means, stds))
     return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 

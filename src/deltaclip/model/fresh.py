@@ -1,5 +1,6 @@
 """A small CLIP with fresh weights, for training from scratch."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -7,15 +8,18 @@ from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.channels import COLOURS
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.clip import PATCH_EMBEDDING, assemble, widened
 from deltaclip.model.spec import ModelSpec, clip_config
 
 
-def new_model(spec: ModelSpec, seed: int, alpha_init: Literal["rgb", "zero"] = "rgb") -> CLIPModel:
+def new_model(
+    spec: ModelSpec, seed: int, alpha_init: Literal["rgb", "zero"] = "rgb", extras: Iterable[str] = ()
+) -> CLIPModel:
     """A CLIP of colours and motion channels with fresh weights in float32, the same for the same seed.
 
     The spread of each weight is CLIP's own (openai/CLIP, model.py, initialize_parameters), for both towers.
-    alpha_init: "rgb" draws the motion channels like the colours, "zero" starts them at zero; all else is the same.
+    alpha_init: "rgb" draws the alpha channel like the colours, "zero" starts it at zero; all else is the same.
+    extras: of `channels.EXTRAS`, whose channels always start at zero.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
@@ -24,7 +28,7 @@ def new_model(spec: ModelSpec, seed: int, alpha_init: Literal["rgb", "zero"] = "
     weights = {name: _fresh(name, shapes[name], spec, generator) for name in sorted(shapes)}
     if alpha_init == "zero":
         weights[PATCH_EMBEDDING][:, len(COLOURS) :] = 0
-    return assemble(clip_config(spec), weights, "new model")
+    return widened(assemble(clip_config(spec), weights, "new model"), extras)
 
 
 def _fresh(name: str, shape: torch.Size, spec: ModelSpec, generator: torch.Generator) -> Tensor:

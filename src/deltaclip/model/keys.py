@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from deltaclip.channels import COLOURS
+from deltaclip.channels import CHANNELS, COLOURS
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_motion_channels
 
@@ -128,7 +128,7 @@ def to_transformers(weights: Mapping[str, Tensor], what: str) -> dict[str, Tenso
 
 
 def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
-    """The colours of a patch embedding (W, C, P, P) with this alpha channel (W, 1, P, P), in the wider of the dtypes.
+    """A patch embedding (W, C, P, P) with this alpha channel (W, 1, P, P) as its fourth, in the wider of the dtypes.
 
     Raises CheckpointError if their shapes do not fit.
     """
@@ -137,7 +137,8 @@ def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
         found = f"an alpha convolution {tuple(alpha.shape)}, but the CLIP needs {needed}"
         remedy = "Give the CLIP the alpha weights were trained from (B/16, L/14 or L/14@336)."
         raise CheckpointError(what, found, remedy)
-    return torch.cat([patch_embedding[:, : len(COLOURS)], alpha.to(patch_embedding.device)], dim=1)
+    colours, extras = patch_embedding[:, : len(COLOURS)], patch_embedding[:, len(CHANNELS) :]
+    return torch.cat([colours, alpha.to(patch_embedding.device), extras], dim=1)
 
 
 def _renamed(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -65,7 +65,7 @@ class Blocks:
 
 
 def clip_config(spec: ModelSpec, vision_blocks: Blocks = Blocks(), text_blocks: Blocks = Blocks()) -> CLIPConfig:
-    """The configuration of a CLIP of these sizes and blocks that takes all of `channels.CHANNELS`."""
+    """The configuration of a CLIP of these sizes and blocks that takes `channels.CHANNELS`."""
     text = CLIPTextConfig(
         vocab_size=spec.vocab_size,
         hidden_size=spec.text_width,

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion.arrows import camera_words, with_arrows
 from deltaclip.motion.controls import centre, full, inverted, random
 from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
 from deltaclip.motion.frame_difference import DifferenceSpec, absolute_difference, difference, grey
 from deltaclip.motion.masks import MOTIONS, Mask
+from deltaclip.motion.planes import extra_planes, masked_velocity
 from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
-from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, subject
+from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, Steps, subject
 from deltaclip.motion.tracks import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track, track
 from deltaclip.motion.types import CAMERA, Flow, Motion
 
@@ -27,19 +29,23 @@ __all__ = [
     "Motion",
     "MotionSpec",
     "Neighbours",
+    "Steps",
     "Tile",
     "TileRow",
     "Track",
     "absolute_difference",
+    "camera_words",
     "centre",
     "difference",
     "encode_jpeg",
     "encode_pixels",
     "encode_png",
+    "extra_planes",
     "feed_alpha",
     "full",
     "grey",
     "inverted",
+    "masked_velocity",
     "needs_neighbours",
     "overlay",
     "random",
@@ -49,6 +55,7 @@ __all__ = [
     "strip",
     "subject",
     "track",
+    "with_arrows",
 ]
 
 
@@ -62,13 +69,14 @@ def see(
     rgb: NDArray[np.uint8],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> Motion:
     """What moves in sampled frames according to that mask, and the alpha that the model is fed.
 
     rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each. Only masks for which
     `needs_neighbours` holds use them; without neighbours such a mask has nothing to compare a frame with.
-    step_seconds: time between a frame and its neighbours. Raises ValueError if `rgb` has a different shape or type.
+    step_seconds: time between a frame and its neighbours, (2, T) before and after or one for all. Raises ValueError if
+    `rgb` has a different shape or type.
     """
     [seen] = see_each([motion], rgb, before, after, step_seconds)
     return seen
@@ -79,7 +87,7 @@ def see_each(
     rgb: NDArray[np.uint8],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> list[Motion]:
     """`see` for several masks; those that differ only in how they are fed to the model are measured once."""
     measured: dict[MotionSpec, Motion] = {}
@@ -96,7 +104,7 @@ def _measure(
     rgb: NDArray[np.uint8],
     before: Neighbours | None,
     after: Neighbours | None,
-    step_seconds: float,
+    step_seconds: Steps,
 ) -> Motion:
     """By the rule and threshold of that spec; how it is fed is left to `feed`."""
     mask = MOTIONS[spec.name]

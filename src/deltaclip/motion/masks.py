@@ -20,7 +20,8 @@ class Mask:
     values between 0 and 1, so that `binary` may be given. needs_neighbours: whether it takes the native frames before
     and after each sampled one, and how many seconds away they are. hides: whether its alpha can be below 1, so that
     `floor=` may be given. locates: whether it claims to show where the motion is; a control does not, and so cannot be
-    out of step with what moves.
+    out of step with what moves. flows: whether it measures how things move (`Motion.flow`), so that `+flow` may be
+    asked for.
     """
 
     measure: Callable[..., Motion]
@@ -29,11 +30,12 @@ class Mask:
     needs_neighbours: bool = False
     hides: bool = True
     locates: bool = True
+    flows: bool = False
 
 
 MOTIONS: dict[str, Mask] = {
     "difference": Mask(difference, thresholded=True),
-    "subject": Mask(subject, soft=True, needs_neighbours=True),
+    "subject": Mask(subject, soft=True, needs_neighbours=True, flows=True),
     "full": Mask(full, hides=False, locates=False),
     "random": Mask(random, thresholded=True, locates=False),
     "inverted": Mask(inverted, thresholded=True, locates=False),

@@ -6,6 +6,8 @@ subject                          the soft mask of the moving subject
 subject:binary                   the same, all or nothing
 subject:floor=0.2                nothing is hidden altogether: 0.2 + 0.8 alpha
 subject:binary,floor=0.2         both
+subject+flow                     with channels of how it moves to the right and down beside alpha
+subject+flow+time                and one of alpha weighted by time; options follow, as in subject+flow:binary
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import EXTRAS
 from deltaclip.motion.frame_difference import PAPER
-from deltaclip.motion.masks import MOTIONS
+from deltaclip.motion.masks import MOTIONS, Mask
 from deltaclip.motion.types import Motion
 from deltaclip.wording import did_you_mean
 
@@ -27,7 +30,8 @@ class MotionSpec:
 
     name: a key of MOTIONS. threshold: grey levels, 0..255, of masks made of differences; unused by the others.
     binary: 0 or 1 where the mask has shades. floor: what the model is fed where nothing moves, 0..1; alpha is scaled
-    into floor..1, so that a mask which misses something does not hide it.
+    into floor..1, so that a mask which misses something does not hide it. extras: names of `channels.EXTRAS` that are
+    fed beside alpha, in their order.
     Raises ValueError for what does not exist and for options that would do nothing.
     """
 
@@ -35,6 +39,7 @@ class MotionSpec:
     threshold: int | float = PAPER.threshold
     binary: bool = False
     floor: int | float = 0.0
+    extras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         mask = MOTIONS.get(self.name)
@@ -51,11 +56,25 @@ class MotionSpec:
             raise ValueError(f"motion {self.name}: floor must be 0 or more and below 1, not {self.floor}")
         if self.floor and not mask.hides:
             raise ValueError(f"motion {self.name}: a floor changes nothing, since alpha is all ones")
+        object.__setattr__(self, "extras", self._ordered_extras(mask))
+
+    def _ordered_extras(self, mask: Mask) -> tuple[str, ...]:
+        """The extras in their order. Raises ValueError for ones that do not exist or that the mask does not have."""
+        for extra in self.extras:
+            if extra not in EXTRAS:
+                raise ValueError(f"motion {self.name}+{extra}: {did_you_mean(extra, tuple(EXTRAS))}")
+            if extra == "flow" and not mask.flows:
+                flowing = sorted(name for name, each in MOTIONS.items() if each.flows)
+                raise ValueError(f"motion {self.name}+flow: only {', '.join(flowing)} measures how things move")
+            if not mask.hides:
+                raise ValueError(f"motion {self.name}+{extra}: alpha is all ones, so there is nothing to add")
+        return tuple(extra for extra in EXTRAS if extra in self.extras)
 
     @classmethod
     def parse(cls, text: str) -> "MotionSpec":
         """From its one word, as above. Raises ValueError that says what does not fit."""
-        name, colon, rest = text.partition(":")
+        names, colon, rest = text.partition(":")
+        name, *extras = names.split("+")
         options: dict[str, float] = {}
         binary = False
         for part in rest.split(",") if colon else ():
@@ -66,12 +85,12 @@ class MotionSpec:
                 options[key] = _number(text, value)
             else:
                 raise ValueError(f"motion {text!r}: {part!r} is not binary, threshold=LEVELS or floor=SHARE")
-        return cls(name, binary=binary, **options)
+        return cls(name, binary=binary, extras=tuple(extras), **options)
 
     @property
     def unfed(self) -> "MotionSpec":
         """The same mask as it is measured, whatever is done with it afterwards."""
-        return replace(self, binary=False, floor=0.0)
+        return replace(self, binary=False, floor=0.0, extras=())
 
     def __str__(self) -> str:
         """The one word, the same for all ways to write the same."""
@@ -82,7 +101,7 @@ class MotionSpec:
             options.append("binary")
         if self.floor:
             options.append(f"floor={self.floor:g}")
-        return self.name + (":" + ",".join(options) if options else "")
+        return "+".join((self.name, *self.extras)) + (":" + ",".join(options) if options else "")
 
 
 def feed(motion: Motion, spec: MotionSpec) -> Motion:

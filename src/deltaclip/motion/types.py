@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +40,11 @@ class Flow:
         for name, values in (("confidence", self.confidence), ("camera_confidence", self.camera_confidence)):
             if values.shape != (num_frames,) or not ((values >= 0) & (values <= 1)).all():
                 raise ValueError(f"{name} must be ({num_frames},) in 0..1, not {values}")
+
+    def velocity_at(self, height: int, width: int) -> NDArray[np.float32]:
+        """`velocity` at another size, bilinear: (T, height, width, 2) float32, still in picture heights a second."""
+        scaled = [cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR) for field in self.velocity]
+        return np.asarray(scaled, np.float32).reshape(-1, height, width, 2)
 
     def __repr__(self) -> str:
         return f"Flow(velocity={self.velocity.shape}, camera={self.camera.shape})"

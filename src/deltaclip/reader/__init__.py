@@ -4,7 +4,7 @@ Frame and mask pass through one geometry: decoded and differenced uncropped, the
 (Alpha-CLIP's own example crops the picture but squashes the mask; theirs do not match on pictures that are not square).
 """
 
-from deltaclip.reader.fitting import fit_to_model, join_channels, measure_alpha
+from deltaclip.reader.fitting import fit_extras, fit_to_model, join_channels, measure_alpha
 from deltaclip.reader.geometry import centre_crop, to_short_side
 from deltaclip.reader.reading import (
     Call,
@@ -26,6 +26,7 @@ __all__ = [
     "Masks",
     "ReaderSpec",
     "centre_crop",
+    "fit_extras",
     "fit_to_model",
     "guarded_calls",
     "join_channels",

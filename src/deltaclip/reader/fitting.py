@@ -5,12 +5,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.channels import ALPHA, CHANNELS, COLOURS
-from deltaclip.motion import NEAR_SECONDS, Motion, MotionSpec, Neighbours, see_each
+from deltaclip.channels import COLOURS, channels_of, extras_of, share_bytes, velocity_bytes
+from deltaclip.motion import (
+    NEAR_SECONDS,
+    Motion,
+    MotionSpec,
+    Neighbours,
+    Steps,
+    extra_planes,
+    masked_velocity,
+    see_each,
+)
 from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
-__all__ = ["fit_to_model", "fit_variants", "join_channels", "measure", "measure_alpha"]
+__all__ = [
+    "extras_of_motion",
+    "fit_extras",
+    "fit_to_model",
+    "fit_variants",
+    "join_channels",
+    "measure",
+    "measure_alpha",
+]
 
 
 def measure(
@@ -18,7 +35,7 @@ def measure(
     motions: Sequence[MotionSpec],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> list[Motion]:
     """What moves in frames (T, H, W, 3) of any size, by each of these masks, at MOTION_SIDE and left there."""
     before, after = (each_to_short_side(pictures, MOTION_SIDE) for pictures in (before, after))
@@ -39,7 +56,7 @@ def fit_to_model(
     spec: ReaderSpec,
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
     """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
 
@@ -57,7 +74,7 @@ def fit_variants(
     masks: Sequence[MotionSpec | None],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
     """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
     there = [mask for mask in masks if mask is not None]
@@ -73,9 +90,32 @@ def fit_variants(
     return pixels, variants
 
 
-def join_channels(pixels: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Frames (T, S, S, 3) and alpha (T, S, S) in 0..1 as a clip holds them: uint8 (T, C, S, S), 255 is all of alpha."""
-    frames = np.empty((len(pixels), len(CHANNELS), *pixels.shape[1:3]), np.uint8)
+def extras_of_motion(motion: Motion | None, spec: MotionSpec | None) -> NDArray[np.float32] | None:
+    """The planes of the spec's extras at the size of its motion: (T, H, W, E); None if no mask is measured."""
+    if motion is None or spec is None:
+        return None
+    velocity = masked_velocity(motion) if "flow" in spec.extras else None
+    return extra_planes(spec.extras, motion.alpha, velocity)
+
+
+def fit_extras(planes: NDArray[np.float32], image_size: int) -> NDArray[np.float32]:
+    """Planes (T, H, W, E) scaled and cropped as frame and alpha are: (T, S, S, E)."""
+    fitted = [centre_crop(to_short_side(plane, image_size), image_size) for plane in np.moveaxis(planes, -1, 0)]
+    return np.stack(fitted, axis=-1) if fitted else np.empty((len(planes), image_size, image_size, 0), np.float32)
+
+
+def join_channels(
+    pixels: NDArray[np.uint8], alpha: NDArray[np.float32], extras: NDArray[np.float32] | None = None
+) -> NDArray[np.uint8]:
+    """Frames (T, S, S, 3) and alpha (T, S, S) in 0..1 as a clip holds them: uint8 (T, C, S, S), 255 is all of alpha.
+
+    extras: (T, S, S, E), planes of `motion.extra_planes`.
+    """
+    added = 0 if extras is None else extras.shape[-1]
+    channels = channels_of(extras_of(len(channels_of(())) + added))
+    frames = np.empty((len(pixels), len(channels), *pixels.shape[1:3]), np.uint8)
     frames[:, : len(COLOURS)] = np.moveaxis(pixels, -1, 1)
-    frames[:, ALPHA] = np.rint(alpha * np.float32(255))
+    planes = [alpha] if extras is None else [alpha, *np.moveaxis(extras, -1, 0)]
+    for place, (channel, plane) in enumerate(zip(channels[len(COLOURS) :], planes, strict=True), len(COLOURS)):
+        frames[:, place] = velocity_bytes(plane) if channel.signed else share_bytes(plane)
     return frames

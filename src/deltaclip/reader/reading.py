@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.motion import Motion, MotionSpec, needs_neighbours, see
 from deltaclip.motion import track as motion_track
 from deltaclip.processes import Guard, once, own_work
-from deltaclip.reader.fitting import fit_variants, join_channels, measure
+from deltaclip.reader.fitting import extras_of_motion, fit_extras, fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, SUBJECT, Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
@@ -169,7 +170,7 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
     num_frames = len(frames.seconds)
     return tuple(
         Clip(
-            frames=join_channels(pixels, alpha),
+            frames=join_channels(pixels, alpha, _fitted_extras(motion, spec)),
             seconds=frames.seconds,
             path=Path(video.info.path),
             start=segment.start,
@@ -179,5 +180,10 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
             notes=frames.notes,
             track=track,
         )
-        for alpha, motion in variants
+        for spec, (alpha, motion) in zip(specs, variants, strict=True)
     )
+
+
+def _fitted_extras(motion: Motion | None, spec: ReaderSpec) -> NDArray[np.float32] | None:
+    planes = extras_of_motion(motion, spec.motion)
+    return None if planes is None else fit_extras(planes, spec.image_size)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.channels import CHANNELS
+from deltaclip.channels import extras_of
 from deltaclip.motion import MotionSpec, Track, needs_neighbours
 from deltaclip.video import SAMPLINGS
 
@@ -63,7 +63,8 @@ class ReaderSpec:
 class Clip:
     """What an image encoder sees of one moment.
 
-    frames: (T, C, S, S) uint8, as decoded, channels in the order of `channels.CHANNELS`; 255 is all of alpha.
+    frames: (T, C, S, S) uint8, as decoded, channels in the order of `channels.channels_of` with
+    the extras of the mask; 255 is all of alpha.
     seconds: (T,) float64, on a player's clock. path: the file. start, end: the moment, start <= second < end.
     coverage: (T,) float64, share of each frame that the mask holds. fallback: why a frame's alpha is all ones, or None.
     notes: sentences about the file that users of its clips should know, such as that its time stamps are broken.
@@ -81,9 +82,12 @@ class Clip:
     track: Track | None = None
 
     def __post_init__(self) -> None:
-        if self.frames.ndim != 4 or self.frames.dtype != np.uint8 or self.frames.shape[1] != len(CHANNELS):
-            expected = f"(T, {len(CHANNELS)}, S, S) uint8"
-            raise ValueError(f"frames must be {expected}, not {self.frames.shape} {self.frames.dtype}")
+        if self.frames.ndim != 4 or self.frames.dtype != np.uint8:
+            raise ValueError(f"frames must be (T, C, S, S) uint8, not {self.frames.shape} {self.frames.dtype}")
+        try:
+            extras_of(self.frames.shape[1])
+        except ValueError as error:
+            raise ValueError(f"frames must be (T, C, S, S) uint8, not {self.frames.shape}: {error}") from error
 
     def __repr__(self) -> str:
         whole = sum(reason is not None for reason in self.fallback)

@@ -25,6 +25,13 @@ class Masks:
     coverage: (T,) float64, share of each frame that `mask` covers. confidence: (T,) float64 in 0..1, 0 at a fallback.
     fallback: T reasons why a frame's alpha is all ones, None for a frame whose mask is used.
     notes: sentences about the file, for example that its time stamps are broken.
+
+    The mask "subject" also tells how things move; for all others the following are None.
+    velocity: (T, H, W, 2) float32, picture heights a second, right and down, against the background: what the camera's
+    own motion does not explain. camera: (T, 4) float32: pan (right) and tilt (up) in picture heights a second, zoom
+    (in) in natural logarithms of size a second, roll (clockwise) in radians a second. velocity_confidence and
+    camera_confidence: (T,) float64 in 0..1; 0, as are velocity and camera, in a frame without a neighbour that can be
+    followed.
     """
 
     path: Path
@@ -37,6 +44,10 @@ class Masks:
     confidence: NDArray[np.float64]
     fallback: tuple[str | None, ...]
     notes: tuple[str, ...] = ()
+    velocity: NDArray[np.float32] | None = None
+    camera: NDArray[np.float32] | None = None
+    velocity_confidence: NDArray[np.float64] | None = None
+    camera_confidence: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         whole = sum(reason is not None for reason in self.fallback)
@@ -62,6 +73,7 @@ def masks(path: AnyPath, motion: str = "subject", *, num_frames: int = 12, short
     count, side = check_whole(num_frames, "num_frames"), check_whole(short_side, "short_side", 8)
     with guarded_calls() as call:
         frames, found = call(read_motion, file, spec, count, side)
+    flow = found.flow
     return Masks(
         path=file,
         motion=str(spec),
@@ -73,4 +85,8 @@ def masks(path: AnyPath, motion: str = "subject", *, num_frames: int = 12, short
         confidence=found.confidence,
         fallback=found.fallback,
         notes=frames.notes,
+        velocity=None if flow is None else flow.velocity_at(*found.mask.shape[1:]),
+        camera=None if flow is None else flow.camera,
+        velocity_confidence=None if flow is None else flow.confidence,
+        camera_confidence=None if flow is None else flow.camera_confidence,
     )

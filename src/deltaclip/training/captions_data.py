@@ -21,6 +21,7 @@ from deltaclip.training.cache import (
     random_places,
     refuse_lost,
     repair_cache,
+    stored_mask,
     uniform_places,
     write_cache,
 )
@@ -74,7 +75,7 @@ class CachedClips:
         kept = self._cache.settings.num_frames
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
         frames = self._cache.clip(self.video_ids[video], places)
-        return Pictures(frames.rgb, frames.see(self._motion))
+        return Pictures(frames.rgb, frames.see(self._motion), velocity=frames.velocity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def new_cache_settings(recipe: Recipe) -> CacheSettings:
     """Settings of a new cache for a recipe; its frames and size suit other recipes too."""
     motion = MotionSpec.parse(recipe.data.motion)
     frames = max(CacheSettings().num_frames, recipe.data.frames, recipe.data.test_frames)
-    return CacheSettings(num_frames=frames, motion=motion.name if needs_neighbours(motion) else None)
+    return CacheSettings(num_frames=frames, motion=str(stored_mask(motion)) if needs_neighbours(motion) else None)
 
 
 def _identity(source: Source) -> str:

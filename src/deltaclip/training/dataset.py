@@ -4,9 +4,10 @@ Frame and mask always go through the same geometry."""
 
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
@@ -15,11 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.channels import CHANNELS
+from deltaclip.channels import channels_of, turned
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
+from deltaclip.motion import MotionSpec, extra_planes
 from deltaclip.processes import unnamed_main
-from deltaclip.reader import centre_crop, join_channels, to_short_side
+from deltaclip.reader import centre_crop, fit_extras, join_channels, to_short_side
 from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
 from deltaclip.training.source import ClipSource, Pictures
@@ -37,6 +39,10 @@ __all__ = [
 ]
 
 
+DIRECTION_WORDS = re.compile(
+    r"\b((left|right|up|down)(wards?)?|clockwise|(counter|anti)-?clockwise|raises?|lowers?|falls?)\b", re.IGNORECASE
+)
+"""A caption with one of these would be untrue of its clip flipped or rotated, so such clips are not."""
 UNKNOWN = "unheard"
 """A word that occurs in no caption, for vocabularies of whole words."""
 
@@ -47,19 +53,22 @@ def model_frames(
     """Frames and masks as the model takes them: uint8 (T, C, side, side), channels as in a `reader.Clip`.
 
     With a generator: random crop, rotation, flip and alpha dropout of the whole clip, as the recipe says; directed
-    pictures are neither rotated nor flipped. Without one: the short side scaled, and a centre crop.
+    pictures are neither rotated nor flipped. Without one: the short side scaled, and a centre crop. Velocities are
+    turned with the picture, and are dropped with alpha.
     """
     rgb, alpha = pictures.rgb, pictures.alpha
+    extras = extra_planes(MotionSpec.parse(recipe.motion).extras, alpha, pictures.velocity)
     if rng is not None and recipe.crop < 1:
         rows, columns = _crop(rgb.shape[1], rgb.shape[2], recipe.crop, rng)
-        rgb, alpha = rgb[:, rows, columns], alpha[:, rows, columns]
+        rgb, alpha, extras = rgb[:, rows, columns], alpha[:, rows, columns], extras[:, rows, columns]
     rgb, alpha = centre_crop(to_short_side(rgb, side), side), centre_crop(to_short_side(alpha, side), side)
+    extras = fit_extras(extras, side)
     if rng is not None and rng.random() < recipe.alpha_dropout:
-        alpha = np.ones_like(alpha)
-    frames = join_channels(rgb, alpha)
+        alpha, extras = np.ones_like(alpha), np.zeros_like(extras)
+    frames = join_channels(rgb, alpha, extras)
     if rng is not None and not pictures.directed:
-        frames = np.rot90(frames, int(rng.integers(4)) if recipe.turn else 0, axes=(-2, -1))
-        frames = frames[..., ::-1] if rng.random() < recipe.flip else frames
+        quarters = int(rng.integers(4)) if recipe.turn else 0
+        frames = turned(frames, quarters, mirrored=rng.random() < recipe.flip)
     return np.ascontiguousarray(frames)
 
 
@@ -146,6 +155,8 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
         rng = np.random.default_rng([self.recipe.seed, 3, epoch, number])
         pictures = self.source.pictures(int(self.source.owner[number]), self.recipe.data.frames, rng)
         caption = drop_words(self.source.caption(number, rng, epoch), self.recipe.data.word_dropout, rng)
+        if DIRECTION_WORDS.search(caption):
+            pictures = replace(pictures, directed=True)
         return model_frames(pictures, self.side, self.recipe.data, rng), caption
 
 
@@ -167,7 +178,8 @@ class _Collate:
     """Stacks the items of a step; a process without any gets empty arrays."""
 
     def __init__(self, recipe: Recipe, side: int) -> None:
-        self.empty = np.empty((0, recipe.data.frames, len(CHANNELS), side, side), np.uint8)
+        channels = channels_of(MotionSpec.parse(recipe.data.motion).extras)
+        self.empty = np.empty((0, recipe.data.frames, len(channels), side, side), np.uint8)
 
     def __call__(self, made: list[Pair | DeltaclipError]) -> tuple[torch.Tensor, list[str]] | DeltaclipError:
         items = [item for item in made if not isinstance(item, DeltaclipError)]

@@ -5,7 +5,7 @@ gaps as in a search; a step takes some of these frames.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.motion import MotionSpec, Neighbours, needs_neighbours
+from deltaclip.channels import velocity_bytes
+from deltaclip.motion import MotionSpec, Neighbours, masked_velocity, needs_neighbours
 from deltaclip.provenance import digest
-from deltaclip.reader import ReaderSpec, fit_to_model
+from deltaclip.reader import ReaderSpec, fit_extras, fit_to_model
 from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
 from deltaclip.training.dataset import started, worker_context
 from deltaclip.training.recipe import Recipe
@@ -41,9 +42,11 @@ class DrawnClips(MemoryClips):
         alpha: NDArray[np.uint8],
         unit: int,
         mover_epochs: int = 0,
+        velocity: NDArray[np.uint8] | None = None,
     ) -> None:
         ids = [f"group {clip.group} twin {number % unit}" for number, clip in enumerate(clips)]
-        super().__init__(rgb, alpha, [clip.caption for clip in clips], np.arange(len(clips)), ids, unit)
+        captions = [clip.caption for clip in clips]
+        super().__init__(rgb, alpha, captions, np.arange(len(clips)), ids, unit, velocity)
         self.clips, self.mover_epochs = clips, mover_epochs
 
     def caption(self, number: int, rng: np.random.Generator | None, epoch: int = 0) -> str:
@@ -75,14 +78,15 @@ def draw_shapes(
     if made is None:
         made = _drawn(groups, progress, workers)
         if cache is not None:
-            arrays = {"rgb": made[0], "alpha": made[1]}
+            arrays = {name: array for name, array in zip(ARRAYS, made, strict=True) if array is not None}
             save_whole(groups.file(cache), lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
-    rgb, alpha = made
+    rgb, alpha, velocity = made
     clips = [clip for group in range(len(groups)) for clip in groups.twins(group)]
     unit = len(clips) // len(groups)
     cut = recipe.world.groups * unit
-    held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit) if len(clips) > cut else None
-    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, _mover_epochs(recipe, cut, unit))
+    first, rest = (None, None) if velocity is None else (velocity[:cut], velocity[cut:])
+    held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit, velocity=rest) if len(clips) > cut else None
+    train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, _mover_epochs(recipe, cut, unit), first)
     facts = {"dataset": "shapes", "clips": cut, "validation_clips": len(clips) - cut, "drawn": groups.digest}
     return TrainingData(train, held, list(VOCABULARY), facts)
 
@@ -98,8 +102,16 @@ def drawn_file(recipe: Recipe, cache: Path) -> Path:
     return _Groups(recipe).file(cache)
 
 
-class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
-    """Item g: frames uint8 (M, K, S, S, 3) and masks uint8 (M, K, S, S) of group g of M twins, the same each time."""
+ARRAYS = ("rgb", "alpha", "velocity")
+"""Of Drawn, by their names in the file."""
+Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8] | None]
+
+
+class _Groups(torch.utils.data.Dataset[Drawn]):
+    """Item g: frames uint8 (M, K, S, S, 3), masks uint8 (M, K, S, S) and velocities uint8 (M, K, S, S, 2) of group g.
+
+    M twins, the same each time. Velocities as `channels.velocity_bytes`, None for masks without flow.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.world = recipe.world
@@ -129,20 +141,22 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         spec = ShapesSpec(camera=camera, directions=bool(directions))  # type: ignore[arg-type]  # checked there
         return make_twins(self.world.seed, spec, group)
 
-    def __getitem__(self, group: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def __getitem__(self, group: int) -> Drawn:
         cv2.setNumThreads(1)  # there are as many processes as cores
         rng = np.random.default_rng([self.world.seed, 1, group])
-        seen = [self._see(clip, rng) for clip in self.twins(group)]
-        return np.stack([rgb for rgb, _ in seen]), np.stack([alpha for _, alpha in seen])
+        return _together([self._see(clip, rng) for clip in self.twins(group)], np.stack)
 
-    def _see(self, clip: ShapesClip, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _see(self, clip: ShapesClip, rng: np.random.Generator) -> Drawn:
         spec = self.reader_spec
         numbers = ((np.arange(spec.num_frames) + rng.random()) * clip.num_frames / spec.num_frames).astype(np.int64)
         before, after = None, None
         if needs_neighbours(spec.motion):
             before, after = (self._neighbours(clip, numbers + step) for step in (-1, 1))
-        pixels, alpha, _ = fit_to_model(self._decoded(clip, numbers), spec, before, after)
-        return pixels, np.round(alpha * 255).astype(np.uint8)
+        pixels, alpha, motion = fit_to_model(self._decoded(clip, numbers), spec, before, after)
+        velocity = None
+        if motion is not None and spec.motion is not None and "flow" in spec.motion.extras:
+            velocity = velocity_bytes(fit_extras(masked_velocity(motion), spec.image_size))
+        return pixels, np.round(alpha * 255).astype(np.uint8), velocity
 
     def _decoded(self, clip: ShapesClip, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """As the decoder does with a small video: scaled up (bicubic) to the side at which motion is measured."""
@@ -157,7 +171,11 @@ class _Groups(torch.utils.data.Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8
         return tuple(next(pictures) if each else None for each in inside)
 
 
-Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+def _together(parts: Sequence[Drawn], join: Callable[[list[NDArray[np.uint8]]], NDArray[np.uint8]]) -> Drawn:
+    """Parts as one, array by array."""
+    moved = [velocity for _, _, velocity in parts if velocity is not None]
+    rgb, alpha = join([rgb for rgb, _, _ in parts]), join([alpha for _, alpha, _ in parts])
+    return rgb, alpha, join(moved) if moved else None
 
 
 def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | None) -> Drawn:
@@ -173,14 +191,14 @@ def _drawn(groups: _Groups, progress: Callable[[float], None], workers: int | No
     for item in started(loader):
         parts.append(item)
         progress(len(parts) / len(groups))
-    return np.concatenate([rgb for rgb, _ in parts]), np.concatenate([alpha for _, alpha in parts])
+    return _together(parts, np.concatenate)
 
 
 def _kept(file: Path) -> Drawn | None:
     if not file.is_file():
         return None
     with np.load(file) as arrays:
-        return arrays["rgb"], arrays["alpha"]
+        return arrays["rgb"], arrays["alpha"], arrays.get("velocity")
 
 
 def _as_it_is(item: Any) -> Any:  # DataLoader's own type

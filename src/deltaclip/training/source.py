@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import velocity_of_bytes
 from deltaclip.training.cache import random_places, uniform_places
 
 __all__ = ["ClipSource", "MemoryClips", "Pictures", "TrainingData"]
@@ -20,17 +21,21 @@ __all__ = ["ClipSource", "MemoryClips", "Pictures", "TrainingData"]
 class Pictures:
     """Frames of one clip with their masks, uncropped.
 
-    rgb: uint8 (T, H, W, 3). alpha: float32 (T, H, W) in 0..1.
+    rgb: uint8 (T, H, W, 3). alpha: float32 (T, H, W) in 0..1. velocity: float32 (T, H, W, 2) of
+    `motion.masked_velocity`, None for masks without flow.
     directed: captions distinguish left from right or up from down, so the clip must be neither rotated nor flipped.
     """
 
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.float32]
     directed: bool = False
+    velocity: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.rgb.shape[:3] != self.alpha.shape:
             raise ValueError(f"frames {self.rgb.shape} and masks {self.alpha.shape} do not match")
+        if self.velocity is not None and self.velocity.shape != (*self.alpha.shape, 2):
+            raise ValueError(f"velocities {self.velocity.shape} and masks {self.alpha.shape} do not match")
 
 
 @runtime_checkable
@@ -89,6 +94,7 @@ class MemoryClips:
     """Clips held in memory.
 
     rgb: uint8 (V, K, H, W, 3), K frames at equal spans of each. alpha: uint8 (V, K, H, W), 255 is one.
+    velocity: uint8 (V, K, H, W, 2) of `channels.velocity_bytes`, None for masks without flow.
     captions: in the order of owner, one fixed text each; override `caption` for varied wordings.
     """
 
@@ -102,10 +108,11 @@ class MemoryClips:
         owner: NDArray[np.int64],
         video_ids: Sequence[str],
         unit: int = 1,
+        velocity: NDArray[np.uint8] | None = None,
     ) -> None:
         if len(rgb) != len(video_ids) or rgb.shape[:4] != alpha.shape or len(captions) != len(owner):
             raise ValueError(f"{rgb.shape} frames, {alpha.shape} masks, {len(captions)} captions do not match")
-        self.rgb, self.alpha = rgb, alpha
+        self.rgb, self.alpha, self.velocity = rgb, alpha, velocity
         self.captions, self.owner, self.video_ids, self.unit = captions, owner, video_ids, unit
 
     @property
@@ -121,4 +128,6 @@ class MemoryClips:
         """Frames at random positions in equal spans, or at their middles."""
         kept = self.rgb.shape[1]
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
-        return Pictures(self.rgb[video, places], self.alpha[video, places].astype(np.float32) / np.float32(255))
+        alpha = self.alpha[video, places].astype(np.float32) / np.float32(255)
+        velocity = None if self.velocity is None else velocity_of_bytes(self.velocity[video, places])
+        return Pictures(self.rgb[video, places], alpha, velocity=velocity)

@@ -20,11 +20,14 @@ from deltaclip.model import (
     ModelSpec,
     Tokenizer,
     alpha_is_zero,
+    channel_extras,
     load_checkpoint,
     model_spec,
     new_model,
     transformers_claim,
+    widened,
 )
+from deltaclip.motion import MotionSpec
 from deltaclip.provenance import digest
 from deltaclip.training.dataset import TokenRows
 from deltaclip.training.recipe import ModelRecipe, OptimRecipe, Recipe
@@ -69,11 +72,15 @@ class Start:
 
 
 def start_model(recipe: Recipe, data: TrainingData) -> Start:
-    """The start of a run. Raises CheckpointError if `model.init` cannot be loaded or has no tokenizer."""
+    """The start of a run, with channels of zeros for what its mask adds and the weights lack.
+
+    Raises CheckpointError if `model.init` cannot be loaded, has no tokenizer, or takes channels that the mask lacks.
+    """
+    extras = MotionSpec.parse(recipe.data.motion).extras
     settings = {"motion": recipe.data.motion, "num_frames": recipe.data.test_frames}
     if recipe.model.init == FRESH:
         tokenizer = Tokenizer.from_words(data.words)
-        model = new_model(_sizes(recipe.model, tokenizer), recipe.seed, recipe.model.alpha)
+        model = new_model(_sizes(recipe.model, tokenizer), recipe.seed, recipe.model.alpha, extras)
         # Drawn clips are ours; the licence of other clips is unknown.
         licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
         record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
@@ -81,7 +88,11 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
     loaded, tokenizer = _loaded(recipe.model.init)
     max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
     record = replace(loaded.record, max_words=max_words, **settings)  # type: ignore[arg-type]
-    return Start(loaded.model, tokenizer, record, _facts(loaded, tokenizer))
+    unfed = [extra for extra in channel_extras(loaded.model) if extra not in extras]
+    if unfed:
+        found = f"a model with channels for {' and '.join(unfed)}, which the mask {recipe.data.motion} does not have"
+        raise CheckpointError(recipe.model.init, found, f"Train with the mask {loaded.record.motion}.")
+    return Start(widened(loaded.model, extras), tokenizer, record, _facts(loaded, tokenizer))
 
 
 def start_side(recipe: Recipe) -> int:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import CLIPModel
 
-from deltaclip.channels import ALPHA
+from deltaclip.channels import ALPHA, channels_of, extras_of, neutral_frames
 from deltaclip.model import model_spec
 from deltaclip.ranking import compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.training.dataset import Batch, TokenRows, video_batches
@@ -96,7 +96,8 @@ def look(model: CLIPModel, batch: Batch, precision: MixedPrecision) -> Seen:
         return Seen(True, None)
     masked = (frames[:, :, ALPHA] < 255).flatten(1).any(1)
     whole = frames.clone()
-    whole[:, :, ALPHA] = 255
+    channels = channels_of(extras_of(frames.shape[2]))
+    whole[:, :, ALPHA:] = torch.from_numpy(neutral_frames(channels)[ALPHA:]).to(whole.device)
     was_training = model.training
     model.train(False)
     with_masks, without = (video_vectors(model, each, precision) for each in (frames, whole))

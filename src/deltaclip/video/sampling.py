@@ -12,6 +12,7 @@ __all__ = [
     "clip4clip_frames",
     "farthest_neighbour_seconds",
     "native_neighbours",
+    "neighbour_seconds",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",
@@ -206,3 +207,20 @@ def native_neighbours(
             found[place], nearest = number, abs(distance - NEIGHBOUR_SECONDS)
             number += side
     return found
+
+
+def neighbour_seconds(
+    frame_seconds: NDArray[np.float64], frames: NDArray[np.int64], neighbours: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How far away in time each of `native_neighbours` (T,) is from its frame: (T,) float64, positive.
+
+    A picture that is still counts as written again and again, so that what follows it is NEIGHBOUR_SECONDS away at
+    most. A frame without a neighbour, or that is its own, gets the median of the others, NEIGHBOUR_SECONDS if there are
+    none.
+    """
+    apart = abs(frame_seconds[frames] - frame_seconds[neighbours])
+    usual = np.median(np.diff(frame_seconds)) if len(frame_seconds) > 1 else NEIGHBOUR_SECONDS
+    still = (abs(frames - neighbours) == 1) & (apart > STILL_GAP * usual)
+    apart[still] = np.minimum(apart[still], NEIGHBOUR_SECONDS)
+    known = (neighbours >= 0) & (apart > 0)
+    return np.where(known, apart, np.median(apart[known]) if known.any() else NEIGHBOUR_SECONDS)

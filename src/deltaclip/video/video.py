@@ -15,7 +15,14 @@ from deltaclip.video.container import STILL_PICTURES, film_candidates, open_cont
 from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
 from deltaclip.video.packets import find_film
 from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
-from deltaclip.video.sampling import NEIGHBOUR_SECONDS, SEGMENT_SECONDS, Segment, native_neighbours, split_segments
+from deltaclip.video.sampling import (
+    NEIGHBOUR_SECONDS,
+    SEGMENT_SECONDS,
+    Segment,
+    native_neighbours,
+    neighbour_seconds,
+    split_segments,
+)
 from deltaclip.video.still import (
     StillDecoder,
     check_whole,
@@ -42,8 +49,9 @@ class Frames:
     the frame itself in a hold. None for all if they were not asked for."""
     after: tuple[NDArray[np.uint8] | None, ...] | None = None
     """The same after it."""
-    step_seconds: float = NEIGHBOUR_SECONDS
-    """How far away these are: the median over all that there are."""
+    step_seconds: NDArray[np.float64] | float = NEIGHBOUR_SECONDS
+    """How far away these are, (2, T) before and after, as in `sampling.neighbour_seconds`. One number if they were not
+    asked for."""
     notes: tuple[str, ...] = ()
     """Those of the video, as in `VideoInfo`."""
 
@@ -173,15 +181,9 @@ class Video:
             asked,
             tuple(pictures.get(int(index)) for index in before),
             tuple(pictures.get(int(index)) for index in after),
-            self._step_seconds(np.concatenate([indices, indices]), np.concatenate([before, after])),
+            np.stack([neighbour_seconds(self.frame_seconds, indices, each) for each in (before, after)]),
             self.info.notes,
         )
-
-    def _step_seconds(self, frames: NDArray[np.int64], neighbours: NDArray[np.int64]) -> float:
-        """Median distance of frame numbers to those of their neighbours, of those that have one."""
-        apart = abs(self.frame_seconds[frames] - self.frame_seconds[neighbours])
-        apart = apart[(neighbours >= 0) & (neighbours != frames)]
-        return float(np.median(apart)) if len(apart) else NEIGHBOUR_SECONDS
 
     def _pictures(
         self, needed: NDArray[np.int64], size: tuple[int, int], wanted: NDArray[np.int64] | None = None

@@ -21,7 +21,7 @@ from deltaclip.motion.subject_mask.decision import (
 )
 from deltaclip.motion.subject_mask.neighbours import Residual
 
-GOOD = Found(confidence=0.8, static=False, drowned=False, vain=False, lost=False)
+GOOD = Found(confidence=0.8, static=False, vain=False, lost=False)
 
 
 def told(found: list[Found], coverage: float = 0.1, exists: bool = True, usable: bool = True) -> list[str | None]:
@@ -82,7 +82,6 @@ def test_a_pause_in_half_of_the_frames_keeps_every_mask() -> None:
     ("feeble", "reason"),
     [
         (replace(GOOD, static=True), STATIC),
-        (replace(GOOD, drowned=True), UNCERTAIN),
         (replace(GOOD, vain=True), UNCERTAIN),
         (replace(GOOD, lost=True), UNCERTAIN),
     ],
@@ -95,7 +94,6 @@ def test_confidence_is_how_far_the_mean_probability_lies_above_a_half() -> None:
     found = examine(*mask_and_motion(1, 0))[0]
     assert found.confidence == pytest.approx(0.8)
     assert not found.static
-    assert not found.drowned
 
 
 def test_a_mask_that_hardly_moves_is_static() -> None:
@@ -103,9 +101,9 @@ def test_a_mask_that_hardly_moves_is_static() -> None:
     assert examine(*mask_and_motion(0.049, 0.049))[0].static
 
 
-def test_a_mask_that_moves_less_than_its_surroundings_is_drowned() -> None:
-    assert examine(*mask_and_motion(0.5, 1.0))[0].drowned
-    assert not examine(*mask_and_motion(0.7, 1.0))[0].drowned
+def test_a_mask_is_used_however_lively_its_surroundings_are() -> None:
+    found = examine(*mask_and_motion(0.5, 5.0))[0]
+    assert told([found]) == [None]
 
 
 def test_motion_that_explains_no_more_than_the_camera_does_is_vain() -> None:

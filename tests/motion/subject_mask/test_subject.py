@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deltaclip.motion import subject
+from deltaclip.motion import NEAR_SECONDS, subject
 from deltaclip.motion.subject_mask.decision import CUT, NO_NEIGHBOUR, UNCERTAIN
 from tests.motion.drawn import HEIGHT, WIDTH, panned, square_over_pan, texture
 
@@ -149,17 +149,18 @@ def test_a_square_is_found_although_its_neighbours_are_far_away(pan: int) -> Non
     assert iou(motion.mask, truth[1:-1]) > 0.6
 
 
-def test_far_neighbours_that_flow_leads_to_and_back_from_are_taken_for_no_cut() -> None:
+@pytest.mark.parametrize("step_seconds", [NEAR_SECONDS, FAR])
+def test_neighbours_that_flow_leads_to_and_back_from_are_taken_for_no_cut(step_seconds: float) -> None:
     frames = panned(texture(3, width=4 * WIDTH), 6, step=2).copy()
     for number, frame in enumerate(frames):  # a curtain of the right half: dark, grey, bright in turn
         frame[:, WIDTH // 2 :] = texture(30 + number)[:, : WIDTH // 2] // 4 + 60 * (number % 3)
-    assert subject(*beside(frames)).fallback == (CUT,) * 4
-    assert CUT not in subject(*beside(frames), FAR).fallback
+    assert CUT not in subject(*beside(frames), step_seconds).fallback
 
 
-def test_unrelated_pictures_one_after_the_other_fall_back_however_far_apart() -> None:
+@pytest.mark.parametrize("step_seconds", [NEAR_SECONDS, FAR])
+def test_unrelated_pictures_one_after_the_other_fall_back_however_far_apart(step_seconds: float) -> None:
     shown = np.stack([texture(20 + number)[:, :WIDTH] // (1 + number % 3) for number in range(12)])
-    assert None not in subject(*beside(shown), FAR).fallback
+    assert None not in subject(*beside(shown), step_seconds).fallback
 
 
 @pytest.mark.parametrize("seed", range(4))

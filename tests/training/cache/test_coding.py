@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from deltaclip.channels import velocity_bytes
 from deltaclip.training.cache.shard import decode_alpha, decode_picture, encode_alpha, encode_picture
 from tests.helpers import moving_square
 
@@ -30,7 +31,7 @@ def test_jpeg_is_a_little_off_and_keeps_red_red() -> None:
 def test_soft_alpha_is_half_a_level_off_at_most_and_falls_on_the_same_side(height: int, width: int, seed: int) -> None:
     alpha = np.random.default_rng(seed).random((height, width), np.float32)
     alpha.flat[0] = 0.5
-    back = decode_alpha(encode_alpha(alpha, binary=False))
+    back, _ = decode_alpha(encode_alpha(alpha, binary=False))
     assert np.abs(back - alpha).max() <= 0.5 / 255 + 1e-6
     assert np.array_equal(back > 0.5, alpha > 0.5)
 
@@ -39,7 +40,7 @@ def test_soft_alpha_is_half_a_level_off_at_most_and_falls_on_the_same_side(heigh
 def test_binary_alpha_is_exact_in_one_bit(height: int, width: int, seed: int) -> None:
     alpha = (np.random.default_rng(seed).random((height, width)) < 0.3).astype(np.float32)
     encoded = encode_alpha(alpha, binary=True)
-    assert np.array_equal(decode_alpha(encoded), alpha)
+    assert np.array_equal(decode_alpha(encoded)[0], alpha)
     assert len(encoded) < 150 + height * (width + 7) // 8  # bits, not bytes, beside the head of a PNG
 
 
@@ -68,5 +69,20 @@ def test_alpha_is_what_pillow_reads_from_it(binary: bool) -> None:
         alpha = (alpha > 0.5).astype(np.float32)
     coded = encode_alpha(alpha, binary)
     by_pillow = np.asarray(Image.open(BytesIO(coded)).convert("L")) / 255
-    assert np.abs(decode_alpha(coded) - by_pillow).max() < 1e-7
+    assert np.abs(decode_alpha(coded)[0] - by_pillow).max() < 1e-7
     assert np.abs(by_pillow - alpha).max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_velocity_goes_with_alpha_and_comes_back_within_a_level(binary: bool) -> None:
+    random = np.random.default_rng(0)
+    alpha = random.integers(0, 2, (30, 40)).astype(np.float32)
+    velocity = random.normal(0, 1, (30, 40, 2)).astype(np.float32)
+    back, moved = decode_alpha(encode_alpha(alpha, binary, velocity))
+    assert moved is not None
+    assert np.array_equal(back, alpha)
+    assert np.array_equal(velocity_bytes(moved), velocity_bytes(velocity))
+
+
+def test_alpha_alone_has_no_velocity() -> None:
+    assert decode_alpha(encode_alpha(np.ones((4, 4), np.float32), binary=False))[1] is None

@@ -60,3 +60,15 @@ def test_all_that_a_training_misses_is_said_at_once() -> None:
         "it has 5 frames per video, and 6 are needed",
         "it has masks subject:binary, and subject is needed",
     )
+
+
+def test_a_cache_of_flow_serves_the_mask_with_and_without_it() -> None:
+    flow, plain = CacheSettings(motion="subject+flow"), CacheSettings(motion="subject")
+    for motion in ("subject", "subject+flow", "subject+flow+time", "subject+time:binary"):
+        assert flow.serves(motion)
+        assert plain.serves(motion) == ("flow" not in motion)
+
+
+def test_time_is_not_cached_since_it_depends_on_the_frames_that_are_drawn() -> None:
+    with pytest.raises(ValueError, match=r"cache it as subject\+flow"):
+        CacheSettings(motion="subject+flow+time")

@@ -15,7 +15,7 @@ from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.studies.disturb import Disturbance, disturb
 from deltaclip.evaluation.studies.mask_overlap import MaskFrames, agreement, fed_mask
 from deltaclip.evaluation.studies.setup import StudySetup, World
-from deltaclip.motion import MotionSpec, Neighbours
+from deltaclip.motion import MotionSpec, Neighbours, Steps
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import Clip, ReaderSpec, fit_to_model, join_channels, read_motion
 
@@ -87,7 +87,7 @@ class _Film:
     rgb: NDArray[np.uint8]
     before: Neighbours
     after: Neighbours
-    step_seconds: float
+    step_seconds: Steps
     seconds: NDArray[np.float64]
     spec: ReaderSpec
     seed: tuple[int, int]

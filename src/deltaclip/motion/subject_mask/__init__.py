@@ -1,6 +1,6 @@
 """`subject`: what moves by itself under a moving camera, from residual flow, what still differs, and colours."""
 
-from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours
+from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, Steps
 from deltaclip.motion.subject_mask.network import (
     Network,
     Networks,
@@ -15,6 +15,7 @@ __all__ = [
     "Neighbours",
     "Network",
     "Networks",
+    "Steps",
     "networks_from_json",
     "networks_to_json",
     "shipped_networks",

@@ -37,11 +37,6 @@ STATIC_TOP = 0.05
 """Cells: if even the liveliest 2 % of the picture move less, nothing moves."""
 SLOW = 0.04
 """Cells: if the mask moves less on average, it is a mask of nothing that moves."""
-OUTSIDE = 0.6
-"""The mask must move this many times as much as the liveliest 5 % outside it. Not asked if neighbours are far away in
-time: what is lively outside is flow that lost its way then, and the rule cost 0.06 IoU at 3 frames a second."""
-MARGIN = 7
-"""Cells, side of the square that the mask is widened by before its outside is looked at: flow bleeds."""
 LEAST_GAIN, LEAST_GAIN_WIDE = 1.25, 1.35
 """The camera alone must leave this many times as much difference inside the mask as the flow does, else the flow has
 found nothing there: it locks on to the wrong bar of a fence, or follows a flicker. Still pictures that kept a mask: 0.4
@@ -61,14 +56,13 @@ class Found:
     """What one frame's mask is worth.
 
     confidence: 0..1, mean probability inside the mask, from a half as 0 to one as 1; 0 if there is no mask.
-    static: nothing in the frame moves, or the mask does not. drowned: what is outside moves more than the mask.
-    vain: motion inside the mask explains no more of the picture's change than the camera alone. lost: there and back
-    it does not lead to the same place, and explains little.
+    static: nothing in the frame moves, or the mask does not.
+    vain: motion inside the mask explains no more of the picture's change than the camera alone.
+    lost: there and back it does not lead to the same place, and explains little.
     """
 
     confidence: float
     static: bool
-    drowned: bool
     vain: bool
     lost: bool
 
@@ -105,17 +99,13 @@ def _found(
 ) -> Found:
     inside = probability > 0.5
     if not inside.any():
-        return Found(confidence=0.0, static=True, drowned=False, vain=False, lost=False)
+        return Found(confidence=0.0, static=True, vain=False, lost=False)
     camera_alone, with_flow = float(changed[inside].mean()), float(left[inside].mean())
     back = float(returned[:, inside].mean(1).max())
-    widened = np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((MARGIN, MARGIN), np.uint8)))
-    outside = length[widened == 0]
     speed = float(length[inside].mean())
-    liveliest = float(np.percentile(outside, 95)) if outside.size else 0.0
     return Found(
         confidence=min(1.0, max(0.0, 2 * float(probability[inside].mean()) - 1)),
         static=top < STATIC_TOP or speed < SLOW,
-        drowned=not wide and speed < OUTSIDE * liveliest,
         vain=camera_alone < (LEAST_GAIN_WIDE if wide else LEAST_GAIN) * with_flow,
         lost=back < LEAST_RETURNED and camera_alone < CLEAR_GAIN * with_flow,
     )
@@ -155,4 +145,4 @@ def _weakness(found: Found, coverage: float) -> str | None:
         return STATIC
     if coverage < SMALLEST_MASK:
         return NOTHING_FOUND
-    return UNCERTAIN if found.drowned or found.vain or found.lost else None
+    return UNCERTAIN if found.vain or found.lost else None

@@ -12,7 +12,7 @@ from deltaclip.motion.exposure import relit
 from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, returned, shrink
 from deltaclip.motion.shots import LEVELS_WIDTH, grey_levels, is_another_shot, levels_overlap, unexplained
 
-__all__ = ["NEAR_SECONDS", "Neighbours", "Residual", "residual_motion"]
+__all__ = ["NEAR_SECONDS", "Neighbours", "Residual", "Steps", "residual_motion"]
 
 NEAR_SECONDS = 1 / 24
 """How far away neighbours are unless it is said."""
@@ -28,9 +28,10 @@ FOLLOWS_CELLS, FOLLOWS_SHARE = 0.25, 0.1
 WIDE_STEP_SECONDS = 0.11
 """Neighbours farther away than this are judged by rules of their own. Those rules gain 0.03 IoU on DAVIS 2016 thinned
 to 8 frames a second, 0.04 at 6, 0.06 at 3; at 12 and 24 there is nothing to gain (lab/LOG.md)."""
-FOLLOWED = 0.3
-"""Share of the cells that flow must bring there and back (`flow.returned`) if such a neighbour looks like another shot:
-frames far apart in a fast pan look like it as well. 870 pairs of different sequences have 0.25 and less."""
+FOLLOWED, FOLLOWED_WIDE = 0.4, 0.3
+"""Share of the cells that flow must bring there and back (`flow.returned`) if a neighbour looks like another shot, near
+and far away: neighbours in a fast pan or zoom look like it as well. Of 4,292 pairs of different sequences and clips the
+luckiest has 0.33 (lab/LOG.md)."""
 PAPER_SHARE = 0.3
 """Share of a picture within LEVELS_WIDTH grey levels from which it counts as plain. DAVIS 2016: 0.28 and less; slides
 and pages of text: 0.37 and more."""
@@ -40,6 +41,8 @@ different one. DAVIS 2016: 0.59 and less; slides on such a ground: 0.7 and more.
 
 Neighbours = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | None]
 """One picture for each sampled frame, (h, w, 3) uint8, or None if there is none."""
+Steps = float | NDArray[np.float64]
+"""Seconds from K frames to their neighbours before and after, (2, K) and positive, or one number for all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,16 +85,18 @@ def residual_motion(
     before: Neighbours,
     after: Neighbours,
     grid: tuple[int, int],
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
 ) -> Residual:
     """Flow to both neighbours, the camera taken out of each, joined.
 
     now: `flow_picture` of K frames. before, after: K neighbours of the same aspect, (h, w, 3) uint8 or None. One
     that is missing, cannot be followed or is the frame itself again is replaced by the other one, mirrored in time; if
-    neither can be followed, nothing moves and `usable` tells. step_seconds: how far away the neighbours are.
+    neither can be followed, nothing moves and `usable` tells. step_seconds: how far away the neighbours are; whether
+    they are near is decided for the clip by the median. Raises ValueError for distances that are not positive.
     """
-    wide = step_seconds > WIDE_STEP_SECONDS
     num_frames = len(now)
+    steps = _steps(step_seconds, num_frames)
+    wide = bool(np.median(steps) > WIDE_STEP_SECONDS)
     others = [
         None if frame is None else relit(picture, flow_picture(frame, grid))
         for picture, frame in zip((*now, *now), (*after, *before), strict=True)
@@ -104,8 +109,8 @@ def residual_motion(
     changed, alike = _compensated(now, others, fit)
     exists = np.array([picture is not None for picture in others])
     plain = np.tile([wide and is_plain(picture) for picture in now], 2)
-    back = _returned(now, others, flow, exists & (plain | ~alike) & wide)
-    usable = alike | (exists & wide & (back.mean((1, 2)) > FOLLOWED))
+    back = _returned(now, others, flow, exists & (plain | ~alike))
+    usable = alike | (exists & (back.mean((1, 2)) > (FOLLOWED_WIDE if wide else FOLLOWED)))
     back[~plain] = True
     left = _left_by_flow(now, others, flow)
     shows_motion = usable & ~_repeats(now, others)
@@ -114,11 +119,12 @@ def residual_motion(
         if not shows_motion[one] and shows_motion[other]:
             rest[one], scale[one], changed[one], left[one] = -rest[other], scale[other], changed[other], left[other]
             back[one], camera[one], field[one] = back[other], -camera[other], -field[other]
+            steps[one] = steps[other]
     length = lengths(rest)
     followed = length < FOLLOWS_CELLS + FOLLOWS_SHARE * lengths(field)
-    vector = np.float32(0.5) * (rest[:num_frames] - rest[num_frames:])
+    vector = _joined(rest)
     used = usable[:num_frames] | usable[num_frames:]
-    per_second = (used / step_seconds).astype(np.float32)
+    per_second = (np.tile(used, 2) / steps).astype(np.float32)
     return Residual(
         vector=vector,
         length=np.minimum(length[:num_frames], length[num_frames:]),
@@ -130,11 +136,25 @@ def residual_motion(
         exists=exists[:num_frames] | exists[num_frames:],
         usable=used,
         wide=wide,
-        velocity=vector * (per_second / np.float32(grid[0]))[:, None, None, None],
+        velocity=_joined(rest * (per_second / np.float32(grid[0]))[:, None, None, None]),
         agreement=np.stack([lengths(vector), np.float32(0.5) * (length[:num_frames] + length[num_frames:])], axis=-1),
-        camera=np.float32(0.5) * (camera[:num_frames] - camera[num_frames:]) * per_second[:, None],
+        camera=_joined(camera * per_second[:, None]),
         explained=np.minimum(followed[:num_frames].mean((1, 2)), followed[num_frames:].mean((1, 2))) * used,
     )
+
+
+def _steps(step_seconds: Steps, num_frames: int) -> NDArray[np.float64]:
+    """Seconds to each of the 2K neighbours, those after first: (2K,), a new array."""
+    steps = np.broadcast_to(np.asarray(step_seconds, np.float64), (2, num_frames))[::-1].ravel()
+    if not (np.isfinite(steps) & (steps > 0)).all():
+        raise ValueError(f"step_seconds must be positive, not {step_seconds}")
+    return steps
+
+
+def _joined(motion: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Motion to 2K neighbours, those after first, as the mean of both ways forward in time: (2K, ...) -> (K, ...)."""
+    num_frames = len(motion) // 2
+    return np.float32(0.5) * (motion[:num_frames] - motion[num_frames:])
 
 
 def _repeats(now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None]) -> NDArray[np.bool_]:

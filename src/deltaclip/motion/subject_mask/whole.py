@@ -10,7 +10,7 @@ from deltaclip.motion.subject_mask.colours import colour_bins, grid_lab
 from deltaclip.motion.subject_mask.context import GUIDE_FLATNESS, context
 from deltaclip.motion.subject_mask.decision import drop_small_parts, examine, reasons
 from deltaclip.motion.subject_mask.evidence import Appearance, evidence
-from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, Residual, residual_motion
+from deltaclip.motion.subject_mask.neighbours import NEAR_SECONDS, Neighbours, Residual, Steps, residual_motion
 from deltaclip.motion.subject_mask.network import Networks, shipped_networks
 from deltaclip.motion.subject_mask.smoothing import guided, passage
 from deltaclip.motion.threads import one_opencv_thread
@@ -26,16 +26,16 @@ def subject(
     rgb: NDArray[np.uint8],
     before: Neighbours,
     after: Neighbours,
-    step_seconds: float = NEAR_SECONDS,
+    step_seconds: Steps = NEAR_SECONDS,
     networks: Networks | None = None,
 ) -> Motion:
     """The moving subject of each sampled frame, under a still or a moving camera.
 
     rgb: (T, H, W, 3) uint8, sampled frames in the order shown, already scaled. before, after: T native neighbours of
     them, (h, w, 3) uint8 of the same aspect and scaled by the same filter, or None if the file has none. A neighbour
-    of a different shot is recognised by its content and not used. step_seconds: how far away the neighbours are, about
-    1/24 s unless the file has few frames a second; then flow loses its way more often, and is checked by rules of its
-    own.
+    of a different shot is recognised by its content and not used. step_seconds: how far away the neighbours are, (2, T)
+    before and after or one number for all: about 1/24 s unless the file has few frames a second; then flow loses its
+    way more often, and is checked by rules of its own.
     networks: None for those that come with the package.
     Returns a Motion whose alpha is soft and whose mask is alpha > 0.5 as measured; alpha is all ones in frames that
     fall back: cut or too fast, no neighbour, nothing found, static, saturated, uncertain. Raises ValueError for arrays
@@ -49,7 +49,7 @@ def subject(
 
 
 def measure(
-    rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: float = NEAR_SECONDS
+    rgb: NDArray[np.uint8], before: Neighbours, after: Neighbours, step_seconds: Steps = NEAR_SECONDS
 ) -> tuple[Residual, Appearance]:
     """What moves beside the camera, and how the frames look: all that the networks judge by."""
     grid = grid_size(*rgb.shape[1:3])

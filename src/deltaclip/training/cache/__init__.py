@@ -11,7 +11,7 @@ appears in `cache.json` only after its shard is completely on disk.
 
 from deltaclip.training.cache.read import CachedFrames, FrameCache, random_places, uniform_places
 from deltaclip.training.cache.repair import refuse_lost, repair_cache
-from deltaclip.training.cache.settings import CacheSettings
+from deltaclip.training.cache.settings import CacheSettings, stored_mask
 from deltaclip.training.cache.write import CacheFailure, CacheInUseError, CacheProgress, CacheReport, write_cache
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "random_places",
     "refuse_lost",
     "repair_cache",
+    "stored_mask",
     "uniform_places",
     "write_cache",
 ]

@@ -61,6 +61,7 @@ class CachedFrames:
 
     rgb: uint8 (T, H, W, 3). seconds: float64 (T,), on a player's clock.
     alpha: float32 (T, H, W) in 0..1, the cached mask, all ones for a frame that fell back; None without a cached mask.
+    velocity: float32 (T, H, W, 2) of `motion.masked_velocity`, zero for a frame that fell back; None if none is cached.
     coverage, fallback: T entries each, of the cached mask before the fallback; None without a cached mask.
     settings: of the cache; they say which mask is cached.
     """
@@ -71,6 +72,7 @@ class CachedFrames:
     coverage: NDArray[np.float64] | None = field(repr=False)
     fallback: tuple[str | None, ...] | None = field(repr=False)
     settings: CacheSettings
+    velocity: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def see(self, motion: str | None) -> NDArray[np.float32]:
         """Alpha float32 (T, H, W) by any mask, written as in `motion.MotionSpec`; None gives all ones.
@@ -149,14 +151,18 @@ class FrameCache:
         chosen = [record.frames[place] for place in places]
         spans = self._read(self._entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
         rgb = np.empty((len(chosen), record.height, record.width, 3), np.uint8)
-        alpha = None if self.settings.motion is None else np.ones(rgb.shape[:3], np.float32)
+        spec = self.settings.motion_spec
+        alpha = None if spec is None else np.ones(rgb.shape[:3], np.float32)
+        velocity = np.zeros((*rgb.shape[:3], 2), np.float32) if spec is not None and "flow" in spec.extras else None
         for row, (frame, span) in enumerate(zip(chosen, spans, strict=True)):
             picture, kept = span[: frame.picture_bytes], span[len(span) - frame.alpha_bytes :]
             if len(span) != frame.size_bytes or zlib.crc32(kept, zlib.crc32(picture)) != frame.crc32:
                 raise self._damaged(video)
             rgb[row] = decode_picture(picture, self.settings.quality)
             if alpha is not None and kept:
-                alpha[row] = decode_alpha(kept)
+                alpha[row], moved = decode_alpha(kept)
+                if velocity is not None and moved is not None:
+                    velocity[row] = moved
         return CachedFrames(
             rgb=rgb,
             seconds=np.array([record.seconds[place] for place in places], np.float64),
@@ -164,6 +170,7 @@ class FrameCache:
             coverage=None if record.coverage is None else np.array([record.coverage[place] for place in places]),
             fallback=None if record.fallback is None else tuple(record.fallback[place] for place in places),
             settings=self.settings,
+            velocity=velocity,
         )
 
     def _entry(self, video: str) -> Entry:

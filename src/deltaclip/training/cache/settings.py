@@ -5,7 +5,7 @@ from typing import Any
 
 from deltaclip.motion import MotionSpec, needs_neighbours
 
-__all__ = ["FORMAT", "CacheSettings"]
+__all__ = ["FORMAT", "CacheSettings", "stored_mask"]
 
 FORMAT = 1
 """Increased whenever the content of a shard, or how it is measured, changes."""
@@ -17,9 +17,9 @@ class CacheSettings:
 
     num_frames: frames of a video, at the middles of equal spans; more than a step uses, so that random frames vary.
     size: short side of the pictures in pixels; they are not cropped.
-    motion: "subject" or "subject:binary", measured once and stored as 8-bit or 1-bit alpha, or None. Masks that are
-    computed from the drawn frames alone (difference, random, inverted) or from nothing (full, centre) are never stored:
-    see `CachedFrames.see`.
+    motion: "subject" or "subject:binary", measured once and stored as 8-bit or 1-bit alpha, "subject+flow", stored with
+    the velocity of what moves in pictures of three channels, or None. Masks that are computed from the drawn frames
+    alone (difference, random, inverted) or from nothing (full, centre) are never stored: see `CachedFrames.see`.
     quality: of JPEG, 1 to 100, or None for raw pixels.
     """
 
@@ -45,6 +45,10 @@ class CacheSettings:
             raise ValueError(
                 f"motion {self.motion}: a floor is applied when reading; cache it as {replace(spec, floor=0.0)}"
             )
+        if "time" in spec.extras:
+            raise ValueError(
+                f"motion {self.motion}: time depends on which frames are drawn; cache it as {stored_mask(spec)}"
+            )
         object.__setattr__(self, "motion", str(spec))
 
     @property
@@ -68,7 +72,8 @@ class CacheSettings:
             return True
         if kept is None:
             return False
-        return kept.name == wanted.name and (wanted.binary or not kept.binary)
+        flows = "flow" not in wanted.extras or "flow" in kept.extras
+        return kept.name == wanted.name and (wanted.binary or not kept.binary) and flows
 
     def lacks(self, num_frames: int, motion: str | None, image_size: int = 1) -> tuple[str, ...]:
         """What training with that many frames, that mask and image size lacks here, in words; empty if nothing."""
@@ -101,6 +106,11 @@ class CacheSettings:
     def from_json(cls, document: dict[str, Any]) -> "CacheSettings":
         """The reverse. Raises TypeError or ValueError for anything else."""
         return cls(**document)
+
+
+def stored_mask(spec: MotionSpec) -> MotionSpec:
+    """What a cache has to store so that it serves that mask in every form."""
+    return MotionSpec(spec.name, extras=tuple(extra for extra in spec.extras if extra == "flow"))
 
 
 def _name(key: str) -> str:

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.channels import velocity_bytes, velocity_of_bytes
 from deltaclip.durable import replace_durably
-from deltaclip.motion import Motion, MotionSpec, encode_jpeg, encode_pixels
+from deltaclip.motion import Motion, MotionSpec, encode_jpeg, encode_pixels, masked_velocity
 from deltaclip.training.cache.index import Entry, Source, StoredFrame, VideoRecord
 from deltaclip.training.cache.settings import CacheSettings
 
@@ -58,18 +59,25 @@ def decode_picture(picture: bytes, quality: int | None) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def encode_alpha(alpha: NDArray[np.float32], binary: bool) -> bytes:
-    """(H, W) float32 in 0..1 as a grey PNG: 1 bit per pixel if the mask is binary, else 8."""
+def encode_alpha(alpha: NDArray[np.float32], binary: bool, velocity: NDArray[np.float32] | None = None) -> bytes:
+    """(H, W) float32 in 0..1 as a grey PNG: 1 bit per pixel if the mask is binary, else 8.
+
+    velocity: (H, W, 2), picture heights a second; with it the PNG has three channels, as `channels.velocity_bytes`.
+    """
     # Halves are rounded down, so that alpha > 0.5 means the same before and after.
     levels = np.ceil(alpha * 255 - 0.5).astype(np.uint8)
-    options = [cv2.IMWRITE_PNG_COMPRESSION, FASTEST_PNG, *([cv2.IMWRITE_PNG_BILEVEL, 1] if binary else [])]
+    if velocity is not None:
+        levels = np.concatenate([levels[..., None], velocity_bytes(velocity)], axis=-1)
+    flat = binary and velocity is None
+    options = [cv2.IMWRITE_PNG_COMPRESSION, FASTEST_PNG, *([cv2.IMWRITE_PNG_BILEVEL, 1] if flat else [])]
     return encode_pixels(".png", levels, options)
 
 
-def decode_alpha(alpha: bytes) -> NDArray[np.float32]:
-    """The reverse: (H, W) float32 in 0..1."""
-    levels = np.asarray(cv2.imdecode(np.frombuffer(alpha, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
-    return levels.astype(np.float32) / np.float32(255)
+def decode_alpha(alpha: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The reverse: (H, W) float32 in 0..1, and the velocity (H, W, 2) if there is one."""
+    levels = np.asarray(cv2.imdecode(np.frombuffer(alpha, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
+    planes, velocity = (levels, None) if levels.ndim == 2 else (levels[..., 0], velocity_of_bytes(levels[..., 1:]))
+    return planes.astype(np.float32) / np.float32(255), velocity
 
 
 PART_SUFFIX = ".part"
@@ -99,10 +107,11 @@ def encode_video(
     """rgb: (N, H, W, 3) uint8. seconds: (N,). motion: of the same frames, None exactly if the settings have no mask."""
     alphas: Sequence[bytes] = (b"",) * len(rgb)
     if motion is not None and settings.motion is not None:
-        binary = MotionSpec.parse(settings.motion).binary
+        spec = MotionSpec.parse(settings.motion)
+        moved = masked_velocity(motion) if "flow" in spec.extras else [None] * len(rgb)
         alphas = [
-            b"" if reason is not None else encode_alpha(alpha, binary)
-            for alpha, reason in zip(motion.alpha, motion.fallback, strict=True)
+            b"" if reason is not None else encode_alpha(alpha, spec.binary, velocity)
+            for alpha, velocity, reason in zip(motion.alpha, moved, motion.fallback, strict=True)
         ]
     return EncodedVideo(
         pictures=tuple(encode_picture(picture, settings.quality) for picture in rgb),

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
+from deltaclip.channels import velocity_bytes, velocity_of_bytes
 from deltaclip.errors import VideoError
 from deltaclip.library import content_of
-from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.motion import MotionSpec, masked_velocity, needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
 from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
@@ -22,6 +23,7 @@ __all__ = ["ActionClips", "SeenActions", "SeenClip", "clip_digests", "see_action
 
 
 RGB = "rgb"
+VELOCITY = "velocity"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +31,13 @@ class SeenClip:
     """K frames of a clip, at the middles of equal spans, uncropped. rgb: uint8 (K, H, W, 3).
 
     alpha: mask -> uint8 (K, H, W), 255 is one. All K frames are measured together, so that masks have the same time
-    gaps however few frames a step takes.
+    gaps however few frames a step takes. velocity: uint8 (K, H, W, 2) of `channels.velocity_bytes`, what moves by
+    `subject`; None if no mask asks for flow.
     """
 
     rgb: NDArray[np.uint8] = field(repr=False)
     alpha: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+    velocity: NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +57,8 @@ class SeenActions:
         arrays = {f"{number}.{RGB}": clip.rgb for number, clip in enumerate(self.clips)}
         for number, clip in enumerate(self.clips):
             arrays |= {f"{number}.{mask}": alpha for mask, alpha in clip.alpha.items()}
+            if clip.velocity is not None:
+                arrays[f"{number}.{VELOCITY}"] = clip.velocity
         save_whole(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]  # any names are allowed
 
     @classmethod
@@ -60,7 +66,11 @@ class SeenActions:
         """Reads what `write` wrote for that set."""
         with np.load(path) as arrays:
             clips = tuple(
-                SeenClip(arrays[f"{number}.{RGB}"], {mask: arrays[f"{number}.{mask}"] for mask in masks})
+                SeenClip(
+                    arrays[f"{number}.{RGB}"],
+                    {mask: arrays[f"{number}.{mask}"] for mask in masks},
+                    arrays.get(f"{number}.{VELOCITY}"),
+                )
                 for number in range(len(actions.clips))
             )
         return cls(actions, clips)
@@ -104,18 +114,20 @@ def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_si
     specs = {mask: MotionSpec.parse(mask) for mask in masks}
     followed = [spec for spec in specs.values() if needs_neighbours(spec)]
     frames, motion = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
-    alpha = {}
+    alpha, velocity = {}, None
     for mask, spec in specs.items():
         if spec not in followed:
             made = measure_alpha(frames.rgb, spec)
         elif spec == followed[0] and motion is not None:
-            made = motion.alpha
+            made, seen = motion.alpha, motion
         else:
             _, other = call(read_whole, path, spec, num_frames, short_side)
             assert other is not None  # a mask was asked for
-            made = other.alpha
+            made, seen = other.alpha, other
+        if "flow" in spec.extras:
+            velocity = velocity_bytes(masked_velocity(seen))
         alpha[mask] = np.round(made * 255).astype(np.uint8)
-    return SeenClip(frames.rgb, alpha)
+    return SeenClip(frames.rgb, alpha, velocity)
 
 
 class ActionClips:
@@ -149,4 +161,8 @@ class ActionClips:
         kept = len(clip.rgb)
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
         alpha = clip.alpha[self._mask][places].astype(np.float32) / np.float32(255)
-        return Pictures(clip.rgb[places], alpha)
+        velocity = None
+        if "flow" in MotionSpec.parse(self._mask).extras:
+            assert clip.velocity is not None  # seen with this mask
+            velocity = velocity_of_bytes(clip.velocity[places])
+        return Pictures(clip.rgb[places], alpha, velocity=velocity)
