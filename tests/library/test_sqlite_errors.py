@@ -66,7 +66,9 @@ def test_who_obeys_the_message_of_a_damaged_database_loses_nothing(shelf: Shelf,
     file = shelf.library_path / "library.sqlite"
     shutil.copytree(shelf.library_path, shelf.videos.parent / "copy")
     file.write_bytes(file.read_bytes()[:4096] + bytes(9000))
-    with pytest.raises(LibraryError, match=r"damaged .*library.sqlite, its -wal and -shm files and the vectors-\*.f32"):
+    with pytest.raises(
+        LibraryError, match=r"damaged .*library.sqlite, its -wal and -shm files, vectors-\*.f32 and motion"
+    ):
         shelf.open().search("a 0")
     aside = shelf.videos.parent / "aside"
     aside.mkdir()

@@ -140,7 +140,7 @@ def test_an_older_library_is_brought_up_to_date_and_nothing_is_lost(shelf: Shelf
         assert remembered is not None
         assert (remembered.name, remembered.motion, remembered.num_frames) == ("fake", "difference", 1)
         assert remembered.options == {"motion": "difference", "num_frames": 1}
-    assert format_of(shelf) == 3
+    assert format_of(shelf) == 4
 
 
 def test_what_format_2_knew_of_files_is_known(shelf: Shelf) -> None:
