@@ -224,7 +224,7 @@ class MemoryStore:
         if (self.state.motion and self.state.motion.fingerprint) != (motion and motion.fingerprint):
             for path, kept in videos.items():
                 moments = [replace(moment, motion=None) for moment in kept.moments]
-                written = [(vector, None) for vector, _ in kept.written]
+                written: list[tuple[bytes, bytes | None]] = [(vector, None) for vector, _ in kept.written]
                 videos[path] = Kept(replace(kept.row, num_motion=0), kept.notes, moments, written)
         self.state.encoder, self.state.motion = encoder, motion
         self._commit(videos)

@@ -1,10 +1,16 @@
 """Whose vectors a library holds, and who may search them or write beside them: the same rules for every store."""
 
+from typing import TYPE_CHECKING
+
 from deltaclip.errors import LibraryError
 from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.provenance import VECTOR_VERSION
 
-__all__ = ["outdated_reason", "require_same_encoder", "require_same_motion"]
+if TYPE_CHECKING:  # store imports nothing of this file, and the encoder imports torch
+    from deltaclip.encoder import MotionEncoder
+    from deltaclip.library.store import Store
+
+__all__ = ["bundled_motion_encoder", "keeps_motion", "outdated_reason", "require_same_encoder", "require_same_motion"]
 
 
 def require_same_encoder(
@@ -70,6 +76,27 @@ def require_same_motion(
             f"by {wanted.name} as it is now (fingerprint {wanted.fingerprint})"
         )
         raise LibraryError(address, found, again)
+
+
+def keeps_motion(store: "Store", wanted: bool | None) -> bool:
+    """Whether `index` gives moments motion vectors: as asked for, else as the library was made, which is with them
+    unless somebody chose otherwise.
+
+    Raises LibraryError if motion vectors that there are would be lost.
+    """
+    if wanted is None:
+        return not store.declines_motion()
+    if not wanted and any(row.num_motion for row in store.videos()):
+        remedy = "Leave --no-motion-words out, or index into a new library with --library."
+        raise LibraryError(store.address, "its moments have motion vectors, which would be lost", remedy)
+    return wanted
+
+
+def bundled_motion_encoder() -> "MotionEncoder":
+    """The motion encoder of libraries that remember none."""
+    from deltaclip.encoder import MotionEncoder
+
+    return MotionEncoder.load()
 
 
 def outdated_reason(stored: RememberedEncoder | None) -> str | None:

@@ -98,5 +98,9 @@ class MotionVectorEncoder(Protocol):
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """(N, Dm), unit rows, one for each clip, which carries a track."""
 
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some phrases that it understands, for people who ask in words that it does not."""
+
     def question(self, text: str) -> MotionAsked:
         """What a sentence says of motion."""
