@@ -23,7 +23,7 @@ from deltaclip.library import (
     Status,
     VideoRow,
 )
-from deltaclip.library.both import Asked, MotionRows, nearest_by
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder, require_same_motion
 from deltaclip.library.store import MotionQuery, NewVideo
@@ -175,7 +175,7 @@ class MemoryStore:
         if queries is not None:
             if queries.shape[1:] != there[0].vector.shape:
                 raise ValueError(f"vectors have {len(there[0].vector)} numbers")
-            looks = Asked([np.stack([moment.vector for moment in there])], queries)
+            looks = AppearanceRows([np.stack([moment.vector for moment in there])], queries)
         if motion is not None:
             require_same_motion(self.address, self.state.motion, motion.made_by)
             assert self.state.motion is not None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.library import exact
-from deltaclip.library.both import Asked, MotionRows, Ranked, nearest_by
+from deltaclip.library.both import AppearanceRows, MotionRows, Ranked, nearest_by
 from tests.library.test_exact import unit_rows
 
 
@@ -21,7 +21,7 @@ QUERY = at(1.0)
 
 
 def ranked(looks: NDArray[np.float32], moves: NDArray[np.float32], weight: float, limit: int = 9) -> Ranked:
-    return nearest_by(Asked([looks], QUERY), MotionRows([moves], QUERY, weight), limit)
+    return nearest_by(AppearanceRows([looks], QUERY), MotionRows([moves], QUERY, weight), limit)
 
 
 def test_the_score_is_appearance_and_motion_in_standard_deviations_of_each() -> None:
@@ -81,7 +81,7 @@ def test_the_best_rows_by_both_are_those_of_brute_force(
         patch.setattr(exact, "ROWS_AT_ONCE", 7)
         spans = np.split(moves[before:], [min(cut, count - before)])
         motion = MotionRows(spans, asked_motion, weight, before)
-        found = nearest_by(Asked([looks], asked), motion, limit, [(row, 1) for row in away])
+        found = nearest_by(AppearanceRows([looks], asked), motion, limit, [(row, 1) for row in away])
         alone = nearest_by(None, motion, limit, [(row, 1) for row in away])
     a = (looks.astype(float) @ asked.astype(float).T).max(axis=1)
     m = (moves.astype(float) @ asked_motion.astype(float).T).max(axis=1)
@@ -101,7 +101,7 @@ def test_the_best_rows_by_both_are_those_of_brute_force(
 def test_all_rows_that_tie_by_both_with_the_last_are_given_in_their_order(seed: int, copies: int, limit: int) -> None:
     looks = np.repeat(unit_rows(seed, 3, 512), copies, axis=0)
     moves = np.repeat(unit_rows(seed + 1, 3, 64), copies, axis=0)
-    asked = Asked([looks], looks[copies : copies + 1])
+    asked = AppearanceRows([looks], looks[copies : copies + 1])
     found = nearest_by(asked, MotionRows([moves], moves[copies : copies + 1], 1.0), min(limit, copies))
     assert found.rows.tolist() == list(range(copies, 2 * copies))
     assert len(set(found.scores.tolist())) == 1
@@ -109,8 +109,10 @@ def test_all_rows_that_tie_by_both_with_the_last_are_given_in_their_order(seed: 
 
 def test_motion_of_no_weight_is_not_even_looked_at() -> None:
     looks = unit_rows(0, 50)
-    alone = nearest_by(Asked([looks], QUERY8), None, 50)
-    weightless = nearest_by(Asked([looks], QUERY8), MotionRows([np.full((50, 3), 9, np.float32)], QUERY8, 0.0), 50)
+    alone = nearest_by(AppearanceRows([looks], QUERY8), None, 50)
+    weightless = nearest_by(
+        AppearanceRows([looks], QUERY8), MotionRows([np.full((50, 3), 9, np.float32)], QUERY8, 0.0), 50
+    )
     assert alone.rows.tolist() == weightless.rows.tolist()
     assert alone.scores.tobytes() == weightless.scores.tobytes()
 
@@ -122,6 +124,6 @@ QUERY8 = unit_rows(1, 1)
 def test_a_motion_row_that_is_no_unit_vector_is_an_error(value: float) -> None:
     moves = unit_rows(0, 3)
     moves[1] = QUERY8[0] * np.float32(value)
-    for looks in (None, Asked([unit_rows(2, 3)], QUERY8)):
+    for looks in (None, AppearanceRows([unit_rows(2, 3)], QUERY8)):
         with pytest.raises(ValueError, match="not of unit length"):
             nearest_by(looks, MotionRows([moves], QUERY8, 1.0), 1)

@@ -31,6 +31,7 @@ from deltaclip.library.results import (
     Status,
     VerifyReport,
 )
+from deltaclip.library.search import By, NoMotionWordsError
 from deltaclip.library.store import (
     Moment,
     MotionQuery,
@@ -51,6 +52,7 @@ __all__ = [
     "MOST_NAMED",
     "STORES",
     "VIDEO_SUFFIXES",
+    "By",
     "ChangedError",
     "Content",
     "Exclusion",
@@ -68,6 +70,7 @@ __all__ = [
     "NewMoment",
     "NewVideo",
     "NoLibraryError",
+    "NoMotionWordsError",
     "NotWritableError",
     "Note",
     "RememberedEncoder",

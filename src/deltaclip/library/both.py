@@ -18,7 +18,7 @@ from deltaclip.library.exact import (
     rough_products,
 )
 
-__all__ = ["Asked", "MotionRows", "Ranked", "nearest_by"]
+__all__ = ["AppearanceRows", "MotionRows", "Ranked", "nearest_by"]
 
 Hidden = Sequence[tuple[int, int]]
 
@@ -62,14 +62,14 @@ class MotionRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class AppearanceRows:
     """The vectors of how moments look, and what is asked of them: as `exact.nearest` takes both."""
 
     spans: Sequence[NDArray[np.float32]]
     queries: NDArray[np.float32]
 
 
-class Scores(NamedTuple):
+class HitScores(NamedTuple):
     """As in `results.Hit`."""
 
     score: float
@@ -90,18 +90,18 @@ class Ranked:
     appearance: NDArray[np.float64] | None = None
     motion: NDArray[np.float64] | None = None
 
-    def scores_of_rows(self) -> dict[int, Scores]:
+    def scores_of_rows(self) -> dict[int, HitScores]:
         """What a hit tells of each row, in order."""
         count = len(self.rows)
         looks = [None] * count if self.appearance is None else [*map(_cosine, self.appearance)]
         moves = [None] * count if self.motion is None else [*map(_cosine, self.motion)]
         is_cosine = self.appearance is None or self.motion is None
         scores = [min(float(score), 1.0) if is_cosine else float(score) for score in self.scores]
-        told = map(Scores, scores, looks, moves)
+        told = map(HitScores, scores, looks, moves)
         return dict(zip(self.rows.tolist(), told, strict=True))
 
 
-def nearest_by(appearance: Asked | None, motion: MotionRows | None, limit: int, hidden: Hidden = ()) -> Ranked:
+def nearest_by(appearance: AppearanceRows | None, motion: MotionRows | None, limit: int, hidden: Hidden = ()) -> Ranked:
     """The best `limit` rows by appearance, by motion or by both, and all that tie with the last of them.
 
     hidden: as in `exact.nearest`. Motion with a weight of 0 is not looked at: ranks and scores are those of appearance
@@ -117,7 +117,7 @@ def nearest_by(appearance: Asked | None, motion: MotionRows | None, limit: int, 
     return nearest_by_both(appearance, motion, limit, hidden)
 
 
-def nearest_by_both(appearance: Asked, motion: MotionRows, limit: int, hidden: Hidden = ()) -> Ranked:
+def nearest_by_both(appearance: AppearanceRows, motion: MotionRows, limit: int, hidden: Hidden = ()) -> Ranked:
     """The best rows by this score, in which a is the product of appearance and m that of motion:
 
         score = a + weight * c * (m - mean(m))      c = max(std(a), 1e-5) / std(m)

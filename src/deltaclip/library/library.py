@@ -175,6 +175,11 @@ class Library:
                 self._motion_encoder = bundled_motion_encoder() if remembered is None else remembered.load()
             return self._motion_encoder
 
+    @property
+    def keeps_motion(self) -> bool:
+        """Whether `index` gives moments motion vectors unless it is told otherwise."""
+        return keeps_motion(self._store, None)
+
     def remembered_encoder(self) -> RememberedEncoder | None:
         """The encoder that made the vectors, as it has to be loaded again; None before the first `index`."""
         return self._store.encoder()
@@ -223,8 +228,8 @@ class Library:
         words it does not count at all, and the hits are those of "appearance". `both.nearest_by_both` has the rule.
         on_note: called with how many moments have no motion vector, if the text asks for motion: those are ranked by
         appearance alone, and not found by "motion".
-        Raises TypeError for anything but one text, ValueError for an empty text, a limit below 1, and a text without
-        motion words by "motion", LibraryError by "motion" if there are no motion vectors.
+        Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1; by "motion"
+        NoMotionWordsError, a ValueError, for a text without motion words, and LibraryError without motion vectors.
         """
         check_text(text, "search", "search_each takes several")
         check_whole(limit, "limit")

@@ -17,12 +17,17 @@ from deltaclip.pipeline import Job
 from deltaclip.reader import Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS
 
-__all__ = ["By", "check_by", "encode_query_file", "motion_asked", "motion_of_clip", "require_motion", "tell_lacking"]
+__all__ = ["By", "NoMotionWordsError", "check_by", "encode_query_file", "motion_asked", "motion_of_clip"]
+__all__ += ["require_motion", "tell_lacking"]
 
 CLIPS_AT_ONCE = 8
 
 By = Literal["appearance", "motion", "both"]
 """What a search goes by."""
+
+
+class NoMotionWordsError(ValueError):
+    """A search by motion alone with a text that says nothing of motion; it names some phrases that are understood."""
 
 
 def check_by(by: Any) -> None:  # Any: whatever somebody passed
@@ -65,8 +70,8 @@ def motion_asked(
     """What a sentence asks of motion vectors; None if it asks by appearance alone.
 
     load: gives the motion encoder. on_note: called with how many moments have no motion vector, if the sentence asks
-    for motion. Raises by motion alone: ValueError for a sentence without motion words, LibraryError if the library has
-    no motion vectors that can be compared.
+    for motion. Raises by motion alone: NoMotionWordsError for a sentence without motion words, LibraryError if the
+    library has no motion vectors that can be compared.
     """
     if by == "appearance" or (by == "both" and (store.declines_motion() or not store.has_moments())):
         return None
@@ -76,7 +81,7 @@ def motion_asked(
     asked = encoder.question(text)
     if asked.vector is None or (by == "both" and asked.weight == 0):
         if by == "motion":
-            raise ValueError(_no_words(text, encoder))
+            raise NoMotionWordsError(_no_words(text, encoder))
         return None
     made_by = RememberedMotionEncoder.of(encoder)
     stored = store.motion_encoder()

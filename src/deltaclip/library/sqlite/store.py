@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.both import Asked, MotionRows, nearest_by
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 from deltaclip.library.sqlite import meta
@@ -210,7 +210,7 @@ class SqliteStore:
             _require_fitting(queries, file, "vectors")
             _require_fitting(None if motion is None else motion.vectors, motion_file, "motion vectors")
             try:
-                looks = None if queries is None else Asked(self._map.spans(file), queries)
+                looks = None if queries is None else AppearanceRows(self._map.spans(file), queries)
                 moves = None
                 if motion is not None and motion_file is not None:
                     spans = self._motion_map.spans(motion_file)
