@@ -110,7 +110,7 @@ def test_an_index_that_measures_again_says_how_many_files(
 ) -> None:
     monkeypatch.setattr(FourWords, "fingerprint", "of new weights")
     _, _, err = deltaclip("search", "the red square left", "--library", library)
-    assert "2 moments have no motion vector and are ranked by appearance alone" in err
+    assert "2 moments have no motion vector of this motion encoder and are ranked by appearance alone" in err
     _, out, err = deltaclip("index", home / "videos", "--library", library)
     assert "2 videos of these read again only to measure how they move" in out
     assert "2 moments have no motion vector of this motion encoder" in err

@@ -91,7 +91,9 @@ def test_a_different_motion_encoder_measures_again_and_nothing_else_is_lost(shel
     with shelf.open(motion_encoder=newer) as library:
         alone = library.search("a 1", by="appearance")
         assert library.search("a 1 moving b 0") == alone
-        assert notes_of(library, "a 1 moving b 0")[0].startswith("4 moments have no motion vector and are ")
+        assert notes_of(library, "a 1 moving b 0")[0].startswith(
+            "4 moments have no motion vector of this motion encoder"
+        )
         with pytest.raises(LibraryError, match=r"made by the motion encoder moves .*not by moves as it is now"):
             library.search("a 1 moving b 0", by="motion")
         assert library.index([shelf.videos / "a.mp4"]).measured == 1

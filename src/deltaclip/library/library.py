@@ -234,7 +234,7 @@ class Library:
         check_text(text, "search", "search_each takes several")
         check_whole(limit, "limit")
         check_by(by)
-        return self._search_texts([text], limit, by, on_note or _ignore)[0]
+        return self._search_texts([text], limit, by, on_note)[0]
 
     def motion_words(self, text: str) -> tuple[str, ...]:
         """The words of a text that are understood as motion, as typed, in order."""
@@ -253,7 +253,7 @@ class Library:
         if not len(given):
             return []
         if isinstance(given, list):
-            return self._search_texts(given, limit, by, _ignore)
+            return self._search_texts(given, limit, by, None)
         if by == "motion":
             raise ValueError("search_each: vectors of the encoder ask by appearance, not by motion")
         return [self._store.find(row[None], limit) for row in check_vectors(given, self._store.encoder())]
@@ -308,9 +308,9 @@ class Library:
         """
         [file] = absolute_paths([check_path(path, "like_motion_of")])
         check_whole(limit, "limit")
-        require_motion(self._store)
-        tell = on_note or _ignore
-        encoder, spec = self.motion_encoder, self.encoder.reader_spec
+        tell, encoder = on_note or _ignore, self.motion_encoder
+        require_motion(self._store, encoder)  # before the file is read
+        spec = self.encoder.reader_spec
         with self._open_reader() as reader:
             vectors = motion_of_clip(file, spec, encoder, reader, tell)
         tell_lacking(self._store, "motion", tell)
@@ -396,7 +396,7 @@ class Library:
         return self._hits(vectors, limit)
 
     def _search_texts(
-        self, texts: Sequence[str], limit: int, by: By, on_note: Callable[[str], None]
+        self, texts: Sequence[str], limit: int, by: By, on_note: Callable[[str], None] | None
     ) -> list[list[Hit]]:
         asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
         if by == "motion":

@@ -135,7 +135,7 @@ class Plan:
         # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
         if before and before.status == "indexed" and holds_bytes_of(self._disk, before, path, content):
             if self.lacks_motion(before):
-                return Wait(path) if content.sample in in_hand else Measure(path, content, before)
+                return self._work_for_motion(before, content, in_hand)
             if before.missing or before.stamp != content.stamp:
                 return SeenAgain(path, before, content.stamp)
             return Nothing(path)
@@ -157,6 +157,15 @@ class Plan:
     def lacks_motion(self, row: VideoRow) -> bool:
         """Whether a video has to be read again for motion vectors."""
         return self._needs_motion and row.num_motion < row.num_segments
+
+    def _work_for_motion(self, row: VideoRow, content: Content, in_hand: Container[bytes]) -> Work:
+        """Of several copies, one is read again and the others take over its moments."""
+        if content.sample in in_hand:
+            return Wait(row.path)
+        for twin in self._store.twins(row.digest) if row.digest is not None else ():
+            if not self.lacks_motion(twin) and self._may_be_used(twin):
+                return TakeOver(row.path, replace(content, digest=row.digest), twin, moves=False)
+        return Measure(row.path, content, row)
 
     def taken_over(self, work: TakeOver, video_id: str) -> None:
         """To be called when that was done. video_id: of the video that is now under its path."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
+from deltaclip.library.encoders import require_same_motion
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.results import RememberedMotionEncoder
 from deltaclip.library.store import MotionQuery, Store
@@ -65,18 +66,18 @@ def motion_asked(
     load: Callable[[], MotionVectorEncoder],
     text: str,
     by: By,
-    on_note: Callable[[str], None],
+    on_note: Callable[[str], None] | None,
 ) -> MotionQuery | None:
     """What a sentence asks of motion vectors; None if it asks by appearance alone.
 
     load: gives the motion encoder. on_note: called with how many moments have no motion vector, if the sentence asks
-    for motion. Raises by motion alone: NoMotionWordsError for a sentence without motion words, LibraryError if the
-    library has no motion vectors that can be compared.
+    for motion; None if nobody wants to know. Raises by motion alone: NoMotionWordsError for a sentence without motion
+    words, LibraryError if the library has no motion vectors that can be compared.
     """
     if by == "appearance" or (by == "both" and (store.declines_motion() or not store.has_moments())):
         return None
     if by == "motion":
-        require_motion(store)
+        _require_choice(store)
     encoder = load()
     asked = encoder.question(text)
     if asked.vector is None or (by == "both" and asked.weight == 0):
@@ -86,13 +87,22 @@ def motion_asked(
     made_by = RememberedMotionEncoder.of(encoder)
     stored = store.motion_encoder()
     if by == "both" and (stored is None or stored.fingerprint != made_by.fingerprint):
-        on_note(_lacking_words(store.status().segments, by))
+        if on_note is not None:
+            on_note(_lacking_words(store.status().segments, by, "" if stored is None else " of this motion encoder"))
         return None
-    tell_lacking(store, by, on_note)
+    if on_note is not None:
+        tell_lacking(store, by, on_note)
     return MotionQuery(asked.vector[None], asked.weight, made_by)
 
 
-def require_motion(store: Store) -> None:
+def require_motion(store: Store, encoder: MotionVectorEncoder) -> None:
+    """Raises LibraryError if a library has moments, and no motion vectors that can be compared with this encoder's."""
+    _require_choice(store)
+    if store.has_moments():
+        require_same_motion(store.address, store.motion_encoder(), RememberedMotionEncoder.of(encoder))
+
+
+def _require_choice(store: Store) -> None:
     """Raises LibraryError if a library was made without motion vectors."""
     if store.declines_motion():
         remedy = "Run `deltaclip index --motion-words` with the same folders: their files are read again for it."
@@ -105,12 +115,11 @@ def tell_lacking(store: Store, by: By, on_note: Callable[[str], None]) -> None:
         on_note(_lacking_words(lacking, by))
 
 
-def _lacking_words(lacking: int, by: By) -> str:
+def _lacking_words(lacking: int, by: By, whose: str = "") -> str:
     what, have, are = ("moment", "has", "is") if lacking == 1 else ("moments", "have", "are")
     end = "not found" if by == "motion" else "ranked by appearance alone"
-    return (
-        f"{lacking:,} {what} {have} no motion vector and {are} {end}: index the same folders again with deltaclip index"
-    )
+    again = "index the same folders again with deltaclip index"
+    return f"{lacking:,} {what} {have} no motion vector{whose} and {are} {end}: {again}"
 
 
 def _no_words(text: str, encoder: MotionVectorEncoder) -> str:
