@@ -1,5 +1,6 @@
 """Motion vectors of a library: kept by `index`, searched by words and by clips, and measured if they are missing."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -127,6 +128,21 @@ def test_a_measurement_that_fails_loses_nothing(shelf: Shelf, monkeypatch: pytes
     assert shelf.library.status().segments == 3
     assert shelf.library.status().without_motion == 3
     assert shelf.library.index([shelf.videos]).measured == 1
+    assert shelf.library.verify().ok
+
+
+def test_of_several_copies_one_is_read_again_for_its_motion(shelf: Shelf) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shelf.write(name, "same 2")
+    shelf.library.index([shelf.videos], motion_words=False)
+    os.link(shelf.videos / "a.mp4", shelf.videos / "link.mp4")
+    shelf.reader.opened.clear()
+    report = shelf.library.index([shelf.videos], motion_words=True)
+    assert (report.indexed, report.measured, report.failed) == (3, 1, 0)
+    assert len(shelf.reader.opened) == 1
+    assert {row.path.name: row.num_motion for row in shelf.library.videos()} == {f"{x}.mp4": 2 for x in "abc"}
+    assert len(shelf.encoder.batches) == 1
+    assert shelf.library.index([shelf.videos]).unchanged == 3
     assert shelf.library.verify().ok
 
 
