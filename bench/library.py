@@ -2,12 +2,15 @@
 
     python bench/library.py --json
 
-Makes a library of random unit vectors (200,000 moments of 512 numbers in videos of 13) through the Store interface, or
-takes the one that an earlier run left in --folder, and measures, --runs times each:
+Makes a library of random unit vectors (200,000 moments of 512 numbers, and 128 of motion, in videos of 13) through the
+Store interface, or takes the one that an earlier run left in --folder, and measures, --runs times each:
 
     open_search_ms           in a new process, from Library.open to the hits of one search, imports excluded
     open_search_cold_ms      the same with none of the vectors in memory (Linux: they are read from the disk)
-    search_ms                one more search in the same process
+    search_ms                one more search in the same process, by appearance
+    motion_search_ms         the same by motion alone
+    both_search_ms           the same by both
+    memory_mb                what a search by both needs at most beside the mapped files
     after_commit_ms          a search in this process, after a different process has committed one more video
     after_commit_missing_ms  the same while a tenth of all videos is missing, so that their rows are hidden
     four_queries_ms          a search by four vectors at once
@@ -32,6 +35,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +44,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.library import Content, Library, NewMoment, NewVideo, RememberedEncoder, Stamp, open_store
+from deltaclip.library import (
+    Content,
+    Library,
+    MotionQuery,
+    NewMoment,
+    NewVideo,
+    RememberedEncoder,
+    RememberedMotionEncoder,
+    Stamp,
+    open_store,
+)
 from deltaclip.provenance import VECTOR_VERSION
 
 MOMENTS_OF_A_VIDEO = 13
@@ -65,30 +79,40 @@ from deltaclip.library import open_store
 store = open_store(sys.argv[1], create=False)
 with store.writing() as writer:
     for number, _ in enumerate(sys.stdin):
-        writer.put([new_video(f"added/{number % 100}.mp4", number, int(sys.argv[2]))])
+        writer.put([new_video(f"added/{number % 100}.mp4", number, int(sys.argv[2]), int(sys.argv[4]))])
         print(number, flush=True)
 """
 
 
-def new_video(name: str, seed: int, dimension: int) -> NewVideo:
-    """A video of 13 moments with random vectors."""
-    rows = np.random.default_rng(seed).standard_normal((MOMENTS_OF_A_VIDEO, dimension), np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    moments = [NewMoment(15.0 * n, 15.0 * n + 15, 0.1, row) for n, row in enumerate(rows)]
+def unit_rows(seed: int, count: int, dimension: int) -> NDArray[np.float32]:
+    """(count, dimension), random."""
+    rows = np.random.default_rng(seed).standard_normal((count, dimension), np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def new_video(name: str, seed: int, dimension: int, motion_dimension: int) -> NewVideo:
+    """A video of 13 moments with random vectors; without motion vectors if motion_dimension is 0."""
+    rows = unit_rows(seed, MOMENTS_OF_A_VIDEO, dimension)
+    moves = unit_rows(seed + 1, MOMENTS_OF_A_VIDEO, motion_dimension) if motion_dimension else None
+    moments = [
+        NewMoment(15.0 * n, 15.0 * n + 15, 0.1, row, None if moves is None else moves[n]) for n, row in enumerate(rows)
+    ]
     content = Content(Stamp(10**7, 10**18, 10**18), seed.to_bytes(16, "big"), seed.to_bytes(16, "little"))
     return NewVideo(Path(f"/home/somebody/Videos/{name}"), content, "indexed", None, moments)
 
 
-def make_library(folder: Path, moments: int, dimension: int) -> float:
+def make_library(folder: Path, moments: int, dimension: int, motion_dimension: int) -> float:
     """Seconds it took."""
     begun = time.perf_counter()
     encoder = RememberedEncoder("random", "random", dimension, "subject", 12, "uniform", 77, VECTOR_VERSION)
     store = open_store(folder, create=True)
     with store.writing() as writer:
-        writer.remember(encoder)
+        motion = RememberedMotionEncoder("random", "random", motion_dimension) if motion_dimension else None
+        writer.remember(encoder, motion)
         for first in range(0, moments // MOMENTS_OF_A_VIDEO, VIDEOS_AT_ONCE):
             last = min(first + VIDEOS_AT_ONCE, moments // MOMENTS_OF_A_VIDEO)
-            writer.put([new_video(f"{n % 97}/{n:06}.mp4", n, dimension) for n in range(first, last)])
+            numbers = range(first, last)
+            writer.put([new_video(f"{n % 97}/{n:06}.mp4", n, dimension, motion_dimension) for n in numbers])
     store.close()
     return time.perf_counter() - begun
 
@@ -132,9 +156,10 @@ def timed(work: Callable[[], object], runs: int, before: Callable[[], object] = 
 
 
 @contextmanager
-def committing(folder: Path, dimension: int) -> Iterator[Callable[[], object]]:
+def committing(folder: Path, dimension: int, motion_dimension: int) -> Iterator[Callable[[], object]]:
     """A process that commits one video each time that the function is called."""
     command = [sys.executable, "-c", COMMITS, str(folder), str(dimension), str(Path(__file__).parent)]
+    command.append(str(motion_dimension))
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -172,7 +197,25 @@ def searches_a_second(library: Library, query: NDArray[np.float32], threads: int
     return sum(counts) / seconds
 
 
-def measure(folder: Path, dimension: int, runs: int) -> dict[str, Any]:
+def by_motion(folder: Path, query: NDArray[np.float32], motion_dimension: int, runs: int) -> dict[str, Any]:
+    """Searches by motion and by both, through the store."""
+    asked = MotionQuery(unit_rows(2, 1, motion_dimension))
+    store = open_store(folder, create=False)
+    for each in (None, query):
+        store.find(each, 10, motion=asked)
+    told: dict[str, Any] = {
+        "motion_search_ms": timed(lambda: store.find(None, 10, motion=asked), runs),
+        "both_search_ms": timed(lambda: store.find(query, 10, motion=asked), runs),
+    }
+    tracemalloc.start()
+    store.find(query, 10, motion=asked)
+    told["memory_mb"] = round(tracemalloc.get_traced_memory()[1] / 1e6, 1)
+    tracemalloc.stop()
+    store.close()
+    return told
+
+
+def measure(folder: Path, dimension: int, motion_dimension: int, runs: int) -> dict[str, Any]:
     """Everything about a library that is there; it has the same videos afterwards."""
     told: dict[str, Any] = {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
     told["open_search_ms"] = in_ms(in_new_processes(folder, dimension, runs + 1)[1:])
@@ -185,13 +228,15 @@ def measure(folder: Path, dimension: int, runs: int) -> dict[str, Any]:
         told["search_ms"] = timed(lambda: library.search_vectors(query[0]), runs)
         told["four_queries_ms"] = timed(lambda: library.search_vectors(query[:4]), runs)
         told["forty_queries_ms"] = timed(lambda: library.search_vectors(query), runs)
+        if motion_dimension:
+            told |= by_motion(folder, query[:1], motion_dimension, runs)
         told["threads"] = {str(n): searches_a_second(library, query[0], n, 3) for n in (1, 4)}
-        with committing(folder, dimension) as commit:
+        with committing(folder, dimension, motion_dimension) as commit:
             told["after_commit_ms"] = timed(lambda: library.search_vectors(query[0]), runs, before=commit)
             told["while_writing"] = _while(commit, lambda: searches_a_second(library, query[0], 1, 3))
             told["put_ms"] = timed(commit, 10 * runs)
             del told["put_ms"]["cpu"]  # that of this process, which waits
-        told["after_commit_missing_ms"] = _with_missing(folder, dimension, library, query[0], runs)
+        told["after_commit_missing_ms"] = _with_missing(folder, dimension, motion_dimension, library, query[0], runs)
         library.remove(["/home/somebody/Videos/added"])
     return told
 
@@ -213,7 +258,7 @@ def _while(commit: Callable[[], object], work: Callable[[], float]) -> float:
 
 
 def _with_missing(
-    folder: Path, dimension: int, library: Library, query: NDArray[np.float32], runs: int
+    folder: Path, dimension: int, motion_dimension: int, library: Library, query: NDArray[np.float32], runs: int
 ) -> dict[str, float]:
     store = open_store(folder, create=False)
     missing = store.videos()[::10]
@@ -223,7 +268,7 @@ def _with_missing(
             writer.set_missing(missing, are)
 
     mark(True)
-    with committing(folder, dimension) as commit:
+    with committing(folder, dimension, motion_dimension) as commit:
         told = timed(lambda: library.search_vectors(query), runs, before=commit)
     mark(False)
     store.close()
@@ -235,6 +280,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one json object")
     parser.add_argument("--moments", type=int, default=200_000, help="of the library (default: %(default)s)")
     parser.add_argument("--dimension", type=int, default=512, help="of a vector (default: %(default)s)")
+    parser.add_argument(
+        "--motion-dimension", type=int, default=128, help="of a motion vector; 0: there are none (default: %(default)s)"
+    )
     parser.add_argument("--runs", type=int, default=7, help="of each measurement (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep the library here (default: a temporary folder)")
     options = parser.parse_args(arguments)
@@ -242,8 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told: dict[str, Any] = {"moments": options.moments, "dimension": options.dimension}
     try:
         if not Library.exists(folder):
-            told["make_seconds"] = make_library(folder, options.moments, options.dimension)
-        told |= measure(folder, options.dimension, options.runs)
+            told["make_seconds"] = make_library(folder, options.moments, options.dimension, options.motion_dimension)
+        told |= measure(folder, options.dimension, options.motion_dimension, options.runs)
     finally:
         if options.folder is None:
             shutil.rmtree(folder.parent)

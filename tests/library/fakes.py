@@ -7,6 +7,7 @@ A file reads `seed moments [end]`: that many moments of 15 s whose vectors follo
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
-from deltaclip.motion import MotionSpec
+from deltaclip.motion import TRACK_GRID, TRACK_NUMBERS, MotionSpec, Track
 from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-DIMENSION = 16
+DIMENSION, MOTION_DIMENSION = 16, 6
 Key = TypeVar("Key")
 
 
@@ -31,13 +32,29 @@ def vector_of(seed: str | bytes, number: int) -> NDArray[np.float32]:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def clip_of(path: Path, seed: str, number: int) -> Clip:
-    """The moment `number` of a file: what makes its vector is in the first bytes of its only frame."""
+def motion_of(seed: str | bytes, number: int) -> NDArray[np.float32]:
+    """(Dm,) float32, unit length: what the fake motion encoder makes of a moment."""
+    vector = vector_of((seed if isinstance(seed, bytes) else seed.encode()) + b"!", number)[:MOTION_DIMENSION]
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def track_of(words: bytes) -> Track:
+    """What the fake motion encoder looks at: these bytes are the first numbers of the only map."""
+    maps = np.zeros((1, 3, *TRACK_GRID), np.float32)
+    maps.reshape(-1)[: len(words)] = np.frombuffer(words, np.uint8)
+    return Track(maps, np.zeros((1, len(TRACK_NUMBERS)), np.float32), np.zeros(1), 1.5)
+
+
+def clip_of(path: Path, seed: str, number: int, *, track: bool = False) -> Clip:
+    """The moment `number` of a file: what makes its vector is in the first bytes of its only frame, and of its track
+    if it carries one."""
     frames = np.zeros((1, len(CHANNELS), DIMENSION, DIMENSION), np.uint8)
     words = bytes([number, *seed.encode()])
     frames.reshape(-1)[: len(words)] = np.frombuffer(words, np.uint8)
     start = 15.0 * number
-    return Clip(frames, np.array([start + 7.5]), path, start, start + 15.0, np.array([0.25]), (None,))
+    seconds, coverage = np.array([start + 7.5]), np.array([0.25])
+    moves = track_of(words) if track else None
+    return Clip(frames, seconds, path, start, start + 15.0, coverage, (None,), track=moves)
 
 
 class InTurn:
@@ -66,7 +83,7 @@ class FakeReader:
         seed, count, end = words[0], int(words[1]), words[2:3]
         for number in range(count):
             time.sleep(0.1 * (end == ["slow"]))
-            yield clip_of(path, seed, number)
+            yield clip_of(path, seed, number, track=spec.track)
         if end == ["interrupted"]:
             raise KeyboardInterrupt
         if end == ["damaged"]:
@@ -98,6 +115,48 @@ class FakeEncoder:
         return np.stack([vector_of(text.split()[0], int(text.split()[1])) for text in texts])
 
 
+@dataclass(frozen=True)
+class FakeQuestion:
+    """What a text says of motion after the word "moving"."""
+
+    text: str
+    words: tuple[str, ...]
+    vector: NDArray[np.float32] | None
+    weight: float
+
+
+class FakeMotionEncoder:
+    """Vectors from the first numbers of a track; a text is `seed number [moving seed number [weight]]`. Keeps the sizes
+    of its batches."""
+
+    dimension = MOTION_DIMENSION
+    examples = ("moving a 0", "moving b 1")
+
+    def __init__(self, fingerprint: str = "fingerprint of moves", dimension: int = MOTION_DIMENSION) -> None:
+        self.name = "moves"
+        self.fingerprint = fingerprint
+        self.dimension = dimension
+        self.batches: list[int] = []
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        rows = []
+        for clip in clips:
+            assert clip.track is not None, "the reader was not asked for tracks"
+            words = clip.track.maps.reshape(-1)[:32].astype(np.uint8).tobytes()
+            rows.append(motion_of(words[1:].rstrip(b"\0"), words[0])[: self.dimension])
+        self.batches.append(len(rows))
+        vectors = np.array(rows, np.float32).reshape(-1, self.dimension)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    def question(self, text: str) -> FakeQuestion:
+        _, moving, rest = text.partition("moving")
+        if not moving:
+            return FakeQuestion(text, (), None, 0.0)
+        seed, number, *weight = rest.split()
+        vector = motion_of(seed, int(number))
+        return FakeQuestion(text, (f"moving {seed} {number}",), vector, float(weight[0]) if weight else 0.5)
+
+
 class Shelf:
     """A folder of such files with a library beside it, for one test."""
 
@@ -107,11 +166,13 @@ class Shelf:
         self.library_path = folder / "library"
         self.reader = FakeReader()
         self.encoder = FakeEncoder()
+        self.motion_encoder = FakeMotionEncoder()
         self.library = self.open()
 
-    def open(self, encoder: FakeEncoder | None = None) -> Library:
+    def open(self, encoder: FakeEncoder | None = None, motion_encoder: FakeMotionEncoder | None = None) -> Library:
         """Another handle on the same library."""
-        return Library.open(self.library_path, encoder or self.encoder, create=True, open_reader=self.reader.reader())
+        encoders = encoder or self.encoder, motion_encoder or self.motion_encoder
+        return Library.open(self.library_path, *encoders, create=True, open_reader=self.reader.reader())
 
     def write(self, name: str, text: str) -> Path:
         """A file of the shelf."""

@@ -19,13 +19,14 @@ from deltaclip.library import (
     NoLibraryError,
     Note,
     RememberedEncoder,
+    RememberedMotionEncoder,
     Status,
     VideoRow,
 )
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.content import Stamp
-from deltaclip.library.encoders import outdated_reason, require_same_encoder
-from deltaclip.library.exact import nearest
-from deltaclip.library.store import NewVideo
+from deltaclip.library.encoders import outdated_reason, require_same_encoder, require_same_motion
+from deltaclip.library.store import MotionQuery, NewVideo
 
 _NUMBERS = count(1)
 
@@ -37,7 +38,7 @@ class Kept:
     row: VideoRow
     notes: tuple[str, ...]
     moments: list[Moment]
-    written: list[bytes]
+    written: list[tuple[bytes, bytes | None]]
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class State:
     """What all handles of an address share. videos: replaced whole with every commit, never changed."""
 
     encoder: RememberedEncoder | None = None
+    motion: RememberedMotionEncoder | None = None
     videos: dict[Path, Kept] = field(default_factory=dict)
     commits: int = 0
     locked: bool = False
@@ -102,6 +104,12 @@ class MemoryStore:
     def encoder(self) -> RememberedEncoder | None:
         return self.state.encoder
 
+    def motion_encoder(self) -> RememberedMotionEncoder | None:
+        return self.state.motion
+
+    def declines_motion(self) -> bool:
+        return self.state.encoder is not None and self.state.motion is None
+
     def has_moments(self) -> bool:
         return any(kept.moments for kept in self._kept())
 
@@ -126,7 +134,7 @@ class MemoryStore:
 
     def status(self) -> Status:
         there = [row for row in self.videos() if not row.missing]
-        encoder = self.encoder()
+        encoder, motion = self.encoder(), self.motion_encoder()
         return Status(
             videos=sum(row.status != "failed" for row in there),
             segments=sum(row.num_segments for row in there),
@@ -134,6 +142,9 @@ class MemoryStore:
             missing=len(self.videos()) - len(there),
             encoder=None if encoder is None else encoder.name,
             fingerprint=None if encoder is None else encoder.fingerprint,
+            motion_encoder=None if motion is None else motion.name,
+            motion_fingerprint=None if motion is None else motion.fingerprint,
+            without_motion=sum(row.num_segments - row.num_motion for row in there),
         )
 
     def failures(self) -> tuple[Failure, ...]:
@@ -143,19 +154,41 @@ class MemoryStore:
     def notes(self) -> tuple[Note, ...]:
         return tuple(Note(kept.row.path, text) for kept in self._kept() if not kept.row.missing for text in kept.notes)
 
-    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+    def find(
+        self,
+        queries: NDArray[np.float32] | None,
+        limit: int,
+        made_by: RememberedEncoder | None = None,
+        *,
+        motion: MotionQuery | None = None,
+    ) -> list[Hit]:
         if limit < 1:
             raise ValueError("limit starts at 1")
+        if queries is None and motion is None:
+            raise ValueError("nothing is asked")
         if made_by is not None:
             require_same_encoder(self.address, self.encoder(), self.has_moments(), made_by)
         there = [moment for kept in self._kept() if not kept.row.missing for moment in kept.moments]
         if not there:
             return []
-        if queries.shape[1:] != there[0].vector.shape:
-            raise ValueError(f"vectors have {len(there[0].vector)} numbers")
-        rows, scores = nearest([np.stack([moment.vector for moment in there])], queries, limit)
-        best = [(there[row], min(float(score), 1.0)) for row, score in zip(rows, scores, strict=True)]
-        return [Hit(m.path, m.start, m.end, score, m.coverage, m.id) for m, score in best[:limit]]
+        looks = moves = None
+        if queries is not None:
+            if queries.shape[1:] != there[0].vector.shape:
+                raise ValueError(f"vectors have {len(there[0].vector)} numbers")
+            looks = AppearanceRows([np.stack([moment.vector for moment in there])], queries)
+        if motion is not None:
+            require_same_motion(self.address, self.state.motion, motion.made_by)
+            assert self.state.motion is not None
+            if motion.vectors.shape[1] != self.state.motion.dimension:
+                raise ValueError(f"motion vectors have {self.state.motion.dimension} numbers")
+            nothing = np.full(self.state.motion.dimension, np.nan, np.float32)
+            rows = np.stack([nothing if moment.motion is None else moment.motion for moment in there])
+            moves = MotionRows([rows], motion.vectors, motion.weight)
+        hits = []
+        for row, told in nearest_by(looks, moves, limit).scores_of_rows().items():
+            m = there[row]
+            hits.append(Hit(m.path, m.start, m.end, told.score, m.coverage, m.id, told.appearance, told.motion))
+        return hits[:limit]
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
         by_id = {kept.row.id: kept for kept in self._kept()}
@@ -170,8 +203,9 @@ class MemoryStore:
 
     def problems_of(self, row: VideoRow) -> Iterator[str]:
         kept = self.state.videos[row.path]
-        if [moment.vector.tobytes() for moment in kept.moments] != kept.written:
-            yield "its vectors are damaged"
+        for moment, written in zip(kept.moments, kept.written, strict=True):
+            if _bytes(moment.vector, moment.motion) != written:
+                yield "its vectors are damaged"
 
     def _kept(self) -> list[Kept]:
         """By path."""
@@ -179,15 +213,20 @@ class MemoryStore:
 
     # Writing
 
-    def remember(self, encoder: RememberedEncoder) -> None:
+    def remember(self, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None = None) -> None:
         require_same_encoder(self.address, self.encoder(), self.has_moments(), encoder, renewing=True)
         videos = dict(self.state.videos)
         if (reason := outdated_reason(self.encoder())) is not None:
             for path, kept in videos.items():
                 if kept.row.status != "failed":
                     row = replace(kept.row, status="failed", reason=reason, num_segments=0, duration_seconds=None)
-                    videos[path] = Kept(row, kept.notes, [], [])
-        self.state.encoder = encoder
+                    videos[path] = Kept(replace(row, num_motion=0), kept.notes, [], [])
+        if (self.state.motion and self.state.motion.fingerprint) != (motion and motion.fingerprint):
+            for path, kept in videos.items():
+                moments = [replace(moment, motion=None) for moment in kept.moments]
+                written: list[tuple[bytes, bytes | None]] = [(vector, None) for vector, _ in kept.written]
+                videos[path] = Kept(replace(kept.row, num_motion=0), kept.notes, moments, written)
+        self.state.encoder, self.state.motion = encoder, motion
         self._commit(videos)
 
     def put(self, videos: Sequence[NewVideo]) -> None:
@@ -228,8 +267,11 @@ class MemoryStore:
         encoder, content, number = self.encoder(), video.content, str(next(_NUMBERS))
         if any(encoder is None or moment.vector.shape != (encoder.dimension,) for moment in video.moments):
             raise ValueError(f"vectors have {encoder and encoder.dimension} numbers")
+        shape = None if self.state.motion is None else (self.state.motion.dimension,)
+        if any(moment.motion is not None and moment.motion.shape != shape for moment in video.moments):
+            raise ValueError(f"motion vectors have {shape} numbers")
         moments = [
-            Moment(f"{number}-{place}", video.path, m.start, m.end, m.coverage, m.vector.copy())
+            Moment(f"{number}-{place}", video.path, m.start, m.end, m.coverage, m.vector.copy(), _copied(m.motion))
             for place, m in enumerate(video.moments)
         ]
         row = VideoRow(
@@ -244,8 +286,9 @@ class MemoryStore:
             missing=False,
             num_segments=len(moments),
             duration_seconds=moments[-1].end if moments else None,
+            num_motion=sum(moment.motion is not None for moment in moments),
         )
-        return Kept(row, tuple(video.notes), moments, [moment.vector.tobytes() for moment in moments])
+        return Kept(row, tuple(video.notes), moments, [_bytes(moment.vector, moment.motion) for moment in moments])
 
     def _of(self, row: VideoRow) -> Kept | None:
         return next((kept for kept in self._kept() if kept.row.id == row.id), None)
@@ -262,6 +305,14 @@ class MemoryStore:
     def _commit(self, videos: dict[Path, Kept]) -> None:
         self.state.videos = videos
         self.state.commits += 1
+
+
+def _bytes(vector: NDArray[np.float32], motion: NDArray[np.float32] | None) -> tuple[bytes, bytes | None]:
+    return vector.tobytes(), None if motion is None else motion.tobytes()
+
+
+def _copied(vector: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    return None if vector is None else vector.copy()
 
 
 def _at(moments: Sequence[Moment], path: Path) -> list[Moment]:

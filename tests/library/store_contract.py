@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library import Failure, LockedError, NoLibraryError, Note, RememberedEncoder
+from deltaclip.library import Failure, LockedError, NoLibraryError, Note, RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.content import Content, Stamp
-from deltaclip.library.store import NewMoment, NewVideo, Store, StoreClass, VideoRow, VideoStatus
+from deltaclip.library.store import MotionQuery, NewMoment, NewVideo, Store, StoreClass, VideoRow, VideoStatus
 from deltaclip.provenance import VECTOR_VERSION
 
 DIMENSION = 8
@@ -28,6 +28,9 @@ ENCODER = RememberedEncoder(
     vector_version=VECTOR_VERSION,
 )
 OTHER = replace(ENCODER, name="other", fingerprint="fingerprint of other")
+MOTION_DIMENSION = 5
+MOTION = RememberedMotionEncoder("moves", "fingerprint of moves", MOTION_DIMENSION)
+OTHER_MOTION = replace(MOTION, fingerprint="fingerprint of other moves")
 
 
 def unit_rows(seed: int, count: int, dimension: int = DIMENSION) -> NDArray[np.float32]:
@@ -47,6 +50,14 @@ def new_video(name: str | Path, seed: int = 0, count: int = 2, words: str | None
     return NewVideo(Path("/videos") / name, content_of(words or str(name)), "indexed", None, moments)
 
 
+def moving_video(name: str | Path, seed: int = 0, count: int = 2, still: Sequence[int] = ()) -> NewVideo:
+    """The same with motion vectors, but for the moments `still`."""
+    video = new_video(name, seed, count)
+    moves = unit_rows(seed + 1000, count, MOTION_DIMENSION)
+    moments = [replace(m, motion=None if n in still else moves[n]) for n, m in enumerate(video.moments)]
+    return replace(video, moments=moments)
+
+
 def failed_video(name: str) -> NewVideo:
     return NewVideo(Path("/videos") / name, None, "failed", "no video. Leave it out.", [])
 
@@ -64,8 +75,8 @@ class StoreContract:
     def address(self, tmp_path: Path) -> str:
         return str(tmp_path / "library")
 
-    def damage(self, address: str, row: VideoRow) -> None:
-        """Changes a stored vector of a video behind the back of the store."""
+    def damage(self, address: str, row: VideoRow, *, motion: bool = False) -> None:
+        """Changes a stored vector, or motion vector, of a video behind the back of the store."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -148,6 +159,7 @@ class StoreContract:
             reason="no video. Leave it out.",
             missing=False,
             num_segments=0,
+            num_motion=0,
             **nothing,
         )
         assert store.video(Path("/videos/c.mp4")) is None
@@ -387,6 +399,181 @@ class StoreContract:
             writer.put([new_video("a.mp4")])
         assert len(store.find(unit_rows(0, 1), 9, ENCODER)) == 2
 
+    # Motion vectors
+
+    def remember_motion(self, store: Store, motion: RememberedMotionEncoder | None = MOTION) -> None:
+        with store.writing() as writer:
+            writer.remember(ENCODER, motion)
+
+    def test_the_motion_encoder_is_remembered_beside_the_encoder(
+        self, open_store: Callable[[], Store], address: str
+    ) -> None:
+        store = open_store()
+        assert (store.motion_encoder(), store.declines_motion()) == (None, False)
+        for motion in (MOTION, None, OTHER_MOTION):
+            self.remember_motion(store, motion)
+            assert store.motion_encoder() == open_store().motion_encoder() == motion
+            assert store.declines_motion() == (motion is None)
+            assert store.encoder() == ENCODER
+
+    def test_motion_vectors_are_equal_to_the_bit_and_none_stays_none(
+        self, store: Store, open_store: Callable[[], Store]
+    ) -> None:
+        self.remember_motion(store)
+        video = moving_video("a.mp4", count=3, still=[1])
+        with store.writing() as writer:
+            writer.put([video, new_video("b.mp4"), failed_video("c.mp4")])
+        for each in (store, open_store()):
+            read = [m.motion if m.motion is None else m.motion.tobytes() for m in each.moments(each.videos())]
+            assert read == [m.motion if m.motion is None else m.motion.tobytes() for m in video.moments] + [None, None]
+            assert [row.num_motion for row in each.videos()] == [2, 0, 0]
+        status = store.status()
+        assert (status.motion_encoder, status.motion_fingerprint) == (MOTION.name, MOTION.fingerprint)
+        assert (status.segments, status.without_motion) == (5, 3)
+
+    def test_a_motion_vector_that_does_not_fit_leaves_nothing(self, store: Store) -> None:
+        with store.writing() as writer:
+            with pytest.raises(ValueError, match="motion vectors"):  # no motion encoder
+                writer.put([moving_video("a.mp4")])
+            writer.remember(ENCODER, replace(MOTION, dimension=3))
+            with pytest.raises(ValueError, match=r"motion vectors .*3"):
+                writer.put([new_video("b.mp4"), moving_video("a.mp4")])
+        assert store.videos() == []
+
+    @pytest.mark.parametrize("change", ["move", "copy", "missing", "replace"])
+    def test_motion_vectors_go_where_their_moments_go(self, store: Store, change: str) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            writer.put([moving_video("a.mp4", seed=1, still=[0]), new_video("b.mp4"), moving_video("c.mp4", seed=3)])
+            a, b, _ = store.videos()
+            before = list(store.moments([a]))
+            if change == "move":
+                writer.move(a, b.path, Stamp(5, 8, 9))
+            elif change == "copy":
+                writer.copy(a, b.path, Stamp(5, 8, 9))
+                writer.copy(a, Path("/videos/d.mp4"), Stamp(5, 8, 9))
+            elif change == "missing":
+                writer.set_missing([a], True)
+            else:
+                writer.put([moving_video("b.mp4", seed=1, still=[0])])
+        row = store.video(a.path if change == "missing" else b.path)
+        assert row is not None
+        assert row.num_motion == 1
+        after = list(store.moments([row]))
+        assert [(m.vector.tobytes(), m.motion is None) for m in after] == [
+            (m.vector.tobytes(), m.motion is None) for m in before
+        ]
+        assert after[1].motion is not None
+        assert before[1].motion is not None
+        assert after[1].motion.tobytes() == before[1].motion.tobytes()
+        asked = MotionQuery(before[1].motion[None])
+        alike = {hit.path for hit in store.find(None, 9, motion=asked) if hit.score > 0.9999}
+        assert (row.path in alike) == (change != "missing")
+        assert [text for row in store.videos() for text in store.problems_of(row)] == []
+
+    @pytest.mark.parametrize("limit", [1, 7, 100])
+    @pytest.mark.parametrize("by", ["motion", "both"])
+    def test_the_best_moments_by_motion_or_by_both_are_those_of_brute_force(
+        self, store: Store, limit: int, by: str
+    ) -> None:
+        with store.writing() as writer:
+            writer.put([new_video(f"{n}.mp4", seed=n, count=n % 4) for n in range(5)])  # before there was motion
+            writer.remember(ENCODER, MOTION)
+            writer.put([moving_video(f"{n}.mp4", seed=n, count=n % 5, still=[2]) for n in range(5, 25)])
+            writer.delete(store.videos()[3:6])
+            writer.set_missing(store.videos()[8:10], True)
+        looks, moves = unit_rows(99, 2), unit_rows(98, 3, MOTION_DIMENSION)
+        there = list(store.moments(row for row in store.videos() if not row.missing))
+        a = np.array([(m.vector.astype(float) @ looks.astype(float).T).max() for m in there])
+        m = np.array([np.nan if m.motion is None else (m.motion.astype(float) @ moves.T).max() for m in there])
+        has = ~np.isnan(m)
+        assert 0 < has.sum() < len(there)
+        factor = 0.7 * a.std() / m[has].std()
+        scores = np.where(has, a + factor * (m - m[has].mean()), a) if by == "both" else m
+        order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")[:limit]
+        order = order[~np.isnan(scores[order])]
+        hits = store.find(looks if by == "both" else None, limit, motion=MotionQuery(moves, 0.7))
+        assert [hit.id for hit in hits] == [there[n].id for n in order]
+        np.testing.assert_allclose([hit.score for hit in hits], scores[order], atol=1e-6)
+        np.testing.assert_allclose([hit.motion or np.nan for hit in hits], m[order], atol=1e-6)
+        if by == "both":
+            np.testing.assert_allclose([hit.appearance or np.nan for hit in hits], a[order], atol=1e-6)
+            assert {hit.motion is None for hit in store.find(looks, 100, motion=MotionQuery(moves))} == {True, False}
+        else:
+            assert {hit.appearance for hit in hits} == {None}
+
+    def test_motion_of_no_weight_changes_no_bit(self, store: Store) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            writer.put([moving_video(f"{n}.mp4", seed=n, still=[n % 3]) for n in range(20)])
+        alone = store.find(unit_rows(5, 1), 30)
+        moves = unit_rows(6, 1, MOTION_DIMENSION)
+        assert store.find(unit_rows(5, 1), 30, motion=MotionQuery(moves, 0.0)) == alone
+        assert store.find(unit_rows(5, 1), 30, motion=MotionQuery(moves, 0.5)) != alone
+        assert {(hit.appearance == hit.score, hit.motion) for hit in alone} == {(True, None)}
+
+    @pytest.mark.parametrize("by", ["motion", "both"])
+    @pytest.mark.parametrize("limit", [1, 3, 4, 6])
+    def test_ties_by_motion_are_ordered_by_path_then_start(self, store: Store, limit: int, by: str) -> None:
+        self.remember_motion(store)
+        looks, moves = unit_rows(0, 1), unit_rows(7, 2, MOTION_DIMENSION)
+        same = [NewMoment(t, t + 1, None, looks[0], moves[0]) for t in (0.0, 9.0, 10.0)]
+        last = [NewMoment(0.0, 1.0, None, looks[0], -moves[0])]
+        with store.writing() as writer:
+            writer.put([NewVideo(Path(path), None, "damaged", "cut", same) for path in ("/b", "/a")])
+            writer.put([NewVideo(Path("/0"), None, "damaged", "cut", last)])
+        hits = store.find(looks if by == "both" else None, limit, motion=MotionQuery(moves[:1]))
+        expected = [(path, start) for path in ("/a", "/b") for start in (0.0, 9.0, 10.0)]
+        assert [(str(hit.path), hit.start) for hit in hits] == expected[:limit]
+
+    def test_without_any_motion_vector_both_is_appearance_and_motion_finds_nothing(self, store: Store) -> None:
+        self.remember_motion(store)
+        asked = MotionQuery(unit_rows(6, 1, MOTION_DIMENSION))
+        assert store.find(unit_rows(5, 1), 9, motion=asked) == []
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4"), new_video("b.mp4", seed=1)])
+        assert store.find(unit_rows(5, 1), 9, motion=asked) == store.find(unit_rows(5, 1), 9)
+        assert store.find(None, 9, motion=asked) == []
+
+    def test_a_question_about_motion_that_cannot_be_asked_is_refused(self, store: Store) -> None:
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4")])
+        asked = MotionQuery(unit_rows(6, 1, MOTION_DIMENSION), made_by=MOTION)
+        with pytest.raises(LibraryError, match=r"have no motion vectors. Run `deltaclip index` again"):
+            store.find(unit_rows(5, 1), 9, motion=asked)
+        self.remember_motion(store, OTHER_MOTION)
+        with pytest.raises(LibraryError, match=r"made by the motion encoder moves .*other moves.* not by moves as"):
+            store.find(None, 9, motion=asked)
+        with pytest.raises(ValueError, match=str(MOTION_DIMENSION)):
+            store.find(None, 9, motion=MotionQuery(unit_rows(6, 1, 3)))
+        with pytest.raises(ValueError, match="nothing is asked"):
+            store.find(None, 9)
+
+    @pytest.mark.parametrize("motion", [OTHER_MOTION, replace(OTHER_MOTION, dimension=3), None])
+    def test_motion_vectors_of_a_different_encoder_are_dropped_and_nothing_else_is(
+        self, store: Store, motion: RememberedMotionEncoder | None
+    ) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            writer.put([moving_video("a.mp4"), moving_video("b.mp4", seed=1)])
+            rows, hits = store.videos(), store.find(unit_rows(5, 1), 9, ENCODER)
+            writer.remember(ENCODER, motion)
+            assert store.videos() == [replace(row, num_motion=0) for row in rows]
+            assert store.find(unit_rows(5, 1), 9, ENCODER) == hits
+            assert {moment.motion is None for moment in store.moments(rows)} == {True}
+            if motion == OTHER_MOTION:
+                writer.put([moving_video("b.mp4", seed=2)])
+                asked = MotionQuery(unit_rows(1002, 2, MOTION_DIMENSION)[1:], made_by=OTHER_MOTION)
+                assert [(hit.path.name, hit.start) for hit in store.find(None, 1, motion=asked)] == [("b.mp4", 15)]
+        assert [*store.problems(), *(text for row in store.videos() for text in store.problems_of(row))] == []
+
+    def test_motion_vectors_of_the_same_encoder_stay(self, store: Store) -> None:
+        for _ in range(2):
+            self.remember_motion(store)
+            with store.writing() as writer:
+                writer.put([moving_video("a.mp4")] if not store.videos() else [])
+        assert [row.num_motion for row in store.videos()] == [2]
+
     # Writers and readers
 
     def test_what_one_handle_commits_every_other_sees(self, store: Store, open_store: Callable[[], Store]) -> None:
@@ -483,24 +670,33 @@ class StoreContract:
         reader = open_store()
         for turn in range(6):
             with store.writing() as writer:
-                writer.put([new_video(f"{number}.mp4", seed=10 * turn + number, count=3) for number in range(5)])
+                if turn == 2:
+                    writer.remember(ENCODER, MOTION)
+                new = moving_video if turn > 1 else new_video
+                writer.put([new(f"{number}.mp4", seed=10 * turn + number, count=3) for number in range(5)])
                 writer.delete(store.videos()[4:])
             for number, row in enumerate(reader.videos()):
-                read = np.stack([moment.vector for moment in reader.moments([row])])
-                np.testing.assert_array_equal(read, unit_rows(10 * turn + number, 3))
+                read = list(reader.moments([row]))
+                np.testing.assert_array_equal([m.vector for m in read], unit_rows(10 * turn + number, 3))
+                moves = unit_rows(1000 + 10 * turn + number, 3, MOTION_DIMENSION)
+                for moment, motion in zip(read, moves, strict=True):
+                    assert (moment.motion is not None) == (turn > 1)
+                    assert moment.motion is None or moment.motion.tobytes() == motion.tobytes()
             [hit] = reader.find(unit_rows(10 * turn + 2, 3)[1:2], 1)
             assert (hit.path.name, hit.start) == ("2.mp4", 15.0)
             assert [*reader.problems(), *(text for row in reader.videos() for text in reader.problems_of(row))] == []
 
     # Damage
 
-    def test_damaged_vectors_are_told_of_their_video_alone(self, store: Store, address: str) -> None:
+    @pytest.mark.parametrize("motion", [False, True])
+    def test_damaged_vectors_are_told_of_their_video_alone(self, store: Store, address: str, motion: bool) -> None:
+        self.remember_motion(store)
         with store.writing() as writer:
-            writer.put([new_video("a.mp4", seed=1), new_video("b.mp4", seed=2), failed_video("c.mp4")])
+            writer.put([moving_video("a.mp4", seed=1), moving_video("b.mp4", seed=2), failed_video("c.mp4")])
         a, b, c = store.videos()
-        self.damage(address, b)
+        self.damage(address, b, motion=motion)
         assert [bool(list(store.problems_of(row))) for row in (a, b, c)] == [False, True, False]
         with store.writing() as writer:
             writer.delete([b])
-            writer.put([new_video("b.mp4", seed=2)])
+            writer.put([moving_video("b.mp4", seed=2)])
         assert [list(store.problems_of(row)) for row in store.videos()] == [[], [], []]

@@ -19,7 +19,7 @@ from deltaclip.library.content import Content, Stamp
 from deltaclip.library.results import RememberedEncoder
 from deltaclip.library.sqlite import SqliteStore
 from deltaclip.library.store import NewMoment, NewVideo
-from tests.library.fakes import FakeEncoder, Shelf
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, Shelf
 
 
 def edit(shelf: Shelf, statement: str, *values: object) -> None:
@@ -51,7 +51,7 @@ def test_a_library_can_be_made_before_its_encoder_is_known(tmp_path: Path) -> No
 def test_a_file_that_a_full_disk_left_empty_is_no_library_and_becomes_one(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").touch()
     assert not Library.exists(tmp_path)
-    with Library.open(tmp_path, FakeEncoder(), create=True):
+    with Library.open(tmp_path, FakeEncoder(), FakeMotionEncoder(), create=True):
         assert Library.exists(tmp_path)
 
 
@@ -63,27 +63,27 @@ def test_a_damaged_library_is_one(tmp_path: Path) -> None:
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(LibraryError, match=r"other files in it \(a.mp4\)"):
-        Library.open(tmp_path, FakeEncoder(), create=True)
+        Library.open(tmp_path, FakeEncoder(), FakeMotionEncoder(), create=True)
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
 def test_a_file_is_no_library(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(LibraryError, match="cannot hold a library"):
-        Library.open(tmp_path / "a.mp4", FakeEncoder(), create=True)
+        Library.open(tmp_path / "a.mp4", FakeEncoder(), FakeMotionEncoder(), create=True)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(LibraryError, match="file is not a database"):
-        Library.open(tmp_path, FakeEncoder(), create=True)
+        Library.open(tmp_path, FakeEncoder(), FakeMotionEncoder(), create=True)
 
 
 def test_a_database_of_a_different_program_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "library.sqlite")) as db:
         db.execute("CREATE TABLE songs (name)")
     with pytest.raises(LibraryError, match="belongs to a different program"):
-        Library.open(tmp_path, FakeEncoder(), create=True)
+        Library.open(tmp_path, FakeEncoder(), FakeMotionEncoder(), create=True)
 
 
 def test_a_newer_format_is_refused(shelf: Shelf) -> None:
@@ -96,7 +96,7 @@ def test_making_a_library_that_was_broken_off_is_made_up_for(tmp_path: Path) -> 
     (tmp_path / "library.sqlite").touch()
     with pytest.raises(LibraryError, match="no library there"):
         Library.open(tmp_path)
-    with Library.open(tmp_path, FakeEncoder(), create=True) as library:
+    with Library.open(tmp_path, FakeEncoder(), FakeMotionEncoder(), create=True) as library:
         assert library.verify().ok
 
 

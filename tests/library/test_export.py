@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library
-from tests.library.fakes import FakeEncoder, Shelf, vector_of
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, Shelf, vector_of
 
 
 def test_an_export_holds_every_vector_with_its_path_and_times(shelf: Shelf, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_library_without_moments_is_exported_as_empty_arrays(shelf: Shelf, tmp
 
 
 def test_an_export_that_cannot_be_made_is_a_library_error(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
+    with Library.open(tmp_path / "library", FakeEncoder(), FakeMotionEncoder(), create=True) as library:
         with pytest.raises(LibraryError, match="nothing was indexed yet"):
             library.export(tmp_path / "vectors.npz")
         library.index([])

@@ -8,7 +8,7 @@ import pytest
 from deltaclip.errors import VideoError
 from deltaclip.library import Library
 from deltaclip.video import write_mp4
-from tests.library.fakes import FakeEncoder
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder
 
 
 def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> 
     write_mp4(tmp_path / "good one.mp4", rgb, 24)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     (tmp_path / "vanished.mp4").symlink_to(tmp_path / "nothing.mp4")
-    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
+    with Library.open(tmp_path / "library", FakeEncoder(), FakeMotionEncoder(), create=True) as library:
         report = library.index([tmp_path])
         assert (report.seen, report.indexed, report.failed) == (2, 1, 1)
         assert "not a video that FFmpeg can open" in report.failures[0].reason
@@ -25,6 +25,6 @@ def test_files_are_decoded_in_a_child_and_a_bad_one_is_a_row(tmp_path: Path) -> 
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_a_video_error(tmp_path: Path) -> None:
-    library = Library.open(tmp_path / "library", FakeEncoder(), create=True)
+    library = Library.open(tmp_path / "library", FakeEncoder(), FakeMotionEncoder(), create=True)
     with library, pytest.raises(VideoError, match="No such file"):
         library.search_video(tmp_path / "a.mp4")

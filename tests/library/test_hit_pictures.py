@@ -9,7 +9,7 @@ from deltaclip.errors import VideoError
 from deltaclip.library import Hit, Library, Moment
 from deltaclip.library.hit_pictures import draw_answers, draw_hits
 from tests.helpers import write_square
-from tests.library.fakes import FakeEncoder
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_each_hit_gets_a_row_of_three_frames_with_their_overlays(hit: Hit) -> No
 
 
 def test_the_picture_of_a_hit_is_an_image_of_its_frame_with_what_moves_in_colour(hit: Hit, tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", FakeEncoder(), create=True) as library:
+    with Library.open(tmp_path / "library", FakeEncoder(), FakeMotionEncoder(), create=True) as library:
         for given in (hit, Moment("1.0", hit.path, 0.0, 2.0, 0.1, np.zeros(16, np.float32))):
             picture = library.picture(given)
             assert (picture.size, picture.mode) == ((224, 224), "RGB")

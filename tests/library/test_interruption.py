@@ -16,8 +16,8 @@ from tests.library.fakes import DIMENSION, Shelf
 SLOW_INDEX = """
 import sys
 from deltaclip.library import Library
-from tests.library.fakes import FakeEncoder, FakeReader
-with Library.open(sys.argv[1], FakeEncoder(), open_reader=FakeReader().reader()) as library:
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, FakeReader
+with Library.open(sys.argv[1], FakeEncoder(), FakeMotionEncoder(), open_reader=FakeReader().reader()) as library:
     library.index([sys.argv[2]])
 """
 

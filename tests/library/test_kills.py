@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.store import MotionQuery
 from tests.library.fakes import Shelf
-from tests.library.store_contract import ENCODER, new_video, unit_rows
+from tests.library.format_3 import write_format_3
+from tests.library.store_contract import ENCODER, MOTION, MOTION_DIMENSION, OTHER_MOTION, moving_video, unit_rows
 from tests.library.test_upgrade import write_library
 
 pytestmark = [
@@ -78,20 +80,28 @@ def whole(folder: Path, *possible: list[str]) -> None:
     assert [row.path.name for row in rows] in possible
     for row in rows:
         assert store.find(unit_rows(int(row.path.stem), 4)[2:3], 1)[0].path == row.path
+        assert row.num_motion == 0 or moves_like(store, int(row.path.stem)) == row.path.name
         assert list(store.problems_of(row)) == []
     with store.writing() as writer:
-        writer.put([new_video("99.mp4", seed=99, count=4)])
+        writer.put([moving_video("99.mp4", seed=99, count=4)])
     assert store.find(unit_rows(99, 4)[2:3], 1)[0].path.name == "99.mp4"
+    assert moves_like(store, 99) == "99.mp4"
     assert list(store.problems()) == []
     store.close()
-    assert len(list(folder.glob("vectors-*"))) == 1
+    assert [len(list(folder.glob(pattern))) for pattern in ("vectors-*", "motion-*")] == [1, 1]
+
+
+def moves_like(store: SqliteStore, number: int) -> str:
+    """The video that has the third motion vector of video `number`."""
+    asked = MotionQuery(unit_rows(number + 1000, 4, MOTION_DIMENSION)[2:3])
+    return store.find(None, 1, motion=asked)[0].path.name
 
 
 def filled(folder: Path, *numbers: int) -> None:
     store = SqliteStore.open(str(folder), create=True)
     with store.writing() as writer:
-        writer.remember(ENCODER)
-        writer.put([new_video(f"{number}.mp4", seed=number, count=4) for number in numbers])
+        writer.remember(ENCODER, MOTION)
+        writer.put([moving_video(f"{number}.mp4", seed=number, count=4) for number in numbers])
     store.close()
 
 
@@ -102,8 +112,8 @@ def test_writing_videos(tmp_path: Path, first: tuple[int, ...]) -> None:
 
     def work() -> None:
         with SqliteStore.open(str(folder), create=False).writing() as writer:
-            writer.put([new_video("3.mp4", seed=3, count=4)])
-            writer.put([new_video("4.mp4", seed=4, count=4), new_video("5.mp4", seed=5, count=4)])
+            writer.put([moving_video("3.mp4", seed=3, count=4)])
+            writer.put([moving_video("4.mp4", seed=4, count=4), moving_video("5.mp4", seed=5, count=4)])
 
     names = [f"{number}.mp4" for number in (*first, 3, 4, 5)]
     possible = [names[: len(names) - lost] for lost in (3, 2, 0)]
@@ -121,6 +131,33 @@ def test_dropping_the_rows_of_removed_videos(tmp_path: Path) -> None:
 
     before = [f"{number}.mp4" for number in (1, 2, 3, 4)]
     killed_at_many_points(folder, work, lambda: whole(folder, before, before[2:]))
+
+
+def test_measuring_motion_with_a_different_encoder(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    filled(folder, 1, 2)
+
+    def work() -> None:
+        with SqliteStore.open(str(folder), create=False).writing() as writer:
+            writer.remember(ENCODER, OTHER_MOTION)
+            writer.put([moving_video("1.mp4", seed=1, count=4)])
+
+    killed_at_many_points(folder, work, lambda: whole(folder, ["1.mp4", "2.mp4"]))
+
+
+def test_bringing_a_library_of_format_3_up_to_date(shelf: Shelf) -> None:
+    write_format_3(shelf, a=2, b=3)
+
+    def check() -> None:
+        store = SqliteStore.open(str(shelf.library_path), create=False)
+        assert (store.status().segments, store.status().without_motion) == (5, 5)
+        assert [text for row in store.videos() for text in store.problems_of(row)] == []
+        store.close()
+
+    def work() -> None:
+        SqliteStore.open(str(shelf.library_path), create=False)
+
+    killed_at_many_points(shelf.library_path, work, check)
 
 
 def test_bringing_an_older_library_up_to_date(shelf: Shelf) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from deltaclip.errors import VideoError
-from deltaclip.library import RememberedEncoder
+from deltaclip.library import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.candidates import Candidates
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.plan import (
     FurtherName,
     LeaveAlone,
     MarkMissing,
+    Measure,
     Nothing,
     Plan,
     Read,
@@ -26,7 +27,7 @@ from deltaclip.library.plan import (
     work_for_unseen,
 )
 from deltaclip.library.store import NewMoment, NewVideo, VideoRow, VideoStatus
-from tests.library.fakes import FakeEncoder, vector_of
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, motion_of, vector_of
 from tests.library.memory_store import MemoryStore
 
 A, B, C = (Path(f"/videos/{name}.mp4") for name in "abc")
@@ -76,15 +77,22 @@ def disk() -> InventedDisk:
 def store(tmp_path: Path) -> MemoryStore:
     store = MemoryStore.open(str(tmp_path / "library"), create=True)
     with store.writing() as writer:
-        writer.remember(RememberedEncoder.of(FakeEncoder()))
+        motion = RememberedMotionEncoder.of(FakeMotionEncoder())
+        writer.remember(RememberedEncoder.of(FakeEncoder()), motion)
     return store
 
 
-def keep(store: MemoryStore, disk: InventedDisk, path: Path, status: VideoStatus = "indexed") -> VideoRow:
-    """Indexes a file as it is on the disk."""
+def keep(
+    store: MemoryStore, disk: InventedDisk, path: Path, status: VideoStatus = "indexed", *, moving: bool = False
+) -> VideoRow:
+    """Indexes a file as it is on the disk. moving: with a motion vector."""
     content = disk.digested(path, disk.sample_of(path))
     disk.read.clear()
-    moments = [] if status == "failed" else [NewMoment(0.0, 1.0, None, vector_of("v", 0))]
+    moments = (
+        []
+        if status == "failed"
+        else [NewMoment(0.0, 1.0, None, vector_of("v", 0), motion_of("v", 0) if moving else None)]
+    )
     reason = None if status == "indexed" else "it was damaged"
     with store.writing() as writer:
         writer.put([NewVideo(path, content, status, reason, moments)])
@@ -95,6 +103,33 @@ def keep(store: MemoryStore, disk: InventedDisk, path: Path, status: VideoStatus
 
 def plan_of(store: MemoryStore, disk: InventedDisk, broken: tuple[str, ...] = ()) -> Plan:
     return Plan(store, disk, lambda row: row.id not in broken)
+
+
+def measuring(store: MemoryStore, disk: InventedDisk, broken: tuple[str, ...] = ()) -> Plan:
+    return Plan(store, disk, lambda row: row.id not in broken, needs_motion=True)
+
+
+def test_a_known_file_without_motion_vectors_is_measured_if_they_are_wanted(
+    store: MemoryStore, disk: InventedDisk
+) -> None:
+    disk.put(A, "film")
+    disk.put(B, "other")
+    row, _ = keep(store, disk, A), keep(store, disk, B, moving=True)
+    assert measuring(store, disk).work_for(A) == Measure(A, disk.sample_of(A), row)
+    assert measuring(store, disk).work_for(B) == Nothing(B)
+    assert plan_of(store, disk).work_for(A) == Nothing(A)
+    assert measuring(store, disk).work_for(A, {b"fil"}) == Wait(A)
+
+
+def test_a_known_file_takes_motion_vectors_over_from_a_copy_that_is_whole(
+    store: MemoryStore, disk: InventedDisk
+) -> None:
+    for path in (A, B):
+        disk.put(path, "film")
+    row, twin = keep(store, disk, A), keep(store, disk, B, moving=True)
+    content = replace(disk.sample_of(A), digest=b"film")
+    assert measuring(store, disk).work_for(A) == TakeOver(A, content, twin, moves=False)
+    assert measuring(store, disk, (twin.id,)).work_for(A) == Measure(A, disk.sample_of(A), row)
 
 
 def test_a_new_file_is_read(store: MemoryStore, disk: InventedDisk) -> None:

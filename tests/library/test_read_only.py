@@ -15,7 +15,7 @@ import pytest
 
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, NotWritableError
-from tests.library.fakes import FakeEncoder, Shelf
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, Shelf
 
 LOOK = """
 import os, sys
@@ -23,10 +23,10 @@ from pathlib import Path
 from deltaclip.errors import LibraryError
 import deltaclip.library.sqlite  # before the user changes
 from deltaclip.library import Library
-from tests.library.fakes import FakeEncoder
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
-with Library.open(Path(os.fsdecode(sys.argv[1])), FakeEncoder()) as library:
+with Library.open(Path(os.fsdecode(sys.argv[1])), FakeEncoder(), FakeMotionEncoder()) as library:
     print(len(library.search("a 0")), library.status().videos, len(library.failures()), library.verify().ok)
     for write in (library.index, library.remove):
         try:
@@ -59,7 +59,7 @@ def look_as_somebody_else(shelf: Shelf) -> str:
 
 def names_in(folder: Path) -> list[str]:
     """The files of a library, without the letters that tell two files of vectors apart."""
-    return sorted(re.sub("vectors-[0-9a-f]{8}", "vectors", path.name) for path in folder.iterdir())
+    return sorted(re.sub("-[0-9a-f]{8}", "", path.name) for path in folder.iterdir())
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_who_may_write_beside_the_database_and_not_in_it_leaves_nothing_there(in
     (indexed.library_path / "library.sqlite").chmod(0o444)
     indexed.library_path.chmod(0o777)
     assert look_as_somebody_else(indexed).startswith("3 2 1 True")
-    assert names_in(indexed.library_path) == ["library.lock", "library.sqlite", "vectors.f32"]
+    assert names_in(indexed.library_path) == ["library.lock", "library.sqlite", "motion.f32", "vectors.f32"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
@@ -213,8 +213,10 @@ def test_any_name_is_a_folder_for_a_library(shelf: Shelf, tmp_path: Path, name: 
         folder.mkdir()
     except OSError:
         pytest.skip("not a name on this disk")
-    with Library.open(folder, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
+    with Library.open(
+        folder, FakeEncoder(), FakeMotionEncoder(), create=True, open_reader=shelf.reader.reader()
+    ) as library:
         library.index([shelf.write("a.mp4", "a 1")])
     with without_permission(folder), Library.open(folder) as library:
         assert library.status().videos == 1
-    assert names_in(folder) == ["library.lock", "library.sqlite", "vectors.f32"]
+    assert names_in(folder) == ["library.lock", "library.sqlite", "motion.f32", "vectors.f32"]

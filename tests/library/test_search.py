@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library import Library, NoLibraryError, RememberedEncoder
-from tests.library.fakes import FakeEncoder, Shelf, vector_of
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, Shelf, vector_of
 
 
 def test_ties_are_ordered_by_path_then_start(shelf: Shelf) -> None:
@@ -106,7 +106,7 @@ def test_a_library_is_searched_with_its_own_encoder_which_is_loaded_once(
         return shelf.encoder
 
     monkeypatch.setattr(RememberedEncoder, "load", load)
-    with Library.open(shelf.library_path) as library:
+    with Library.open(shelf.library_path, motion_encoder=shelf.motion_encoder) as library:
         assert library.status().videos == 1
         assert loaded == []
         assert [hit.path for hit in library.search("a 0") + library.search("a 0")] == [path, path]
@@ -115,7 +115,7 @@ def test_a_library_is_searched_with_its_own_encoder_which_is_loaded_once(
 
 def test_a_library_that_is_not_there_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
     with pytest.raises(NoLibraryError, match=r"typo: no library there. Make one with .*create=True"):
-        Library.open(tmp_path / "typo", FakeEncoder())
+        Library.open(tmp_path / "typo", FakeEncoder(), FakeMotionEncoder())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, NotWritableError
 from deltaclip.library.sqlite.errors import sqlite_error
-from tests.library.fakes import FakeEncoder, Shelf
+from tests.library.fakes import FakeEncoder, FakeMotionEncoder, Shelf
 
 NAMES = sorted(name for name in dir(sqlite3) if name.startswith("SQLITE_") and name.isupper())
 
@@ -66,15 +66,18 @@ def test_who_obeys_the_message_of_a_damaged_database_loses_nothing(shelf: Shelf,
     file = shelf.library_path / "library.sqlite"
     shutil.copytree(shelf.library_path, shelf.videos.parent / "copy")
     file.write_bytes(file.read_bytes()[:4096] + bytes(9000))
-    with pytest.raises(LibraryError, match=r"damaged .*library.sqlite, its -wal and -shm files and the vectors-\*.f32"):
+    files = r"library.sqlite, its -wal and -shm files, vectors-\*.f32 and motion-\*.f32"
+    with pytest.raises(LibraryError, match=f"damaged .*{files}"):
         shelf.open().search("a 0")
     aside = shelf.videos.parent / "aside"
     aside.mkdir()
-    for part in [*shelf.library_path.glob("library.sqlite*"), *shelf.library_path.glob("vectors-*.f32")]:
+    for part in [*shelf.library_path.glob("library.sqlite*"), *shelf.library_path.glob("*.f32")]:
         part.rename(aside / part.name)
     if copied:
         shutil.copytree(shelf.videos.parent / "copy", shelf.library_path, dirs_exist_ok=True)
-    with Library.open(shelf.library_path, FakeEncoder(), create=True, open_reader=shelf.reader.reader()) as library:
+    with Library.open(
+        shelf.library_path, FakeEncoder(), FakeMotionEncoder(), create=True, open_reader=shelf.reader.reader()
+    ) as library:
         library.index([shelf.videos])
         assert library.verify().ok
         assert len(library.search("a 0", limit=99)) == 40

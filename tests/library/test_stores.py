@@ -9,22 +9,27 @@ import numpy as np
 from deltaclip.library.sqlite import SqliteStore
 from deltaclip.library.store import VideoRow
 from tests.library.memory_store import LIBRARIES, MemoryStore
-from tests.library.store_contract import DIMENSION, StoreContract
+from tests.library.store_contract import DIMENSION, MOTION_DIMENSION, StoreContract
 
 
 class TestSqliteStore(StoreContract):
     store_class = SqliteStore
 
-    def damage(self, address: str, row: VideoRow) -> None:
+    def damage(self, address: str, row: VideoRow, *, motion: bool = False) -> None:
         with closing(sqlite3.connect(Path(address) / "library.sqlite")) as db:
             [(first,)] = db.execute("SELECT first_row FROM videos WHERE id = ?", (row.id,))
-            [(file,)] = db.execute("SELECT value FROM meta WHERE key = 'vectors_file'")
-        vectors = np.memmap(Path(address) / file, "<f4", "r+").reshape(-1, DIMENSION)
+            key = "motion_file" if motion else "vectors_file"
+            [(file,)] = db.execute("SELECT value FROM meta WHERE key = ?", (key,))
+        dimension = MOTION_DIMENSION if motion else DIMENSION
+        vectors = np.memmap(Path(address) / file, "<f4", "r+").reshape(-1, dimension)
         vectors[first, 3] += 0.25
 
 
 class TestMemoryStore(StoreContract):
     store_class = MemoryStore
 
-    def damage(self, address: str, row: VideoRow) -> None:
-        LIBRARIES[address].videos[row.path].moments[0].vector[3] += 0.25
+    def damage(self, address: str, row: VideoRow, *, motion: bool = False) -> None:
+        moment = LIBRARIES[address].videos[row.path].moments[0]
+        vector = moment.motion if motion else moment.vector
+        assert vector is not None
+        vector[3] += 0.25

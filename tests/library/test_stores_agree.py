@@ -1,6 +1,8 @@
 """Whatever is done to a library, the SQLite store and the dict say the same of it."""
 
 import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deltaclip.library import RememberedMotionEncoder
 from deltaclip.library.content import Stamp
 from deltaclip.library.sqlite import SqliteStore
-from deltaclip.library.store import Store, VideoRow
+from deltaclip.library.store import MotionQuery, Store, VideoRow
 from tests.library.memory_store import LIBRARIES, MemoryStore
-from tests.library.store_contract import ENCODER, failed_video, new_video, unit_rows
+from tests.library.store_contract import (
+    ENCODER,
+    MOTION,
+    MOTION_DIMENSION,
+    OTHER_MOTION,
+    content_of,
+    failed_video,
+    moving_video,
+    new_video,
+    unit_rows,
+)
 
 NAMES = st.sampled_from(["a", "b", "b/c", "b/d", "bb", "é", "z"])
 SEEDS = st.integers(0, 3)
@@ -46,8 +59,17 @@ class Both(RuleBasedStateMachine):
     def put(self, names: list[str], seed: int, count: int) -> None:
         for store in self.stores:
             with store.writing() as writer:
-                writer.put([new_video(name, seed, count, f"{seed} {count}") for name in names if count])
+                new = new_video if store.declines_motion() else partial(moving_video, still=[seed])
+                videos = [new(name, seed, count) for name in names if count]
+                content = content_of(f"{seed} {count}")
+                writer.put([replace(video, content=content) for video in videos])
                 writer.put([failed_video(name) for name in names if not count])
+
+    @rule(motion=st.sampled_from([None, MOTION, OTHER_MOTION]))
+    def remember(self, motion: RememberedMotionEncoder | None) -> None:
+        for store in self.stores:
+            with store.writing() as writer:
+                writer.remember(ENCODER, motion)
 
     @rule(picks=st.lists(PICKS), missing=st.booleans())
     def set_missing(self, picks: list[int], missing: bool) -> None:
@@ -82,9 +104,15 @@ class Both(RuleBasedStateMachine):
         for store in (*self.stores, self.reader):
             rows = store.videos()
             known = [(r.path, r.digest, r.stamp, r.status, r.missing, r.num_segments, r.duration_seconds) for r in rows]
-            moments = [(m.path, m.start, m.end, m.vector.tobytes()) for m in store.moments(rows)]
+            moments = [
+                (m.path, m.start, m.end, m.vector.tobytes(), None if m.motion is None else m.motion.tobytes())
+                for m in store.moments(rows)
+            ]
             below = [row.path for row in store.below(Path("/videos/b"))]
-            hits = [(hit.path, hit.start, round(hit.score, 9)) for hit in store.find(unit_rows(1, 2), 4)]
+            asked = None if store.motion_encoder() is None else MotionQuery(unit_rows(2, 1, MOTION_DIMENSION))
+            found = store.find(unit_rows(1, 2), 4) + store.find(unit_rows(1, 2), 4, motion=asked)
+            found += [] if asked is None else store.find(None, 4, motion=asked)
+            hits = [(hit.path, hit.start, round(hit.score, 6), hit.motion is None) for hit in found]
             told.append((known, moments, below, hits, store.status(), store.failures(), store.has_moments()))
             assert [*store.problems(), *(text for row in rows for text in store.problems_of(row))] == []
         assert told[0] == told[1] == told[2]

@@ -14,8 +14,18 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.sqlite import SqliteStore
 from deltaclip.library.sqlite import vectors as module
 from deltaclip.library.sqlite.vectors import VectorFile, VectorMap, append, as_bytes
+from deltaclip.library.store import MotionQuery
 from tests.library.fakes import Shelf
-from tests.library.store_contract import DIMENSION, ENCODER, names, new_video, unit_rows
+from tests.library.store_contract import (
+    DIMENSION,
+    ENCODER,
+    MOTION,
+    MOTION_DIMENSION,
+    moving_video,
+    names,
+    new_video,
+    unit_rows,
+)
 
 
 @pytest.fixture
@@ -210,6 +220,52 @@ def test_a_disk_that_is_full_is_told_and_takes_nothing(
     assert (names(store.videos()), found(store, 1), all_problems(store)) == (["01.mp4"], "01.mp4", [])
     put(store, 2)
     assert found(store, 2) == "02.mp4"
+
+
+@pytest.mark.parametrize("full", ["vectors-", "motion-"])
+def test_a_disk_that_is_full_for_one_of_both_files_takes_nothing_in_either(
+    store: SqliteStore, folder: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    write = module._write
+
+    def no_room(opened: object, data: bytes) -> None:
+        if Path(opened.name).name.startswith(full):  # type: ignore[attr-defined]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(opened, data)  # type: ignore[arg-type]
+
+    with store.writing() as writer:
+        writer.remember(ENCODER, MOTION)
+        writer.put([moving_video("01.mp4", seed=1, count=4)])
+    sizes = {file: file.stat().st_size for file in folder.glob("*.f32")}
+    assert len(sizes) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_write", no_room)
+        with store.writing() as writer, pytest.raises(LibraryError, match="the disk is full"):
+            writer.put([moving_video("02.mp4", seed=2, count=4)])
+    assert {file: file.stat().st_size for file in folder.glob("*.f32")} == sizes
+    assert all_problems(store) == []
+    with store.writing() as writer:
+        writer.put([moving_video("02.mp4", seed=2, count=4)])
+    assert found(store, 2) == "02.mp4"
+    assert all_problems(store) == []
+
+
+def test_rows_from_before_there_was_motion_and_dead_ones_are_dropped_in_both_files(
+    store: SqliteStore, folder: Path
+) -> None:
+    put(store, *range(6))
+    with store.writing() as writer:
+        writer.remember(ENCODER, MOTION)
+        writer.put([moving_video(f"{number:02}.mp4", seed=number, count=4, still=[1]) for number in range(6, 12)])
+        writer.delete(store.videos()[3:9])
+    [motion] = folder.glob("motion-*")
+    assert motion.stat().st_size == 3 * 4 * MOTION_DIMENSION * 4
+    assert [found(store, number) for number in (0, 1, 2, 9, 10, 11)] == names(store.videos())
+    for number in (9, 10, 11):
+        asked = MotionQuery(unit_rows(number + 1000, 4, MOTION_DIMENSION)[2:3])
+        assert store.find(None, 1, motion=asked)[0].path.name == f"{number:02}.mp4"
+    assert [row.num_motion for row in store.videos()] == [0, 0, 0, 3, 3, 3]
+    assert all_problems(store) == []
 
 
 def test_vectors_are_on_the_disk_before_the_commit_that_names_them(

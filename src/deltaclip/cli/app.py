@@ -23,6 +23,7 @@ from deltaclip.cli import (
     indexing,
     library,
     masks,
+    search,
     study,
     train,
 )
@@ -51,7 +52,7 @@ app = typer.Typer(
 COMMANDS = (
     demo.demo,
     indexing.index,
-    library.search,
+    search.search,
     library.status,
     library.failures,
     library.verify,

@@ -8,9 +8,9 @@ import typer
 from deltaclip.cli.encoders import remembered_encoder
 from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import index_paths, name_failures
-from deltaclip.cli.library import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.cli.options import JsonOption, StallLimitOption
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
+from deltaclip.cli.search import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.durable import write_bytes_whole
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deltaclip.checks import AnyPath
 from deltaclip.cli.output import note
 from deltaclip.errors import LibraryError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 __all__ = ["check_device", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
 
 
-def load_encoder(name: str | None, library: Path | None) -> "Encoder":
+def load_encoder(name: str | None, library: AnyPath | None) -> "Encoder":
     """The encoder of that name, else the one that the library remembers, else the default."""
     from deltaclip.encoder import DEFAULT_ENCODER, Encoder
 
@@ -24,7 +25,7 @@ def load_encoder(name: str | None, library: Path | None) -> "Encoder":
     return Encoder.load(name or DEFAULT_ENCODER)
 
 
-def _remembered(library: Path | None) -> "RememberedEncoder | None":
+def _remembered(library: AnyPath | None) -> "RememberedEncoder | None":
     from deltaclip.library import Library
 
     if not Library.exists(library):
@@ -33,7 +34,7 @@ def _remembered(library: Path | None) -> "RememberedEncoder | None":
         return opened.remembered_encoder()
 
 
-def encoder_to_index(library: Path | None, name: str | None, motion: str | None) -> "Encoder":
+def encoder_to_index(library: AnyPath | None, name: str | None, motion: str | None) -> "Encoder":
     """The encoder to index with: the one of that name, else the library's own, else the default."""
     from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
 
@@ -66,7 +67,7 @@ def check_device(device: str) -> None:
         raise typer.BadParameter(f"{error}.", param_hint="'--device'") from error
 
 
-def remembered_encoder(library: Path | None) -> "Encoder":
+def remembered_encoder(library: AnyPath | None) -> "Encoder":
     """The encoder that made the library's vectors. Raises LibraryError if there is no library."""
     from deltaclip.library import default_library_path
 

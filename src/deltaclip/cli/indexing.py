@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaclip.checks import AnyPath
 from deltaclip.cli.encoders import encoder_to_index
 from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.library import Failure, IndexProgress, IndexReport, Note
+    from deltaclip.library import Failure, IndexProgress, IndexReport, Library, Note
 
 __all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows"]
 
@@ -37,6 +38,14 @@ def index(
             metavar="GLOB",
         ),
     ] = None,
+    motion_words: Annotated[
+        bool | None,
+        typer.Option(
+            "--motion-words/--no-motion-words",
+            help="Also keep how each moment moves, so that words such as 'to the left' find it (default: as the "
+            "library was made; a new one is made with motion words).",
+        ),
+    ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +63,7 @@ def index(
       deltaclip index ~/Videos
       deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
     """
-    report = index_paths(paths, library, encoder, motion, exclude or ())
+    report = index_paths(paths, library, encoder, motion, exclude or (), motion_words)
     if as_json:
         emit({**asdict(report), "failures": failure_rows(report.failures), "notes": note_rows(report.notes)})
     else:
@@ -62,6 +71,8 @@ def index(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
             f"{report.segments:,} new moments in {clock(report.seconds)}"
         )
+        if report.measured:
+            print_lines(f"{count(report.measured, 'video')} of these read again only to measure how they move")
         if report.passed_over:
             print_lines(f"skipped: {_passed_over_words(report.passed_over)}")
         if report.left_alone:
@@ -74,10 +85,11 @@ def index(
 
 def index_paths(
     paths: list[Path],
-    library: Path | None,
+    library: AnyPath | None,
     encoder: str | None,
     motion: str | None = None,
     exclude: Sequence[str] = (),
+    motion_words: bool | None = None,
 ) -> "IndexReport":
     """Index paths; progress and notes go to stderr."""
     from deltaclip.library import LINK, Exclusion, Library
@@ -94,7 +106,13 @@ def index_paths(
                 f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` "
                 "lists the videos elsewhere that still have to be."
             )
-        report = opened.index(paths, on_progress=lambda state: _show_progress(line, state), exclude=exclude)
+        _tell_of_motion(opened, motion_words)
+        report = opened.index(
+            paths,
+            on_progress=lambda state: _show_progress(line, state),
+            exclude=exclude,
+            motion_words=motion_words,
+        )
     if not report.seen and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
     if report.unused_exclude:
@@ -104,6 +122,18 @@ def index_paths(
             "several patterns)"
         )
     return report
+
+
+def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:
+    """Say if files that the library has are read again to measure how they move."""
+    state = opened.status()
+    if not state.segments or not (opened.keeps_motion if wanted is None else wanted):
+        return
+    is_other = state.motion_fingerprint not in (None, opened.motion_encoder.fingerprint)
+    if lacking := state.segments if is_other else state.without_motion:
+        why = " of this motion encoder" if is_other else ""
+        have = "moment has" if lacking == 1 else "moments have"
+        note(f"{lacking:,} {have} no motion vector{why}: their files are read again if they are among the given paths")
 
 
 def _show_progress(line: Progress, state: "IndexProgress") -> None:

@@ -58,7 +58,7 @@ StallLimitOption = Annotated[
 """For every command that decodes. The command itself does not see it."""
 
 LibraryOption = Annotated[
-    Path | None,
+    str | None,  # an address, of which a Path would change the slashes
     typer.Option(
         metavar="DIR",
         help="Folder of the library (default: DELTACLIP_LIBRARY if it is set, else a folder in your user data "

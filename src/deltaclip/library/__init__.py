@@ -18,7 +18,7 @@ from deltaclip.library.excluding import Exclusion
 from deltaclip.library.hit_pictures import draw_answers, draw_hits
 from deltaclip.library.library import Library
 from deltaclip.library.lock import LockedError
-from deltaclip.library.protocols import MomentReader, VectorEncoder
+from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -26,12 +26,15 @@ from deltaclip.library.results import (
     IndexReport,
     Note,
     RememberedEncoder,
+    RememberedMotionEncoder,
     RemoveReport,
     Status,
     VerifyReport,
 )
+from deltaclip.library.search import By, NoMotionWordsError
 from deltaclip.library.store import (
     Moment,
+    MotionQuery,
     NewMoment,
     NewVideo,
     NoLibraryError,
@@ -49,6 +52,7 @@ __all__ = [
     "MOST_NAMED",
     "STORES",
     "VIDEO_SUFFIXES",
+    "By",
     "ChangedError",
     "Content",
     "Exclusion",
@@ -60,12 +64,17 @@ __all__ = [
     "LockedError",
     "Moment",
     "MomentReader",
+    "MotionAsked",
+    "MotionQuery",
+    "MotionVectorEncoder",
     "NewMoment",
     "NewVideo",
     "NoLibraryError",
+    "NoMotionWordsError",
     "NotWritableError",
     "Note",
     "RememberedEncoder",
+    "RememberedMotionEncoder",
     "RemoveReport",
     "Stamp",
     "Status",

@@ -1,10 +1,16 @@
 """Whose vectors a library holds, and who may search them or write beside them: the same rules for every store."""
 
+from typing import TYPE_CHECKING
+
 from deltaclip.errors import LibraryError
-from deltaclip.library.results import RememberedEncoder
+from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.provenance import VECTOR_VERSION
 
-__all__ = ["outdated_reason", "require_same_encoder"]
+if TYPE_CHECKING:  # store imports nothing of this file, and the encoder imports torch
+    from deltaclip.encoder import MotionEncoder
+    from deltaclip.library.store import Store
+
+__all__ = ["bundled_motion_encoder", "keeps_motion", "outdated_reason", "require_same_encoder", "require_same_motion"]
 
 
 def require_same_encoder(
@@ -52,6 +58,45 @@ def _same_options(stored: RememberedEncoder, wanted: RememberedEncoder) -> bool:
     """Whether the same choices were made; libraries of format 2 did not write all of them down."""
     always = all(getattr(stored, name) == getattr(wanted, name) for name in ("name", "motion", "num_frames"))
     return always and all(getattr(stored, name) in (None, getattr(wanted, name)) for name in ("sampling", "max_words"))
+
+
+def require_same_motion(
+    address: str, stored: RememberedMotionEncoder | None, wanted: RememberedMotionEncoder | None
+) -> None:
+    """Raises LibraryError if there are no motion vectors, or those of a different motion encoder.
+
+    wanted: who made the query, None for a vector of this very library.
+    """
+    again = "Run `deltaclip index` again with the same folders: their files are read again for it."
+    if stored is None:
+        raise LibraryError(address, "its moments have no motion vectors", again)
+    if wanted is not None and stored.fingerprint != wanted.fingerprint:
+        found = (
+            f"its motion vectors were made by the motion encoder {stored.name} (fingerprint {stored.fingerprint}), not "
+            f"by {wanted.name} as it is now (fingerprint {wanted.fingerprint})"
+        )
+        raise LibraryError(address, found, again)
+
+
+def keeps_motion(store: "Store", wanted: bool | None) -> bool:
+    """Whether `index` gives moments motion vectors: as asked for, else as the library was made, which is with them
+    unless somebody chose otherwise.
+
+    Raises LibraryError if motion vectors that there are would be lost.
+    """
+    if wanted is None:
+        return not store.declines_motion()
+    if not wanted and any(row.num_motion for row in store.videos()):
+        remedy = "Leave --no-motion-words out, or index into a new library with --library."
+        raise LibraryError(store.address, "its moments have motion vectors, which would be lost", remedy)
+    return wanted
+
+
+def bundled_motion_encoder() -> "MotionEncoder":
+    """The motion encoder of libraries that remember none."""
+    from deltaclip.encoder import MotionEncoder
+
+    return MotionEncoder.load()
 
 
 def outdated_reason(stored: RememberedEncoder | None) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["nearest"]
+__all__ = ["ROUNDING", "best_first", "candidates", "exact_products", "nearest", "require_unit", "rough_products"]
 
 ROWS_AT_ONCE = 4096
 """Rows scored at once: 8 MB at 512 numbers, which stay in the processor's cache from one query to the next."""
@@ -39,27 +39,19 @@ def nearest(
     float32 products choose the rows that can matter, sums in float64 put them in order: a matrix product gives the same
     vector different last digits in a different place of the matrix, and copies of one video would come in any order.
     """
-    if limit < 1:
-        raise ValueError(f"limit starts at 1, not {limit}")
-    rough = _rough(spans, queries)
+    rough = rough_products(spans, queries)
     for first, size in hidden:
         rough[first : first + size] = 0
-    if len(rough) and not (rough.min() > -HIGHEST and rough.max() < HIGHEST):  # false for NaN
-        raise ValueError("some vectors are not of unit length")
-    count = min(limit, len(rough) - sum(size for _, size in hidden))
-    if count <= 0:
-        return np.empty(0, np.intp), np.empty(0)
+    require_unit(rough)
     for first, size in hidden:
         rough[first : first + size] = -np.inf
-    least = np.partition(rough, len(rough) - count)[len(rough) - count]
-    rows = np.flatnonzero(rough >= least - ROUNDING)
-    exact = np.concatenate([_exact(some, queries) for some in _pieces(spans, rows)])
-    order = np.argsort(-exact, kind="stable")
-    order = order[exact[order] >= exact[order[count - 1]]]
+    rows, count = candidates(rough, limit)
+    exact = exact_products(spans, rows, queries)
+    order = best_first(exact, count)
     return rows[order], exact[order]
 
 
-def _rough(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.float32]) -> NDArray[np.float32]:
+def rough_products(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.float32]) -> NDArray[np.float32]:
     """The highest product of each row, (N,), as float32 arithmetic has it."""
     rough = np.empty(sum(map(len, spans)), np.float32)
     size = ROWS_AT_ONCE if len(queries) <= FEW_QUERIES else ROWS_OF_A_PRODUCT
@@ -70,6 +62,41 @@ def _rough(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.float32]) -
             _highest(block, queries, rough[done : done + len(block)])
             done += len(block)
     return rough
+
+
+def require_unit(rough: NDArray[np.float32]) -> None:
+    """Raises ValueError if a product, or NaN, cannot be of unit vectors."""
+    if len(rough) and not (rough.min() > -HIGHEST and rough.max() < HIGHEST):  # false for NaN
+        raise ValueError("some vectors are not of unit length")
+
+
+def candidates(rough: NDArray[np.float32], limit: int, margin: float = ROUNDING) -> tuple[NDArray[np.intp], int]:
+    """The rows of which the best `limit` are certainly some, in order, and how many of them are wanted.
+
+    rough: (N,) scores that differ from exact ones by less than half of `margin`; -inf for rows that are not looked for.
+    Raises ValueError for a limit below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"limit starts at 1, not {limit}")
+    count = min(limit, int(np.count_nonzero(rough > -np.inf)))
+    if count == 0:
+        return np.empty(0, np.intp), 0
+    least = np.partition(rough, len(rough) - count)[len(rough) - count]
+    return np.flatnonzero(rough >= least - margin), count
+
+
+def exact_products(
+    spans: Sequence[NDArray[np.float32]], rows: NDArray[np.intp], queries: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The highest product of each of `rows`, which are in order, (K,). The same vector has the same in every place."""
+    pieces = [_exact(some, queries) for some in _pieces(spans, rows)]
+    return np.concatenate(pieces) if pieces else np.empty(0)
+
+
+def best_first(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The places of the best `count` scores, and of all that tie with the last of them, best first, ties in order."""
+    order = np.argsort(-scores, kind="stable")
+    return order[scores[order] >= scores[order[count - 1]]] if count else order[:0]
 
 
 def _highest(block: NDArray[np.float32], queries: NDArray[np.float32], out: NDArray[np.float32]) -> None:

@@ -3,8 +3,9 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from deltaclip.library.plan import (
     FurtherName,
     LeaveAlone,
     MarkMissing,
+    Measure,
     Nothing,
     Plan,
     Read,
@@ -29,7 +31,7 @@ from deltaclip.library.plan import (
     work_for_links,
     work_for_unseen,
 )
-from deltaclip.library.protocols import MomentReader, VectorEncoder
+from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
 from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
 from deltaclip.pipeline import Job
@@ -46,12 +48,14 @@ CLIPS_AT_ONCE = 8
 class _InHand:
     """A video between the start of its decoding and its commit.
 
-    notes: each once. fallback: see `IndexReport`. read: no clip of it is still to come.
+    known: vectors of its moments, by start and end, if only their motion is to be measured; else None. notes: each
+    once. fallback: see `IndexReport`. read: no clip of it is still to come.
     """
 
     path: Path
     content: Content
     before: VideoRow | None
+    known: dict[tuple[float, float], NDArray[np.float32]] | None = None
     clips: list[Clip] = field(default_factory=list)
     moments: list[NewMoment] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class IndexRun:
         store: Store,
         writer: Writer,
         encoder: VectorEncoder,
+        motion_encoder: MotionVectorEncoder | None,
         reader: MomentReader,
         candidates: Candidates,
         on_progress: Callable[[IndexProgress], None],
@@ -75,10 +80,13 @@ class IndexRun:
         self._store = store
         self._writer = writer
         self._encoder = encoder
+        self._motion_encoder = motion_encoder
+        self._spec = replace(encoder.reader_spec, track=motion_encoder is not None)
         self._reader = reader
         self._disk = LocalDisk()
         self._candidates = candidates = known_names_first(store, self._disk, candidates)
-        self._plan = Plan(store, self._disk, lambda row: are_whole(store, row))
+        needs_motion = motion_encoder is not None
+        self._plan = Plan(store, self._disk, lambda row: are_whole(store, row), needs_motion=needs_motion)
         self._on_progress = on_progress
         self._in_hand: list[_InHand] = []
         self._samples: set[bytes] = set()
@@ -86,7 +94,7 @@ class IndexRun:
         self._again: list[Path] = []
         """To be looked at once more in this run: they wait for a file with perhaps the same bytes, or were touched."""
         self._touched: set[Path] = set()
-        self._indexed = self._unchanged = self._segments = 0
+        self._indexed = self._unchanged = self._segments = self._measured = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
         self._notes: list[Note] = []
@@ -119,6 +127,7 @@ class IndexRun:
             left_alone=left_alone,
             unused_exclude=self._candidates.unused_exclude,
             busy=self._reader.stages.busy(seconds),
+            measured=self._measured,
         )
 
     def _jobs(self, paths: Sequence[Path]) -> Iterator[Job[_InHand]]:
@@ -130,7 +139,7 @@ class IndexRun:
                 self._fail(path, error, self._store.video(path))
                 video = None
             if video is not None:
-                yield Job(video, path, (self._encoder.reader_spec, SEGMENT_SECONDS))
+                yield Job(video, path, (self._spec, SEGMENT_SECONDS))
             else:
                 self._tell(path)
 
@@ -143,6 +152,9 @@ class IndexRun:
                     video = _InHand(path, content, before)
                     self._samples.add(content.sample)
                     return video
+                case Measure(path=path, content=content, row=row):
+                    self._samples.add(content.sample)
+                    return _InHand(path, content, row, self._vectors_of(row))
                 case Wait():
                     self._again.append(path)
                 case Nothing():
@@ -159,9 +171,17 @@ class IndexRun:
                 case TakeOver():
                     if not self._take_over(work):
                         continue  # the twin has gone; ask again
+                    if self._plan.lacks_motion(work.twin):
+                        continue  # to be measured at its new path
                     self._indexed += 1
                     self._segments += work.twin.num_segments
             return None
+
+    def _vectors_of(self, row: VideoRow) -> dict[tuple[float, float], NDArray[np.float32]]:
+        """Those of a video, by start and end of the moment; none if they are damaged."""
+        if not are_whole(self._store, row):
+            return {}
+        return {(moment.start, moment.end): moment.vector for moment in self._store.moments([row])}
 
     def _take_over(self, work: TakeOver) -> bool:
         video_id = work.twin.id
@@ -243,21 +263,20 @@ class IndexRun:
             self._drop(video)
 
     def _add_moments(self, pairs: Sequence[tuple[_InHand, Clip]]) -> None:
+        known = [(video.known or {}).get((clip.start, clip.end)) for video, clip in pairs]
+        new = [clip for (_, clip), vector in zip(pairs, known, strict=True) if vector is None]
         with self._reader.stages.working("encode"):
-            vectors = self._encoder.encode_clips(clip for _, clip in pairs)
-        if not np.isfinite(vectors).all():
-            # One such vector would make every later search meaningless.
-            remedy = "Its weights are damaged: convert or download them again."
-            raise CheckpointError(self._encoder.name, "produces NaN or infinite vectors", remedy)
-        for (video, clip), vector in zip(pairs, vectors, strict=True):
-            video.moments.append(self._moment(clip, vector))
+            vectors = iter(_finite(self._encoder, new) if new else ())
+            moves: Iterable[NDArray[np.float32] | None] = repeat(None, len(pairs))
+            if self._motion_encoder is not None:
+                moves = _finite(self._motion_encoder, [clip for _, clip in pairs])
+        for (video, clip), vector, motion in zip(pairs, known, moves, strict=True):
+            looks = next(vectors) if vector is None else vector
+            # Without masks none was measured.
+            coverage = None if self._encoder.reader_spec.motion is None else float(clip.coverage.mean())
+            video.moments.append(NewMoment(clip.start, clip.end, coverage, looks, motion))
         for video in self._in_hand:
             video.clips.clear()
-
-    def _moment(self, clip: Clip, vector: NDArray[np.float32]) -> NewMoment:
-        # Without masks none was measured.
-        coverage = None if self._encoder.reader_spec.motion is None else float(clip.coverage.mean())
-        return NewMoment(clip.start, clip.end, coverage, vector)
 
     def _commit(self, video: _InHand) -> None:
         """One video, one transaction."""
@@ -269,6 +288,7 @@ class IndexRun:
         if error is None:
             self._put(video, "indexed", None)
             self._indexed += 1
+            self._measured += video.known is not None
             self._segments += len(video.moments)
             return
         kept = len(video.moments)
@@ -300,3 +320,12 @@ class IndexRun:
 def _may_be_same(before: VideoRow, content: Content) -> bool:
     """Whether nothing speaks against it that a row was made of these bytes."""
     return before.may_be(content) and (None in (before.digest, content.digest) or before.digest == content.digest)
+
+
+def _finite(encoder: VectorEncoder | MotionVectorEncoder, clips: Sequence[Clip]) -> NDArray[np.float32]:
+    """A vector of each clip, (N, D). Raises CheckpointError for NaN: one would make every later search meaningless."""
+    vectors = encoder.encode_clips(clips)
+    if not np.isfinite(vectors).all():
+        remedy = "Its weights are damaged: convert or download them again."
+        raise CheckpointError(encoder.name, "produces NaN or infinite vectors", remedy)
+    return vectors

@@ -13,12 +13,18 @@ from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check
 from deltaclip.errors import LibraryError
 from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
-from deltaclip.library.encoders import require_same_encoder
+from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, require_same_encoder
 from deltaclip.library.export import export_vectors
 from deltaclip.library.hit_pictures import draw_hit
 from deltaclip.library.indexing import IndexRun
-from deltaclip.library.protocols import MomentReader, VectorEncoder
-from deltaclip.library.queries import check_encoder, check_queries, check_vectors, moment_id_of
+from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
+from deltaclip.library.queries import (
+    check_encoder,
+    check_motion_encoder,
+    check_queries,
+    check_vectors,
+    moment_id_of,
+)
 from deltaclip.library.removing import remove_paths
 from deltaclip.library.results import (
     Failure,
@@ -27,12 +33,21 @@ from deltaclip.library.results import (
     IndexReport,
     Note,
     RememberedEncoder,
+    RememberedMotionEncoder,
     RemoveReport,
     Status,
     VerifyReport,
 )
-from deltaclip.library.search import encode_query_file
-from deltaclip.library.store import Moment, Store, VideoRow
+from deltaclip.library.search import (
+    By,
+    check_by,
+    encode_query_file,
+    motion_asked,
+    motion_of_clip,
+    require_motion,
+    tell_lacking,
+)
+from deltaclip.library.store import Moment, MotionQuery, Store, VideoRow
 from deltaclip.library.verify import verify_library
 from deltaclip.pipeline import Pipeline
 from deltaclip.reader import Clip, read_moments
@@ -48,7 +63,7 @@ def _watched_reader() -> Pipeline[Clip]:
 
 
 class Library:
-    """The moments of many videos and their vectors, in a folder.
+    """The moments of many videos and their vectors, one of appearance and one of motion, in a folder.
 
         with Library.open("holiday.library", Encoder.load("shapes"), create=True) as library:
             library.index(["~/Videos"])
@@ -66,10 +81,12 @@ class Library:
         self,
         store: Store,
         encoder: VectorEncoder | None,
+        motion_encoder: MotionVectorEncoder | None,
         open_reader: Callable[[], AbstractContextManager[MomentReader]],
     ) -> None:
         self._store = store
         self._encoder = encoder
+        self._motion_encoder = motion_encoder
         self._open_reader = open_reader
         self._loading = threading.Lock()
 
@@ -78,21 +95,25 @@ class Library:
         cls,
         address: AnyPath | None = None,
         encoder: VectorEncoder | None = None,
+        motion_encoder: MotionVectorEncoder | None = None,
         *,
         create: bool = False,
         open_reader: Callable[[], AbstractContextManager[MomentReader]] = _watched_reader,
     ) -> Self:
         """Opens the library in a folder, or in `default_library_path()`.
 
-        encoder: for `index` and the searches; default: the one that made the library's vectors, loaded when it is first
-        needed. create: makes a library, in a new or empty folder, if there is none. open_reader: how files are read;
-        default: in a watched child process. Raises NoLibraryError if there is no library, LibraryError if it cannot be
-        read, or if a different encoder made its vectors.
+        encoder, motion_encoder: for `index` and the searches; default: those that made the library's vectors, or the
+        bundled motion encoder, loaded when they are first needed. create: makes a library, in a new or empty folder, if
+        there is none. open_reader: how files are read; default: in a watched child process. Raises NoLibraryError if
+        there is no library, LibraryError if it cannot be read, or if a different encoder made its vectors; motion
+        vectors of a different motion encoder are no error, since `index` measures them anew.
         """
         if address is not None:
             check_path(address, "Library.open")
         if encoder is not None:
             check_encoder(encoder)
+        if motion_encoder is not None:
+            check_motion_encoder(motion_encoder)
         store = open_store(address, create=create)
         try:
             if encoder is not None:  # `index` may renew its vectors; searches ask again
@@ -101,7 +122,7 @@ class Library:
         except BaseException:
             store.close()
             raise
-        return cls(store, encoder, open_reader)
+        return cls(store, encoder, motion_encoder, open_reader)
 
     @staticmethod
     def exists(address: AnyPath | None = None) -> bool:
@@ -142,6 +163,23 @@ class Library:
                 self._encoder = remembered.load()
             return self._encoder
 
+    @property
+    def motion_encoder(self) -> MotionVectorEncoder:
+        """The motion encoder given to `open`, else the one that made the motion vectors, else the bundled one.
+
+        It is loaded now if it was not before. Raises CheckpointError if it cannot be.
+        """
+        with self._loading:
+            if self._motion_encoder is None:
+                remembered = self._store.motion_encoder()
+                self._motion_encoder = bundled_motion_encoder() if remembered is None else remembered.load()
+            return self._motion_encoder
+
+    @property
+    def keeps_motion(self) -> bool:
+        """Whether `index` gives moments motion vectors unless it is told otherwise."""
+        return keeps_motion(self._store, None)
+
     def remembered_encoder(self) -> RememberedEncoder | None:
         """The encoder that made the vectors, as it has to be loaded again; None before the first `index`."""
         return self._store.encoder()
@@ -152,8 +190,13 @@ class Library:
         on_progress: Callable[[IndexProgress], None] | None = None,
         *,
         exclude: Sequence[str] = (),
+        motion_words: bool | None = None,
     ) -> IndexReport:
         """Brings the library up to date with files and folders; known content is not decoded again.
+
+        motion_words: whether each moment also gets a motion vector, so that it is found by how it moves; default: as
+        the library was made, True for a new one and for one of an earlier deltaclip. Files whose moments lack motion
+        vectors are read again for them; their other vectors are kept. False raises LibraryError if that would lose any.
 
         exclude: patterns of names and paths to skip, see `library.Exclusion`; videos that the library has are kept
         until `remove`. The report counts what was skipped.
@@ -169,31 +212,51 @@ class Library:
         encoder = self.encoder
         with self._store.writing() as writer:
             candidates = find_candidates(given, self._store.folder, exclude)
-            writer.remember(RememberedEncoder.of(encoder))
+            motion = self.motion_encoder if keeps_motion(self._store, motion_words) else None
+            remembered = None if motion is None else RememberedMotionEncoder.of(motion)
+            writer.remember(RememberedEncoder.of(encoder), remembered)
+            tell = on_progress or _ignore
             with self._open_reader() as reader:
-                return IndexRun(self._store, writer, encoder, reader, candidates, on_progress or _ignore).run()
+                return IndexRun(self._store, writer, encoder, motion, reader, candidates, tell).run()
 
-    def search(self, text: str, limit: int = 10) -> list[Hit]:
+    def search(
+        self, text: str, limit: int = 10, by: By = "both", on_note: Callable[[str], None] | None = None
+    ) -> list[Hit]:
         """The moments that fit a text best, best first; ties by path, then start.
 
-        Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1.
+        by: "appearance", "motion", or "both", in which how much motion counts is learnt from the text; without motion
+        words it does not count at all, and the hits are those of "appearance". `both.nearest_by_both` has the rule.
+        on_note: called with how many moments have no motion vector, if the text asks for motion: those are ranked by
+        appearance alone, and not found by "motion".
+        Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1; by "motion"
+        NoMotionWordsError, a ValueError, for a text without motion words, and LibraryError without motion vectors.
         """
         check_text(text, "search", "search_each takes several")
         check_whole(limit, "limit")
-        return self._hits(self.encoder.encode_texts([text]), limit)
+        check_by(by)
+        return self._search_texts([text], limit, by, on_note)[0]
 
-    def search_each(self, queries: Iterable[str] | NDArray[Any], limit: int = 10) -> list[list[Hit]]:
+    def motion_words(self, text: str) -> tuple[str, ...]:
+        """The words of a text that are understood as motion, as typed, in order."""
+        check_text(text, "motion_words", "give one after the other")
+        return self.motion_encoder.question(text).words
+
+    def search_each(self, queries: Iterable[str] | NDArray[Any], limit: int = 10, by: By = "both") -> list[list[Hit]]:
         """One list of hits for each of several queries, in their order.
 
-        queries: texts, or vectors (Q, D) of this library's encoder, unit rows. Raises as `search` and `search_vectors`.
+        queries: texts, or vectors (Q, D) of this library's encoder, unit rows, which ask by appearance. by: for texts,
+        as in `search`. Raises as `search` and `search_vectors`.
         """
         check_whole(limit, "limit")
+        check_by(by)
         given = check_queries(queries, "search_each")
         if not len(given):
             return []
-        if not isinstance(given, list):
-            return [self._store.find(row[None], limit) for row in check_vectors(given, self._store.encoder())]
-        return [self._hits(row[None], limit) for row in self.encoder.encode_texts(given)]
+        if isinstance(given, list):
+            return self._search_texts(given, limit, by, None)
+        if by == "motion":
+            raise ValueError("search_each: vectors of the encoder ask by appearance, not by motion")
+        return [self._store.find(row[None], limit) for row in check_vectors(given, self._store.encoder())]
 
     def search_vectors(self, vectors: NDArray[Any], limit: int = 10) -> list[Hit]:
         """The moments most like a vector of this library's encoder, or like any of several.
@@ -204,17 +267,26 @@ class Library:
         check_whole(limit, "limit")
         return self._store.find(check_vectors(vectors, self._store.encoder()), limit)
 
-    def search_moment(self, moment: Hit | Moment | str, limit: int = 10) -> list[Hit]:
+    def search_moment(self, moment: Hit | Moment | str, limit: int = 10, by: By = "appearance") -> list[Hit]:
         """The other moments most like a moment of this library: "more like this".
 
-        moment: a hit, a moment, or its id. Raises LibraryError if the library does not have it any more.
+        moment: a hit, a moment, or its id. by: what is to be alike; by "both", appearance and motion count the same.
+        Raises LibraryError if the library does not have it any more, or if it has no motion vector and `by` is not
+        "appearance".
         """
         check_whole(limit, "limit")
+        check_by(by)
         wanted = moment_id_of(moment)
         if (known := self.moment(wanted)) is None:
             remedy = "Search again: its video was indexed again or removed since."
             raise LibraryError(self.address, f"no moment {wanted!r}", remedy)
-        hits = self._store.find(known.vector[None], limit + 1)
+        motion = None
+        if by != "appearance":
+            if known.motion is None:
+                remedy = "Index its file again with deltaclip index, or search by appearance."
+                raise LibraryError(self.address, f"the moment {wanted!r} has no motion vector", remedy)
+            motion = MotionQuery(known.motion[None])
+        hits = self._store.find(None if by == "motion" else known.vector[None], limit + 1, motion=motion)
         return [hit for hit in hits if hit.id != wanted][:limit]
 
     def search_video(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
@@ -227,6 +299,23 @@ class Library:
     def search_image(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
         """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
         return self._search_file("search_image", path, limit, on_note)
+
+    def like_motion_of(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
+        """The moments that move most like any segment of a video file, whatever they show; it is cut as `index` cuts.
+
+        on_note: as in `search_video`, and called with how many moments have no motion vector, which are not found.
+        Raises VideoError, LibraryError if there are no motion vectors.
+        """
+        [file] = absolute_paths([check_path(path, "like_motion_of")])
+        check_whole(limit, "limit")
+        tell, encoder = on_note or _ignore, self.motion_encoder
+        require_motion(self._store, encoder)  # before the file is read
+        spec = self.encoder.reader_spec
+        with self._open_reader() as reader:
+            vectors = motion_of_clip(file, spec, encoder, reader, tell)
+        tell_lacking(self._store, "motion", tell)
+        asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
+        return self._store.find(None, limit, motion=asked)
 
     def picture(self, hit: Hit | Moment) -> "Image":
         """The frame of a hit that best shows what moves, with the motion outlined and the rest dimmed.
@@ -262,7 +351,8 @@ class Library:
 
         file: an .npz, replaced if it exists, for `numpy.load`: vectors (N, D) float32, paths, starts, ends, coverages
         and ids (N,), encoder and fingerprint. Raises ValueError for a different suffix, LibraryError if nothing was
-        indexed or it cannot be written.
+        indexed or it cannot be written. Also motion_vectors (N, Dm), NaN for a moment that has none, motion_encoder and
+        motion_fingerprint.
         """
         path = absolute_paths([check_path(file, "export")])[0]
         if path.suffix.lower() != ".npz":
@@ -305,8 +395,17 @@ class Library:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
         return self._hits(vectors, limit)
 
-    def _hits(self, queries: NDArray[np.float32], limit: int) -> list[Hit]:
-        return self._store.find(queries, limit, RememberedEncoder.of(self.encoder))
+    def _search_texts(
+        self, texts: Sequence[str], limit: int, by: By, on_note: Callable[[str], None] | None
+    ) -> list[list[Hit]]:
+        asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
+        if by == "motion":
+            return [self._store.find(None, limit, motion=motion) for motion in asked]
+        vectors = self.encoder.encode_texts(texts)
+        return [self._hits(row[None], limit, motion) for row, motion in zip(vectors, asked, strict=True)]
+
+    def _hits(self, queries: NDArray[np.float32], limit: int, motion: MotionQuery | None = None) -> list[Hit]:
+        return self._store.find(queries, limit, RememberedEncoder.of(self.encoder), motion=motion)
 
 
 def _ignore(told: object) -> None:

@@ -38,9 +38,10 @@ def _problems(store: Store, row: VideoRow) -> Iterator[str]:
         if not last_end <= moment.start < moment.end < math.inf:
             yield f"the moment {moment.start} to {moment.end} s is out of order"
         last_end = moment.end
-        length = float(np.linalg.norm(moment.vector.astype(np.float64)))
-        if not abs(length - 1) <= UNIT_TOLERANCE:
-            yield f"the vector at {moment.start} s has the length {length:g}, not 1"
+        for words, vector in (("vector", moment.vector), ("motion vector", moment.motion)):
+            length = 1.0 if vector is None else float(np.linalg.norm(vector.astype(np.float64)))
+            if not abs(length - 1) <= UNIT_TOLERANCE:
+                yield f"the {words} at {moment.start} s has the length {length:g}, not 1"
     if count != row.num_segments or (count == 0) != (row.status == "failed"):
         yield f"{count} moments where {row.num_segments} were written"
     elif count and last_end != row.duration_seconds:

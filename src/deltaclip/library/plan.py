@@ -10,8 +10,8 @@ from deltaclip.library.content import Content, Stamp
 from deltaclip.library.disk import Disk, holds_bytes_of
 from deltaclip.library.store import Store, VideoRow
 
-__all__ = ["FurtherName", "LeaveAlone", "MarkMissing", "Nothing", "Plan", "Read", "SeenAgain", "TakeOver", "Wait"]
-__all__ += ["Work", "known_names_first", "work_for_links", "work_for_unseen"]
+__all__ = ["FurtherName", "LeaveAlone", "MarkMissing", "Measure", "Nothing", "Plan", "Read", "SeenAgain", "TakeOver"]
+__all__ += ["Wait", "Work", "known_names_first", "work_for_links", "work_for_unseen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,15 @@ class Nothing:
     """The library has the file's moments, and its times."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The library has the file's moments, and motion vectors of some of them are missing: read it again for these."""
+
+    path: Path
+    content: Content
+    row: VideoRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class LeaveAlone:
     row: VideoRow
 
 
-Work = Read | Nothing | SeenAgain | TakeOver | FurtherName | Wait
+Work = Read | Nothing | Measure | SeenAgain | TakeOver | FurtherName | Wait
 
 
 @dataclass(slots=True)
@@ -102,12 +111,15 @@ class Plan:
     Each file of the library with the same bytes as one that is asked for is looked at once in a run.
     """
 
-    def __init__(self, store: Store, disk: Disk, is_whole: Callable[[VideoRow], bool]) -> None:
+    def __init__(
+        self, store: Store, disk: Disk, is_whole: Callable[[VideoRow], bool], *, needs_motion: bool = False
+    ) -> None:
         """is_whole: whether the moments of a video may be used. Damaged ones would come back from their copies after
-        every `remove`."""
+        every `remove`. needs_motion: whether moments without a motion vector are measured."""
         self._store = store
         self._disk = disk
         self._is_whole = is_whole
+        self._needs_motion = needs_motion
         self._seen: dict[bytes, _OfOneContent] = {}
         self._whole: set[str] = set()
         self._broken: set[str] = set()
@@ -122,6 +134,8 @@ class Plan:
         # Failed and damaged files are tried again at every run: the cause may lie outside of them (a download that
         # was not complete, a busy machine, an older decoder), and nobody comes back to ask for it file by file.
         if before and before.status == "indexed" and holds_bytes_of(self._disk, before, path, content):
+            if self.lacks_motion(before):
+                return self._work_for_motion(before, content, in_hand)
             if before.missing or before.stamp != content.stamp:
                 return SeenAgain(path, before, content.stamp)
             return Nothing(path)
@@ -139,6 +153,19 @@ class Plan:
         if (twin := self._copyable(content)) is not None:
             return TakeOver(path, content, twin, moves=False)
         return Read(path, content, before)
+
+    def lacks_motion(self, row: VideoRow) -> bool:
+        """Whether a video has to be read again for motion vectors."""
+        return self._needs_motion and row.num_motion < row.num_segments
+
+    def _work_for_motion(self, row: VideoRow, content: Content, in_hand: Container[bytes]) -> Work:
+        """Of several copies, one is read again and the others take over its moments."""
+        if content.sample in in_hand:
+            return Wait(row.path)
+        for twin in self._store.twins(row.digest) if row.digest is not None else ():
+            if not self.lacks_motion(twin) and self._may_be_used(twin):
+                return TakeOver(row.path, replace(content, digest=row.digest), twin, moves=False)
+        return Measure(row.path, content, row)
 
     def taken_over(self, work: TakeOver, video_id: str) -> None:
         """To be called when that was done. video_id: of the video that is now under its path."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["MomentReader", "VectorEncoder"]
+__all__ = ["MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
 
 Key = TypeVar("Key")
 
@@ -60,3 +60,47 @@ class VectorEncoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(Q, D), unit rows, one for each text."""
+
+
+@runtime_checkable
+class MotionAsked(Protocol):
+    """As `deltaclip.encoder.MotionQuestion`: what a sentence says of motion."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the sentence that were understood as motion, as typed, in order."""
+
+    @property
+    def vector(self) -> NDArray[np.float32] | None:
+        """(Dm,), unit length; None if there are no such words."""
+
+    @property
+    def weight(self) -> float:
+        """How much motion counts beside appearance, 0 to 1; 0 if there are no such words."""
+
+
+@runtime_checkable
+class MotionVectorEncoder(Protocol):
+    """As `deltaclip.encoder.MotionEncoder`, which a library imports only when it is needed."""
+
+    @property
+    def name(self) -> str:
+        """What loads it again: a bundled name or a folder."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that defines a motion vector."""
+
+    @property
+    def dimension(self) -> int:
+        """Dm, length of a motion vector."""
+
+    def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
+        """(N, Dm), unit rows, one for each clip, which carries a track."""
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some phrases that it understands, for people who ask in words that it does not."""
+
+    def question(self, text: str) -> MotionAsked:
+        """What a sentence says of motion."""

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from deltaclip.checks import check_texts
 from deltaclip.library.moments import UNIT_TOLERANCE
-from deltaclip.library.protocols import VectorEncoder
+from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 from deltaclip.library.results import Hit, RememberedEncoder
 from deltaclip.library.store import Moment
 
-__all__ = ["check_encoder", "check_queries", "check_vectors", "moment_id_of"]
+__all__ = ["check_encoder", "check_motion_encoder", "check_queries", "check_vectors", "moment_id_of"]
 
 
 def check_encoder(encoder: Any) -> None:  # Any: whatever somebody passed
@@ -20,6 +20,12 @@ def check_encoder(encoder: Any) -> None:  # Any: whatever somebody passed
         raise TypeError(f"encoder is {encoder!r}: give a loaded encoder, Encoder.load({encoder!r})")
     if isinstance(encoder, type) or not isinstance(encoder, VectorEncoder):
         raise TypeError(f"encoder is {encoder!r}: give a loaded encoder, Encoder.load(name)")
+
+
+def check_motion_encoder(encoder: Any) -> None:  # Any: whatever somebody passed
+    """Raises TypeError for anything but a loaded motion encoder."""
+    if isinstance(encoder, type) or not isinstance(encoder, MotionVectorEncoder):
+        raise TypeError(f"motion_encoder is {encoder!r}: give a loaded motion encoder, MotionEncoder.load(name)")
 
 
 def check_vectors(vectors: Any, made_by: RememberedEncoder | None) -> NDArray[np.float32]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deltaclip.library.protocols import VectorEncoder
+from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
 
 if TYPE_CHECKING:  # the encoder imports torch
-    from deltaclip.encoder import Encoder
+    from deltaclip.encoder import Encoder, MotionEncoder
 
 __all__ = [
     "Failure",
@@ -18,6 +18,7 @@ __all__ = [
     "IndexReport",
     "Note",
     "RememberedEncoder",
+    "RememberedMotionEncoder",
     "RemoveReport",
     "Status",
     "VerifyReport",
@@ -29,9 +30,12 @@ class Hit:
     """A moment that was found.
 
     path: the file. start, end: the moment in seconds on a player's clock, start <= second < end.
-    score: cosine similarity of query and moment, -1..1, higher is better.
+    score: what hits are ordered by, higher is better: the cosine similarity of query and moment, -1..1, or in a search
+    by both the sum that `both.nearest_by_both` describes.
     coverage: share 0..1 of the frames that moves, mean over the moment; None if the encoder takes no masks.
     id: of the moment, for `Library.moment` and `Library.search_moment`; opaque.
+    appearance, motion: cosine similarity of the moment's appearance and of its motion with the query, -1..1; None if
+    the search did not ask for it, and motion also for a moment without a motion vector.
     """
 
     path: Path
@@ -40,6 +44,8 @@ class Hit:
     score: float
     coverage: float | None
     id: str
+    appearance: float | None = None
+    motion: float | None = None
 
     def __repr__(self) -> str:
         moving = "" if self.coverage is None else f", moving {self.coverage:.0%}"
@@ -81,14 +87,16 @@ class IndexProgress:
 class IndexReport:
     """What a run of `index` did; seen == indexed + unchanged + failed.
 
-    seen: files looked at, and paths that lead to no file. indexed: files that are new, changed, moved or copied.
+    seen: files looked at, and paths that lead to no file. indexed: files that are new, changed, moved, copied, or
+    `measured`.
     unchanged: files that the library had at this path with the same content. failed: files without a moment, or damaged
     ones, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
     fallback: frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by
     this run. passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as
     ".jpg", or one of `candidates.SKIPPED_KINDS`. left_alone: videos of the library below the given paths that were
     skipped; they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which
-    each stage of `pipeline.STAGES` worked, 0 to 1.
+    each stage of `pipeline.STAGES` worked, 0 to 1. measured: how many of `indexed` were in the library, unchanged, and
+    read again because moments of them had no motion vector.
     """
 
     seen: int
@@ -104,6 +112,7 @@ class IndexReport:
     left_alone: int = 0
     unused_exclude: tuple[str, ...] = ()
     busy: Mapping[str, float] = field(default_factory=dict, repr=False)
+    measured: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +184,38 @@ class RememberedEncoder:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberedMotionEncoder:
+    """The motion encoder that made a library's motion vectors.
+
+    name: "motion", which is bundled, or a folder. fingerprint: changes with anything that defines a vector.
+    dimension: Dm, length of a motion vector.
+    """
+
+    name: str
+    fingerprint: str
+    dimension: int
+
+    @classmethod
+    def of(cls, encoder: MotionVectorEncoder) -> "RememberedMotionEncoder":
+        """What a library remembers of a motion encoder whose vectors it takes now."""
+        return cls(encoder.name, encoder.fingerprint, encoder.dimension)
+
+    def load(self) -> "MotionEncoder":
+        """What its name stands for now, loaded. Raises CheckpointError if it is no longer there."""
+        from deltaclip.encoder import MotionEncoder
+
+        return MotionEncoder.load(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a library holds.
 
     videos: files with moments that can be found. segments: those moments. failed: files that failed or are damaged.
     missing: files that were gone when `index` last looked; their moments are kept and not searched.
     encoder, fingerprint: who made the vectors, None before the first `index`.
+    motion_encoder, motion_fingerprint: who made the motion vectors, None if there are none.
+    without_motion: how many of the segments have no motion vector.
     """
 
     videos: int
@@ -189,6 +224,9 @@ class Status:
     missing: int
     encoder: str | None
     fingerprint: str | None
+    motion_encoder: str | None = None
+    motion_fingerprint: str | None = None
+    without_motion: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,40 @@
-"""Asking with a video or a picture: the file is cut as `index` cuts, and each of its segments is a query."""
+"""What a search asks: the segments of a file as queries, and what a sentence says of motion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.library.protocols import MomentReader, VectorEncoder
+from deltaclip.errors import LibraryError
+from deltaclip.library.encoders import require_same_motion
+from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
+from deltaclip.library.results import RememberedMotionEncoder
+from deltaclip.library.store import MotionQuery, Store
 from deltaclip.pipeline import Job
-from deltaclip.reader import Clip
+from deltaclip.reader import Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS
 
-__all__ = ["encode_query_file"]
+__all__ = ["By", "NoMotionWordsError", "check_by", "encode_query_file", "motion_asked", "motion_of_clip"]
+__all__ += ["require_motion", "tell_lacking"]
 
 CLIPS_AT_ONCE = 8
+
+By = Literal["appearance", "motion", "both"]
+"""What a search goes by."""
+
+
+class NoMotionWordsError(ValueError):
+    """A search by motion alone with a text that says nothing of motion; it names some phrases that are understood."""
+
+
+def check_by(by: Any) -> None:  # Any: whatever somebody passed
+    """Raises ValueError for anything but a way to search."""
+    if by not in get_args(By):
+        raise ValueError(f"by is {by!r}: choose one of {', '.join(get_args(By))}")
 
 
 def encode_query_file(
@@ -24,20 +44,108 @@ def encode_query_file(
 
     on_note: called with what is worth knowing about the file. Raises VideoError if it cannot be read to its end.
     """
+    return _encoded_file(path, encoder.reader_spec, encoder.encode_clips, reader, on_note)
+
+
+def motion_of_clip(
+    path: Path,
+    spec: ReaderSpec,
+    encoder: MotionVectorEncoder,
+    reader: MomentReader,
+    on_note: Callable[[str], None],
+) -> NDArray[np.float32]:
+    """The same for motion: one motion vector for every segment, (Q, Dm) float32, Q >= 1.
+
+    spec: how the library's own videos are read.
+    """
+    return _encoded_file(path, replace(spec, track=True), encoder.encode_clips, reader, on_note)
+
+
+def motion_asked(
+    store: Store,
+    load: Callable[[], MotionVectorEncoder],
+    text: str,
+    by: By,
+    on_note: Callable[[str], None] | None,
+) -> MotionQuery | None:
+    """What a sentence asks of motion vectors; None if it asks by appearance alone.
+
+    load: gives the motion encoder. on_note: called with how many moments have no motion vector, if the sentence asks
+    for motion; None if nobody wants to know. Raises by motion alone: NoMotionWordsError for a sentence without motion
+    words, LibraryError if the library has no motion vectors that can be compared.
+    """
+    if by == "appearance" or (by == "both" and (store.declines_motion() or not store.has_moments())):
+        return None
+    if by == "motion":
+        _require_choice(store)
+    encoder = load()
+    asked = encoder.question(text)
+    if asked.vector is None or (by == "both" and asked.weight == 0):
+        if by == "motion":
+            raise NoMotionWordsError(_no_words(text, encoder))
+        return None
+    made_by = RememberedMotionEncoder.of(encoder)
+    stored = store.motion_encoder()
+    if by == "both" and (stored is None or stored.fingerprint != made_by.fingerprint):
+        if on_note is not None:
+            on_note(_lacking_words(store.status().segments, by, "" if stored is None else " of this motion encoder"))
+        return None
+    if on_note is not None:
+        tell_lacking(store, by, on_note)
+    return MotionQuery(asked.vector[None], asked.weight, made_by)
+
+
+def require_motion(store: Store, encoder: MotionVectorEncoder) -> None:
+    """Raises LibraryError if a library has moments, and no motion vectors that can be compared with this encoder's."""
+    _require_choice(store)
+    if store.has_moments():
+        require_same_motion(store.address, store.motion_encoder(), RememberedMotionEncoder.of(encoder))
+
+
+def _require_choice(store: Store) -> None:
+    """Raises LibraryError if a library was made without motion vectors."""
+    if store.declines_motion():
+        remedy = "Run `deltaclip index --motion-words` with the same folders: their files are read again for it."
+        raise LibraryError(store.address, "made without motion vectors", remedy)
+
+
+def tell_lacking(store: Store, by: By, on_note: Callable[[str], None]) -> None:
+    """Says how many moments have no motion vector, if there are any."""
+    if lacking := store.status().without_motion:
+        on_note(_lacking_words(lacking, by))
+
+
+def _lacking_words(lacking: int, by: By, whose: str = "") -> str:
+    what, have, are = ("moment", "has", "is") if lacking == 1 else ("moments", "have", "are")
+    end = "not found" if by == "motion" else "ranked by appearance alone"
+    again = "index the same folders again with deltaclip index"
+    return f"{lacking:,} {what} {have} no motion vector{whose} and {are} {end}: {again}"
+
+
+def _no_words(text: str, encoder: MotionVectorEncoder) -> str:
+    return (
+        f"no word of {text!r} is understood as motion. What is understood, for example: {'; '.join(encoder.examples)}"
+    )
+
+
+def _encoded_file(
+    path: Path,
+    spec: ReaderSpec,
+    encode: Callable[[Iterable[Clip]], NDArray[np.float32]],
+    reader: MomentReader,
+    on_note: Callable[[str], None],
+) -> NDArray[np.float32]:
     notes: dict[str, None] = {}
 
     def clips() -> Iterator[Clip]:
-        for _, found in reader.read([Job(None, path, (encoder.reader_spec, SEGMENT_SECONDS))]):
+        for _, found in reader.read([Job(None, path, (spec, SEGMENT_SECONDS))]):
             for clip in found:
                 notes.update(dict.fromkeys(clip.notes))
                 yield clip
 
-    vectors = np.concatenate(list(_encoded(clips(), encoder)))
+    vectors, read = list[NDArray[np.float32]](), clips()
+    while batch := list(islice(read, CLIPS_AT_ONCE)):
+        vectors.append(encode(batch))
     for text in notes:
         on_note(text)
-    return vectors
-
-
-def _encoded(clips: Iterator[Clip], encoder: VectorEncoder) -> Iterator[NDArray[np.float32]]:
-    while batch := list(islice(clips, CLIPS_AT_ONCE)):
-        yield encoder.encode_clips(batch)
+    return np.concatenate(vectors)

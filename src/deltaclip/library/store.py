@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.content import Content, Stamp
-from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
+from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 
-__all__ = ["Moment", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store", "StoreClass"]
-__all__ += ["VideoRow", "VideoStatus", "Writer"]
+__all__ = ["Moment", "MotionQuery", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store"]
+__all__ += ["StoreClass", "VideoRow", "VideoStatus", "Writer"]
 
 VideoStatus = Literal["indexed", "damaged", "failed"]
 """`indexed`: read to its end. `damaged`: only the moments before the damage. `failed`: no moment at all."""
@@ -40,13 +40,14 @@ class NewMoment:
     """A segment of a video and its vector, to be written.
 
     start, end: seconds, start <= second < end. coverage: mean share that moves, None without masks.
-    vector: (D,) float32, unit length.
+    vector: (D,) float32, unit length. motion: (Dm,) float32, unit length, None if there is no motion vector.
     """
 
     start: float
     end: float
     coverage: float | None
     vector: NDArray[np.float32] = field(repr=False)
+    motion: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +73,8 @@ class VideoRow:
     id: opaque; never given to a different video, kept when the video moves. size_bytes, sample: None if the file could
     not be read. stamp, digest: also None if not all of it was read, as in rows of an earlier deltaclip.
     missing: gone when `index` last looked; its moments are kept and not searched.
-    duration_seconds: end of the last moment, None without moments.
+    duration_seconds: end of the last moment, None without moments. num_motion: how many of its moments have a motion
+    vector.
     """
 
     id: str
@@ -86,6 +88,7 @@ class VideoRow:
     missing: bool
     num_segments: int
     duration_seconds: float | None
+    num_motion: int = 0
 
     def may_be(self, content: Content) -> bool:
         """Whether size and sample are those of `content`: True for equal bytes, and for few others."""
@@ -97,7 +100,7 @@ class Moment:
     """A moment as the store has it.
 
     id: opaque; never given to a different moment, kept when its video moves. path: of its video. The rest as in
-    `NewMoment`; the vector is a copy.
+    `NewMoment`; the vectors are copies.
     """
 
     id: str
@@ -106,18 +109,35 @@ class Moment:
     end: float
     coverage: float | None
     vector: NDArray[np.float32]
+    motion: NDArray[np.float32] | None = None
 
     def __repr__(self) -> str:
         moment = f"{self.start:g}-{self.end:g} s"
         return f"Moment({self.path}, {moment}, vector={self.vector.shape}, id={self.id!r})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MotionQuery:
+    """What a search asks of motion vectors.
+
+    vectors: (Q, Dm) float32, unit rows, Q >= 1. weight: how much motion counts beside appearance, 0 or more; without
+    meaning in a search by motion alone. made_by: the encoder of `vectors`, None for vectors of this very store.
+    """
+
+    vectors: NDArray[np.float32] = field(repr=False)
+    weight: float = 1.0
+    made_by: RememberedMotionEncoder | None = None
+
+
 @runtime_checkable
 class Writer(Protocol):
     """What the one writer of a store may do. Each method is one transaction: it has happened, or nothing of it has."""
 
-    def remember(self, encoder: RememberedEncoder) -> None:
+    def remember(self, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None = None) -> None:
         """Writes down who makes the vectors. Raises LibraryError if there are vectors of a different encoder.
+
+        motion: who makes the motion vectors; None: moments have none, by choice (`declines_motion`). Motion vectors of
+        a different fingerprint are dropped, since they cannot be compared with new ones; their moments stay.
 
         Vectors that an older deltaclip made with this encoder are dropped, since they cannot be compared with new ones.
         Their videos stay, those that are missing too, as failed ones that wait to be indexed again. The rules and words
@@ -125,7 +145,11 @@ class Writer(Protocol):
         """
 
     def put(self, videos: Sequence[NewVideo]) -> None:
-        """Writes videos with their moments, each in place of whatever was known under its path."""
+        """Writes videos with their moments, each in place of whatever was known under its path.
+
+        Raises ValueError for a vector or motion vector that is not of the dimension of its encoder, and for a motion
+        vector without a motion encoder.
+        """
 
     def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
         """The same video at a different path, in place of whatever was known there. False if it is gone by now."""
@@ -171,6 +195,13 @@ class Store(Protocol):
     def encoder(self) -> RememberedEncoder | None:
         """Who made the vectors; None before the first `remember`."""
 
+    def motion_encoder(self) -> RememberedMotionEncoder | None:
+        """Who made the motion vectors; None if nobody was remembered."""
+
+    def declines_motion(self) -> bool:
+        """Whether the last `remember` chose to have no motion vectors; False before the first one, and for libraries
+        of earlier formats, which had no such choice."""
+
     def has_moments(self) -> bool:
         """Whether there is any vector, also of a video that is missing."""
 
@@ -201,12 +232,21 @@ class Store(Protocol):
     def notes(self) -> tuple[Note, ...]:
         """What the readers of the files reported about them, by path."""
 
-    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+    def find(
+        self,
+        queries: NDArray[np.float32] | None,
+        limit: int,
+        made_by: RememberedEncoder | None = None,
+        *,
+        motion: MotionQuery | None = None,
+    ) -> list[Hit]:
         """The best `limit` moments of videos that are not missing, best first; ties by path, then start.
 
         queries: (Q, D) float32, unit rows, Q >= 1; a moment's score is its best product with any of them. made_by:
-        their encoder, None for vectors of this very store. Raises LibraryError if a different encoder made the store's
-        vectors, or if they are damaged; ValueError for a limit below 1.
+        their encoder, None for vectors of this very store. motion: asks by motion too, or by motion alone if queries is
+        None: then moments without a motion vector are not found. By both, `both.nearest_by_both` has the rule; with a
+        weight of 0 the hits are those without `motion`. Raises LibraryError if a different encoder made the store's
+        vectors or motion vectors, or if they are damaged; ValueError for a limit below 1.
         """
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:

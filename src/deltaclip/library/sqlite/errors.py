@@ -16,8 +16,8 @@ DATABASE_NAME = "library.sqlite"
 # Only these two say that the bytes of the file are wrong.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 AFTER_DAMAGE = (
-    f"Index into a new folder with --library; or move {DATABASE_NAME}, its -wal and -shm files and the vectors-*.f32 "
-    "elsewhere, keep them, and put a copy of your own there or index again. Videos are never changed."
+    f"Index into a new folder with --library; or move {DATABASE_NAME}, its -wal and -shm files, vectors-*.f32 and "
+    "motion-*.f32 elsewhere, keep them, and put a copy of your own there or index again. Videos are never changed."
 )
 # `deltaclip verify` only reads, so nothing can be lost.
 _VERIFY = "`deltaclip verify` tells whether the database is whole."

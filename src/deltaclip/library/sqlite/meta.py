@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.results import RememberedEncoder
+from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.sqlite.errors import AFTER_DAMAGE, DATABASE_NAME
-from deltaclip.library.sqlite.vectors import VectorFile, is_name, new_name
+from deltaclip.library.sqlite.vectors import MOTION_PREFIX, VectorFile, is_name, new_name
 
-__all__ = ["commit_number", "count_commit", "has_moments", "read_meta", "remember", "stored_encoder", "use_new_file"]
-__all__ += ["use_rows", "vector_file", "vectors_path"]
+__all__ = ["commit_number", "count_commit", "declines_motion", "has_moments", "motion_file", "read_meta", "remember"]
+__all__ += ["stored_encoder", "stored_motion_encoder", "use_new_file", "use_new_motion_file", "use_rows", "vector_file"]
+__all__ += ["vectors_path"]
 
 Meta = Mapping[str, str | None]
 
@@ -36,8 +37,21 @@ def stored_encoder(meta: Meta) -> RememberedEncoder | None:
     )
 
 
-def remember(db: sqlite3.Connection, encoder: RememberedEncoder) -> None:
-    """Writes down who makes the vectors."""
+def stored_motion_encoder(meta: Meta) -> RememberedMotionEncoder | None:
+    """The encoder that made the motion vectors; None if there is none."""
+    if meta.get("motion_fingerprint") is None:
+        return None
+    dimension = int(meta["motion_dimension"] or 0)
+    return RememberedMotionEncoder(str(meta["motion_encoder"]), str(meta["motion_fingerprint"]), dimension)
+
+
+def declines_motion(meta: Meta) -> bool:
+    """As `store.Store.declines_motion`."""
+    return meta.get("motion_declined") is not None
+
+
+def remember(db: sqlite3.Connection, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None) -> None:
+    """Writes down who makes the vectors and the motion vectors."""
     _write(
         db,
         {
@@ -49,6 +63,10 @@ def remember(db: sqlite3.Connection, encoder: RememberedEncoder) -> None:
             "fingerprint": encoder.fingerprint,
             "dimension": encoder.dimension,
             "vector_version": encoder.vector_version,
+            "motion_encoder": motion and motion.name,
+            "motion_fingerprint": motion and motion.fingerprint,
+            "motion_dimension": motion and motion.dimension,
+            "motion_declined": "yes" if motion is None else None,
         },
     )
 
@@ -59,6 +77,16 @@ def vector_file(meta: Meta, folder: Path) -> VectorFile | None:
     if name is None or dimension is None:
         return None
     return VectorFile(vectors_path(folder, name), int(meta["vectors_rows"] or 0), int(dimension))
+
+
+def motion_file(meta: Meta, folder: Path) -> VectorFile | None:
+    """The file of motion vectors; None if there is no motion encoder."""
+    name, dimension = meta.get("motion_file"), meta.get("motion_dimension")
+    if name is None or dimension is None:
+        return None
+    first = int(meta["motion_first"] or 0)
+    num_rows = int(meta["vectors_rows"] or 0) - first
+    return VectorFile(vectors_path(folder, name), num_rows, int(dimension), first)
 
 
 def vectors_path(folder: Path, name: str) -> Path:
@@ -78,8 +106,18 @@ def use_new_file(db: sqlite3.Connection, meta: Meta, name: str | None = None, nu
     _write(db, {"vectors_file": name or new_name(), "vectors_rows": num_rows})
 
 
+def use_new_motion_file(db: sqlite3.Connection, meta: Meta, first: int | None, name: str | None = None) -> None:
+    """The same for the motion vectors. first: the row with which the file begins; None: from now on there is none."""
+    if (old := meta.get("motion_file")) is not None:
+        db.execute("INSERT OR IGNORE INTO unused_files VALUES (?)", (old,))
+    if name is not None:
+        db.execute("DELETE FROM unused_files WHERE name = ?", (name,))
+    new = None if first is None else name or new_name(MOTION_PREFIX)
+    _write(db, {"motion_file": new, "motion_first": first})
+
+
 def use_rows(db: sqlite3.Connection, num_rows: int) -> None:
-    """How many rows of the file count."""
+    """How many rows of the files count."""
     _write(db, {"vectors_rows": num_rows})
 
 

@@ -16,8 +16,8 @@ _ROWS = (
 )
 
 
-def database_problems(db: sqlite3.Connection, file: VectorFile | None) -> Iterator[str]:
-    """What SQLite finds in its own file, what belongs to no video or encoder, and a file of vectors that is cut off."""
+def database_problems(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Iterator[str]:
+    """What SQLite finds in its own file, what belongs to no video or encoder, and files of vectors that are cut off."""
     for (finding,) in db.execute("PRAGMA integrity_check"):
         if finding != "ok":
             yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
@@ -33,9 +33,12 @@ def database_problems(db: sqlite3.Connection, file: VectorFile | None) -> Iterat
             yield f"the vectors from number {min(first, end)} on are not each of one video. {_NEW_LIBRARY}"
             break
         end += count
-    try:
-        file.require_whole()
-    except FileNotFoundError:
-        yield LostRowsError.missing(file).reason
-    except LostRowsError as error:
-        yield error.reason
+    for each in (file, motion):
+        try:
+            if each is not None:
+                each.require_whole()
+        except FileNotFoundError:
+            assert each is not None, "without one there is nothing to open"
+            yield LostRowsError.missing(each).reason
+        except LostRowsError as error:
+            yield error.reason

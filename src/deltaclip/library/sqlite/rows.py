@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.library.both import Ranked
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.results import Hit
 from deltaclip.library.sqlite.vectors import as_bytes
 from deltaclip.library.store import NewVideo, VideoRow
 
-__all__ = ["VideoMoments", "hits_of_rows", "insert_video", "moment_id", "moments_of", "video_rows"]
+__all__ = ["VideoMoments", "hits_of_rows", "insert_video", "moment_id", "moments_of", "no_motion", "video_rows"]
 
 _ROW = (
-    "id, path, size_bytes, sample, mtime_ns, ctime_ns, digest, status, reason, missing, num_segments, duration_seconds"
+    "id, path, size_bytes, sample, mtime_ns, ctime_ns, digest, status, reason, missing, num_segments, duration_seconds,"
+    " num_motion"
 )
 _HITS = (
     "SELECT row.value, videos.id, number, videos.path, start_seconds, end_seconds, coverage FROM json_each(?) AS row"
@@ -27,9 +29,9 @@ _HITS = (
     " JOIN moments ON moments.video_id = videos.id AND moments.number = row.value - videos.first_row"
 )
 _MOMENTS = (
-    "SELECT videos.id, path, first_row, num_segments, crc, number, start_seconds, end_seconds, coverage FROM videos"
-    " LEFT JOIN moments ON moments.video_id = videos.id WHERE videos.id IN (SELECT value FROM json_each(?))"
-    " ORDER BY videos.id, number"
+    "SELECT videos.id, path, first_row, num_segments, crc, num_motion, motion_crc, number, start_seconds, end_seconds,"
+    " coverage FROM videos LEFT JOIN moments ON moments.video_id = videos.id"
+    " WHERE videos.id IN (SELECT value FROM json_each(?)) ORDER BY videos.id, number"
 )
 
 
@@ -37,7 +39,8 @@ _MOMENTS = (
 class VideoMoments:
     """What the tables know of the moments of a video.
 
-    first_row, num_rows, crc: of its vectors; no row without moments. moments: number, start, end, coverage of each.
+    first_row, num_rows, crc: of its vectors; no row without moments. num_motion, motion_crc: of its motion vectors.
+    moments: number, start, end, coverage of each.
     """
 
     id: int
@@ -45,6 +48,8 @@ class VideoMoments:
     first_row: int | None
     num_rows: int
     crc: int | None
+    num_motion: int
+    motion_crc: int | None
     moments: list[tuple[int, float, float, float | None]]
 
 
@@ -59,51 +64,46 @@ def video_rows(
             Path(os.fsdecode(path)),
             size,
             sample,
-            _stamp(size, *times),
+            _stamp(size, mtime, ctime),
             digest,
             status,
             reason,
             bool(missing),
-            count,
-            duration,
+            *counts,
         )
-        for number, path, size, sample, *times, digest, status, reason, missing, count, duration in rows
+        for number, path, size, sample, mtime, ctime, digest, status, reason, missing, *counts in rows
     ]
 
 
 def moments_of(db: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, VideoMoments]:
     """The moments of videos, in order of time; none of a video that is gone."""
     found: dict[int, VideoMoments] = {}
-    for video, path, first_row, num_rows, crc, *moment in db.execute(_MOMENTS, (json.dumps(numbers),)):
+    for video, path, *of_rows, number, start, end, coverage in db.execute(_MOMENTS, (json.dumps(numbers),)):
         if video not in found:
-            found[video] = VideoMoments(video, Path(os.fsdecode(path)), first_row, num_rows, crc, [])
-        number, start, end, coverage = moment
+            first_row, num_rows, crc, num_motion, motion_crc = of_rows
+            file = Path(os.fsdecode(path))
+            found[video] = VideoMoments(video, file, first_row, num_rows, crc, num_motion, motion_crc, [])
         if number is not None:
             found[video].moments.append((number, start, end, coverage))
     return found
 
 
-def hits_of_rows(db: sqlite3.Connection, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[Hit]:
+def hits_of_rows(db: sqlite3.Connection, ranked: Ranked) -> list[Hit]:
     """The moments whose vectors are in these rows, best first; ties by path, then start.
 
-    rows, scores: (K,). Raises ValueError for a row that belongs to no moment.
+    Raises ValueError for a row that belongs to no moment.
     """
-    found = db.execute(_HITS, (json.dumps(rows.tolist()),)).fetchall()
-    if len(found) != len(rows):
-        raise ValueError(f"{len(rows) - len(found)} vectors of no moment")
-    score_of = dict(zip(rows.tolist(), scores.tolist(), strict=True))
-    found.sort(key=lambda row: (-score_of[row[0]], row[3], row[4]))
-    return [
-        Hit(
-            Path(os.fsdecode(path)),
-            start,
-            end,
-            min(score_of[row], 1.0),  # rounding lifts a clip against itself beyond a cosine's bound
-            coverage,
-            moment_id(video, number),
-        )
-        for row, video, number, path, start, end, coverage in found
-    ]
+    scores = ranked.scores_of_rows()
+    found = db.execute(_HITS, (json.dumps([*scores]),)).fetchall()
+    if len(found) != len(scores):
+        raise ValueError(f"{len(scores) - len(found)} vectors of no moment")
+    found.sort(key=lambda row: (-scores[row[0]].score, row[3], row[4]))
+    hits = []
+    for row, video, number, path, start, end, coverage in found:
+        told = scores[row]
+        moment = Path(os.fsdecode(path)), start, end, told.score, coverage, moment_id(video, number)
+        hits.append(Hit(*moment, told.appearance, told.motion))
+    return hits
 
 
 def moment_id(video: int, number: int) -> str:
@@ -111,19 +111,26 @@ def moment_id(video: int, number: int) -> str:
     return f"{video}.{number}"
 
 
-def insert_video(db: sqlite3.Connection, video: NewVideo, first_row: int, dimension: int) -> bytes:
-    """Writes a video and its moments in place of whatever was known under its path; returns its vectors as bytes.
+def insert_video(
+    db: sqlite3.Connection, video: NewVideo, first_row: int, dimension: int, motion_dimension: int | None
+) -> tuple[bytes, bytes]:
+    """Writes a video and its moments in place of whatever was known under its path.
 
-    first_row: where the vectors will be, if there are any. Raises ValueError for a vector that is not (dimension,).
+    first_row: where the vectors will be, if there are any. Returns its vectors and its motion vectors as bytes, the
+    latter empty without a motion_dimension. Raises ValueError for a vector that is not (dimension,), and for a motion
+    vector that is not (motion_dimension,).
     """
     moments = video.moments
     if any(moment.vector.shape != (dimension,) for moment in moments):
         raise ValueError(f"{video.path}: every vector of this library has {dimension} numbers")
     data = as_bytes(np.stack([moment.vector for moment in moments])) if moments else b""
+    motion = _motion_bytes(video, motion_dimension)
+    num_motion = sum(moment.motion is not None for moment in moments)
     db.execute("DELETE FROM videos WHERE path = ?", (os.fsencode(video.path),))
     cursor = db.execute(
         "INSERT INTO videos (path, size_bytes, mtime_ns, ctime_ns, sample, digest, status, reason, notes,"
-        " num_segments, duration_seconds, first_row, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " num_segments, duration_seconds, first_row, crc, num_motion, motion_crc)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             os.fsencode(video.path),
             *_columns(video.content),
@@ -134,13 +141,32 @@ def insert_video(db: sqlite3.Connection, video: NewVideo, first_row: int, dimens
             moments[-1].end if moments else None,
             first_row if moments else None,
             zlib.crc32(data) if moments else None,
+            num_motion,
+            zlib.crc32(motion) if num_motion else None,
         ),
     )
     db.executemany(
         "INSERT INTO moments (video_id, number, start_seconds, end_seconds, coverage) VALUES (?, ?, ?, ?, ?)",
         [(cursor.lastrowid, number, m.start, m.end, m.coverage) for number, m in enumerate(moments)],
     )
-    return data
+    return data, motion
+
+
+def _motion_bytes(video: NewVideo, dimension: int | None) -> bytes:
+    """The rows of a video in the file of motion vectors, NaN for moments that have none; empty without such a file."""
+    vectors = [moment.motion for moment in video.moments]
+    if any(vector is not None and vector.shape != (dimension,) for vector in vectors):
+        has = "no motion vectors" if dimension is None else f"motion vectors of {dimension} numbers"
+        raise ValueError(f"{video.path}: this library has {has}")
+    if dimension is None or not vectors:
+        return b""
+    nothing = no_motion(1, dimension)[0]
+    return as_bytes(np.stack([nothing if vector is None else vector for vector in vectors]))
+
+
+def no_motion(count: int, dimension: int) -> NDArray[np.float32]:
+    """(count, Dm): the rows of moments without a motion vector. Any score with them is NaN, never that of a vector."""
+    return np.full((count, dimension), np.nan, np.float32)
 
 
 def _columns(content: Content | None) -> tuple[int | bytes | None, ...]:

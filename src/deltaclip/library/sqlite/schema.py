@@ -6,7 +6,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "UNUSED_FILES_TABLE", "VIDEO_TABL
 
 APPLICATION_ID = 0x646C7463
 """Four bytes in the head of the file ("dltc") that tell our databases from those of other programs."""
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # meta: see meta.py. unused_files: files of vectors that are no longer needed, to be deleted by the next writer; a name
 # is here before its file is made, so that a kill leaves none behind.
@@ -19,6 +19,10 @@ SCHEMA_VERSION = 3
 #
 # first_row: the vectors of a video are so many rows of the file of vectors, from here on; crc: zlib.crc32 of them.
 # dead_rows: rows of the file that belong to no video any more. A row that counts is of one video or dead.
+#
+# Motion vectors are in a file of their own, whose rows are those of the file of vectors from the row `motion_first` in
+# meta on: one number is one moment in both. num_motion: how many moments of a video have a motion vector; the rows of
+# the others are NaN. motion_crc: zlib.crc32 of the rows of the video in that file, NULL if it has no motion vector.
 META_TABLE = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
 UNUSED_FILES_TABLE = "CREATE TABLE IF NOT EXISTS unused_files (name TEXT PRIMARY KEY) WITHOUT ROWID"
 VIDEO_TABLES = """
@@ -37,7 +41,9 @@ CREATE TABLE videos (
     num_segments INTEGER NOT NULL,
     duration_seconds REAL,
     first_row INTEGER UNIQUE CHECK ((first_row IS NULL) = (num_segments = 0)),
-    crc INTEGER
+    crc INTEGER,
+    num_motion INTEGER NOT NULL DEFAULT 0,
+    motion_crc INTEGER
 );
 CREATE INDEX videos_by_sample ON videos (sample, status);
 CREATE INDEX videos_by_digest ON videos (digest, status);

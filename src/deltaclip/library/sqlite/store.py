@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.encoders import require_same_encoder
-from deltaclip.library.exact import nearest
-from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, Status
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
+from deltaclip.library.encoders import require_same_encoder, require_same_motion
+from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
+from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error
-from deltaclip.library.sqlite.meta import commit_number, has_moments, read_meta, stored_encoder, vector_file
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
 from deltaclip.library.sqlite.problems import database_problems
 from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
 from deltaclip.library.sqlite.tidying import tidy
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
 from deltaclip.library.sqlite.writer import SqliteWriter
-from deltaclip.library.store import Moment, NoLibraryError, VideoRow
+from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, VideoRow
 
 __all__ = ["SqliteStore"]
 
@@ -41,11 +41,11 @@ _HIDDEN = (
 
 
 class SqliteStore:
-    """As `store.Store`: a folder with an SQLite database and a file of vectors. Ids are numbers of rows."""
+    """As `store.Store`: a folder with an SQLite database and two files of vectors. Ids are numbers of rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._map = VectorMap()
+        self._map, self._motion_map = VectorMap(), VectorMap()
 
     @classmethod
     def open(cls, address: str, *, create: bool) -> "SqliteStore":
@@ -80,12 +80,13 @@ class SqliteStore:
         """Gives the files back, once no other thread is in a transaction. May be called again."""
         self._database.close()
         self._map.close()
+        self._motion_map.close()
 
     def version(self) -> str:
         """Changes with every commit, of any process."""
         with self._database.reading() as db:
-            meta = read_meta(db)
-        return f"{meta.get('vectors_file')}-{commit_number(meta)}"
+            known = meta.read_meta(db)
+        return f"{known.get('vectors_file')}-{meta.commit_number(known)}"
 
     @contextmanager
     def writing(self) -> Iterator[SqliteWriter]:
@@ -101,12 +102,22 @@ class SqliteStore:
     def encoder(self) -> RememberedEncoder | None:
         """As `store.Store.encoder`."""
         with self._database.reading() as db:
-            return stored_encoder(read_meta(db))
+            return meta.stored_encoder(meta.read_meta(db))
+
+    def motion_encoder(self) -> RememberedMotionEncoder | None:
+        """As `store.Store.motion_encoder`."""
+        with self._database.reading() as db:
+            return meta.stored_motion_encoder(meta.read_meta(db))
+
+    def declines_motion(self) -> bool:
+        """As `store.Store.declines_motion`."""
+        with self._database.reading() as db:
+            return meta.declines_motion(meta.read_meta(db))
 
     def has_moments(self) -> bool:
         """As `store.Store.has_moments`."""
         with self._database.reading() as db:
-            return has_moments(db)
+            return meta.has_moments(db)
 
     def video(self, path: Path) -> VideoRow | None:
         """As `store.Store.video`."""
@@ -143,16 +154,27 @@ class SqliteStore:
     def status(self) -> Status:
         """As `store.Store.status`."""
         with self._database.reading() as db:
-            encoder = stored_encoder(read_meta(db))
+            known = meta.read_meta(db)
             counts = db.execute(
                 "SELECT count(*) FILTER (WHERE status <> 'failed' AND NOT missing),"
                 " coalesce(sum(num_segments) FILTER (WHERE NOT missing), 0),"
                 " count(*) FILTER (WHERE status <> 'indexed' AND NOT missing),"
-                " count(*) FILTER (WHERE missing) FROM videos"
+                " count(*) FILTER (WHERE missing),"
+                " coalesce(sum(num_segments - num_motion) FILTER (WHERE NOT missing), 0) FROM videos"
             ).fetchone()
-        videos, segments, failed, missing = counts
-        name, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (None, None)
-        return Status(videos, segments, failed, missing, name, fingerprint)
+        videos, segments, failed, missing, without_motion = counts
+        encoder, motion = meta.stored_encoder(known), meta.stored_motion_encoder(known)
+        return Status(
+            videos=videos,
+            segments=segments,
+            failed=failed,
+            missing=missing,
+            encoder=None if encoder is None else encoder.name,
+            fingerprint=None if encoder is None else encoder.fingerprint,
+            motion_encoder=None if motion is None else motion.name,
+            motion_fingerprint=None if motion is None else motion.fingerprint,
+            without_motion=without_motion,
+        )
 
     def failures(self) -> tuple[Failure, ...]:
         """As `store.Store.failures`."""
@@ -167,19 +189,33 @@ class SqliteStore:
             ).fetchall()
         return tuple(Note(Path(os.fsdecode(path)), text) for path, lines in rows for text in lines.split("\n"))
 
-    def find(self, queries: NDArray[np.float32], limit: int, made_by: RememberedEncoder | None = None) -> list[Hit]:
+    def find(
+        self,
+        queries: NDArray[np.float32] | None,
+        limit: int,
+        made_by: RememberedEncoder | None = None,
+        *,
+        motion: MotionQuery | None = None,
+    ) -> list[Hit]:
         """As `store.Store.find`: one product over all vectors, then the moments of the best rows."""
 
-        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Hit]:
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion_file: VectorFile | None) -> list[Hit]:
+            known = meta.read_meta(db)
             if made_by is not None:
-                require_same_encoder(self.address, stored_encoder(read_meta(db)), has_moments(db), made_by)
+                require_same_encoder(self.address, meta.stored_encoder(known), meta.has_moments(db), made_by)
             if file is None or not file.num_rows:
                 return []
-            if queries.shape[1] != file.dimension:
-                raise ValueError(f"vectors of {queries.shape[1]} numbers where the library has {file.dimension}")
+            if motion is not None:
+                require_same_motion(self.address, meta.stored_motion_encoder(known), motion.made_by)
+            _require_fitting(queries, file, "vectors")
+            _require_fitting(None if motion is None else motion.vectors, motion_file, "motion vectors")
             try:
-                rows, scores = nearest(self._map.spans(file), queries, limit, db.execute(_HIDDEN).fetchall())
-                return hits_of_rows(db, rows, scores)[:limit]
+                looks = None if queries is None else AppearanceRows(self._map.spans(file), queries)
+                moves = None
+                if motion is not None and motion_file is not None:
+                    spans = self._motion_map.spans(motion_file)
+                    moves = MotionRows(spans, motion.vectors, motion.weight, motion_file.first)
+                return hits_of_rows(db, nearest_by(looks, moves, limit, db.execute(_HIDDEN).fetchall()))[:limit]
             except ValueError as err:
                 found = f"its moments do not fit together ({err})"
                 remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
@@ -187,6 +223,8 @@ class SqliteStore:
 
         if limit < 1:
             raise ValueError(f"limit starts at 1, not {limit}")
+        if queries is None and motion is None:
+            raise ValueError("nothing is asked: give queries, motion or both")
         return self._with_vectors(work)
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
@@ -205,60 +243,78 @@ class SqliteStore:
     def problems(self) -> Iterator[str]:
         """As `store.Store.problems`."""
         with self._database.reading() as db:
-            problems = list(database_problems(db, vector_file(read_meta(db), self.folder)))
+            problems = list(database_problems(db, *self._files(db)))
         yield from problems
 
     def problems_of(self, row: VideoRow) -> Iterator[str]:
         """As `store.Store.problems_of`: vectors that are not there, or not those that were written."""
 
-        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[str]:
-            video = moments_of(db, [int(row.id)]).get(int(row.id))
-            if video is None or not video.num_rows:
-                return []
-            if zlib.crc32(as_bytes(_vectors_of(video, file))) != video.crc:
-                return ["its vectors are damaged"]
-            return []
+        def are_whole(video: VideoMoments, file: VectorFile | None, motion: VectorFile | None) -> bool:
+            return not video.num_rows or zlib.crc32(as_bytes(_vectors_of(video, file))) == video.crc
 
-        try:
-            problems = self._with_vectors(work)
-        except LostRowsError as error:
-            problems = [f"its vectors are lost ({error.found})"]
-        yield from problems
+        def move_whole(video: VideoMoments, file: VectorFile | None, motion: VectorFile | None) -> bool:
+            moves = _motion_of(video, motion)
+            return moves is None or zlib.crc32(as_bytes(moves)) == video.motion_crc
+
+        for words, holds in (("vectors", are_whole), ("motion vectors", move_whole)):
+            try:
+                if not self._holds(row, holds):
+                    yield f"its {words} are damaged"
+            except LostRowsError as error:
+                yield f"its {words} are lost ({error.found})"
+
+    def _holds(
+        self, row: VideoRow, check: Callable[[VideoMoments, VectorFile | None, VectorFile | None], bool]
+    ) -> bool:
+        """Whether a check of a video and both files holds; it does for a video that is gone."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> bool:
+            video = moments_of(db, [int(row.id)]).get(int(row.id))
+            return video is None or check(video, file, motion)
+
+        return self._with_vectors(work)
 
     def _moments_of(self, numbers: list[int]) -> list[Moment]:
         """The moments of videos, in the order of their numbers in the list."""
 
-        def work(db: sqlite3.Connection, file: VectorFile | None) -> list[Moment]:
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> list[Moment]:
             found = moments_of(db, numbers)
             moments = []
             for video in (found[number] for number in numbers if number in found):
-                vectors = _vectors_of(video, file)
-                moments += [
-                    Moment(moment_id(video.id, number), video.path, start, end, coverage, vectors[number].copy())
-                    for number, start, end, coverage in video.moments
-                    if number < len(vectors)
-                ]
+                looks, moves = _vectors_of(video, file), _motion_of(video, motion)
+                for number, start, end, coverage in video.moments:
+                    if number < len(looks):
+                        known, vector = moment_id(video.id, number), looks[number].copy()
+                        motion_vector = _vector_or_none(moves, number)
+                        moments.append(Moment(known, video.path, start, end, coverage, vector, motion_vector))
             return moments
 
         return self._with_vectors(work)
 
-    def _with_vectors(self, work: Callable[[sqlite3.Connection, VectorFile | None], Result]) -> Result:
-        """What `work` makes of one state of the database and its file of vectors."""
+    def _with_vectors(
+        self, work: Callable[[sqlite3.Connection, VectorFile | None, VectorFile | None], Result]
+    ) -> Result:
+        """What `work` makes of one state of the database and its files of vectors and of motion vectors."""
         while True:
             with self._database.reading() as db:
-                file = vector_file(read_meta(db), self.folder)
+                files = self._files(db)
                 try:
-                    return work(db, file)
+                    return work(db, *files)
                 except FileNotFoundError as err:
                     gone = err
                 except OSError as err:
                     raise disk_error(self.folder, err) from err
             # A writer may have put a different file in its place since this state of the database was looked at.
             with self._database.reading() as db:
-                now = vector_file(read_meta(db), self.folder)
-            assert file is not None, "without one there is nothing to open"
-            if now is not None and now.path == file.path:
-                raise LostRowsError.missing(file) from gone
+                now = [file and file.path for file in self._files(db)]
+            missing = next(file for file in files if file is not None and str(file.path) == str(gone.filename))
+            if missing.path in now:
+                raise LostRowsError.missing(missing) from gone
+
+    def _files(self, db: sqlite3.Connection) -> tuple[VectorFile | None, VectorFile | None]:
+        """Of vectors and of motion vectors, in the transaction of `db`."""
+        known = meta.read_meta(db)
+        return meta.vector_file(known, self.folder), meta.motion_file(known, self.folder)
 
     def _rows(self, condition: str, *values: object, order: str = "path") -> list[VideoRow]:
         with self._database.reading() as db:
@@ -270,3 +326,19 @@ def _vectors_of(video: VideoMoments, file: VectorFile | None) -> NDArray[np.floa
     if file is None or video.first_row is None:
         return np.empty((0, 0), np.float32)
     return read_rows(file, video.first_row, video.num_rows)
+
+
+def _motion_of(video: VideoMoments, motion: VectorFile | None) -> NDArray[np.float32] | None:
+    """(N, Dm), NaN for a moment without a motion vector; None if there is none in the video."""
+    if motion is None or video.first_row is None or not video.num_motion:
+        return None
+    return read_rows(motion, video.first_row, video.num_rows)
+
+
+def _vector_or_none(moves: NDArray[np.float32] | None, number: int) -> NDArray[np.float32] | None:
+    return None if moves is None or np.isnan(moves[number]).all() else moves[number].copy()
+
+
+def _require_fitting(queries: NDArray[np.float32] | None, file: VectorFile | None, words: str) -> None:
+    if queries is not None and file is not None and queries.shape[1] != file.dimension:
+        raise ValueError(f"{words} of {queries.shape[1]} numbers where the library has {file.dimension}")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from deltaclip.errors import LibraryError
 from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
-from deltaclip.library.sqlite.vectors import VectorFile, copy_rows, new_name
+from deltaclip.library.sqlite.vectors import MOTION_PREFIX, VectorFile, copy_rows, new_name
 
 __all__ = ["delete_unused_files", "drop_dead_rows", "tidy"]
 
@@ -42,27 +42,28 @@ def delete_unused_files(database: Database) -> None:
 
 
 def drop_dead_rows(database: Database) -> None:
-    """Copies the rows that belong to videos into a new file, if a third of all belong to none or some are lost.
+    """Copies the rows that belong to videos into new files, if a third of all belong to none or some are lost.
 
-    A kill at any point leaves one of both files named by the database, whole, and the other one as unused.
+    A kill at any point leaves the old or the new files named by the database, whole, and the others as unused.
     """
     with database.reading() as db:
-        file = meta.vector_file(meta.read_meta(db), database.folder)
+        known = meta.read_meta(db)
+        file, motion = meta.vector_file(known, database.folder), meta.motion_file(known, database.folder)
         dead = db.execute("SELECT coalesce(sum(num_rows), 0) FROM dead_rows").fetchone()[0]
-    if file is None or not dead or (dead < MOST_DEAD * file.num_rows and _is_whole(file)):
+    if file is None or not dead or (dead < MOST_DEAD * file.num_rows and _are_whole(file, motion)):
         return
-    name = new_name()
+    names = new_name(), new_name(MOTION_PREFIX)
     with database.writing() as db:
-        db.execute("INSERT INTO unused_files VALUES (?)", (name,))
+        db.executemany("INSERT INTO unused_files VALUES (?)", [(name,) for name in names])
     try:
         with database.writing() as db:
-            _copy(db, file, name)
+            _copy(db, file, motion, *names)
     finally:
         delete_unused_files(database)
 
 
-def _copy(db: sqlite3.Connection, file: VectorFile, name: str) -> None:
-    """The rows of videos, in their order, into a new file, which is the database's from the end of the transaction."""
+def _copy(db: sqlite3.Connection, file: VectorFile, motion: VectorFile | None, name: str, motion_name: str) -> None:
+    """The rows of videos, in their order, into new files, which are the database's from the end of the transaction."""
     rows = db.execute("SELECT id, first_row, num_segments FROM videos WHERE first_row IS NOT NULL ORDER BY first_row")
     moved, ranges, end = list[tuple[int, int]](), list[tuple[int, int]](), 0
     for number, first, count in rows:
@@ -72,16 +73,24 @@ def _copy(db: sqlite3.Connection, file: VectorFile, name: str) -> None:
         else:
             ranges.append((first, count))
         end += count
+    known = meta.read_meta(db)
     if ranges:
         copy_rows(file, file.path.with_name(name), ranges)
+    if motion is not None:
+        before = sum(max(min(count, motion.first - first), 0) for first, count in ranges)
+        if end > before:
+            copy_rows(motion, motion.path.with_name(motion_name), ranges)
+        meta.use_new_motion_file(db, known, before, motion_name)
     # In order, and none to a higher row than before: no two videos have the same first row in between.
     db.executemany("UPDATE videos SET first_row = ? WHERE id = ?", moved)
-    meta.use_new_file(db, meta.read_meta(db), name, end)
+    meta.use_new_file(db, known, name, end)
 
 
-def _is_whole(file: VectorFile) -> bool:
+def _are_whole(*files: VectorFile | None) -> bool:
     try:
-        file.require_whole()
+        for file in files:
+            if file is not None:
+                file.require_whole()
     except (OSError, LibraryError):
         return False
     return True

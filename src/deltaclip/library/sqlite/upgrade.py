@@ -12,6 +12,10 @@ from deltaclip.library.sqlite.vectors import ROW_TYPE, write_rows
 
 __all__ = ["announce", "upgrade"]
 
+_FORMAT_4 = """
+ALTER TABLE videos ADD COLUMN num_motion INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE videos ADD COLUMN motion_crc INTEGER;
+"""
 _FORMAT_2 = """
 ALTER TABLE videos ADD COLUMN mtime_ns INTEGER;
 ALTER TABLE videos ADD COLUMN ctime_ns INTEGER;
@@ -49,10 +53,20 @@ def announce(db: sqlite3.Connection, name: str) -> None:
 
 
 def upgrade(db: sqlite3.Connection, folder: Path, name: str) -> None:
-    """Brings the tables of format 1 or 2 to this format, inside the transaction of the caller. No row is lost.
+    """Brings the tables of an earlier format to this one, inside the transaction of the caller. No row is lost.
 
-    The vectors, which were in the tables, are in the file `name` afterwards. Raises OSError.
+    The vectors of formats 1 and 2, which were in the tables, are in the file `name` afterwards. No moment has a motion
+    vector. Raises OSError.
     """
+    if identity(db)[1] == 3:
+        run(db, _FORMAT_4)
+    else:
+        _move_vectors_out(db, folder, name)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _move_vectors_out(db: sqlite3.Connection, folder: Path, name: str) -> None:
+    """Formats 1 and 2 had vectors in their tables."""
     if identity(db)[1] == 1:
         run(db, _FORMAT_2)
         db.execute("UPDATE videos SET digest = content_key WHERE size_bytes <= ?", (_SAMPLED_WHOLE,))
@@ -65,7 +79,6 @@ def upgrade(db: sqlite3.Connection, folder: Path, name: str) -> None:
     # Video by video: to drop a full table takes as much memory as that has bytes, and twice the time.
     db.executemany("DELETE FROM segments WHERE video_id = ?", db.execute("SELECT id FROM old_videos").fetchall())
     run(db, _END_FORMAT_3)
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _moved_moments(db: sqlite3.Connection, dimension: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The file of vectors beside the database: float32 rows, nothing else. It knows no SQL.
+"""The files of vectors beside the database, one of appearance and one of motion: float32 rows, nothing else. No SQL.
 
 Rows are only ever added. Which of them count is said by the database, whose commit comes after the rows are on disk: a
 kill leaves rows behind the last one that counts, and the next writer writes over them. Readers map the rows that
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 
-__all__ = ["PREFIX", "LostRowsError", "VectorFile", "VectorMap", "append", "as_bytes", "copy_rows", "is_name"]
-__all__ += ["new_name", "read_rows", "write_rows"]
+__all__ = ["MOTION_PREFIX", "PREFIX", "LostRowsError", "VectorFile", "VectorMap", "append", "as_bytes", "copy_rows"]
+__all__ += ["give_back", "is_name", "new_name", "read_rows", "write_rows"]
 
-PREFIX = "vectors-"
+PREFIX, MOTION_PREFIX = "vectors-", "motion-"
 ROW_TYPE = np.dtype("<f4")
 MAP_ROWS = 16_384
 """Maps begin at multiples of this: whatever D is, that is a multiple of 64 KiB, which Windows wants."""
@@ -60,12 +60,14 @@ class LostRowsError(LibraryError):
 class VectorFile:
     """What the database says of its file of vectors.
 
-    path: the file, which need not be there without rows. num_rows: how many count. dimension: D.
+    path: the file, which need not be there without rows. num_rows: how many count. dimension: D. first: the number of
+    its first row, which are numbered as those of the file of appearance.
     """
 
     path: Path
     num_rows: int
     dimension: int
+    first: int = 0
 
     @property
     def row_bytes(self) -> int:
@@ -83,14 +85,14 @@ class VectorFile:
             raise LostRowsError.of(self, f"has {size_bytes:,} bytes, and {self.size_bytes:,} were written")
 
 
-def new_name() -> str:
+def new_name(prefix: str = PREFIX) -> str:
     """A name that no file had before: an older copy of the database never finds the vectors of a newer one."""
-    return f"{PREFIX}{secrets.token_hex(4)}.f32"
+    return f"{prefix}{secrets.token_hex(4)}.f32"
 
 
 def is_name(name: str) -> bool:
     """Whether this is a name that `new_name` makes."""
-    return re.fullmatch(rf"{PREFIX}[0-9a-f]{{8}}\.f32", name) is not None
+    return re.fullmatch(rf"({PREFIX}|{MOTION_PREFIX})[0-9a-f]{{8}}\.f32", name) is not None
 
 
 class VectorMap:
@@ -151,13 +153,15 @@ def _first(spans: Sequence[NDArray[np.float32]], num_rows: int) -> list[NDArray[
 def read_rows(file: VectorFile, first: int, count: int) -> NDArray[np.float32]:
     """Rows by plain reading, (count, D): what a failing disk does is an OSError here, and not the end of the process.
 
+    first: the number of the first one, file.first or more.
+
     Raises FileNotFoundError, and LostRowsError if the file ends before the last of them.
     """
     with file.path.open("rb", buffering=0) as opened:
-        opened.seek(first * file.row_bytes)
+        opened.seek((first - file.first) * file.row_bytes)
         data = _read(opened, count * file.row_bytes)
     if len(data) < count * file.row_bytes:
-        raise LostRowsError.of(file, f"ends before row {first + count:,} of {file.num_rows:,}")
+        raise LostRowsError.of(file, f"ends before row {first - file.first + count:,} of {file.num_rows:,}")
     return np.frombuffer(data, ROW_TYPE).reshape(count, file.dimension)
 
 
@@ -189,10 +193,16 @@ def append(file: VectorFile, data: bytes) -> None:
         _flush_folder(file.path.parent)
 
 
+def give_back(file: VectorFile) -> None:
+    """Gives the room back that rows behind those that count take; nothing is lost if that fails."""
+    with suppress(OSError):
+        os.truncate(file.path, file.size_bytes)
+
+
 def copy_rows(file: VectorFile, target: Path, ranges: Iterable[tuple[int, int]]) -> None:
     """Writes some ranges, (first row, number of rows), one after the other into a new file, and that to the disk.
 
-    Raises OSError, and LostRowsError if the file ends before the last of them.
+    Rows before file.first are left out. Raises OSError, and LostRowsError if the file ends before the last of them.
     """
     with file.path.open("rb", buffering=0) as source:
         write_rows(target, _pieces(source, file, ranges))
@@ -208,9 +218,11 @@ def write_rows(target: Path, pieces: Iterable[bytes]) -> None:
 
 
 def _pieces(source: BinaryIO, file: VectorFile, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    for first, count in ranges:
+    for start, size in ranges:
+        first = max(start - file.first, 0)
+        count = start + size - file.first - first
         source.seek(first * file.row_bytes)
-        left = count * file.row_bytes
+        left = max(count, 0) * file.row_bytes
         while left:
             data = _read(source, min(left, COPY_BYTES))
             if not data:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
-from deltaclip.library.results import RememberedEncoder
+from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import disk_error
-from deltaclip.library.sqlite.rows import insert_video, moments_of
+from deltaclip.library.sqlite.rows import insert_video, moments_of, no_motion
 from deltaclip.library.sqlite.tidying import delete_unused_files
-from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, append, as_bytes, read_rows
+from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, append, as_bytes, give_back, read_rows
 from deltaclip.library.store import NewVideo, VideoRow
 
 __all__ = ["SqliteWriter"]
@@ -30,7 +30,7 @@ class SqliteWriter:
         """Deletes what a writer that was killed left behind."""
         delete_unused_files(self._database)
 
-    def remember(self, encoder: RememberedEncoder) -> None:
+    def remember(self, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None = None) -> None:
         """As `store.Writer.remember`."""
         with self._database.writing() as db:
             known = meta.read_meta(db)
@@ -40,22 +40,30 @@ class SqliteWriter:
                 db.execute("DELETE FROM moments")
                 db.execute(
                     "UPDATE videos SET status = 'failed', reason = ?, num_segments = 0, duration_seconds = NULL,"
-                    " first_row = NULL, crc = NULL WHERE status <> 'failed'",
+                    " first_row = NULL, crc = NULL, num_motion = 0, motion_crc = NULL WHERE status <> 'failed'",
                     (reason,),
                 )
-            if stored is None or stored.fingerprint != encoder.fingerprint:  # of none of the vectors that there were
+            first: int | None = int(known.get("vectors_rows") or 0)
+            renewed = stored is None or stored.fingerprint != encoder.fingerprint
+            if renewed:  # of none of the vectors that there were
                 meta.use_new_file(db, known)
-            meta.remember(db, encoder)
+                first = 0
+            stored_motion = meta.stored_motion_encoder(known)
+            if renewed or (stored_motion and stored_motion.fingerprint) != (motion and motion.fingerprint):
+                db.execute("UPDATE videos SET num_motion = 0, motion_crc = NULL WHERE num_motion > 0")
+                meta.use_new_motion_file(db, known, None if motion is None else first)
+            meta.remember(db, encoder, motion)
 
     def put(self, videos: Sequence[NewVideo]) -> None:
         """As `store.Writer.put`."""
         with self._database.writing() as db:
-            file = self._file(db)
-            row, pieces = file.num_rows, list[bytes]()
+            file, motion = self._files(db)
+            row, pieces = file.num_rows, list[tuple[bytes, bytes]]()
+            motion_dimension = None if motion is None else motion.dimension
             for video in videos:
-                pieces.append(insert_video(db, video, row, file.dimension))
+                pieces.append(insert_video(db, video, row, file.dimension, motion_dimension))
                 row += len(video.moments)
-            self._append(db, file, b"".join(pieces))
+            self._append(db, row - file.num_rows, file, motion, *map(b"".join, zip(*pieces, strict=True)))
 
     def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
         """As `store.Writer.move`."""
@@ -72,22 +80,28 @@ class SqliteWriter:
     def copy(self, row: VideoRow, path: Path, stamp: Stamp) -> str:
         """As `store.Writer.copy`."""
         with self._database.writing() as db:
-            file = self._file(db)
+            file, motion = self._files(db)
             [video] = moments_of(db, [int(row.id)]).values()
-            data = b""
+            data = moves = b""
             if video.first_row is not None:
                 data = self._read(file, video.first_row, video.num_rows)
+                if motion is not None and video.num_motion:
+                    moves = self._read(motion, video.first_row, video.num_rows)
+                elif motion is not None:
+                    moves = as_bytes(no_motion(video.num_rows, motion.dimension))
             db.execute("DELETE FROM videos WHERE path = ? AND id <> ?", (os.fsencode(path), video.id))
             number = db.execute(
                 "INSERT INTO videos (path, size_bytes, mtime_ns, ctime_ns, sample, digest, status, reason, notes,"
-                " num_segments, duration_seconds, first_row, crc) SELECT ?, size_bytes, ?, ?, sample, digest, status,"
-                " reason, notes, num_segments, duration_seconds, ?, ? FROM videos WHERE id = ?",
+                " num_segments, duration_seconds, first_row, crc, num_motion, motion_crc)"
+                " SELECT ?, size_bytes, ?, ?, sample, digest, status, reason, notes, num_segments, duration_seconds,"
+                " ?, ?, num_motion, ? FROM videos WHERE id = ?",
                 (
                     os.fsencode(path),
                     stamp.mtime_ns,
                     stamp.ctime_ns,
                     file.num_rows if data else None,
                     zlib.crc32(data) if data else None,
+                    zlib.crc32(moves) if video.num_motion else None,
                     video.id,
                 ),
             ).lastrowid
@@ -96,7 +110,7 @@ class SqliteWriter:
                 " SELECT ?, number, start_seconds, end_seconds, coverage FROM moments WHERE video_id = ?",
                 (number, video.id),
             )
-            self._append(db, file, data)
+            self._append(db, video.num_rows if data else 0, file, motion, data, moves)
             return str(number)
 
     def seen_again(self, row: VideoRow, stamp: Stamp) -> None:
@@ -117,10 +131,12 @@ class SqliteWriter:
         with self._database.writing() as db:
             db.executemany("DELETE FROM videos WHERE id = ?", [(int(row.id),) for row in rows])
 
-    def _file(self, db: sqlite3.Connection) -> VectorFile:
-        file = meta.vector_file(meta.read_meta(db), self._database.folder)
+    def _files(self, db: sqlite3.Connection) -> tuple[VectorFile, VectorFile | None]:
+        """Of vectors and of motion vectors."""
+        known = meta.read_meta(db)
+        file = meta.vector_file(known, self._database.folder)
         assert file is not None, "no vectors come before their encoder: `remember` is called first"
-        return file
+        return file, meta.motion_file(known, self._database.folder)
 
     def _read(self, file: VectorFile, first: int, count: int) -> bytes:
         try:
@@ -130,11 +146,28 @@ class SqliteWriter:
         except OSError as err:
             raise disk_error(self._database.folder, err) from err
 
-    def _append(self, db: sqlite3.Connection, file: VectorFile, data: bytes) -> None:
-        """Vectors behind the others, in the transaction of `db`."""
-        if data:
+    def _append(
+        self,
+        db: sqlite3.Connection,
+        num_rows: int,
+        file: VectorFile,
+        motion: VectorFile | None,
+        data: bytes = b"",
+        moves: bytes = b"",
+    ) -> None:
+        """So many vectors and motion vectors behind the others, in the transaction of `db`."""
+        if num_rows:
             try:
                 append(file, data)
+                if motion is not None:
+                    self._append_motion(file, motion, moves)
             except OSError as err:
                 raise disk_error(self._database.folder, err) from err
-            meta.use_rows(db, file.num_rows + len(data) // file.row_bytes)
+            meta.use_rows(db, file.num_rows + num_rows)
+
+    def _append_motion(self, file: VectorFile, motion: VectorFile, moves: bytes) -> None:
+        try:
+            append(motion, moves)
+        except (OSError, LostRowsError):
+            give_back(file)
+            raise

@@ -1,0 +1,177 @@
+"""`search`: find moments, by what is asked in words or with a file, and print them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from deltaclip.cli.encoders import remembered_encoder
+from deltaclip.cli.files import require_writable, writable
+from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.output import clock, emit, note, print_lines, shown
+from deltaclip.durable import write_bytes_whole
+from deltaclip.names import on_disk
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.encoder import Encoder
+    from deltaclip.library import Hit, Library
+
+__all__ = ["hit_rows", "print_hits", "search", "warn_of_lost_words"]
+
+ByOption = Annotated[
+    Literal["appearance", "motion", "both"] | None,
+    typer.Option(
+        help="What TEXT is compared with: what moments look like, how they move, or both (default: both). By both, "
+        "motion counts only if TEXT has motion words, such as 'to the left'."
+    ),
+]
+
+
+def search(
+    text: Annotated[str | None, typer.Argument(help="Description of the moments to find.", metavar="TEXT")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this video, in place of TEXT.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Find moments that are like this picture, in place of TEXT.")
+    ] = None,
+    like_motion_of: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Find moments that move like this video, whatever they show, in place of TEXT."
+        ),
+    ] = None,
+    by: ByOption = None,
+    library: LibraryOption = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of moments to show.")] = 10,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the hits as a picture (.png): a frame, what moves in it, the score."
+        ),
+    ] = None,
+    stall_limit: StallLimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find moments that match a description, a video or a picture.
+
+    \b
+    Examples:
+      deltaclip search "a dog jumps into water"
+      deltaclip search "somebody waves" --by motion
+      deltaclip search --video beach.mp4 --limit 5
+      deltaclip search --like-motion-of dance.mp4
+    """
+    if sum(query is not None for query in (text, video, image, like_motion_of)) != 1:
+        raise typer.BadParameter("give one query: TEXT, --video FILE, --image FILE or --like-motion-of FILE.")
+    if text is not None and not text.strip():
+        raise typer.BadParameter("the query is empty.", param_hint="TEXT")
+    if text is None and by is not None:
+        raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
+    from deltaclip.library import Library
+
+    if png is not None:
+        require_writable(png, ".png")  # before the search, whose hits would be lost
+    loaded = remembered_encoder(library)
+    for sentence in loaded.engine.notes:
+        note(sentence)
+    words: tuple[str, ...] = ()
+    with Library.open(library, loaded) as opened:
+        if text is not None:
+            by = by or "both"
+            hits, words = _ask(opened, loaded, text, limit, by)
+        elif like_motion_of is not None:
+            by, hits = "motion", opened.like_motion_of(on_disk(like_motion_of), limit, _notes_of(like_motion_of))
+        elif video is not None:
+            by, hits = "appearance", opened.search_video(on_disk(video), limit, _notes_of(video))
+        else:
+            assert image is not None, "one of four was given"
+            by, hits = "appearance", opened.search_image(on_disk(image), limit, _notes_of(image))
+        is_empty = not opened.status().segments
+    if png is not None:
+        _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
+    if as_json:
+        emit({"hits": hit_rows(hits), "by": by, "motion_words": list(words)})
+        return
+    if words:
+        note(f"understood as motion: {shown(', '.join(words))}")
+    print_hits(hits, is_empty=is_empty)
+    if png is not None:
+        note(f"wrote {shown(png)}")
+
+
+def _ask(
+    opened: "Library", loaded: "Encoder", text: str, limit: int, by: Literal["appearance", "motion", "both"]
+) -> "tuple[list[Hit], tuple[str, ...]]":
+    """The hits for a text, and its words that were understood as motion, if motion was searched."""
+    from deltaclip.library import NoMotionWordsError
+
+    if by != "motion":
+        warn_of_lost_words(loaded, text)
+    try:
+        hits = opened.search(text, limit, by, note)
+    except NoMotionWordsError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="TEXT") from error
+    searched = by != "appearance" and opened.status().motion_encoder is not None
+    return hits, opened.motion_words(text) if searched else ()
+
+
+def _notes_of(file: Path) -> Callable[[str], None]:
+    return lambda text: note(f"{shown(file)}: {text}")
+
+
+def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
+    """Say which words of a query the encoder does not know, and how many tokens it cannot read."""
+    unknown = encoder.need_tokenizer().unknown_words(text)
+    if unknown:
+        note(f"{encoder.name} does not know these words: {shown(', '.join(unknown))}")
+    if cut := encoder.cut_words(text):
+        note(f"the query is too long for {encoder.name}: its last {cut} tokens are ignored")
+
+
+def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:
+    from deltaclip.library import draw_hits
+    from deltaclip.motion import encode_png
+
+    picture = draw_hits(title, hits, encoder.reader_spec.motion_word, encoder.reader_spec.num_frames)
+    with writable(png, ".png"):
+        write_bytes_whole(png, encode_png(picture))
+
+
+def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
+    """Hits as JSON, the same in every command."""
+    return [
+        {
+            "path": str(hit.path),
+            "start_seconds": hit.start,
+            "end_seconds": hit.end,
+            "score": hit.score,
+            "appearance": hit.appearance,
+            "motion": hit.motion,
+            "coverage": hit.coverage,
+        }
+        for hit in hits
+    ]
+
+
+def print_hits(hits: "Sequence[Hit]", *, is_empty: bool = True) -> None:
+    """Print hits: rank, file, moment, score, its parts if it has two, and the share of the picture that moves.
+
+    is_empty: whether the library is, if there are none.
+    """
+    width = max((len(shown(hit.path)) for hit in hits), default=0)
+    by_both = any(hit.appearance is not None and hit.motion is not None for hit in hits)
+    for number, hit in enumerate(hits, 1):
+        parts = f"   {_parts(hit)}" if by_both else ""
+        moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
+        moment = f"{clock(hit.start)}-{clock(hit.end)}"
+        print_lines(f"{number:2}  {shown(hit.path):{width}}  {moment}   {hit.score:.3f}{parts}{moving}")
+    if not hits:
+        empty = "the library is empty (add videos with deltaclip index FOLDER)"
+        note(f"nothing found: {empty if is_empty else 'no moment has a motion vector'}")
+
+
+def _parts(hit: "Hit") -> str:
+    motion = "no motion vector" if hit.motion is None else f"motion {hit.motion:.3f}"
+    return f"appearance {hit.appearance:.3f}  {motion}"

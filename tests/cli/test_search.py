@@ -1,0 +1,121 @@
+"""`search` and `index` by motion words, with a motion encoder that knows four of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deltaclip.video import write_mp4
+from tests.cli.motion_stand_in import FourWords
+from tests.helpers import moving_square, small_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def four_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deltaclip.encoder.MotionEncoder", FourWords, raising=False)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint and the same square going right and going left."""
+    folder = tmp_path_factory.mktemp("home")
+    small_checkpoint(folder / "encoder", motion="difference")
+    (folder / "videos").mkdir()
+    frames = moving_square(24, step=1)
+    write_mp4(folder / "videos" / "right.mp4", frames, 12)
+    write_mp4(folder / "videos" / "left.mp4", np.ascontiguousarray(frames[:, :, ::-1]), 12)
+    return folder
+
+
+@pytest.fixture
+def library(home: Path, tmp_path: Path, deltaclip: Any) -> Path:
+    code, _, _ = deltaclip("index", home / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    assert code == 0
+    return tmp_path / "lib"
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    return [Path(hit["path"]).name for hit in found["hits"]]
+
+
+@pytest.mark.parametrize("way", ["left", "right"])
+def test_motion_words_find_what_goes_that_way(library: Path, deltaclip: Any, way: str) -> None:
+    query = ("search", f"the red square to the {way}", "--library", library)
+    code, found, _ = deltaclip(*query, "--json")
+    assert (code, names(found)[0], found["by"], found["motion_words"]) == (0, f"{way}.mp4", "both", [way])
+    assert all(isinstance(hit[part], float) for hit in found["hits"] for part in ("score", "appearance", "motion"))
+    code, out, err = deltaclip(*query)
+    assert f"understood as motion: {way}" in err
+    assert "appearance" in out
+    assert "motion" in out
+
+
+def test_a_sentence_without_motion_words_gives_the_hits_of_appearance(library: Path, deltaclip: Any) -> None:
+    query = ("search", "the red square", "--library", library)
+    _, both, _ = deltaclip(*query, "--json")
+    _, alone, _ = deltaclip(*query, "--by", "appearance", "--json")
+    assert both["hits"] == alone["hits"]
+    assert (both["by"], alone["by"], both["motion_words"], alone["motion_words"]) == ("both", "appearance", [], [])
+    assert [hit["motion"] for hit in both["hits"]] == [None, None]
+    assert "understood" not in deltaclip(*query)[2]
+
+
+def test_by_motion_alone_needs_motion_words(library: Path, deltaclip: Any) -> None:
+    _, found, _ = deltaclip("search", "nonsense left", "--by", "motion", "--library", library, "--json")
+    assert (names(found)[0], found["by"], found["hits"][0]["appearance"]) == ("left.mp4", "motion", None)
+    code, _, err = deltaclip("search", "the red square", "--by", "motion", "--library", library)
+    assert code == 2
+    words = " ".join(err.replace("│", " ").split())
+    assert "no word of 'the red square' is understood as motion" in words
+    assert "to the left; up" in words
+
+
+def test_a_clip_finds_what_moves_like_it(home: Path, library: Path, deltaclip: Any) -> None:
+    query = ("search", "--like-motion-of", home / "videos" / "left.mp4", "--library", library)
+    code, found, _ = deltaclip(*query, "--json")
+    assert (code, names(found), found["by"]) == (0, ["left.mp4", "right.mp4"], "motion")
+    assert found["hits"][0]["motion"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("query", [("--video", "a.mp4"), ("--image", "a.png"), ("--like-motion-of", "a.mp4")])
+def test_by_beside_a_file_is_refused(deltaclip: Any, query: tuple[str, str]) -> None:
+    code, _, err = deltaclip("search", *query, "--by", "both")
+    assert code == 2
+    assert "--by" in err
+
+
+def test_an_index_without_motion_words_says_so_and_can_be_given_them(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    words = ("index", home / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    assert deltaclip(*words, "--no-motion-words")[0] == 0
+    code, out, _ = deltaclip("status", "--library", tmp_path / "lib")
+    assert "motion encoder none" in out
+    _, found, _ = deltaclip("search", "red left", "--library", tmp_path / "lib", "--json")
+    assert found["motion_words"] == []
+    code, report, err = deltaclip(*words, "--motion-words", "--json")
+    assert (code, report["indexed"], report["measured"]) == (0, 2, 2)
+    assert "2 moments have no motion vector: their files are read again if they are among the given paths" in err
+    _, state, _ = deltaclip("status", "--library", tmp_path / "lib", "--json")
+    assert (state["motion_encoder"], state["motion_fingerprint"]) == ("motion", FourWords.fingerprint)
+    assert state["without_motion"] == 0
+    code, _, err = deltaclip(*words, "--no-motion-words")
+    assert code == 1
+    assert "would be lost" in err
+
+
+def test_an_index_that_measures_again_says_how_many_files(
+    home: Path, library: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FourWords, "fingerprint", "of new weights")
+    _, _, err = deltaclip("search", "the red square left", "--library", library)
+    assert "2 moments have no motion vector of this motion encoder and are ranked by appearance alone" in err
+    _, out, err = deltaclip("index", home / "videos", "--library", library)
+    assert "2 videos of these read again only to measure how they move" in out
+    assert "2 moments have no motion vector of this motion encoder" in err
+
+
+def test_the_address_of_a_library_keeps_its_slashes(deltaclip: Any) -> None:
+    code, answer, _ = deltaclip("status", "--library", "nowhere://a//b", "--json")
+    assert (code, answer["error"]["what"]) == (1, "nowhere://a//b")
