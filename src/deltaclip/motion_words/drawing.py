@@ -98,9 +98,8 @@ def _frame(
     shift = np.array([width / 2, height / 2]) - see @ np.array([at(camera.x), at(camera.y)])
     from_ground = np.concatenate([see / scale, (shift - see @ np.full(2, WORLD / 2 / scale))[:, None]], axis=1)
     border = cv2.BORDER_REFLECT_101
-    picture = np.asarray(
-        cv2.warpAffine(ground, from_ground, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
-    )
+    seen = cv2.warpAffine(ground, from_ground, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
+    picture: Picture = np.asarray(seen).astype(np.float32)
     for mover, parts, anchor in zip(scene.movers, bodies, anchors, strict=True):
         if at(mover.there) < 0.5:
             continue

@@ -6,59 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["FUNCTION_WORDS", "OBJECT_WORDS", "Phrases", "phrases"]
+__all__ = ["Phrases", "phrases"]
 
-FUNCTION_WORDS = frozenset(
-    [
-        "to",
-        "from",
-        "and",
-        "then",
-        "of",
-        "in",
-        "into",
-        "on",
-        "onto",
-        "at",
-        "by",
-        "with",
-        "its",
-        "it",
-        "his",
-        "her",
-        "their",
-        "one's",
-        "over",
-        "through",
-        "for",
-        "as",
-        "that",
-        "which",
-        "is",
-        "be",
-        "while",
-        "again",
-        "after",
-        "before",
-        "first",
-        "finally",
-        "side",
-        "shape",
-        "line",
-        "hand",
-        "way",
-        "air",
-    ]
-)
-"""Words that belong to phrases and are not motion by themselves."""
-
-OBJECT_WORDS = frozenset(
-    "car bike horse dog ball page flag wheel tail hat chair seat bed room road street ground floor arm head leg knee "
-    "foot shoe rope handle knob fire corner point edge footage video viewer one two's picture screen frame image view "
-    "scene team people box window roof tent mountain hill balance goodbye hello way other everything distance lap "
-    "exercise front path pattern movement".split()
-)
-"""Words of phrases that name objects and places: they matter there, and are not motion by themselves."""
 Templates = Mapping[str, tuple[str, ...]]
 
 
@@ -68,6 +17,8 @@ class Phrases:
 
     modifiers: claim -> what may follow a phrase. movers: claim -> what may be said of who moves. empty: parts of
     sentences without motion. nouns: names of who moves that are words on motion elsewhere. tails: ends of sentences.
+    function: words that belong to phrases and are not motion by themselves. objects: those that name objects and
+    places.
     """
 
     classes: Templates
@@ -77,6 +28,8 @@ class Phrases:
     empty: tuple[str, ...]
     nouns: tuple[str, ...]
     tails: tuple[str, ...]
+    function: frozenset[str]
+    objects: frozenset[str]
 
 
 @cache
@@ -95,4 +48,6 @@ def phrases() -> Phrases:
         tuple(read["empty"]["parts"]),
         tuple(read["names"]["nouns"]),
         tuple(read["names"]["tails"]),
+        frozenset(read["words"]["function"]),
+        frozenset(read["words"]["objects"]),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion_words.paths import Random
-from deltaclip.motion_words.phrases import FUNCTION_WORDS, OBJECT_WORDS, phrases
+from deltaclip.motion_words.phrases import phrases
 from deltaclip.motion_words.truths import CONCEPTS, INDEX
 from deltaclip.motion_words.vocabulary import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
 
@@ -149,12 +149,17 @@ def _read(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return read.ids, read.words
 
 
+@cache
+def _silent() -> frozenset[str]:
+    """Words that say nothing of motion, wherever they are."""
+    return phrases().function | phrases().objects | {"*"}
+
+
 def _tagged(text: str, spoken: bool) -> list[tuple[str, bool]]:
     """Words by base form, each with whether it speaks of motion: those that only join others do not."""
     ids, _ = _read(text)
-    silent = {"*", *FUNCTION_WORDS, *OBJECT_WORDS}
     words = [vocabulary()[number] for number in ids]
-    return [(word, spoken and word not in silent) for word in words]
+    return [(word, spoken and word not in _silent()) for word in words]
 
 
 def _made(tokens: list[tuple[str, bool]], claims: tuple[int, ...], random: Random) -> MadeSentence:
@@ -162,7 +167,7 @@ def _made(tokens: list[tuple[str, bool]], claims: tuple[int, ...], random: Rando
     known = _numbers()
     kept: list[tuple[int, bool]] = []
     for word, spoken in tokens:
-        if word in FUNCTION_WORDS and random.random() < 0.08:
+        if word in phrases().function and random.random() < 0.08:
             continue
         for number, speaks in ((known[word], spoken), *(((OTHER, False),) if random.random() < 0.06 else ())):
             if not (number == OTHER and kept and kept[-1][0] == OTHER):

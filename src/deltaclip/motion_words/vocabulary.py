@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 
-from deltaclip.motion_words.phrases import FUNCTION_WORDS, phrases
+from deltaclip.motion_words.phrases import phrases
 
 __all__ = ["MAX_WORDS", "OTHER", "PAD", "ReadSentence", "read_sentence", "vocabulary"]
 
@@ -130,8 +130,8 @@ def vocabulary() -> tuple[str, ...]:
 
     The base forms of all words in phrases. Words that occur only in sentences without motion are not among them.
     """
-    written = set(FUNCTION_WORDS)
     known_phrases = phrases()
+    written = set(known_phrases.function)
     tables = (known_phrases.classes, known_phrases.said, known_phrases.modifiers, known_phrases.movers)
     for text in (template for table in tables for templates in table.values() for template in templates):
         words = re.findall(r"[a-z'-]+", re.sub(r"\{[A-Z]+\}", " ", text))
