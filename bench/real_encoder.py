@@ -57,7 +57,6 @@ class RealEncoder:
             ).eval()
         self._words = _words()
         self._classes = self._words.query([TEMPLATE.format(name) for name in class_names()])
-        self._classes -= self._classes.mean(axis=0)
 
     def encode_clips(self, clips: Iterable[Clip]) -> Vectors:
         """(N, 384)."""

@@ -56,7 +56,8 @@ def main() -> None:
     alone = queries.astype(np.float64) @ videos.astype(np.float64).T
     told |= with_motion(alone, queries, videos, owner, texts, clips, motion)
     told["segments"] = {
-        f"{seconds:g} s": segments(paths, looks, queries, owner, video_middle, seconds) for seconds in options.segments
+        f"{seconds:g} s": segments(paths, looks, queries, owner, video_middle, alone, seconds)
+        for seconds in options.segments
     }
     told["relevance"] = relevance(alone, owner)
     print(json.dumps(told, indent=1))
@@ -70,8 +71,7 @@ def centred(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
 
 def figures(scores: Scores, owner: NDArray[np.int64]) -> Json:
     """R@1, R@5 and MRR of (Q, V) scores, with intervals."""
-    own = scores[np.arange(len(scores)), owner]
-    ranks = np.count_nonzero(scores >= own[:, None], axis=1)
+    ranks = own_ranks(scores, owner)
     values = {"R1": 100.0 * (ranks == 1), "R5": 100.0 * (ranks <= 5), "MRR": 1 / ranks}
     drawn = bootstrap_means(values, owner)
     pairs = {name: [round(each, 3) for each in percentile_interval(drawn[name])] for name in values}
@@ -79,6 +79,21 @@ def figures(scores: Scores, owner: NDArray[np.int64]) -> Json:
         "captions": len(ranks),
         **{name: round(float(own_values.mean()), 3) for name, own_values in values.items()},
         "intervals": pairs,
+    }
+
+
+def own_ranks(scores: Scores, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    own = scores[np.arange(len(scores)), owner]
+    return np.asarray(np.count_nonzero(scores >= own[:, None], axis=1), np.int64)
+
+
+def gain(scores: Scores, before: Scores, owner: NDArray[np.int64]) -> Json:
+    """By how much R@1 of one ranking is above that of a different one, caption by caption."""
+    first, second = (100.0 * (own_ranks(each, owner) == 1) for each in (scores, before))
+    drawn = bootstrap_means({"R1": first - second}, owner)["R1"]
+    return {
+        "R1": round(float((first - second).mean()), 1),
+        "interval": [round(each, 1) for each in percentile_interval(drawn)],
     }
 
 
@@ -107,10 +122,10 @@ def with_motion(
     has = ~np.isnan(by_motion).any(axis=1)
     return {
         "appearance": figures(plain, owner),
-        "both": figures(both, owner),
+        "both": {**figures(both, owner), "gain": gain(both, plain, owner)},
         "with_words": {
             "appearance": figures(plain[has], owner[has]),
-            "both": figures(both[has], owner[has]),
+            "both": {**figures(both[has], owner[has]), "gain": gain(both[has], plain[has], owner[has])},
             "motion": figures(by_motion[has], owner[has]),
             "mean_weight": round(float(weights[has].mean()), 3),
         },
@@ -132,12 +147,15 @@ def segments(
     queries: NDArray[np.float32],
     owner: NDArray[np.int64],
     middle: NDArray[np.float32],
+    alone: Scores,
     seconds: float,
 ) -> Json:
     pieces = [list(read_moments(path, looks.reader_spec, seconds)) for path in paths]
     vectors = [unit(looks.encode_clips(own) - middle) for own in pieces]
     best = [(queries.astype(np.float64) @ own.astype(np.float64).T).max(axis=1) for own in vectors]
-    return {"segments": sum(map(len, pieces)), **figures(np.stack(best, axis=1), owner)}
+    scores = np.stack(best, axis=1)
+    told = {"segments": sum(map(len, pieces)), **figures(scores, owner)}
+    return {**told, "gain over one mean": gain(scores, alone, owner)}
 
 
 def relevance(scores: Scores, owner: NDArray[np.int64]) -> Json:
