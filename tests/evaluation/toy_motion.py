@@ -76,4 +76,4 @@ def _vector(track: Track) -> NDArray[np.float64]:
         return float(np.average(values, weights=weight) if name in ("right", "down") else values.mean())
 
     vector = np.array([*(mean(name) for name in AXES if name is not None), SMALL])
-    return vector / np.linalg.norm(vector)
+    return np.asarray(vector / np.linalg.norm(vector), np.float64)

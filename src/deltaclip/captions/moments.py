@@ -75,8 +75,8 @@ def _row(path: Path, folder: Path, row: dict[str, str], line: int) -> AskedMomen
     written = column_of(path, row, ("path",), line).strip()
     sentence = column_of(path, row, ("sentence",), line).strip()
     # An empty field is shown as None, as in the other tables.
-    bounds = [column_of(path, row, (name,), line) if row.get(name, "-") else None for name in ("start", "end")]
-    start, end = window_of(path, *bounds, line)
+    first, last = (column_of(path, row, (name,), line) if row.get(name, "-") else None for name in ("start", "end"))
+    start, end = window_of(path, first, last, line)
     file = on_disk(folder / written)
     if not file.is_file():
         raise refused(path, f"{written} is not there", "Restore the video, or remove its row.", line)

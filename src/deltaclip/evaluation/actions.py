@@ -107,11 +107,12 @@ class ActionFigures:
             "by_fold": {str(fold): dict(figures) for fold, figures in self.by_fold.items()},
             "not_understood": {label: list(texts) for label, texts in self.not_understood.items()},
         }
-        pairs = {"level": LEVEL, "samples": SAMPLES, "seed": SEED, "groups": self.num_groups}
+        pairs: dict[str, dict[str, list[float]]] = {}
         for name, interval in self.intervals.items():
             way, metric = name.split()
-            pairs.setdefault(way, {})[metric] = list(interval)  # type: ignore[call-overload]  # mixed values
-        document["intervals"] = pairs if self.warning is None else {**pairs, "warning": self.warning}
+            pairs.setdefault(way, {})[metric] = list(interval)
+        drawn = {"level": LEVEL, "samples": SAMPLES, "seed": SEED, "groups": self.num_groups}
+        document["intervals"] = {**pairs, **drawn, **({} if self.warning is None else {"warning": self.warning})}
         return document
 
     def lines(self) -> list[str]:
