@@ -45,7 +45,9 @@ class Moving:
         seconds = shown.seconds[0] + shown.seconds[-1] - shown.seconds[::-1]
         assert shown.before is not None
         assert shown.after is not None
-        turned = replace(shown, rgb=shown.rgb[::-1].copy(), seconds=seconds)
+        # One distance for all neighbours, or one for each: (2, T), before and after.
+        steps = shown.step_seconds if np.ndim(shown.step_seconds) == 0 else np.asarray(shown.step_seconds)[::-1, ::-1]
+        turned = replace(shown, rgb=shown.rgb[::-1].copy(), seconds=seconds, step_seconds=steps)
         return _measured(self.name, replace(turned, before=shown.after[::-1], after=shown.before[::-1]))
 
 
