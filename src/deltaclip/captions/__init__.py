@@ -8,6 +8,7 @@ from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, 
 from deltaclip.captions.activitynet import load_activitynet
 from deltaclip.captions.didemo import load_didemo
 from deltaclip.captions.folder import load_folder
+from deltaclip.captions.moments import AskedMoment, MomentSet, load_moments
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
 from deltaclip.captions.qvhighlights import load_qvhighlights
@@ -20,14 +21,17 @@ __all__ = [
     "DATASETS",
     "ActionClip",
     "ActionSet",
+    "AskedMoment",
     "Caption",
     "CaptionSet",
+    "MomentSet",
     "Split",
     "VideoFiles",
     "find_action_sets",
     "find_videos",
     "load_actions",
     "load_captions",
+    "load_moments",
 ]
 
 DATASETS: dict[str, Callable[[Path], CaptionSet]] = {

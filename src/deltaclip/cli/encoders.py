@@ -1,5 +1,6 @@
 """Which encoder a command uses: the one given by name, the one that a library remembers, or the default."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,14 @@ from deltaclip.cli.output import note
 from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.encoder import Encoder, EncoderSpec
+    from deltaclip.encoder import Encoder, EncoderSpec, MotionEncoder
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["check_device", "encoder_to_index", "load_encoder", "load_with", "remembered_encoder"]
+__all__ = ["check_device", "encoder_to_index", "load_encoder", "load_motion", "load_with", "motion_and_others"]
+__all__ += ["remembered_encoder"]
+
+BUNDLED_MOTION, MOTION_WEIGHTS = "motion", "motion.safetensors"
+"""The name of the bundled motion encoder, and the file by which the folder of a different one is known."""
 
 
 def load_encoder(name: str | None, library: AnyPath | None) -> "Encoder":
@@ -55,6 +60,22 @@ def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> 
         return Encoder.load(name, spec)
     except ChoiceError as error:  # a mask, sampling or number of words that does not exist
         raise typer.BadParameter(f"{error}.", param_hint=param_hint) from error
+
+
+def load_motion(name: str) -> "MotionEncoder":
+    """The bundled motion encoder, or the one in a folder."""
+    from deltaclip.encoder import MotionEncoder
+
+    return MotionEncoder.load(name)
+
+
+def motion_and_others(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names of motion encoders, and names of all other encoders, each in the order given."""
+    kinds: tuple[list[str], list[str]] = ([], [])
+    for name in names:
+        is_motion = name == BUNDLED_MOTION or (Path(name).expanduser() / MOTION_WEIGHTS).is_file()
+        kinds[not is_motion].append(name)
+    return kinds
 
 
 def check_device(device: str) -> None:

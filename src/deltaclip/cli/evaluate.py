@@ -1,14 +1,20 @@
-"""`evaluate`: retrieval metrics of an encoder on a data set or on drawn clips, or of a matrix of scores."""
+"""`evaluate`: metrics of an encoder on a data set, on drawn clips or on a folder, or of a matrix of scores."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from deltaclip.cli.encoders import load_with
+from deltaclip.cli.encoders import load_with, motion_and_others
 from deltaclip.cli.evaluate_dataset import DatasetRun, ScoringOptions, Targets, evaluate_dataset
+from deltaclip.cli.evaluate_sentences import (
+    SENTENCE_SETS,
+    SentenceOptions,
+    evaluate_action_folder,
+    evaluate_moment_folder,
+)
 from deltaclip.cli.groups import names, typed
 from deltaclip.cli.material import refuse_unknown
 from deltaclip.cli.options import AllEncoderOptions, DatasetOptions, JsonOption, StallLimitOption
@@ -89,6 +95,8 @@ class ShapesOptions:
 
 OF_SHAPES = names(ShapesOptions)
 OF_DATASETS = names(DatasetOptions, ScoringOptions)
+OF_SENTENCES = names(SentenceOptions)
+OF_ACTIONS, OF_MOMENTS = ("folds",), ("by", "moment_seconds")
 OF_ENCODERS = ("encoder", *names(AllEncoderOptions, Targets))
 
 
@@ -97,22 +105,27 @@ def evaluate(
     *,
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="DATASET", help="Data set to measure on: shapes (drawn clips), {datasets}."),
+        typer.Argument(
+            metavar="DATASET",
+            help="Data set to measure on: shapes (drawn clips), actions or moments (your own folder), {datasets}.",
+        ),
     ] = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Encoder to evaluate: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name. May "
-            "be repeated: the best encoder on the split is reported.",
+            help="Encoder to evaluate: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name; for "
+            "actions and moments also motion, which is bundled, or the folder of a motion encoder. May be repeated: "
+            "the best encoder on the split is reported.",
             rich_help_panel=AllEncoderOptions.PANEL,
         ),
     ] = None,
     choices: AllEncoderOptions,
-    data: DatasetOptions,
+    material: DatasetOptions,
     scoring: ScoringOptions,
     targets: Targets,
     shapes: ShapesOptions,
+    sentences: SentenceOptions,
     similarity: Annotated[
         Path | None,
         typer.Option(
@@ -127,27 +140,35 @@ def evaluate(
     """Measure an encoder in text-video retrieval.
 
     Videos are ranked for every caption (T2V) and captions for every video (V2T); the report has R@1, R@5, R@10, MdR
-    and MnR with 95% intervals, and how they were made.
+    and MnR with 95% intervals, and how they were made. For actions, clips are named by the wordings of their classes
+    and wordings find clips; for moments, each sentence looks for its moment in its video.
 
     \b
     Examples:
       deltaclip evaluate msvd --annotations msvd --videos clips --encoder mine
       deltaclip evaluate shapes --encoder shapes
+      deltaclip evaluate actions --data gestures --encoder motion
+      deltaclip evaluate moments --data films --by motion
       deltaclip evaluate --similarity scores.npz
     """
     if (similarity is None) == (dataset is None):
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
-        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_ENCODERS), "--similarity")
+        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_SENTENCES, *OF_ENCODERS), "--similarity")
         _evaluate_matrix(similarity, as_json)
         return
     assert dataset is not None, "no matrix was given"
-    refuse_unknown(dataset, "DATASET", "shapes")
-    _refuse(context, OF_DATASETS if dataset == "shapes" else OF_SHAPES, dataset)
+    refuse_unknown(dataset, "DATASET", "shapes", *SENTENCE_SETS)
+    _refuse(context, _not_of(dataset), dataset)
+    if dataset in SENTENCE_SETS:
+        _refuse_options_of_clip(context, encoder or [], dataset)
+        evaluate_folder = evaluate_action_folder if dataset == "actions" else evaluate_moment_folder
+        evaluate_folder(encoder or [], choices.spec(), sentences, as_json)
+        return
     if not encoder:
         raise typer.BadParameter("give an encoder to evaluate, such as --encoder shapes.", param_hint="'--encoder'")
     if dataset != "shapes":
-        evaluate_dataset(DatasetRun(dataset, tuple(encoder), choices.spec(), data, scoring, targets), as_json)
+        evaluate_dataset(DatasetRun(dataset, tuple(encoder), choices.spec(), material, scoring, targets), as_json)
         return
     world = shapes.world()
     if len(encoder) > 1:
@@ -177,6 +198,27 @@ def _evaluate_shapes(
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     targets.give(result, as_json)
+
+
+def _not_of(dataset: str) -> tuple[str, ...]:
+    """The options that do not belong to a data set."""
+    match dataset:
+        case "shapes":
+            return (*OF_DATASETS, *OF_SENTENCES)
+        case "actions":
+            return (*OF_SHAPES, *OF_DATASETS, *OF_MOMENTS, *names(Targets))
+        case "moments":
+            return (*OF_SHAPES, *OF_DATASETS, *OF_ACTIONS, *names(Targets))
+        case _:
+            return (*OF_SHAPES, *OF_SENTENCES)
+
+
+def _refuse_options_of_clip(context: typer.Context, encoders: Sequence[str], dataset: str) -> None:
+    """Raises BadParameter for options of a CLIP if motion encoders alone are asked, which have none."""
+    motion, others = motion_and_others(encoders)
+    if (given := typed(context, names(AllEncoderOptions))) and not others:
+        what = f"the encoder {motion[0]}" if motion else f"{dataset} without --encoder NAME"
+        raise typer.BadParameter(f"{', '.join(given)} cannot be used with {what}.")
 
 
 def _refuse(context: typer.Context, options: Collection[str], what: str) -> None:

@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deltaclip.evaluation.action_evaluation import ActionEvaluation, encode_actions, evaluate_actions
+    from deltaclip.evaluation.actions import NO_CLASS, ActionFigures, ActionVectors, action_figures, class_scores
     from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
     from deltaclip.evaluation.comparison import SHOWN_METRICS, Compared, compare_saved
     from deltaclip.evaluation.comparison_report import comparison_page
@@ -20,9 +22,17 @@ if TYPE_CHECKING:
     )
     from deltaclip.evaluation.mask_report import MaskSummary, mask_sheet, report_page, summarise_masks
     from deltaclip.evaluation.material import Material, material_of_split, shapes_material
+    from deltaclip.evaluation.moments import MomentEvaluation, evaluate_moments
+    from deltaclip.evaluation.ranked_moments import MomentEncoders
     from deltaclip.evaluation.recorded import check_same_material, protocol_lines, protocol_marks
     from deltaclip.evaluation.result import RetrievalResult
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
+    from deltaclip.evaluation.sentence_encoders import (
+        TRACK_SPEC,
+        SentenceEncoder,
+        by_appearance,
+        by_motion,
+    )
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD, evaluate_shapes
     from deltaclip.evaluation.similarity import evaluate_matrix, evaluate_similarity
     from deltaclip.evaluation.tables import TABLE_FORMATS, figure_lines
@@ -32,24 +42,39 @@ __all__ = [
     "DEFAULT_CLIPS",
     "DEFAULT_SEED",
     "DEFAULT_WORLD",
+    "NO_CLASS",
     "SHOWN_METRICS",
     "TABLE_FORMATS",
+    "TRACK_SPEC",
+    "ActionEvaluation",
+    "ActionFigures",
+    "ActionVectors",
     "Compared",
     "Evaluation",
     "MaskSummary",
     "Material",
     "MaterialVectors",
+    "MomentEncoders",
+    "MomentEvaluation",
     "RetrievalIntervals",
     "RetrievalResult",
     "SavedRanks",
+    "SentenceEncoder",
     "VectorCache",
+    "action_figures",
     "best_of",
+    "by_appearance",
+    "by_motion",
     "check_same_material",
+    "class_scores",
     "compare_saved",
     "comparison_page",
+    "encode_actions",
     "encode_material",
+    "evaluate_actions",
     "evaluate_material",
     "evaluate_matrix",
+    "evaluate_moments",
     "evaluate_shapes",
     "evaluate_similarity",
     "figure_lines",
@@ -70,6 +95,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "action_evaluation": ("ActionEvaluation", "encode_actions", "evaluate_actions"),
+    "actions": ("NO_CLASS", "ActionFigures", "ActionVectors", "action_figures", "class_scores"),
     "comparison": ("SHOWN_METRICS", "Compared", "compare_saved"),
     "comparison_report": ("comparison_page",),
     "encoding": ("MaterialVectors", "encode_material"),
@@ -85,10 +112,13 @@ _MODULES = {
     ),
     "mask_report": ("MaskSummary", "mask_sheet", "report_page", "summarise_masks"),
     "material": ("Material", "material_of_split", "shapes_material"),
+    "moments": ("MomentEvaluation", "evaluate_moments"),
+    "ranked_moments": ("MomentEncoders",),
     "recorded": ("check_same_material", "protocol_lines", "protocol_marks"),
     "result": ("RetrievalResult",),
     "bootstrap": ("RetrievalIntervals", "retrieval_intervals"),
     "runs": ("SavedRanks", "read_ranks"),
+    "sentence_encoders": ("TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion"),
     "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
     "similarity": ("evaluate_matrix", "evaluate_similarity"),
     "tables": ("TABLE_FORMATS", "figure_lines"),

@@ -1,6 +1,7 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
 from deltaclip.library.address import STORES, default_library_path, open_store
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.candidates import LINK, find_candidates
 from deltaclip.library.content import (
     ChangedError,
@@ -52,6 +53,7 @@ __all__ = [
     "MOST_NAMED",
     "STORES",
     "VIDEO_SUFFIXES",
+    "AppearanceRows",
     "By",
     "ChangedError",
     "Content",
@@ -66,6 +68,7 @@ __all__ = [
     "MomentReader",
     "MotionAsked",
     "MotionQuery",
+    "MotionRows",
     "MotionVectorEncoder",
     "NewMoment",
     "NewVideo",
@@ -91,6 +94,7 @@ __all__ = [
     "draw_hits",
     "find_candidates",
     "nearest",
+    "nearest_by",
     "open_store",
     "outdated_reason",
     "require_same_encoder",

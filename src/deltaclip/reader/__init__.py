@@ -18,9 +18,11 @@ from deltaclip.reader.reading import (
 )
 from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
 from deltaclip.reader.video_masks import Masks, masks
+from deltaclip.video import SEGMENT_SECONDS
 
 __all__ = [
     "MOTION_SIDE",
+    "SEGMENT_SECONDS",
     "Call",
     "Clip",
     "Masks",

@@ -1,0 +1,116 @@
+"""`deltaclip evaluate actions` and `evaluate moments`: contracts, exit codes and refusals."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deltaclip import encoder as encoders
+from deltaclip.cli import evaluate_sentences
+from tests.cli.calls import Call
+from tests.evaluation.toy_motion import ToyMotion
+from tests.helpers import small_checkpoint, write_actions, write_square
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of actions, a table of moments, and a CLIP."""
+    folder = tmp_path_factory.mktemp("home")
+    actions = write_actions(folder / "sets" / "drawn")
+    (actions / "classes.json").write_text(
+        '{"swipe_left": ["it goes left"], "swipe_right": ["it goes right"], "stay": ["all is still"]}'
+    )
+    write_actions(folder / "sets" / "other", folds=None)
+    small_checkpoint(folder / "encoder", motion="full", num_frames=2)
+    (folder / "films").mkdir()
+    write_square(folder / "films" / "a.mp4")
+    (folder / "films" / "moments.csv").write_text("path,sentence,start,end\na.mp4,it goes right,0,2\n")
+    return folder
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "MotionEncoder", ToyMotion)
+
+
+def evaluate(deltaclip: Call, kind: str, folder: Path, *words: object) -> Any:
+    return deltaclip("evaluate", kind, "--data", folder, *words)
+
+
+@pytest.mark.usefixtures("toy")
+def test_actions_as_json_has_both_directions_classes_and_intervals(home: Path, deltaclip: Call) -> None:
+    words = ("--encoder", "motion", "--folds", "1", "--json")
+    code, found, _ = evaluate(deltaclip, "actions", home / "sets" / "drawn", *words)
+    assert code == 0
+    assert {"t2v", "v2t", "by_class", "confusion", "motion_to_motion", "intervals", "not_understood"} <= set(found)
+    assert found["by_class"]["swipe_left"] == {"right": 2, "n": 2}
+    assert (found["folds"], found["encoder"], found["v2t"]["queries"]) == ([1], "toy", 6)
+
+
+@pytest.mark.usefixtures("toy")
+def test_actions_for_people_has_a_line_for_each_class(home: Path, deltaclip: Call) -> None:
+    code, text, _ = evaluate(deltaclip, "actions", home / "sets" / "drawn", "--encoder", "motion")
+    assert code == 0
+    assert "swipe_left    4 of   4" in text
+    assert "V2T R@1" in text
+
+
+def test_actions_take_a_clip_by_its_appearance(home: Path, deltaclip: Call) -> None:
+    words = ("--encoder", home / "encoder", "--json")
+    code, found, err = evaluate(deltaclip, "actions", home / "sets" / "drawn", *words)
+    assert (code, found["encoder"], found["not_understood"]) == (0, str(home / "encoder"), {})
+    assert "by appearance" in err
+
+
+@pytest.mark.usefixtures("toy")
+def test_several_sets_are_refused_with_their_names(home: Path, deltaclip: Call) -> None:
+    code, found, _ = evaluate(deltaclip, "actions", home / "sets", "--encoder", "motion", "--json")
+    assert code == 1
+    assert found["error"]["found"] == "2 sets below it (drawn, other)"
+
+
+@pytest.mark.usefixtures("toy")
+def test_moments_by_motion_need_no_other_encoder(home: Path, deltaclip: Call) -> None:
+    code, found, _ = evaluate(deltaclip, "moments", home / "films", "--by", "motion", "--json")
+    assert (code, found["by"], found["R1"]) == (0, "motion", {"IoU0.3": 100.0, "IoU0.5": 100.0})
+
+
+@pytest.mark.usefixtures("toy")
+def test_moments_by_both_name_both_encoders(home: Path, deltaclip: Call) -> None:
+    words = ("--encoder", home / "encoder", "--moment-seconds", "1", "--json")
+    code, found, _ = evaluate(deltaclip, "moments", home / "films", *words)
+    assert (code, found["by"], found["moments"], found["moment_seconds"]) == (0, "both", 2, 1.0)
+    assert (found["appearance"]["encoder"], found["motion"]["encoder"]) == (str(home / "encoder"), "toy")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("actions",), "give one encoder"),
+        (("actions", "--encoder", "motion", "--encoder", "shapes"), "give one encoder"),
+        (("actions", "--encoder", "motion", "--folds", "1,x"), "not a list of folds"),
+        (("actions", "--encoder", "motion", "--folds", "1,1"), "not a list of folds"),
+        (("actions", "--encoder", "motion", "--by", "motion"), "--by cannot be used with actions"),
+        (("actions", "--encoder", "motion", "--seed", "1"), "--seed cannot be used with actions"),
+        (
+            ("actions", "--encoder", "motion", "--num-frames", "8"),
+            "--num-frames cannot be used with the encoder motion",
+        ),
+        (("moments", "--folds", "1"), "--folds cannot be used with moments"),
+        (("moments", "--ranks", "a"), "--ranks cannot be used with moments"),
+        (("moments",), "--by both needs an encoder of appearance"),
+        (("moments", "--by", "motion", "--encoder", "shapes"), "shapes would not be used with --by motion"),
+        (("moments", "--by", "appearance", "--encoder", "motion"), "--by appearance needs an encoder of appearance"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(home: Path, deltaclip: Call, words: tuple[str, ...], said: str) -> None:
+    code, _, err = evaluate(deltaclip, words[0], home / "films", *words[1:])
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("kind", evaluate_sentences.SENTENCE_SETS)
+def test_the_folder_is_required(deltaclip: Call, kind: str) -> None:
+    code, _, err = deltaclip("evaluate", kind, "--encoder", "motion")
+    assert code == 2
+    assert "--data DIR" in err
