@@ -18,6 +18,7 @@ OWN_FRONTS = {
     "deltaclip.evaluation.studies": "a dict of studies, which import all of evaluation",
     "deltaclip.library.sqlite": "one of the stores, imported only when an address asks for it",
     "deltaclip.training.cache": "the frame cache, which the command `cache` uses without any training",
+    "deltaclip.training.motion": "the motion encoder, which needs nothing else of training",
     "deltaclip.training.studies": "a dict of studies, which import all of training",
 }
 """Rooms inside a room that are imported by their own name, and why."""

@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.motion import TRACK_NUMBERS, subject, track
 from deltaclip.motion_words import Scene, draw, new_scene
-from deltaclip.motion_words.scenes import STEPS, Camera, Mover
+from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover
 
 ONE = np.ones(STEPS)
 SHARE = np.linspace(0, 1, STEPS)
@@ -37,7 +37,7 @@ def test_the_estimator_sees_a_drawn_mover_go_where_it_goes() -> None:
     mover = Mover(
         "line", "blob", 0.3 - 0.6 * SHARE, 0 * ONE, 0.4 * ONE, 0 * ONE, ONE, ONE, 0 * ONE, ONE, begin=0, end=STEPS
     )
-    camera = Camera("pan_right", 0.2 * SHARE - 0.1, 0 * ONE, 0 * ONE, 0 * ONE)
+    camera = CameraPath("pan_right", 0.2 * SHARE - 0.1, 0 * ONE, 0 * ONE, 0 * ONE)
     scene = Scene(2.0, 16 / 9, (mover,), camera)
     right, pan = [], []
     for seed in range(5):

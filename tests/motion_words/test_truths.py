@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from deltaclip.motion_words import CONCEPTS, OPEN, Scene, backwards, mirrored, new_scene, truths
-from deltaclip.motion_words.scenes import STEPS, Camera, Mover
-from deltaclip.motion_words.truths import DIRECTIONS
+from deltaclip.motion_words.concepts import DIRECTIONS
+from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover
 
 ONE = np.ones(STEPS)
 SHARE = np.linspace(0, 1, STEPS)
 
 
-def camera(kind: str = "still") -> Camera:
-    return Camera(kind, 0 * ONE, 0 * ONE, 0 * ONE, 0 * ONE)
+def camera(kind: str = "still") -> CameraPath:
+    return CameraPath(kind, 0 * ONE, 0 * ONE, 0 * ONE, 0 * ONE)
 
 
 def scene(act: str = "line", right: float = 0.0, down: float = 0.0, seconds: float = 2.0, **changed: object) -> Scene:

@@ -31,16 +31,18 @@ WEIGHTS, RECORD = "motion.safetensors", "motion.json"
 TRACKS_AT_ONCE = 64
 EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")
 FULL_BITS = 4.0
-"""A sentence that fits one of so many bits of moments, one of 16, lets motion count in full."""
+"""A sentence that tells so many bits, as it is true of one of 16 moments, lets motion count in full."""
+LEAST_BITS = 0.5
+"""One that tells less, such as that something moves, counts as one without words on motion."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionQuestion:
     """What a sentence says of motion.
 
-    text: the sentence. words: those of its words that speak of motion, as they were typed, in order. vector: (D,)
-    float32, unit length, or None without such words. weight: how much motion counts beside appearance, 0 to 1; exactly
-    0 without such words.
+    text: the sentence. words: those of its words that speak of motion, as they were typed, in order; none if they tell
+    next to nothing, as that something moves. vector: (D,) float32, unit length, or None without such words. weight: how
+    much motion counts beside appearance, 0 to 1; exactly 0 without such words.
     """
 
     text: str
@@ -135,10 +137,10 @@ class MotionEncoder:
         speaks = (found.spoken[0] > 0).tolist()
         pairs = zip(read.ids, read.words, speaks[: len(read.ids)], strict=True)
         words = tuple(word for number, word, speaking in pairs if speaking and number != OTHER)
-        if not words:
+        bits = float(found.bits[0])
+        if not words or bits < LEAST_BITS:
             return MotionQuestion(text, (), None, 0.0)
-        weight = min(max(float(found.bits[0]) / FULL_BITS, 0.05), 1.0)
-        return MotionQuestion(text, words, np.asarray(found.vectors[0].numpy(), np.float32), weight)
+        return MotionQuestion(text, words, np.asarray(found.vectors[0].numpy(), np.float32), min(bits / FULL_BITS, 1.0))
 
 
 TRACK_VERSION = 1

@@ -1,11 +1,11 @@
 """Motion words: what sentences say of how things move, and scenes that are drawn to learn it from."""
 
+from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
 from deltaclip.motion_words.drawing import DrawnFrames, draw
 from deltaclip.motion_words.scenes import Scene, new_scene
 from deltaclip.motion_words.sentences import MadeSentence, all_claims, empty_sentence, sentence_about, stacked
-from deltaclip.motion_words.truths import CONCEPTS, OPEN, truths
 from deltaclip.motion_words.variants import backwards, mirrored
-from deltaclip.motion_words.vocabulary import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, vocabulary
+from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, vocabulary
 
 __all__ = [
     "CONCEPTS",

@@ -11,7 +11,7 @@ import numpy as np
 
 from deltaclip.motion_words.paths import PATHS, Floats, Random, along, length_of
 
-__all__ = ["ACTS", "CAMERAS", "GROUPS", "STEPS", "Camera", "Mover", "Scene", "each_of", "new_scene"]
+__all__ = ["ACTS", "CAMERAS", "GROUPS", "STEPS", "CameraPath", "Mover", "Scene", "each_of", "new_scene"]
 
 STEPS = 240
 """Moments of a scene at which everything is known; between them it is interpolated."""
@@ -95,7 +95,7 @@ def each_of(mover: Mover, change: Callable[[Floats], Floats]) -> Pose:
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
+class CameraPath:
     """kind: of CAMERAS, or follow. x, y: where it looks. zoom: log of size. roll: clockwise. Each (STEPS,)."""
 
     kind: str
@@ -112,7 +112,7 @@ class Scene:
     seconds: float
     aspect: float
     movers: tuple[Mover, ...]
-    camera: Camera
+    camera: CameraPath
     group: str | None = field(default=None)
 
 
@@ -487,17 +487,17 @@ def _group(random: Random, aspect: float) -> Scene:
 
 def _camera(
     random: Random, seconds: float, movers: tuple[Mover, ...], still: float = 0.42, follow: bool = True
-) -> Camera:
+) -> CameraPath:
     """Mostly still or in a hand; sometimes it pans, tilts, zooms, rolls, or follows the mover."""
     t = np.linspace(0, 1, STEPS)
     zero = np.zeros(STEPS)
     chance = random.random()
     hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.008], p=[0.5, 0.3, 0.2]))
     if chance < still:
-        return Camera("still", zero, zero, zero, zero)
+        return CameraPath("still", zero, zero, zero, zero)
     if chance < still + 0.14:
         x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.008), np.log(0.05)))))
-        return Camera("shake", x, y, zero, random.normal(0, 0.01) * x / 0.02)
+        return CameraPath("shake", x, y, zero, random.normal(0, 0.01) * x / 0.02)
     if (
         movers
         and follow
@@ -510,7 +510,7 @@ def _camera(
             np.convolve(np.pad(v, width // 2, "edge"), kernel / kernel.sum(), "valid")
             for v in (movers[0].x, movers[0].y)
         ]
-        return Camera("follow", smooth[0] + hand[0], smooth[1] + hand[1], zero, zero)
+        return CameraPath("follow", smooth[0] + hand[0], smooth[1] + hand[1], zero, zero)
     kind = str(random.choice(CAMERAS[2:], p=[0.19, 0.19, 0.1, 0.1, 0.16, 0.16, 0.05, 0.05]))
     most = 0.5 if movers else 3.0
     amount = float(np.clip(np.exp(random.uniform(np.log(0.08), np.log(0.8))) * seconds, 0.15, most))
@@ -524,7 +524,7 @@ def _camera(
         zoom = (min(amount, 1.2) if kind == "zoom_in" else -min(amount, 1.2)) * way
     else:
         roll = (min(amount, 1.0) if kind == "roll_cw" else -min(amount, 1.0)) * way
-    return Camera(kind, x, y, zoom, roll)
+    return CameraPath(kind, x, y, zoom, roll)
 
 
 def _hand_held(random: Random, seconds: float, size: float) -> tuple[Floats, Floats]:

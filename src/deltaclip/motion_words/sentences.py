@@ -9,10 +9,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion_words.concepts import CONCEPTS, INDEX
 from deltaclip.motion_words.paths import Random
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.truths import CONCEPTS, INDEX
-from deltaclip.motion_words.vocabulary import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
+from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
 
 __all__ = ["MadeSentence", "all_claims", "empty_sentence", "sentence_about", "stacked"]
 

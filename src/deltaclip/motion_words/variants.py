@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from deltaclip.motion_words.scenes import STEPS, Camera, Mover, Scene, each_of
+from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover, Scene, each_of
 
 __all__ = ["backwards", "mirrored"]
 
@@ -68,7 +68,7 @@ def backwards(scene: Scene) -> Scene:
     return replace(
         scene,
         movers=tuple(_backwards(mover) for mover in scene.movers),
-        camera=Camera(_OPPOSITE.get(camera.kind, camera.kind), **turned),
+        camera=CameraPath(_OPPOSITE.get(camera.kind, camera.kind), **turned),
         group=group if group is None else _OPPOSITE.get(group, group),
     )
 
