@@ -19,7 +19,7 @@ from deltaclip.checks import check_path
 from deltaclip.encoder.motion_network import MotionNetwork, MotionSizes, track_batch
 from deltaclip.errors import CheckpointError
 from deltaclip.motion import Track
-from deltaclip.motion_words import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
+from deltaclip.motion_words import MAX_WORDS, PAD, read_sentence, speaks, vocabulary
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 
@@ -32,6 +32,8 @@ TRACKS_AT_ONCE = 64
 EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")
 FULL_BITS = 4.0
 """A sentence that tells so many bits, as it is true of one of 16 moments, lets motion count in full."""
+LEAST_SPOKEN = -1.5
+"""Logit above which a word counts as one on motion: rather one too many than that "a man fell" says nothing."""
 LEAST_BITS = 0.5
 """One that tells less, such as that something moves, counts as one without words on motion."""
 
@@ -128,15 +130,15 @@ class MotionEncoder:
         if not isinstance(text, str):
             raise TypeError(f"question takes one text, not {type(text).__name__}")
         read = read_sentence(text)
-        if all(number == OTHER for number in read.ids):
+        if not any(speaks(number) for number in read.ids):
             return MotionQuestion(text, (), None, 0.0)
         ids = torch.full((1, MAX_WORDS), PAD, dtype=torch.int64)
         ids[0, : len(read.ids)] = torch.tensor(read.ids)
         with torch.inference_mode():
             found = self._network.read(ids)
-        speaks = (found.spoken[0] > 0).tolist()
-        pairs = zip(read.ids, read.words, speaks[: len(read.ids)], strict=True)
-        words = tuple(word for number, word, speaking in pairs if speaking and number != OTHER)
+        told = (found.spoken[0] > LEAST_SPOKEN).tolist()[: len(read.ids)]
+        told_words = zip(read.ids, read.words, told, strict=True)
+        words = tuple(word for number, word, tells in told_words if tells and speaks(number))
         bits = float(found.bits[0])
         if not words or bits < LEAST_BITS:
             return MotionQuestion(text, (), None, 0.0)

@@ -5,7 +5,7 @@ from deltaclip.motion_words.drawing import DrawnFrames, draw
 from deltaclip.motion_words.scenes import Scene, new_scene
 from deltaclip.motion_words.sentences import MadeSentence, all_claims, empty_sentence, sentence_about, stacked
 from deltaclip.motion_words.variants import backwards, mirrored
-from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, vocabulary
+from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, speaks, vocabulary
 
 __all__ = [
     "CONCEPTS",
@@ -25,6 +25,7 @@ __all__ = [
     "new_scene",
     "read_sentence",
     "sentence_about",
+    "speaks",
     "stacked",
     "truths",
     "vocabulary",

@@ -18,7 +18,8 @@ class Phrases:
     modifiers: claim -> what may follow a phrase. movers: claim -> what may be said of who moves. empty: parts of
     sentences without motion. nouns: names of who moves that are words on motion elsewhere. tails: ends of sentences.
     function: words that belong to phrases and are not motion by themselves. objects: those that name objects and
-    places.
+    places. light: words that are motion only together with others, such as take in "take a seat". figures:
+    names of figures that may also be who moves.
     """
 
     classes: Templates
@@ -30,6 +31,13 @@ class Phrases:
     tails: tuple[str, ...]
     function: frozenset[str]
     objects: frozenset[str]
+    light: frozenset[str]
+    figures: frozenset[str]
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Words that say nothing of motion by themselves, wherever they are."""
+        return self.function | self.objects | self.light
 
 
 @cache
@@ -50,4 +58,6 @@ def phrases() -> Phrases:
         tuple(read["names"]["tails"]),
         frozenset(read["words"]["function"]),
         frozenset(read["words"]["objects"]),
+        frozenset(read["words"]["light"]),
+        frozenset(read["words"]["figures"]),
     )

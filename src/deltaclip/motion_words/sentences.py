@@ -152,7 +152,7 @@ def _read(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
 @cache
 def _silent() -> frozenset[str]:
     """Words that say nothing of motion, wherever they are."""
-    return phrases().function | phrases().objects | {"*"}
+    return phrases().silent | {"*"}
 
 
 def _tagged(text: str, spoken: bool) -> list[tuple[str, bool]]:

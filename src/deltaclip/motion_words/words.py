@@ -12,14 +12,15 @@ from functools import cache
 
 from deltaclip.motion_words.phrases import phrases
 
-__all__ = ["MAX_WORDS", "OTHER", "PAD", "ReadSentence", "read_sentence", "vocabulary"]
+__all__ = ["MAX_WORDS", "OTHER", "PAD", "ReadSentence", "read_sentence", "speaks", "vocabulary"]
 
 PAD, OTHER = 0, 1
 """Ids of nothing, and of everything that is not known."""
 MAX_WORDS = 24
 """Words that are read of a sentence, unknown ones in a row counted as one."""
-ARTICLES = frozenset(("a", "an", "the", "very", "so", "just"))
+DROPPED = frozenset(("a", "an", "the", "very", "so", "just", "s"))
 SAME_WORD = {
+    "is": "be",
     "upward": "up",
     "upwards": "up",
     "downward": "down",
@@ -146,21 +147,46 @@ def _ids() -> dict[str, int]:
 
 
 def read_sentence(text: str) -> ReadSentence:
-    """The words of a sentence by their base forms. Articles are dropped; accents and case do not matter."""
+    """The words of a sentence by their base forms. Articles are dropped; case does not matter.
+
+    A figure before the first word on motion is who moves, as in "the red circle moves": it is like any other name.
+    """
     plain = unicodedata.normalize("NFKC", text).replace("’", "'")
-    ids, words = list[int](), list[str]()
-    for found in _WORD.finditer(plain):
-        for written in _split(found.group()):
+    found = list[tuple[int, str]]()
+    after_article = False
+    for match in _WORD.finditer(plain):
+        for written in _split(match.group()):
             word = written.casefold()
-            if word in ARTICLES:
+            if word in DROPPED:
+                after_article = True
                 continue
-            number = _ids().get(base_form(word), OTHER)
-            if number == OTHER and ids and ids[-1] == OTHER:
-                words[-1] += " " + written
-            else:
-                ids.append(number)
-                words.append(written)
+            named = (
+                word in phrases().figures and (after_article or bool(found)) and not any(speaks(n) for n, _ in found)
+            )
+            found.append((-1 if named else _ids().get(base_form(word), OTHER), written))
+            after_article = False
+    ids, words = list[int](), list[str]()
+    for place, (known, written) in enumerate(found):
+        number = known
+        if number < 0:  # a figure that somebody names: it moves, and is not drawn, if a word on motion follows
+            moves = any(speaks(later) for later, _ in found[place + 1 :])
+            number = OTHER if moves else _ids()[base_form(written.casefold())]
+        if number == OTHER and ids and ids[-1] == OTHER:
+            words[-1] += " " + written
+        else:
+            ids.append(number)
+            words.append(written)
     return ReadSentence(tuple(ids[:MAX_WORDS]), tuple(words[:MAX_WORDS]))
+
+
+def speaks(number: int) -> bool:
+    """Whether the word of that id can speak of motion at all: those that only join others, and objects, cannot."""
+    return number >= 0 and number not in _silent_ids()
+
+
+@cache
+def _silent_ids() -> frozenset[int]:
+    return frozenset((PAD, OTHER, *(_ids()[word] for word in phrases().silent if word in _ids())))
 
 
 def _split(word: str) -> list[str]:
