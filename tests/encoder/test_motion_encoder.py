@@ -97,7 +97,18 @@ def test_words_on_motion_are_named_as_they_were_typed(bundled: MotionEncoder) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["a red car", "", "two girls on a bench", "ein Hund", "the left hand of a man", "a fast food shop"]
+    "text",
+    [
+        "a red car",
+        "",
+        "two girls on a bench",
+        "ein Hund",
+        "the left hand of a man",
+        "his dog",
+        "some people",
+        "the red circle moves",
+        "a fast food shop",
+    ],
 )
 def test_a_sentence_without_motion_has_no_weight_at_all(bundled: MotionEncoder, text: str) -> None:
     asked = bundled.question(text)

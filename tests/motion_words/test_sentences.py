@@ -1,5 +1,8 @@
 """Sentences as they are read, and as they are made."""
 
+import re
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from deltaclip.motion_words import (
     new_scene,
     read_sentence,
     sentence_about,
+    speaks,
     stacked,
     truths,
     vocabulary,
@@ -35,6 +39,12 @@ def bases(text: str) -> list[str]:
         ("it turns anti-clockwise", ["it", "turn", "counterclockwise"]),
         ("left-to-right", ["left", "to", "right"]),
         ("ein Hund läuft", ["*"]),
+        ("the red circle moves to the left", ["*", "move", "to", "left"]),
+        ("the circle is red", ["circle", "be", "*"]),
+        ("a finger draws a red circle", ["*", "draw", "*", "circle"]),
+        ("a dog runs in a circle", ["dog", "run", "in", "circle"]),
+        ("it is moving", ["it", "be", "move"]),
+        ("a boy's hat", ["*", "hat"]),
         ("", []),
     ],
 )
@@ -89,6 +99,24 @@ def test_every_phrase_claims_concepts_that_exist_and_every_concept_has_a_phrase(
         f"{order}_{way}" for order in ("first", "then") for way in ("up_left", "up_right", "down_left", "down_right")
     }
     assert unsaid <= told_of_movers | diagonal
+
+
+def test_every_phrase_says_something_of_motion_whatever_word_stands_for_its_classes() -> None:
+    silent = {
+        (claims, text)
+        for claims, templates in phrases().said.items()
+        for template in templates
+        for words in product(*(phrases().classes[name] for name in re.findall(r"\{([A-Z]+)\}", template)))
+        if not any(map(speaks, read_sentence(text := filled(template, words)).ids))
+    }
+    assert silent == set()
+
+
+def filled(template: str, words: tuple[str, ...]) -> str:
+    """A template with these words in place of its classes, and a name that is not known in place of *."""
+    for word in words:
+        template = re.sub(r"\{[A-Z]+\}", word, template, count=1)
+    return template.replace("*", "qzx")
 
 
 def test_sentences_are_padded_to_one_length() -> None:

@@ -160,9 +160,8 @@ def read_sentence(text: str) -> ReadSentence:
             if word in DROPPED:
                 after_article = True
                 continue
-            named = (
-                word in phrases().figures and (after_article or bool(found)) and not any(speaks(n) for n, _ in found)
-            )
+            begins = not (after_article or found)
+            named = word in phrases().figures and not begins and not any(speaks(number) for number, _ in found)
             found.append((-1 if named else _ids().get(base_form(word), OTHER), written))
             after_article = False
     ids, words = list[int](), list[str]()
