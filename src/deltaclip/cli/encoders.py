@@ -17,9 +17,6 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
 __all__ = ["check_device", "encoder_to_index", "load_encoder", "load_motion", "load_with", "motion_and_others"]
 __all__ += ["remembered_encoder"]
 
-BUNDLED_MOTION, MOTION_WEIGHTS = "motion", "motion.safetensors"
-"""The name of the bundled motion encoder, and the file by which the folder of a different one is known."""
-
 
 def load_encoder(name: str | None, library: AnyPath | None) -> "Encoder":
     """The encoder of that name, else the one that the library remembers, else the default."""
@@ -71,10 +68,11 @@ def load_motion(name: str) -> "MotionEncoder":
 
 def motion_and_others(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names of motion encoders, and names of all other encoders, each in the order given."""
+    from deltaclip.encoder import is_motion_encoder
+
     kinds: tuple[list[str], list[str]] = ([], [])
     for name in names:
-        is_motion = name == BUNDLED_MOTION or (Path(name).expanduser() / MOTION_WEIGHTS).is_file()
-        kinds[not is_motion].append(name)
+        kinds[not is_motion_encoder(name)].append(name)
     return kinds
 
 

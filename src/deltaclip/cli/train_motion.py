@@ -24,10 +24,11 @@ def train_motion_encoder(
     import os
 
     from deltaclip.cli.files import refuse_file, refuse_to_replace
+    from deltaclip.encoder import is_motion_encoder
     from deltaclip.training.motion import MotionRecipe, train_motion
 
     refuse_file(out, "--out")
-    if (out / "motion.json").exists():
+    if is_motion_encoder(str(out)):
         refuse_to_replace(out, overwrite)
     default = MotionRecipe()
     recipe = MotionRecipe(

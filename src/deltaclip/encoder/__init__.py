@@ -3,7 +3,13 @@
 from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
 from deltaclip.encoder.engine import Engine, Inputs
 from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
-from deltaclip.encoder.motion_encoder import BUNDLED_MOTION, MotionEncoder, MotionQuestion, save_motion_encoder
+from deltaclip.encoder.motion_encoder import (
+    BUNDLED_MOTION,
+    MotionEncoder,
+    MotionQuestion,
+    is_motion_encoder,
+    save_motion_encoder,
+)
 from deltaclip.encoder.motion_network import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
 from deltaclip.encoder.spec import ChoiceError, EncoderSpec
 from deltaclip.encoder.torch_engine import TorchEngine
@@ -30,6 +36,7 @@ __all__ = [
     "TrackBatch",
     "checkpoint_problem",
     "choose_placement",
+    "is_motion_encoder",
     "locate",
     "save_motion_encoder",
     "track_batch",

@@ -6,7 +6,7 @@ from pathlib import Path
 from deltaclip.errors import CheckpointError
 from deltaclip.model import kept_problem
 
-__all__ = ["BUNDLED", "DEFAULT_ENCODER", "checkpoint_problem", "full_name", "locate"]
+__all__ = ["BUNDLED", "DEFAULT_ENCODER", "checkpoint_problem", "full_name", "inside_package", "locate"]
 
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
@@ -15,12 +15,15 @@ BUNDLED = {"shapes": "checkpoints/shapes"}
 
 def locate(name: str) -> str:
     """The folder of a bundled encoder, or the name itself. Raises CheckpointError if the package is not unpacked."""
-    if name not in BUNDLED:
-        return name
-    folder = files("deltaclip").joinpath(BUNDLED[name])
+    return str(inside_package(name, BUNDLED[name])) if name in BUNDLED else name
+
+
+def inside_package(name: str, path: str) -> Path:
+    """A folder of the package, which holds the encoder `name`. Raises CheckpointError if it is not unpacked."""
+    folder = files("deltaclip").joinpath(path)
     if not isinstance(folder, Path):
         raise CheckpointError(name, "the package is inside an archive", "Install deltaclip unpacked, with pip.")
-    return str(folder)
+    return folder
 
 
 def full_name(name: str) -> str:

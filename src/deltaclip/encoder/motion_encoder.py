@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from deltaclip.checks import check_path
+from deltaclip.durable import write_bytes_whole
+from deltaclip.encoder.locating import inside_package
 from deltaclip.encoder.motion_network import MotionNetwork, MotionSizes, track_batch
 from deltaclip.errors import CheckpointError
+from deltaclip.model import weights_digest
 from deltaclip.motion import Track
 from deltaclip.motion_words import MAX_WORDS, PAD, read_sentence, speaks, vocabulary
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 
-__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "save_motion_encoder"]
+__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encoder", "save_motion_encoder"]
 
 BUNDLED_MOTION = "motion"
 """The name of the motion encoder that comes with the package."""
 WEIGHTS, RECORD = "motion.safetensors", "motion.json"
+TRACK_VERSION = 1
+"""Changes whenever motion or reading change what track a file gets."""
 TRACKS_AT_ONCE = 64
 EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")
 FULL_BITS = 4.0
@@ -77,7 +81,7 @@ class MotionEncoder:
         Raises CheckpointError if it cannot be loaded, with what to do.
         """
         wanted = os.fspath(check_path(name, "MotionEncoder.load"))
-        folder = _bundled_folder() if wanted == BUNDLED_MOTION else Path(wanted).expanduser()
+        folder = inside_package(wanted, "checkpoints/motion") if wanted == BUNDLED_MOTION else Path(wanted).expanduser()
         try:
             record = json.loads((folder / RECORD).read_text("utf-8"))
             sizes, words = MotionSizes(**record["sizes"]), tuple(record["words"])
@@ -108,8 +112,7 @@ class MotionEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything that defines a motion vector."""
-        weights = {key: digest(value.tolist()) for key, value in self._network.state_dict().items()}
-        return digest({"weights": weights, "version": TRACK_VERSION}, sort_keys=True)
+        return digest({"weights": weights_digest(self._network), "version": TRACK_VERSION}, sort_keys=True)
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """One vector for each clip: float32 (N, D), unit rows. Raises ValueError for a clip without a track."""
@@ -145,26 +148,18 @@ class MotionEncoder:
         return MotionQuestion(text, words, np.asarray(found.vectors[0].numpy(), np.float32), min(bits / FULL_BITS, 1.0))
 
 
-TRACK_VERSION = 1
-"""Changes whenever motion or reading change what track a file gets."""
-
-
 def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, Any]) -> None:
     """Writes a network as `MotionEncoder.load` reads it, weights in float16. made: how, for people. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.detach().half().contiguous() for key, value in network.state_dict().items()}
-    save_file(weights, folder / WEIGHTS)
+    write_bytes_whole(folder / WEIGHTS, save(weights))
     record = {"sizes": asdict(network.sizes), "words": vocabulary(), "made": made}
-    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_bytes_whole(folder / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _bundled_folder() -> Path:
-    folder = files("deltaclip").joinpath("checkpoints/motion")
-    if not isinstance(folder, Path):
-        raise CheckpointError(
-            BUNDLED_MOTION, "the package is inside an archive", "Install deltaclip unpacked, with pip."
-        )
-    return folder
+def is_motion_encoder(name: str) -> bool:
+    """Whether that is the bundled motion encoder, or a folder that `save_motion_encoder` wrote."""
+    return name == BUNDLED_MOTION or (Path(name).expanduser() / WEIGHTS).is_file()
 
 
 def _track_of(clip: Clip) -> Track:

@@ -14,7 +14,7 @@ from deltaclip.model.clip import (
 )
 from deltaclip.model.configs import transformers_claim
 from deltaclip.model.conversion import ConversionReport, convert
-from deltaclip.model.digest import kept_problem, loaded_digest, model_digest
+from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, weights_digest
 from deltaclip.model.fresh import new_model
 from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
 from deltaclip.model.preprocessing import Normalisation
@@ -58,5 +58,6 @@ __all__ = [
     "text_features",
     "this_processor",
     "transformers_claim",
+    "weights_digest",
     "widened",
 ]

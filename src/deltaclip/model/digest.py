@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 from transformers import CLIPModel
 
 from deltaclip.model.checkpoint import (
@@ -21,7 +22,7 @@ from deltaclip.model.record import SourceFile
 from deltaclip.model.spec import model_spec
 from deltaclip.provenance import digest
 
-__all__ = ["kept_problem", "loaded_digest", "model_digest"]
+__all__ = ["kept_problem", "loaded_digest", "model_digest", "weights_digest"]
 
 DIGEST = "model_digest"
 """Name of the kept fact that is the digest."""
@@ -34,7 +35,7 @@ def model_digest(model: CLIPModel) -> str:
     """
     configs = (model.vision_model.config, model.text_model.config)
     parts = {
-        "weights": _weights_digest(model),
+        "weights": weights_digest(model),
         "sizes": asdict(model_spec(model)),
         "activation": [config.hidden_act for config in configs],
         "layer_norm_eps": [config.layer_norm_eps for config in configs],
@@ -42,7 +43,8 @@ def model_digest(model: CLIPModel) -> str:
     return digest(parts, sort_keys=True)
 
 
-def _weights_digest(model: CLIPModel) -> str:
+def weights_digest(model: nn.Module) -> str:
+    """32 hexadecimal digits of all weights of a module, by name."""
     state = model.state_dict()
     made = hashlib.blake2b(digest_size=16)
     for key in sorted(state):

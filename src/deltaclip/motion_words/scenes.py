@@ -4,7 +4,7 @@ Everything is in picture heights, seconds and radians, right, down and clockwise
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -58,8 +58,8 @@ class Mover:
 
     act: a key of ACTS. shape: of SHAPES. x, y: its middle. size: its height. angle: clockwise. wide, high: factors of
     its width and height. limb: phase of its limbs, radians. there: whether it is to be seen. begin, end: moments
-    between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or None. sign: which of
-    two ways it acts, 1 or -1; 0 if there is one.
+    between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or
+    None.
     """
 
     act: str
@@ -77,7 +77,6 @@ class Mover:
     profile: str = "even"
     enters: str | None = None
     leaves: str | None = None
-    sign: int = 0
 
 
 def each_of(mover: Mover, change: Callable[[Floats], Floats]) -> Pose:
@@ -113,7 +112,7 @@ class Scene:
     aspect: float
     movers: tuple[Mover, ...]
     camera: CameraPath
-    group: str | None = field(default=None)
+    group: str | None = None
 
 
 def new_scene(random: Random) -> Scene:
@@ -277,7 +276,7 @@ def _walker(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
         parts["size"] = parts["size"] * np.exp(growth * (share - 0.5))
         parts["y"] = parts["y"] + 0.1 * growth * (share - 0.5)
     parts["limb"] = phase
-    return Mover(act, "person", **parts, begin=begin, end=end, sign=sign if way == "side" else 0), seconds
+    return Mover(act, "person", **parts, begin=begin, end=end), seconds
 
 
 def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
@@ -306,7 +305,7 @@ def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
     parts = _still(random, shape, x, y, size)
     sign = int(random.choice([-1, 1]))
     _ACT[act](random, parts, share, sign, size)
-    return Mover(act, shape, **parts, begin=begin, end=end, profile=profile, sign=sign), seconds
+    return Mover(act, shape, **parts, begin=begin, end=end, profile=profile), seconds
 
 
 def _turn(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:

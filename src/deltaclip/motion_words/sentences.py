@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from deltaclip.motion_words.concepts import CONCEPTS, INDEX
 from deltaclip.motion_words.paths import Random
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, read_sentence, vocabulary
+from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, is_function, read_sentence, speaks, word_id
 
 __all__ = ["MadeSentence", "all_claims", "empty_sentence", "sentence_about", "stacked"]
 
 NAMED = 0.25
 """Chance that who moves has a name that is a word on motion elsewhere: a star that falls draws no star."""
+Word = tuple[int, bool]
+"""An id, and whether the word speaks of motion."""
+UNKNOWN: Word = (OTHER, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,15 @@ def sentence_about(truth: NDArray[np.int8], rates: NDArray[np.float32], random: 
     weight = np.cumsum(np.maximum(told, 0.05) ** 1.5)
     phrase = known[able[np.searchsorted(weight, random.random() * weight[-1], "right")]]
     claims = list(phrase.claims)
-    tokens: list[tuple[str, bool]] = []
+    tokens: list[Word] = []
     if (side := _side_claim(truth, random)) is not None:
         claims.append(side[0])
         tokens += _tagged(side[1], spoken=True)
     elif random.random() < NAMED:
         tokens += _tagged(_one_of(phrases().nouns, random), spoken=False)
     elif random.random() < 0.9:
-        tokens += [("*", False)]
-    tokens += [("be", False)] if random.random() < 0.25 else []
+        tokens += [UNKNOWN]
+    tokens += [(word_id("be"), False)] if random.random() < 0.25 else []
     tokens += _tagged(_filled(_one_of(phrase.templates, random), random), spoken=True)
     if (modifier := _modifier(truth, phrase, random)) is not None:
         claims.append(modifier[0])
@@ -71,7 +74,7 @@ def all_claims() -> NDArray[np.bool_]:
 
 def empty_sentence(random: Random) -> MadeSentence:
     """A sentence without a word on motion, in which words on motion may occur in a different sense."""
-    tokens = [("*", False)] if random.random() < 0.5 else _tagged(_one_of(phrases().nouns, random), spoken=False)
+    tokens = [UNKNOWN] if random.random() < 0.5 else _tagged(_one_of(phrases().nouns, random), spoken=False)
     if random.random() < 0.3:
         tokens = []
     for _ in range(int(random.integers(1, 4))):
@@ -144,38 +147,24 @@ def _filled(template: str, random: Random) -> str:
 
 
 @cache
-def _read(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    read = read_sentence(text.replace("*", "qzx"))
-    return read.ids, read.words
+def _read(text: str) -> tuple[int, ...]:
+    """Ids of the words of a template, * in it being a name that is not known."""
+    return read_sentence(text.replace("*", "qzx")).ids
 
 
-@cache
-def _silent() -> frozenset[str]:
-    """Words that say nothing of motion, wherever they are."""
-    return phrases().silent | {"*"}
+def _tagged(text: str, spoken: bool) -> list[Word]:
+    """Words by id, each with whether it speaks of motion: those that only join others do not."""
+    return [(number, spoken and speaks(number)) for number in _read(text)]
 
 
-def _tagged(text: str, spoken: bool) -> list[tuple[str, bool]]:
-    """Words by base form, each with whether it speaks of motion: those that only join others do not."""
-    ids, _ = _read(text)
-    words = [vocabulary()[number] for number in ids]
-    return [(word, spoken and word not in _silent()) for word in words]
-
-
-def _made(tokens: list[tuple[str, bool]], claims: tuple[int, ...], random: Random) -> MadeSentence:
+def _made(words: list[Word], claims: tuple[int, ...], random: Random) -> MadeSentence:
     """Small words get lost, unknown ones get in between; what is unknown in a row is one."""
-    known = _numbers()
-    kept: list[tuple[int, bool]] = []
-    for word, spoken in tokens:
-        if word in phrases().function and random.random() < 0.08:
+    kept: list[Word] = []
+    for word in words:
+        if is_function(word[0]) and random.random() < 0.08:
             continue
-        for number, speaks in ((known[word], spoken), *(((OTHER, False),) if random.random() < 0.06 else ())):
+        for number, spoken in (word, *((UNKNOWN,) if random.random() < 0.06 else ())):
             if not (number == OTHER and kept and kept[-1][0] == OTHER):
-                kept.append((number, speaks))
-    kept = kept[:MAX_WORDS] or [(OTHER, False)]
-    return MadeSentence(tuple(number for number, _ in kept), tuple(speaks for _, speaks in kept), claims)
-
-
-@cache
-def _numbers() -> dict[str, int]:
-    return {word: number for number, word in enumerate(vocabulary())}
+                kept.append((number, spoken))
+    kept = kept[:MAX_WORDS] or [UNKNOWN]
+    return MadeSentence(tuple(number for number, _ in kept), tuple(spoken for _, spoken in kept), claims)

@@ -53,7 +53,6 @@ def mirrored(scene: Scene) -> Scene:
             angle=-mover.angle,
             enters=_SIDES.get(mover.enters or "", mover.enters),
             leaves=_SIDES.get(mover.leaves or "", mover.leaves),
-            sign=-mover.sign,
         )
         for mover in scene.movers
     )
@@ -82,6 +81,5 @@ def _backwards(mover: Mover) -> Mover:
         profile=_OPPOSITE.get(mover.profile, mover.profile),
         enters=mover.leaves,
         leaves=mover.enters,
-        sign=-mover.sign,
         **each_of(mover, lambda values: values[::-1]),
     )

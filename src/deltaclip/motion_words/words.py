@@ -6,13 +6,23 @@ become one, so that "a car" and "the old red car" are the same to it.
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from deltaclip.motion_words.phrases import phrases
 
-__all__ = ["MAX_WORDS", "OTHER", "PAD", "ReadSentence", "read_sentence", "speaks", "vocabulary"]
+__all__ = [
+    "MAX_WORDS",
+    "OTHER",
+    "PAD",
+    "ReadSentence",
+    "is_function",
+    "read_sentence",
+    "speaks",
+    "vocabulary",
+    "word_id",
+]
 
 PAD, OTHER = 0, 1
 """Ids of nothing, and of everything that is not known."""
@@ -183,9 +193,29 @@ def speaks(number: int) -> bool:
     return number >= 0 and number not in _silent_ids()
 
 
+def is_function(number: int) -> bool:
+    """Whether the word of that id only joins others."""
+    return number in _function_ids()
+
+
+def word_id(word: str) -> int:
+    """The id of a base form that is known."""
+    return _ids()[word]
+
+
+@cache
+def _function_ids() -> frozenset[int]:
+    return _known_ids(phrases().function)
+
+
 @cache
 def _silent_ids() -> frozenset[int]:
-    return frozenset((PAD, OTHER, *(_ids()[word] for word in phrases().silent if word in _ids())))
+    return _known_ids(phrases().silent) | {PAD, OTHER}
+
+
+def _known_ids(words: Iterable[str]) -> frozenset[int]:
+    """Of those words that are base forms: "one's" of a list is read as "one"."""
+    return frozenset(_ids()[word] for word in words if word in _ids())
 
 
 def _split(word: str) -> list[str]:

@@ -38,9 +38,7 @@ class Part:
         return self.folder / f"drawn-{DRAWING_VERSION}-{self.seed}-{self.first:06}-{self.count}.npz"
 
     def make(self) -> None:
-        """Draws its scenes and writes their tracks, if that was not done before."""
-        if self.file.is_file():
-            return
+        """Draws its scenes and writes their tracks."""
         made: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _ARRAYS}
         for number in range(self.first, self.first + self.count):
             seen, true = _seen(self.seed, number)
