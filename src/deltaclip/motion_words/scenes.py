@@ -17,6 +17,8 @@ STEPS = 240
 """Moments of a scene at which everything is known; between them it is interpolated."""
 LONGEST, SHORTEST = 15.0, 0.8
 """Seconds."""
+DRIFTS, DRIFT_SPEED, MOST_DRIFT = 0.5, 0.03, 0.1
+"""Share of the still cameras that drift, as one does whom nobody moves but somebody holds; heights a second, heights."""
 
 IN_PLACE = ("turn", "flip", "grow", "shrink", "shake", "swing", "wave", "clap", "spread", "close")
 BODY = ("fall", "lie_down", "sit", "stand_up", "get_up", "jump", "walk", "run", "bend", "crouch")
@@ -493,6 +495,10 @@ def _camera(
     chance = random.random()
     hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.008], p=[0.5, 0.3, 0.2]))
     if chance < still:
+        if random.random() < DRIFTS:
+            x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.0005), np.log(0.003)))))
+            far = min(DRIFT_SPEED * seconds, MOST_DRIFT) * random.uniform(-1, 1, 2)
+            return CameraPath("still", x + far[0] * (t - 0.5), y + far[1] * (t - 0.5), zero, zero)
         return CameraPath("still", zero, zero, zero, zero)
     if chance < still + 0.14:
         x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.008), np.log(0.05)))))
