@@ -46,6 +46,10 @@ def index(
             "library was made; a new one is made with motion words).",
         ),
     ] = None,
+    workers: Annotated[
+        str,
+        typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8."),
+    ] = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,9 +67,10 @@ def index(
       deltaclip index ~/Videos
       deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
     """
-    report = index_paths(paths, library, encoder, motion, exclude or (), motion_words)
+    report = index_paths(paths, library, encoder, motion, exclude or (), motion_words, _number_of(workers))
     if as_json:
-        emit({**asdict(report), "failures": failure_rows(report.failures), "notes": note_rows(report.notes)})
+        rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
+        emit({**asdict(report), "videos_per_second": report.videos_per_second, **rows})
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
@@ -83,6 +88,14 @@ def index(
     finish(report.failed > 0)
 
 
+def _number_of(workers: str) -> int | None:
+    if workers == "auto":
+        return None
+    if not workers.isascii() or not workers.isdecimal() or int(workers) < 1:
+        raise typer.BadParameter(f"{workers!r} is neither auto nor a number of at least 1.", param_hint="'--workers'")
+    return int(workers)
+
+
 def index_paths(
     paths: list[Path],
     library: AnyPath | None,
@@ -90,6 +103,7 @@ def index_paths(
     motion: str | None = None,
     exclude: Sequence[str] = (),
     motion_words: bool | None = None,
+    workers: int | None = None,
 ) -> "IndexReport":
     """Index paths; progress and notes go to stderr."""
     from deltaclip.library import LINK, Exclusion, Library
@@ -112,6 +126,7 @@ def index_paths(
             on_progress=lambda state: _show_progress(line, state),
             exclude=exclude,
             motion_words=motion_words,
+            workers=workers,
         )
     if not report.seen and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
