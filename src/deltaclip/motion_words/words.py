@@ -68,6 +68,7 @@ SAME_WORD = {
     "laid": "*",
     "chopped": "*",
     "saw": "*",
+    "seated": "*",
 }
 """Other spellings of a word. Somebody and something are nobody in particular; who saw or laid it need not move."""
 KEPT = frozenset(("sitting", "standing", "lying", "kneeling", "crouching", "squatting", "as", "its"))

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from deltaclip.encoder import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
 from deltaclip.motion import TRACK_GRID, TRACK_MAPS
@@ -32,6 +33,8 @@ FARTHEST = 2
 """Cells of the maps by which training moves them, each way."""
 LARGEST_STEP = 1.0
 """Norm that gradients are cut to."""
+AVERAGED = 0.998
+"""Share that a step leaves of the running mean of the weights, which is what is kept."""
 BITS_SCENES = 2000
 """Scenes by which it is told how much a sentence says."""
 
@@ -46,7 +49,7 @@ class MotionRecipe:
     """
 
     scenes: int = 10000
-    steps: int = 3000
+    steps: int = 4000
     batch: int = 192
     rate: float = 2e-3
     text_steps: int = 3000
@@ -86,7 +89,7 @@ def learn(
     data = _Data(drawn)
     network = MotionNetwork(recipe.sizes, len(vocabulary()), MAX_WORDS)
     claimed = nn.Linear(len(CONCEPTS), recipe.sizes.dimension)
-    network.train()
+    both = nn.ModuleList([network, claimed]).train()
     done = 0
     for steps, loss_of, last in (
         (recipe.steps, _track_loss, False),
@@ -95,6 +98,7 @@ def learn(
         rate = recipe.text_rate if last else recipe.rate
         trained = [*network.parameters()] if last else [*network.parameters(), *claimed.parameters()]
         optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
+        mean = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]  # torch's
         for step in range(steps):
             share = 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01
             for group in optimiser.param_groups:
@@ -104,6 +108,9 @@ def learn(
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             nn.utils.clip_grad_norm_(trained, LARGEST_STEP)
             optimiser.step()
+            mean.update_parameters(both)
+            if step + 1 == steps:
+                both.load_state_dict(mean.module.state_dict())
             done += 1
             measure = done % every == 0 or step + 1 == steps
             held = data.held_out(network, None if last else claimed) if measure else None
