@@ -3,6 +3,8 @@
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from deltaclip.captions import load_actions
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult, write_study
+from deltaclip.reader import Call, guarded_calls
 from deltaclip.training import override
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies import Stopped, StudyPlan, study_actions
@@ -277,6 +280,30 @@ def test_seen_clips_survive_their_file(seen: SeenActions, tmp_path: Path) -> Non
     for ours, theirs in zip(seen.clips, again.clips, strict=True):
         assert np.array_equal(ours.rgb, theirs.rgb)
         assert all(np.array_equal(ours.alpha[mask], theirs.alpha[mask]) for mask in MASKS)
+
+
+def test_masks_that_differ_in_their_channels_alone_are_measured_once(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions = load_actions(drawn)
+    few = replace(actions, clips=actions.clips[:1])
+    read: list[object] = []
+
+    @contextmanager
+    def counted() -> Iterator[Call]:
+        with guarded_calls() as call:
+
+            def count(function: Any, path: Path, *args: Any) -> Any:  # Any: whatever a call takes and gives
+                read.append(args[0])
+                return call(function, path, *args)
+
+            yield count  # type: ignore[misc]  # the types of what it passes on do not matter here
+
+    monkeypatch.setattr("deltaclip.training.studies.actions_clips.guarded_calls", counted)
+    [clip] = see_actions(few, ("subject", "subject+flow", "subject+flow+time", "subject:binary"), 4, 16).clips
+    assert [str(spec) for spec in read] == ["subject", "subject:binary"]
+    assert clip.velocity is not None
+    assert np.array_equal(clip.alpha["subject"], clip.alpha["subject+flow"])
 
 
 def test_broken_clips_are_all_named(tmp_path: Path) -> None:
