@@ -40,7 +40,10 @@ class TrainingOptions:
     masks: Annotated[
         list[str] | None,
         typer.Option(
-            "--mask", metavar="MASK", help="Mask to train with (default: all masks of the study). May be repeated."
+            "--mask",
+            metavar="MASK",
+            help="Mask to train with (default: all masks of the study). In actions, 'MASK, temporal head' trains one "
+            "that knows the order of frames. May be repeated.",
         ),
     ] = None
     cameras: Annotated[

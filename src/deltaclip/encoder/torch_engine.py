@@ -1,4 +1,4 @@
-"""The engine on PyTorch: a four-channel CLIP on a CPU or GPU, in float32 or bfloat16."""
+"""The engine on PyTorch: a CLIP with motion channels on a CPU or GPU, in float32 or bfloat16."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,11 +19,12 @@ from deltaclip.model import (
     channel_extras,
     checked_placement,
     choose_placement,
+    head_facts,
     image_features,
-    mean_pool,
     model_digest,
     model_spec,
     normalised,
+    pool_frames,
     text_features,
     this_processor,
 )
@@ -46,7 +47,7 @@ class TorchEngine:
             placement = choose_placement(device, precision)
         except ValueError as error:
             raise ChoiceError(str(error)) from error
-        sizes = model_spec(model)
+        sizes, head = model_spec(model), head_facts(model)
         self._model = model
         self._known_digest = digest
         self.dimension = sizes.projection_dim
@@ -58,6 +59,7 @@ class TorchEngine:
             sizes.pad,
             not alpha_is_zero(model),
             len(channels_of(channel_extras(model))),
+            None if head is None else head["positions"],
         )
         torch.nn.Module.to(model, placement.device)
         self.placement = checked_placement(placement, model, as_asked=precision != "auto")
@@ -82,7 +84,7 @@ class TorchEngine:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """See `Engine`: device, precision and why, the self-check, the processor, heads and activation."""
+        """See `Engine`: device, precision and why, the self-check, the processor, channels, heads and activation."""
         placement, processor = self.placement, this_processor()
         return {
             "device": self.device,
@@ -92,6 +94,7 @@ class TorchEngine:
             "self_check": None if placement.self_check is None else placement.self_check.to_json(),
             "processor": {"name": processor.name, "features": dict(processor.features)},
             "channels": [channel.name for channel in channels_of(channel_extras(self._model))],
+            "temporal_head": head_facts(self._model),
             **architecture_of(self._model),
         }
 
@@ -101,17 +104,19 @@ class TorchEngine:
         return () if self.placement.refused is None else (self.placement.refused,)
 
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
-        """See `Engine`: the mean over the frames of each clip."""
+        """See `Engine`: the frames of each clip through the temporal head if there is one, and their mean."""
         if sum(lengths) != len(frames):
             raise ValueError(f"{len(frames)} frames for clips of {sum(lengths)}")
         with torch.inference_mode(), self._autocast():
             features = image_features(self._model, normalised(self._moved(frames)))
-        if len(set(lengths)) == 1:
-            # (B * T, D) -> (B, T, D) -> (B, D)
-            pooled = mean_pool(features.reshape(len(lengths), -1, features.shape[-1]))
-        else:
-            # Each clip over its own frames: padding with zeros would change the mean.
-            pooled = torch.cat([mean_pool(rows[None]) for rows in torch.split(features, list(lengths))])
+        with torch.inference_mode():
+            if len(set(lengths)) == 1:
+                # (B * T, D) -> (B, T, D) -> (B, D)
+                pooled = pool_frames(self._model, features.reshape(len(lengths), -1, features.shape[-1]))
+            else:
+                # Each clip over its own frames: padding would change the mean, and be attended to.
+                clips = torch.split(features, list(lengths))
+                pooled = torch.cat([pool_frames(self._model, rows[None]) for rows in clips])
         return np.asarray(pooled.cpu().numpy())
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -9,8 +9,10 @@ from deltaclip.model.clip import (
     image_features,
     mean_pool,
     normalised,
+    pool_frames,
     text_features,
     widened,
+    with_temporal_head,
 )
 from deltaclip.model.configs import transformers_claim
 from deltaclip.model.conversion import ConversionReport, convert
@@ -22,6 +24,7 @@ from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, replace_files, save_checkpoint
 from deltaclip.model.self_check import checked_placement
 from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
+from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",
+    "HeadSizes",
     "ModelSpec",
     "Normalisation",
     "Placement",
@@ -44,6 +48,8 @@ __all__ = [
     "checked_placement",
     "choose_placement",
     "convert",
+    "head_facts",
+    "head_parameters",
     "image_features",
     "kept_problem",
     "load_checkpoint",
@@ -53,6 +59,7 @@ __all__ = [
     "model_spec",
     "new_model",
     "normalised",
+    "pool_frames",
     "replace_files",
     "save_checkpoint",
     "text_features",
@@ -60,4 +67,5 @@ __all__ = [
     "transformers_claim",
     "weights_digest",
     "widened",
+    "with_temporal_head",
 ]
