@@ -49,8 +49,6 @@ class WorldRecipe:
                 raise ValueError(f"world.cameras: {camera!r} is not one of {', '.join(get_args(Camera))}")
         if not 0 <= self.directions <= 1:
             raise ValueError(f"world.directions must be a share from 0 to 1, not {self.directions}")
-        if self.twins not in get_args(Twins):
-            raise ValueError(f"world.twins: {self.twins!r} is not one of {', '.join(get_args(Twins))}")
         if self.twins != "mover" and self.directions:
             raise ValueError(f"world.directions is for world.twins=mover: set it to 0 for {self.twins}")
 
