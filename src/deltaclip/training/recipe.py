@@ -1,12 +1,12 @@
 """The settings of a training run, in one frozen record that the checkpoint keeps."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
-from deltaclip.shapes import Camera
+from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
@@ -23,6 +23,8 @@ class WorldRecipe:
     mover_epochs: epochs at the beginning, at most a tenth of the run, in which captions describe the mover only. The
     colours of all three objects distinguish nearly every clip from the others of a batch, so the model would hardly
     need shapes; the colour of the mover alone does not.
+    twins: what the clips of a group differ in, as in `shapes.ShapesSpec`. Captions of `direction` always name one, so
+    that its clips are neither rotated nor flipped; twins other than `mover` need directions=0.
     """
 
     seed: int = 0
@@ -31,6 +33,7 @@ class WorldRecipe:
     cameras: tuple[str, ...] = ("still",)
     directions: float = 0.0
     mover_epochs: int = 0
+    twins: Twins = "mover"
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
@@ -46,6 +49,15 @@ class WorldRecipe:
                 raise ValueError(f"world.cameras: {camera!r} is not one of {', '.join(get_args(Camera))}")
         if not 0 <= self.directions <= 1:
             raise ValueError(f"world.directions must be a share from 0 to 1, not {self.directions}")
+        if self.twins != "mover" and self.directions:
+            raise ValueError(f"world.directions is for world.twins=mover: set it to 0 for {self.twins}")
+
+    def facts(self) -> dict[str, Any]:  # Any: a json document
+        """The settings as a json document. Twins are told unless they are of the first kind, as in older documents."""
+        parts = asdict(self) | {"cameras": list(self.cameras)}
+        if self.twins == "mover":
+            del parts["twins"]
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +243,8 @@ class Recipe:
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
         """The settings as a json document; those of a temporal head only with one, as older documents are."""
-        from dataclasses import asdict
-
         parts = asdict(self)
-        parts["world"]["cameras"] = list(self.world.cameras)
-        if self.data.dataset != "shapes":
-            del parts["world"]
+        del parts["world"]
         if not self.model.temporal_layers:
             del parts["model"]["temporal_layers"], parts["optim"]["head_lr"]
-        return parts
+        return {**parts, "world": self.world.facts()} if self.data.dataset == "shapes" else parts
