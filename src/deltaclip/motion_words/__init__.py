@@ -3,7 +3,14 @@
 from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
 from deltaclip.motion_words.drawing import DrawnFrames, draw
 from deltaclip.motion_words.scenes import Scene, new_scene
-from deltaclip.motion_words.sentences import MadeSentence, all_claims, empty_sentence, sentence_about, stacked
+from deltaclip.motion_words.sentences import (
+    MadeSentence,
+    all_claims,
+    claims_about,
+    empty_sentence,
+    sentence_about,
+    stacked,
+)
 from deltaclip.motion_words.variants import backwards, mirrored
 from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, speaks, vocabulary
 
@@ -19,6 +26,7 @@ __all__ = [
     "Scene",
     "all_claims",
     "backwards",
+    "claims_about",
     "draw",
     "empty_sentence",
     "mirrored",

@@ -17,6 +17,7 @@ from deltaclip.motion_words import (
     MAX_WORDS,
     OPEN,
     all_claims,
+    claims_about,
     empty_sentence,
     sentence_about,
     stacked,
@@ -82,7 +83,7 @@ def learn(
 
     First tracks and what is claimed, a vector for each of CONCEPTS, find their places in one space; then sentences
     learn to lead to the places of what they claim. Words are no part of the first half, which makes it quick, and the
-    second half has any number of sentences to learn from.
+    same whatever words the phrases have; the second half has any number of sentences to learn from.
     """
     torch.manual_seed(recipe.seed)
     random = np.random.default_rng(recipe.seed)
@@ -183,7 +184,7 @@ def _track_loss(
 ) -> Tensor:
     """Each track against all that can be claimed, and against claims of several concepts."""
     rows = random.choice(data.learnt, recipe.batch) * 4 + random.integers(0, 4, recipe.batch)
-    several = [sentence_about(data.truths[row], data.rates, random).claims for row in rows[: recipe.batch // 2]]
+    several = [claims_about(data.truths[row], data.rates, random) for row in rows[: recipe.batch // 2]]
     claims = np.concatenate([all_claims(), np.zeros((len(several), len(CONCEPTS)), np.bool_)]).astype(np.float32)
     for row, numbers in enumerate(several, len(claims) - len(several)):
         claims[row, list(numbers)] = 1
