@@ -49,8 +49,9 @@ def info(
     """Describe an encoder: weights, device, precision and masks.
 
     Also says whether masks affect it at all, and which motion encoder is used beside it. NAME may be a motion encoder:
-    motion, which is bundled, or a folder that `deltaclip train motion` wrote. Whenever an encoder is loaded in a lower precision than float32, its
-    results are compared with float32 on this machine; self_check shows how the comparison ended.
+    motion, which is bundled, or a folder that `deltaclip train motion` wrote. Whenever an encoder is loaded in a lower
+    precision than float32, its results are compared with float32 on this machine; self_check shows how the comparison
+    ended.
 
     \b
     Example:
