@@ -15,7 +15,6 @@ from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, require_same_encoder
 from deltaclip.library.export import export_vectors
-from deltaclip.library.hit_pictures import draw_hit
 from deltaclip.library.indexing import IndexRun
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import (
@@ -50,7 +49,7 @@ from deltaclip.library.search import (
 from deltaclip.library.store import Moment, MotionQuery, Store, VideoRow
 from deltaclip.library.verify import verify_library
 from deltaclip.pipeline import Pipeline, usual_workers
-from deltaclip.reader import Clip, read_moments
+from deltaclip.reader import Clip
 
 if TYPE_CHECKING:  # imported when a picture is drawn
     from PIL.Image import Image
@@ -62,6 +61,8 @@ OpenReader = Callable[[int], AbstractContextManager[MomentReader]]
 
 
 def _watched_reader(workers: int) -> Pipeline[Clip]:
+    from deltaclip.reader import read_moments
+
     return Pipeline(read_moments, workers)
 
 
@@ -332,6 +333,8 @@ class Library:
         (H, W, 3), and a notebook shows it. Raises VideoError if the file cannot be read any more.
         """
         from PIL import Image
+
+        from deltaclip.library.hit_pictures import draw_hit
 
         if not isinstance(hit, Hit | Moment):
             raise TypeError(f"picture takes one hit, not {type(hit).__name__}")
