@@ -15,12 +15,12 @@ from deltaclip.training.recipe import Recipe
 
 __all__ = ["CONTROLS", "changed", "controls_of"]
 
-Frames = NDArray[np.uint8]
+ClipBytes = NDArray[np.uint8]
 SEED = 20251127
 """First half of the seed of what is random; the other half is the CRC-32 of the clip's path."""
 
 
-def elsewhere(frames: Frames, generator: np.random.Generator) -> Frames:
+def elsewhere(frames: ClipBytes, generator: np.random.Generator) -> ClipBytes:
     """One clip (T, C, S, S) with its flow moved around the edges by one offset for all frames, never by none.
 
     Alpha and its weight by time stay: the outline is where it was, and the same movement is told of another place.
@@ -33,12 +33,12 @@ def elsewhere(frames: Frames, generator: np.random.Generator) -> Frames:
     return made
 
 
-def shuffled(frames: Frames, generator: np.random.Generator) -> Frames:
+def shuffled(frames: ClipBytes, generator: np.random.Generator) -> ClipBytes:
     """One clip (T, C, S, S) with its frames in a random order, each with all that was measured of it, time as well."""
     return frames[generator.permutation(len(frames))]
 
 
-CONTROLS: dict[str, Callable[[Frames, np.random.Generator], Frames]] = {
+CONTROLS: dict[str, Callable[[ClipBytes, np.random.Generator], ClipBytes]] = {
     "flow elsewhere": elsewhere,
     "flow turned": lambda frames, _: reversed_flow(frames),
     "frames shuffled": shuffled,
@@ -53,7 +53,7 @@ def controls_of(recipe: Recipe) -> tuple[str, ...]:
     return ("frames shuffled",) if recipe.model.temporal_layers else ()
 
 
-def changed(frames: Frames, control: str, paths: Sequence[str]) -> Frames:
+def changed(frames: ClipBytes, control: str, paths: Sequence[str]) -> ClipBytes:
     """Clips (B, T, C, S, S) as that control shows them; paths: of the B clips, which seed what is random."""
     generators = (np.random.default_rng([SEED, zlib.crc32(path.encode())]) for path in paths)
     change = CONTROLS[control]
