@@ -7,7 +7,7 @@ import typer
 
 import deltaclip
 from deltaclip.cli.encoders import load_encoder
-from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption
+from deltaclip.cli.options import EncoderOption, EngineOption, JsonOption, LibraryOption, PrecisionOption
 from deltaclip.cli.output import emit, note, print_lines, shown
 
 __all__ = ["info", "tokenize"]
@@ -43,9 +43,11 @@ def tokenize(
 def info(
     encoder: EncoderOption = None,
     library: LibraryOption = None,
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Describe an encoder: weights, device, precision and masks.
+    """Describe an encoder: weights, engine, device, precision and masks.
 
     Also says whether masks affect it at all. Whenever an encoder is loaded in a lower precision than float32, its
     results are compared with float32 on this machine; self_check shows how the comparison ended.
@@ -54,13 +56,15 @@ def info(
     Example:
       deltaclip info --encoder shapes
     """
-    loaded = load_encoder(encoder, library)
-    engine = loaded.engine.facts
+    from deltaclip.encoder import EncoderSpec
+
+    loaded = load_encoder(encoder, library, EncoderSpec(precision=precision, engine=engine))
+    runs = loaded.engine.facts
     facts: dict[str, Any] = {  # Any: json
         "version": deltaclip.__version__,
         "encoder": loaded.name,
         "fingerprint": loaded.fingerprint,
-        **engine,
+        **runs,
         "alpha": loaded.record.alpha,
         "masks_matter": loaded.alpha_acts,
         "motion": loaded.reader_spec.motion_word,
@@ -77,7 +81,7 @@ def info(
     if as_json:
         emit(facts)
         return
-    told = facts | _engine_in_words(engine)
+    told = facts | _engine_in_words(runs)
     print_lines(
         *(shown(line) for name, value in told.items() if value not in (None, []) for line in _told(name, value))
     )
@@ -91,7 +95,7 @@ def info(
 def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
     """Where the encoder runs, in which precision and why, as `info` tells people."""
     words: dict[str, str | None] = {}
-    for name in ("device", "precision"):
+    for name in ("engine", "device", "precision"):
         reason = engine.get(f"{name}_reason")
         words |= {name: engine[name] if reason is None else f"{engine[name]}: {reason}", f"{name}_reason": None}
     if "channels" in engine:
@@ -106,7 +110,7 @@ def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _self_check_in_words(check: Mapping[str, Any] | None) -> str:
     if check is None:
-        return "not needed in float32"
+        return "not needed"
     errors = check["relative_errors"].items()
     parts = ", ".join(f"{part} {'nan' if error is None else f'{error:.4f}'}" for part, error in errors)
     return (
