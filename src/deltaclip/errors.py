@@ -7,6 +7,7 @@ DeltaclipError
 ├── CaptionError     a caption or split file that cannot be used
 ├── CheckpointError  weights, configuration or tokenizer that do not fit
 ├── PrecisionError   a precision in which this machine gives wrong numbers
+├── EngineError      an engine that cannot run an encoder here, or lacks what it needs
 ├── TrainingError    a training run that cannot begin or go on
 ├── CacheError       a frame cache that is damaged, locked or of other settings, or cannot be written
 └── LibraryError     an index that is locked, damaged or made by another encoder
@@ -17,6 +18,7 @@ __all__ = [
     "CaptionError",
     "CheckpointError",
     "DeltaclipError",
+    "EngineError",
     "LibraryError",
     "PathError",
     "PictureError",
@@ -83,6 +85,10 @@ class CheckpointError(DeltaclipError):
 
 class PrecisionError(DeltaclipError):
     """A precision that somebody chose, in which this machine gives wrong numbers."""
+
+
+class EngineError(DeltaclipError):
+    """An engine that cannot run an encoder on this machine, or that lacks a package or a calibration for it."""
 
 
 class CacheError(DeltaclipError):

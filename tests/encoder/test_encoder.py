@@ -87,7 +87,7 @@ def test_a_path_from_home_is_found_and_a_name_with_a_tilde_is_a_name(
         ({"num_frames": 2.5}, "num_frames is 2.5"),
         ({"motion": ""}, "motion '': choose one of difference"),
         ({"motion": 3}, "motion is 3: the name of a mask"),
-        ({"precision": "float16"}, "precision 'float16' is not one of auto, float32, bfloat16"),
+        ({"precision": "float16"}, "precision 'float16' is not one of auto, fp32, bf16, int8"),
         ({"precision": None}, "precision None is not one of auto"),
         ({"device": "cpu:3"}, "device cpu:3: there is only one cpu"),
         ({"device": None}, "device None is not one of auto, cpu"),

@@ -27,7 +27,8 @@ class ToyEngine:
 
     dimension = 8
     device = "abacus"
-    precision = "float64"
+    precision = rounding = "float64"
+    kept_precision = None
     digest = "toy"
     notes = ()
     facts: Mapping[str, Any] = {"device": "abacus", "precision": "float64"}  # Any: JSON

@@ -101,6 +101,7 @@ class FakeEncoder:
         self.name = name
         self.fingerprint = f"fingerprint of {name}"
         self.dimension = DIMENSION
+        self.kept_precision = None
         self.max_words = 77
         self.reader_spec = ReaderSpec(DIMENSION, 1, None if motion is None else MotionSpec.parse(motion))
         self.batches: list[int] = []

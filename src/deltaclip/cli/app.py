@@ -14,6 +14,7 @@ import deltaclip
 from deltaclip.cli import (
     average,
     cache,
+    calibrating,
     checkpoint,
     compare,
     convert,
@@ -61,6 +62,7 @@ COMMANDS = (
     convert.convert,
     checkpoint.tokenize,
     checkpoint.info,
+    calibrating.calibrate,
     data.data,
     evaluate.evaluate,
     compare.compare,

@@ -7,7 +7,7 @@ import typer
 
 import deltaclip
 from deltaclip.cli.encoders import load_encoder, load_motion, motion_and_others, motion_of
-from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption
+from deltaclip.cli.options import EncoderOption, EngineOption, JsonOption, LibraryOption, PrecisionOption
 from deltaclip.cli.output import emit, note, print_lines, shown
 
 __all__ = ["info", "tokenize"]
@@ -44,9 +44,11 @@ def info(
     name: Annotated[str | None, typer.Argument(help="The same as --encoder.", metavar="NAME")] = None,
     encoder: EncoderOption = None,
     library: LibraryOption = None,
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Describe an encoder: weights, device, precision and masks.
+    """Describe an encoder: weights, engine, device, precision and masks.
 
     Also says whether masks affect it at all, and which motion encoder is used beside it. NAME may be a motion encoder:
     motion, which is bundled, or a folder that `deltaclip train motion` wrote. Whenever an encoder is loaded in a lower
@@ -57,7 +59,7 @@ def info(
     Example:
       deltaclip info shapes
     """
-    from deltaclip.encoder import BUNDLED_MOTION
+    from deltaclip.encoder import BUNDLED_MOTION, EncoderSpec
 
     if name is not None and encoder is not None:
         raise typer.BadParameter(f"give one encoder, {name} or --encoder {encoder}.")
@@ -65,15 +67,15 @@ def info(
     if chosen is not None and motion_and_others([chosen])[0]:
         _show({"version": deltaclip.__version__, "motion_encoder": load_motion(chosen).facts}, as_json)
         return
-    loaded = load_encoder(chosen, library)
+    loaded = load_encoder(chosen, library, EncoderSpec(precision=precision, engine=engine))
     # A named encoder is described without a look at the default library, which may be damaged.
     motion = motion_of(library) if chosen is None or library is not None else load_motion(BUNDLED_MOTION)
-    engine = loaded.engine.facts
+    runs = loaded.engine.facts
     facts: dict[str, Any] = {  # Any: json
         "version": deltaclip.__version__,
         "encoder": loaded.name,
         "fingerprint": loaded.fingerprint,
-        **engine,
+        **runs,
         "alpha": loaded.record.alpha,
         "masks_matter": loaded.alpha_acts,
         "motion": loaded.reader_spec.motion_word,
@@ -91,7 +93,7 @@ def info(
     beside = facts["motion_encoder"]
     if beside is not None:  # how it was made is long: `deltaclip info motion` tells people
         beside = {fact: value for fact, value in beside.items() if fact != "training"}
-    _show(facts if as_json else facts | _engine_in_words(engine) | {"motion_encoder": beside}, as_json)
+    _show(facts if as_json else facts | _engine_in_words(runs) | {"motion_encoder": beside}, as_json)
     if not as_json and not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
@@ -111,7 +113,7 @@ def _show(facts: Mapping[str, Any], as_json: bool) -> None:
 def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
     """Where the encoder runs, in which precision and why, as `info` tells people."""
     words: dict[str, str | None] = {}
-    for name in ("device", "precision"):
+    for name in ("engine", "device", "precision"):
         reason = engine.get(f"{name}_reason")
         words |= {name: engine[name] if reason is None else f"{engine[name]}: {reason}", f"{name}_reason": None}
     if "channels" in engine:
@@ -126,7 +128,7 @@ def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _self_check_in_words(check: Mapping[str, Any] | None) -> str:
     if check is None:
-        return "not needed in float32"
+        return "not needed"
     errors = check["relative_errors"].items()
     parts = ", ".join(f"{part} {'nan' if error is None else f'{error:.4f}'}" for part, error in errors)
     return (

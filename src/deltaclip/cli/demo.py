@@ -62,7 +62,7 @@ def demo(
         folder, questions = videos.expanduser(), list(QUESTIONS_OF_OWN_VIDEOS)
         library = out / "library-of-your-videos"
     note(f"indexing {shown(folder)}")
-    report = index_paths([folder], library, encoder or ("shapes" if videos is None else None))
+    report, _ = index_paths([folder], library, encoder or ("shapes" if videos is None else None))
     name_failures(report.failures)
     png = out / "hits.png"
     answers = _ask(query or questions, library, png)

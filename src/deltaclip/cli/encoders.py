@@ -18,13 +18,16 @@ __all__ = ["check_device", "encoder_to_index", "load_encoder", "load_motion", "l
 __all__ += ["motion_of", "remembered_encoder"]
 
 
-def load_encoder(name: str | None, library: AnyPath | None) -> "Encoder":
-    """The encoder of that name, else the one that the library remembers, else the default."""
-    from deltaclip.encoder import DEFAULT_ENCODER, Encoder
+def load_encoder(name: str | None, library: AnyPath | None, spec: "EncoderSpec") -> "Encoder":
+    """The encoder of that name, else the one that the library remembers, else the default.
 
-    if name is None and _remembered(library) is not None:
-        return remembered_encoder(library)
-    return Encoder.load(name or DEFAULT_ENCODER)
+    spec: the precision and the engine count.
+    """
+    from deltaclip.encoder import DEFAULT_ENCODER
+
+    if name is None and (remembered := _remembered(library)) is not None:
+        return _loaded_again(remembered, spec)
+    return load_with(name or DEFAULT_ENCODER, spec)
 
 
 def _remembered(library: AnyPath | None) -> "RememberedEncoder | None":
@@ -36,17 +39,30 @@ def _remembered(library: AnyPath | None) -> "RememberedEncoder | None":
         return opened.remembered_encoder()
 
 
-def encoder_to_index(library: AnyPath | None, name: str | None, motion: str | None) -> "Encoder":
-    """The encoder to index with: the one of that name, else the library's own, else the default."""
-    from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
+def _loaded_again(remembered: "RememberedEncoder", spec: "EncoderSpec") -> "Encoder":
+    """A library's encoder with the precision and the engine of the spec. Raises BadParameter if they do not exist."""
+    from deltaclip.encoder import ChoiceError
+
+    try:
+        return remembered.load(spec.precision, spec.engine)
+    except ChoiceError as error:
+        raise typer.BadParameter(f"{error}.") from error
+
+
+def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSpec") -> "Encoder":
+    """The encoder to index with: the one of that name, else the library's own, else the default.
+
+    spec: mask, precision and engine count.
+    """
+    from deltaclip.encoder import DEFAULT_ENCODER
 
     remembered = _remembered(library)
-    if name is None and motion is None and remembered is not None:
-        return remembered_encoder(library)
+    if name is None and spec.motion is None and remembered is not None:
+        return _loaded_again(remembered, spec)
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():
         note(f"loading {chosen} (downloaded from the Hugging Face hub the first time)")
-    return load_with(chosen, EncoderSpec(motion=motion), param_hint="'--motion'")
+    return load_with(chosen, spec)
 
 
 def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":
@@ -100,7 +116,7 @@ def check_device(device: str) -> None:
 
 
 def remembered_encoder(library: AnyPath | None) -> "Encoder":
-    """The encoder that made the library's vectors. Raises LibraryError if there is no library."""
+    """The encoder that made the library's vectors, to ask with. Raises LibraryError if there is no library."""
     from deltaclip.library import default_library_path
 
     remembered = _remembered(library)
@@ -108,4 +124,5 @@ def remembered_encoder(library: AnyPath | None) -> "Encoder":
         raise LibraryError(
             str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
         )
-    return remembered.load()
+    # A query is one text or a few frames: another engine takes longer to make ready than torch to encode them.
+    return remembered.load(engine="auto" if remembered.precision else "torch")

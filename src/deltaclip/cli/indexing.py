@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.checks import AnyPath
+from deltaclip.cli.calibrating import calibrate_on, is_calibrated
 from deltaclip.cli.encoders import encoder_to_index
-from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.options import (
+    EncoderOption,
+    EngineOption,
+    JsonOption,
+    LibraryOption,
+    PrecisionOption,
+    StallLimitOption,
+)
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import Failure, IndexProgress, IndexReport, Library, Note
 
 __all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows"]
@@ -50,6 +59,8 @@ def index(
         str,
         typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8."),
     ] = "auto",
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,10 +78,14 @@ def index(
       deltaclip index ~/Videos
       deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
     """
-    report = index_paths(paths, library, encoder, motion, exclude or (), motion_words, _number_of(workers))
+    from deltaclip.encoder import EncoderSpec
+
+    spec = EncoderSpec(motion=motion, precision=precision, engine=engine)
+    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, _number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
-        emit({**asdict(report), "videos_per_second": report.videos_per_second, **rows})
+        about = {"videos_per_second": report.videos_per_second, "encoder": engine_row(loaded)}
+        emit({**asdict(report), **about, **rows})
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
@@ -100,19 +115,22 @@ def index_paths(
     paths: list[Path],
     library: AnyPath | None,
     encoder: str | None,
-    motion: str | None = None,
+    spec: "EncoderSpec | None" = None,
     exclude: Sequence[str] = (),
     motion_words: bool | None = None,
     workers: int | None = None,
-) -> "IndexReport":
-    """Index paths; progress and notes go to stderr."""
+) -> "tuple[IndexReport, Encoder]":
+    """Index paths, and give the encoder that did it; progress and notes go to stderr."""
+    from deltaclip.encoder import EncoderSpec
     from deltaclip.library import LINK, Exclusion, Library
 
     try:
         Exclusion(exclude)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
-    loaded = encoder_to_index(library, encoder, motion)
+    loaded = encoder_to_index(library, encoder, spec or EncoderSpec())
+    if not is_calibrated(loaded):
+        calibrate_on(loaded, paths)
     note(loaded.describe())
     with Library.open(library, loaded, create=True) as opened, Progress() as line:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
@@ -136,7 +154,14 @@ def index_paths(
             f"--exclude matched nothing: {shown(patterns)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
             "several patterns)"
         )
-    return report
+    return report, loaded
+
+
+def engine_row(encoder: "Encoder") -> dict[str, str]:
+    """By which encoder vectors were made, and how it ran."""
+    told = ("engine", "engine_reason", "device", "device_reason", "precision", "precision_reason")
+    facts = encoder.engine.facts
+    return {"name": encoder.name} | {name: facts[name] for name in told if name in facts}
 
 
 def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:

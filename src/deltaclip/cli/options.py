@@ -17,14 +17,16 @@ __all__ = [
     "DatasetOptions",
     "DeviceOption",
     "EncoderOption",
+    "EngineOption",
     "GalleryOptions",
     "JsonOption",
     "LibraryOption",
-    "MaskOptions",
     "OutOption",
     "OverwriteOption",
+    "PrecisionOption",
     "Sampling",
     "SetOption",
+    "SomeEncoderOptions",
     "StallLimitOption",
     "VideosOption",
 ]
@@ -89,6 +91,23 @@ AllowMissingOption = Annotated[
         help="Leave out videos that are missing or cannot be read, and report how many (default: stop with an error).",
     ),
 ]
+PrecisionOption = Annotated[
+    Literal["auto", "fp32", "bf16", "int8", "float32", "bfloat16"],
+    typer.Option(
+        metavar="PRECISION",
+        help="Precision of matrix products: auto, fp32, bf16 or int8. auto is bf16 if the device supports it and it "
+        "passes a check against fp32, else fp32. int8 runs in OpenVINO, after `deltaclip calibrate`.",
+    ),
+]
+"""With torch's own names as well, which results have."""
+EngineOption = Annotated[
+    Literal["auto", "torch", "openvino"],
+    typer.Option(
+        metavar="ENGINE",
+        help="What runs the image encoder: auto, torch or openvino. auto is openvino on a CPU if it is installed (pip "
+        "install 'deltaclip[cpu]') and gives what torch gives, else torch.",
+    ),
+]
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="DEVICE", help="Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
@@ -104,8 +123,8 @@ SetOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class MaskOptions:
-    """What the encoder is fed, if it is not to be what its checkpoint remembers."""
+class SomeEncoderOptions:
+    """What the encoder is fed, if it is not to be what its checkpoint remembers, and how it runs."""
 
     PANEL: ClassVar = "Encoder"
 
@@ -117,16 +136,18 @@ class MaskOptions:
         int | None,
         typer.Option(min=1, metavar="N", help="Number of frames sampled from a clip (default: the checkpoint's own)."),
     ] = None
+    precision: PrecisionOption = "auto"
+    engine: EngineOption = "auto"
 
     def spec(self) -> "EncoderSpec":
         """The choices as `Encoder.load` takes them."""
         from deltaclip.encoder import EncoderSpec
 
-        return EncoderSpec(motion=self.motion, num_frames=self.num_frames)
+        return EncoderSpec(motion=self.motion, num_frames=self.num_frames, precision=self.precision, engine=self.engine)
 
 
 @dataclass(frozen=True, slots=True)
-class AllEncoderOptions(MaskOptions):
+class AllEncoderOptions(SomeEncoderOptions):
     """All that can be chosen about an encoder."""
 
     sampling: Annotated[
@@ -145,13 +166,6 @@ class AllEncoderOptions(MaskOptions):
             "captions are truncated, and counted in the report.",
         ),
     ] = None
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        typer.Option(
-            help="Precision of matrix products. auto is bfloat16 if the device supports it and it passes a check "
-            "against float32, else float32."
-        ),
-    ] = "auto"
 
     def spec(self) -> "EncoderSpec":
         from deltaclip.encoder import EncoderSpec
@@ -162,6 +176,7 @@ class AllEncoderOptions(MaskOptions):
             precision=self.precision,
             sampling=self.sampling,
             max_words=self.max_words,
+            engine=self.engine,
         )
 
 

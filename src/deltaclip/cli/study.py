@@ -12,7 +12,7 @@ from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import writable
 from deltaclip.cli.groups import names, typed
 from deltaclip.cli.material import split_material
-from deltaclip.cli.options import GalleryOptions, JsonOption, MaskOptions, StallLimitOption
+from deltaclip.cli.options import GalleryOptions, JsonOption, SomeEncoderOptions, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.cli.trained_study import TrainingOptions, run_trained
 from deltaclip.wording import did_you_mean
@@ -27,7 +27,7 @@ STUDY_NAMES = ("threshold", "controls", "frames", "static", "degrade", "length",
 TRAINED_NAMES = ("shapes", "actions")
 """Keys of training.studies.STUDIES."""
 ALL_NAMES = (*STUDY_NAMES, *TRAINED_NAMES)
-MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, MaskOptions))
+MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, SomeEncoderOptions))
 TRAINED_ONLY = names(TrainingOptions)
 """Options of one kind of study, which studies of the other kind refuse."""
 FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "twins", "clips")}
@@ -64,10 +64,10 @@ def study(
         typer.Option(
             metavar="NAME",
             help="Encoder to measure: shapes, which is bundled, a checkpoint folder, or a Hugging Face hub name.",
-            rich_help_panel=MaskOptions.PANEL,
+            rich_help_panel=SomeEncoderOptions.PANEL,
         ),
     ] = "shapes",
-    choices: MaskOptions,
+    choices: SomeEncoderOptions,
     gallery: GalleryOptions,
     training: TrainingOptions,
     stall_limit: StallLimitOption = None,
@@ -110,7 +110,7 @@ def _measure(
     name: str,
     out: Path,
     encoder: str,
-    choices: MaskOptions,
+    choices: SomeEncoderOptions,
     gallery: GalleryOptions,
     clips: int | None,
     seed: int | None,

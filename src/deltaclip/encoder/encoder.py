@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_texts
+from deltaclip.encoder.choosing import chosen_engine
 from deltaclip.encoder.engine import Engine, Inputs
 from deltaclip.encoder.locating import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
-from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import CheckpointError
-from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint, loaded_digest
+from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Call, Clip, ReaderSpec, guarded_calls, read_video
@@ -81,7 +81,8 @@ class Encoder:
 
         spec: what to choose; or its fields as options: `Encoder.load("shapes", motion="difference", device="cpu")`.
         Raises CheckpointError if the checkpoint cannot be loaded, with what to do, PrecisionError for a precision that
-        gives wrong results here, and as `Encoder` itself.
+        gives wrong results here, and as `Encoder` itself. An OpenVINO engine is made ready when it is first needed, and
+        raises EngineError or PrecisionError then.
         """
         if not isinstance(spec, EncoderSpec):
             raise TypeError(f"spec is an EncoderSpec, not {type(spec).__name__}: EncoderSpec(motion=..., device=...)")
@@ -93,10 +94,9 @@ class Encoder:
             spec = EncoderSpec(**options)
         wanted = os.fspath(check_path(name, "Encoder.load"))
         checkpoint = load_checkpoint(locate(wanted))
-        engine = TorchEngine(checkpoint.model, spec.device, spec.precision, loaded_digest(checkpoint))
         return cls(
             full_name(wanted),
-            engine,
+            chosen_engine(checkpoint, spec),
             checkpoint.tokenizer,
             checkpoint.record,
             motion=spec.motion,
@@ -138,6 +138,16 @@ class Encoder:
         return self.engine.precision
 
     @property
+    def kept_precision(self) -> str | None:
+        """int8 if that is what runs, which is part of the fingerprint; None for float precisions, which are not."""
+        return self.engine.kept_precision
+
+    @property
+    def rounding(self) -> str:
+        """What else decides the last digits of a vector: precision and engine."""
+        return self.engine.rounding
+
+    @property
     def alpha_acts(self) -> bool:
         """False if all weights of motion channels are zero: then no mask can change a vector, and none is computed."""
         return self.engine.inputs.motion_acts
@@ -146,7 +156,8 @@ class Encoder:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything that defines a vector: weights, tokens, frames, mask.
 
-        Device and precision are not part of it: they round a vector, they do not define a different one.
+        Engine, device and float precisions are not part of it: they round a vector, they do not define a different one.
+        int8 is, since it may take up to two hundredths of a vector.
         """
         parts = {
             "engine": self.engine.digest,

@@ -47,8 +47,13 @@ class Engine(Protocol):
     def digest(self) -> str:
         """Hexadecimal digits that change with anything that changes what vector bytes or token ids get.
 
-        Two engines of one model have the same digest: device and precision only round a vector.
+        Two engines of one model have the same digest: device and float precisions only round a vector. int8 is told
+        apart.
         """
+
+    @property
+    def kept_precision(self) -> str | None:
+        """The precision if it is part of the digest, so that whoever loads the encoder again has to ask for it."""
 
     @property
     def device(self) -> str:
@@ -57,6 +62,10 @@ class Engine(Protocol):
     @property
     def precision(self) -> str:
         """Of the matrix products, such as float32 or bfloat16."""
+
+    @property
+    def rounding(self) -> str:
+        """What else decides the last digits of a vector: the precision, with the engine if it is not torch."""
 
     @property
     def facts(self) -> Mapping[str, Any]:  # Any: JSON

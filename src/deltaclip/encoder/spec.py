@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypedDict
+from typing import Literal, TypedDict
 
-from deltaclip.model import Precision
+__all__ = ["PRECISIONS", "ChoiceError", "EncoderOptions", "EncoderSpec", "EngineWord", "PrecisionWord"]
+__all__ += ["ReadingOptions", "refuse_unknown_options"]
 
-__all__ = ["ChoiceError", "EncoderOptions", "EncoderSpec", "ReadingOptions", "refuse_unknown_options"]
+EngineWord = Literal["auto", "torch", "openvino"]
+PrecisionWord = Literal["auto", "fp32", "bf16", "int8", "float32", "bfloat16"]
+PRECISIONS = {
+    "auto": "auto",
+    "fp32": "float32",
+    "bf16": "bfloat16",
+    "int8": "int8",
+    "float32": "float32",
+    "bfloat16": "bfloat16",
+}
+"""What users call precisions -> the name of each in results; the last two are torch's own names."""
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -23,7 +34,8 @@ class EncoderOptions(ReadingOptions, total=False):
     """The fields of `EncoderSpec`, by name."""
 
     device: str
-    precision: Precision
+    precision: PrecisionWord
+    engine: EngineWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +45,9 @@ class EncoderSpec:
     motion: a mask in the word of `motion.MotionSpec`. num_frames: frames of a clip. device: auto, cpu, cuda, cuda:1,
     mps.
     precision: of the matrix products; vectors are pooled and scored in float32 always. A lower one is compared with
-    float32 when the encoder is loaded: if it gives wrong results, auto takes float32 and says so, and bfloat16 is
-    refused.
+    float32 on this machine: if it gives wrong results, auto takes float32 and says so, and bf16 is refused. int8 needs
+    OpenVINO and a calibration (`encoder.calibrate`), and is never taken unless asked for.
+    engine: what computes image vectors; auto is OpenVINO on a CPU if it is installed and right there, else torch.
     sampling: a name in `video.SAMPLINGS`: where a clip's frames are taken from.
     max_words: longest row of token ids, begin and end included; longer texts are cut. At most the model's context
     length.
@@ -43,9 +56,10 @@ class EncoderSpec:
     motion: str | None = None
     num_frames: int | None = None
     device: str = "auto"
-    precision: Precision = "auto"
+    precision: PrecisionWord = "auto"
     sampling: str = "uniform"
     max_words: int | None = None
+    engine: EngineWord = "auto"
 
 
 class ChoiceError(ValueError):

@@ -11,6 +11,7 @@ from transformers import CLIPModel
 
 from deltaclip.channels import channels_of
 from deltaclip.encoder.engine import Inputs
+from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.spec import ChoiceError
 from deltaclip.model import (
     Precision,
@@ -24,7 +25,6 @@ from deltaclip.model import (
     model_digest,
     model_spec,
     normalised,
-    pool_frames,
     text_features,
     this_processor,
 )
@@ -35,13 +35,22 @@ __all__ = ["TorchEngine"]
 class TorchEngine:
     """An `Engine`: weights stay float32, matrix products are in the chosen precision, vectors are pooled in float32."""
 
+    kept_precision = None
+
     def __init__(
-        self, model: CLIPModel, device: str = "auto", precision: Precision = "auto", digest: str | None = None
+        self,
+        model: CLIPModel,
+        device: str = "auto",
+        precision: Precision = "auto",
+        digest: str | None = None,
+        *,
+        reason: str = "as asked",
     ) -> None:
         """Takes the model and moves it to the device.
 
-        digest: that of the model, if it is known already. Raises ChoiceError for a device or precision that does not
-        exist here, PrecisionError for a precision that was asked for and gives wrong results here.
+        digest: that of the model, if it is known already. reason: why this engine. Raises ChoiceError for a device or
+        precision that does not exist here, PrecisionError for a precision that was asked for and gives wrong results
+        here.
         """
         try:
             placement = choose_placement(device, precision)
@@ -50,6 +59,7 @@ class TorchEngine:
         sizes, head = model_spec(model), head_facts(model)
         self._model = model
         self._known_digest = digest
+        self._reason = reason
         self.dimension = sizes.projection_dim
         self.inputs = Inputs(
             sizes.image_size,
@@ -83,10 +93,17 @@ class TorchEngine:
         return str(self.placement.dtype).removeprefix("torch.")
 
     @property
+    def rounding(self) -> str:
+        """See `Engine`."""
+        return self.precision
+
+    @property
     def facts(self) -> Mapping[str, Any]:
-        """See `Engine`: device, precision and why, the self-check, the processor, channels, heads and activation."""
+        """See `Engine`: engine, device, precision and why, self-check, processor, channels, heads and activation."""
         placement, processor = self.placement, this_processor()
         return {
+            "engine": "torch",
+            "engine_reason": self._reason,
             "device": self.device,
             "device_reason": placement.reason,
             "precision": self.precision,
@@ -104,20 +121,14 @@ class TorchEngine:
         return () if self.placement.refused is None else (self.placement.refused,)
 
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
-        """See `Engine`: the frames of each clip through the temporal head if there is one, and their mean."""
-        if sum(lengths) != len(frames):
-            raise ValueError(f"{len(frames)} frames for clips of {sum(lengths)}")
+        """See `Engine`."""
+        check_lengths(frames, lengths)
+        return clip_vectors(self._model, self.frame_features(frames), lengths)
+
+    def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
+        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""
         with torch.inference_mode(), self._autocast():
-            features = image_features(self._model, normalised(self._moved(frames)))
-        with torch.inference_mode():
-            if len(set(lengths)) == 1:
-                # (B * T, D) -> (B, T, D) -> (B, D)
-                pooled = pool_frames(self._model, features.reshape(len(lengths), -1, features.shape[-1]))
-            else:
-                # Each clip over its own frames: padding would change the mean, and be attended to.
-                clips = torch.split(features, list(lengths))
-                pooled = torch.cat([pool_frames(self._model, rows[None]) for rows in clips])
-        return np.asarray(pooled.cpu().numpy())
+            return image_features(self._model, normalised(self._moved(frames)))
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""

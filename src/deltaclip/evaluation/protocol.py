@@ -29,7 +29,8 @@ class Protocol:
     be read. cut_captions: how many are longer than max_words.
     max_words: longest row of token ids, begin and end included. num_frames, sampling: frames of a video and their rule.
     preprocessing: see PREPROCESSING. motion: the mask, None if the alpha weights are zero. pooling: see POOLING.
-    precision, device: of the encoder. post: how scores were re-weighed, None for not at all ("none" in json).
+    precision, device: of the encoder, with the engine if it is not torch.
+    post: how scores were re-weighed, None for not at all ("none" in json).
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
     if it is not known, and ends in "-dirty" if files were changed since.
     seed: of drawn clips, else None. world: how these were drawn, by name of the option, else None.
@@ -145,7 +146,7 @@ def protocol_of_material(
         preprocessing=PREPROCESSING,
         motion=spec.motion_word,
         pooling=POOLING,
-        precision=encoder.precision,
+        precision=encoder.rounding,
         device=encoder.device,
         post=None if post is None else post.to_json(),
         encoder=encoder.name,

@@ -88,8 +88,8 @@ class VectorCache:
         self._write(self._texts_path(encoder, texts), {"vector": found.vectors, "cut": np.array(found.cut)})
 
     def _shelf(self, encoder: Encoder) -> Path:
-        # Lower precision rounds a vector: figures of both would differ a little, and say that they do not.
-        return self.folder / f"{encoder.fingerprint}-{encoder.precision}"
+        # Rounding differs: figures of two precisions or engines would differ a little, and say that they do not.
+        return self.folder / f"{encoder.fingerprint}-{encoder.rounding}"
 
     def _video_path(self, encoder: Encoder, content: Content) -> Path:
         assert content.digest is not None, "blocks of two films may be equal; a vector is that of every byte"

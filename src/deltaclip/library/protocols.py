@@ -55,6 +55,10 @@ class VectorEncoder(Protocol):
     def max_words(self) -> int:
         """Longest row of tokens that it makes of a text; part of the fingerprint."""
 
+    @property
+    def kept_precision(self) -> str | None:
+        """The precision if it is part of the fingerprint, else None."""
+
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """(N, D), unit rows, one for each clip."""
 

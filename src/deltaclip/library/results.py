@@ -9,7 +9,7 @@ from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
 
 if TYPE_CHECKING:  # the encoder imports torch
-    from deltaclip.encoder import Encoder, MotionEncoder
+    from deltaclip.encoder import Encoder, EngineWord, MotionEncoder, PrecisionWord
 
 __all__ = [
     "Failure",
@@ -140,6 +140,7 @@ class RememberedEncoder:
     motion: in the word of `motion.MotionSpec`, None if masks do not matter. num_frames, sampling, max_words: as in
     `encoder.EncoderSpec`; sampling and max_words are None in libraries of format 2, which did not write them down.
     vector_version: as `provenance.VECTOR_VERSION` was; None before version 3, which was the first to be written down.
+    precision: if the fingerprint covers it, which is so for int8; else None.
     """
 
     name: str
@@ -150,6 +151,7 @@ class RememberedEncoder:
     sampling: str | None
     max_words: int | None
     vector_version: int | None
+    precision: str | None = None
 
     @classmethod
     def of(cls, encoder: VectorEncoder) -> "RememberedEncoder":
@@ -164,19 +166,24 @@ class RememberedEncoder:
             sampling=spec.sampling,
             max_words=encoder.max_words,
             vector_version=VECTOR_VERSION,
+            precision=encoder.kept_precision,
         )
 
     @property
     def options(self) -> Mapping[str, Any]:  # Any: a word or a number
         """The options with which `Encoder.load` loads this encoder again by its name."""
-        names = ("motion", "num_frames", "sampling", "max_words")
+        names = ("motion", "num_frames", "sampling", "max_words", "precision")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def load(self) -> "Encoder":
-        """This encoder, loaded. Raises CheckpointError if it is no longer there."""
+    def load(self, precision: "PrecisionWord" = "auto", engine: "EngineWord" = "auto") -> "Encoder":
+        """This encoder, loaded. Raises CheckpointError if it is no longer there.
+
+        precision, engine: as in `encoder.EncoderSpec`; auto takes a precision that the fingerprint covers.
+        """
         from deltaclip.encoder import Encoder
 
-        return Encoder.load(self.name, **self.options)
+        chosen: dict[str, Any] = {"precision": precision} if precision != "auto" else {}  # Any: a word or a number
+        return Encoder.load(self.name, **{**self.options, **chosen}, engine=engine)
 
     @property
     def outdated(self) -> str | None:

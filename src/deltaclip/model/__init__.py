@@ -6,6 +6,7 @@ from deltaclip.model.clip import (
     alpha_is_zero,
     assemble,
     channel_extras,
+    channel_moments,
     image_features,
     mean_pool,
     normalised,
@@ -22,12 +23,13 @@ from deltaclip.model.placement import Placement, Precision, choose_placement, th
 from deltaclip.model.preprocessing import Normalisation
 from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, replace_files, save_checkpoint
-from deltaclip.model.self_check import checked_placement
+from deltaclip.model.self_check import ROW_LIMIT, SelfCheck, checked_placement, image_check
 from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
 from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
+    "ROW_LIMIT",
     "UNKNOWN_LICENCE",
     "Checkpoint",
     "CheckpointRecord",
@@ -38,18 +40,21 @@ __all__ = [
     "Placement",
     "Precision",
     "Said",
+    "SelfCheck",
     "SourceFile",
     "Tokenizer",
     "alpha_is_zero",
     "architecture_of",
     "assemble",
     "channel_extras",
+    "channel_moments",
     "check_place",
     "checked_placement",
     "choose_placement",
     "convert",
     "head_facts",
     "head_parameters",
+    "image_check",
     "image_features",
     "kept_problem",
     "load_checkpoint",

@@ -181,10 +181,15 @@ def listed_keys(names: list[str]) -> str:
 
 def normalised(frames: Tensor) -> Tensor:
     """Frames (..., C, S, S) uint8, channels as in a `reader.Clip`, to what the model takes: float32, same device."""
-    channels = channels_of(extras_of(frames.shape[-3]))
-    means, stds = zip(*((channel.mean, channel.std) for channel in channels), strict=True)
-    mean, std = (torch.tensor(values, device=frames.device)[:, None, None] for values in (means, stds))
+    mean, std = (each.to(frames.device) for each in channel_moments(frames.shape[-3]))
     return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
+
+
+def channel_moments(num_channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, each (C, 1, 1) float32, that normalise channels of values in 0..1."""
+    channels = channels_of(extras_of(num_channels))
+    means, stds = zip(*((channel.mean, channel.std) for channel in channels), strict=True)
+    return torch.tensor(means)[:, None, None], torch.tensor(stds)[:, None, None]
 
 
 def image_features(model: CLIPModel, pictures: Tensor) -> Tensor:

@@ -36,9 +36,13 @@ class KeptFacts:
     def __init__(self, folder: Path, names: tuple[str, ...], *, is_ours: bool) -> None:
         """names: the files that count, if they exist. is_ours: whether files may be added to the folder."""
         self._folder, self._names = folder, names
+        self.own_folder: Path | None = None
+        """The checkpoint's folder if it is a place for further files of ours."""
         self.files = self._stamps()
         elsewhere = default_cache_path() / "checkpoints" / f"{_name_of(folder)}.json"
         beside = is_ours and not folder.resolve().is_relative_to(PACKAGE)
+        if beside:
+            self.own_folder = folder
         self.places = (folder / KEPT_FILE, elsewhere) if beside else (elsewhere,)
 
     def value(self, name: str, compute: Callable[[], str]) -> str:

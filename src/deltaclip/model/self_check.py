@@ -9,7 +9,7 @@ the worst token, for attention that is nearly all or nothing turns few of them a
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,12 +18,12 @@ from torch.nn import functional
 from transformers import CLIPModel
 
 from deltaclip.errors import PrecisionError
-from deltaclip.model.clip import first_layers, image_features, pool_frames, text_features
+from deltaclip.model.clip import first_layers, image_features, normalised, pool_frames, text_features
 from deltaclip.model.placement import Placement
 from deltaclip.model.spec import model_spec
 from deltaclip.model.temporal import temporal_head
 
-__all__ = ["LIMIT", "ROW_LIMIT", "WORST", "SelfCheck", "check_precision", "checked_placement"]
+__all__ = ["LIMIT", "ROW_LIMIT", "WORST", "SelfCheck", "check_precision", "checked_placement", "image_check"]
 
 LIMIT = 0.1
 """Largest relative error of a part that is let pass. bfloat16 has about 0.005, a faulty kernel 1 (docs/results.md)."""
@@ -133,6 +133,22 @@ def check_precision(model: CLIPModel, device: torch.device, dtype: torch.dtype) 
     errors = {part: _reduced(part, each) for part, each in rows.items()}
     without_exact = tuple(part for part, each in rows.items() if not len(each))
     return SelfCheck(dtype, errors, 1000 * (time.perf_counter() - begun), without_exact)
+
+
+def image_check(model: CLIPModel, dtype: torch.dtype, run: Callable[[Tensor], Tensor]) -> SelfCheck:
+    """Compares image vectors that something else than torch computes with those of the model in float32, on the CPU.
+
+    run: frames (N, C, S, S) uint8 to features (N, D). dtype: in which precision it does so.
+    """
+    begun = time.perf_counter()
+    with torch.inference_mode():
+        pictures = (_inputs(model)[0] * 48 + 128).clamp(0, 255).to(torch.uint8)
+        exact = functional.normalize(image_features(model, normalised(pictures)), dim=-1)
+        found = functional.normalize(run(pictures).float(), dim=-1)
+        rows = _row_errors(found, exact, alike=False)
+    part = "image vectors"
+    without_exact = () if len(rows) else (part,)
+    return SelfCheck(dtype, {part: _reduced(part, rows)}, 1000 * (time.perf_counter() - begun), without_exact)
 
 
 def _reduced(part: str, rows: Tensor) -> float:

@@ -34,6 +34,7 @@ def stored_encoder(meta: Meta) -> RememberedEncoder | None:
         sampling=meta.get("sampling"),
         max_words=_number(meta, "max_words"),
         vector_version=_number(meta, "vector_version"),
+        precision=meta.get("precision"),
     )
 
 
@@ -63,6 +64,7 @@ def remember(db: sqlite3.Connection, encoder: RememberedEncoder, motion: Remembe
             "fingerprint": encoder.fingerprint,
             "dimension": encoder.dimension,
             "vector_version": encoder.vector_version,
+            "precision": encoder.precision,
             "motion_encoder": motion and motion.name,
             "motion_fingerprint": motion and motion.fingerprint,
             "motion_dimension": motion and motion.dimension,
