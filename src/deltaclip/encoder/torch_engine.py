@@ -49,7 +49,8 @@ class TorchEngine:
 
         digest: that of the model, if it is known already. reason: why this engine.
 
-        Raises ChoiceError for a device or precision that does not exist here, PrecisionError for a precision that was asked for and gives wrong results here.
+        Raises ChoiceError for a device or precision that does not exist here, PrecisionError for a precision that was
+        asked for and gives wrong results here.
         """
         try:
             placement = choose_placement(device, precision)
