@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from deltaclip.encoder import ChoiceError, Encoder, OpenVinoEngine, TorchEngine, calibrate
 from deltaclip.encoder import openvino_engine as engine_module
 from deltaclip.encoder.int8 import Calibration, calibration_places, checked, keep, kept_calibration, split_frames
+from deltaclip.encoder.openvino_graph import ImageGraph
 from deltaclip.errors import EngineError, LibraryError, PrecisionError
 from deltaclip.library import Library
 from deltaclip.model import load_checkpoint, widened
@@ -57,7 +58,8 @@ def test_vectors_are_those_of_torch_for_clips_of_any_length(folder: Path, precis
     lengths = [1, 5, 3, 60, 2]
     frames = frames_of(sum(lengths))
     vectors = other.video_vectors(frames, lengths)
-    assert (vectors.shape, vectors.dtype, other.precision, other.device) == ((5, 16), np.float32, precision, "cpu")
+    assert (vectors.shape, vectors.dtype) == ((5, 16), np.float32)
+    assert (other.precision, other.device) == (precision, "cpu")
     assert centred_cosines(vectors, exact.video_vectors(frames, lengths)).min() > least
     assert other.digest == exact.digest
     assert (exact.rounding, other.rounding) == ("float32", f"openvino-{precision}")
@@ -122,7 +124,7 @@ def test_a_graph_that_gives_other_vectors_is_not_used(folder: Path, monkeypatch:
     def turned(self: object, frames: NDArray[np.uint8]) -> torch.Tensor:
         return torch.randn(len(frames), 16, generator=torch.Generator().manual_seed(0))
 
-    monkeypatch.setattr(engine_module.ImageGraph, "features", turned)
+    monkeypatch.setattr(ImageGraph, "features", turned)
     with pytest.raises(PrecisionError, match="image vectors that are not those of torch"):
         Encoder.load(folder, engine="openvino", precision="fp32").encode_clips(clips_of(1))
     auto = Encoder.load(folder, device="cpu")
@@ -166,7 +168,7 @@ def test_a_library_in_int8_is_made_asked_and_continued_in_int8_only(folder: Path
 
 @needs_nncf
 def test_calibrate_writes_one_line_to_stdout_and_nothing_to_the_home_folder(folder: Path, tmp_path: Path) -> None:
-    write_world(tmp_path / "drawn", make_world(5, 9, ShapesSpec(size=64)))
+    write_world(tmp_path / "drawn", make_world(5, 9, ShapesSpec(size=96)))
     home = tmp_path / "home"
     home.mkdir()
     words = [sys.executable, "-m", "deltaclip", "calibrate", str(tmp_path / "drawn"), "--encoder", str(folder)]
@@ -207,7 +209,7 @@ def test_engines_and_precisions_that_do_not_go_together_are_refused(
 
 
 def test_short_and_long_names_are_one_precision(folder: Path) -> None:
-    short, long = (Encoder.load(folder, precision=name, engine="torch") for name in ("bf16", "bfloat16"))  # type: ignore[arg-type]
+    short, long = (Encoder.load(folder, precision=name, engine="torch") for name in ("bf16", "bfloat16"))
     assert short.precision == long.precision == "bfloat16"
 
 
