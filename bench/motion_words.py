@@ -133,7 +133,8 @@ def captions(bed: Bed) -> Json:
             scores = vectors @ question.vector
             ranks.append(1 + int(np.count_nonzero(np.delete(scores, own) >= scores[own])))
             best = int(scores.argmax())
-            matches.append(Match(clips[best], text, question.words, float(scores[best]), best == own))
+            above = question.weight * float(scores[best] - scores.mean())
+            matches.append(Match(clips[best], text, question.words, above, best == own))
     told: Json = {"understood": share(question.vector is not None for question in questions)}
     told["words"] = dict(sorted(words.items(), key=lambda pair: -pair[1]))
     told["own_clip"] = {"of": len(clips), "median_rank": float(np.median(ranks)), "first": share(r == 1 for r in ranks)}
@@ -145,7 +146,7 @@ def captions(bed: Bed) -> Json:
 
 
 def surest(matches: Sequence[Match]) -> list[Match]:
-    """The best, no sentence twice and no clip more than CLIPS_TWICE times: data sets repeat both."""
+    """Those that motion adds most to as `search` counts it; no sentence twice, no clip more than CLIPS_TWICE times."""
     shown: list[Match] = []
     for match in sorted(matches, key=lambda match: -match.score):
         times = sum(other.clip.name == match.clip.name for other in shown)

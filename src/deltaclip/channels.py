@@ -23,7 +23,9 @@ __all__ = [
     "channels_of",
     "extras_of",
     "filled",
+    "flow_places",
     "neutral_frames",
+    "reversed_flow",
     "share_bytes",
     "turned",
     "velocity_bytes",
@@ -147,6 +149,20 @@ def turned(frames: NDArray[np.uint8], quarters: int, mirrored: bool) -> NDArray[
         _opposite(right) if mirrored else right,
         down,
     )
+    return made
+
+
+def flow_places(num_channels: int) -> tuple[int, int]:
+    """Places of `right` and `down` among so many channels. Raises ValueError if there are none."""
+    names = [channel.name for channel in channels_of(extras_of(num_channels))]
+    return names.index("right"), names.index("down")
+
+
+def reversed_flow(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames (..., C, S, S) with flow, in which everything moves the other way; the rest is as it was."""
+    places = list(flow_places(frames.shape[-3]))
+    made = frames.copy()
+    made[..., places, :, :] = _opposite(frames[..., places, :, :])
     return made
 
 

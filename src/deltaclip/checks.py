@@ -1,24 +1,53 @@
 """Checks of arguments where people call us: a wrong type is a TypeError that says what to give instead."""
 
+import errno
 import os
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["AnyPath", "check_path", "check_paths", "check_text", "check_texts", "check_whole"]
+from deltaclip.errors import PathError
+
+__all__ = ["AnyPath", "check_path", "check_paths", "check_text", "check_texts", "check_whole", "path_problem"]
 
 AnyPath = str | os.PathLike[str]
 
+SHOWN = 60
+"""Characters of a path that are shown if it is too long for any file."""
+
 
 def check_path(path: Any, function: str, remedy: str = "") -> AnyPath:  # Any: whatever somebody passed
-    """The path itself. Raises TypeError unless it is one path, ValueError if it is empty.
+    """The path itself. Raises TypeError unless it is one path, PathError, a ValueError, if no file can have it.
 
     remedy: what to do instead, a clause after the colon.
     """
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(f"{function} takes one path, not {_kind(path)}{remedy and f': {remedy}'}")
-    if not os.fspath(path):
-        raise ValueError(f"{function} was given an empty path")
+    if (problem := path_problem(os.fspath(path))) is not None:
+        raise PathError(f"{function}: {_shortened(os.fspath(path))}", problem, "Give the path of a file or folder.")
     return path
+
+
+def path_problem(path: str) -> str | None:
+    """Why no file can have this path, in a clause; None if one can, whether there is one or not.
+
+    Bytes that are not UTF-8, which Python shows as lone surrogates from U+DC80 to U+DCFF, are no problem.
+    """
+    if not path:
+        return "an empty path"
+    try:
+        os.lstat(os.path.expanduser(path))
+    except UnicodeEncodeError:
+        return "a path with half a character (a lone surrogate), which no file name can hold"
+    except ValueError:
+        return "a path with a NUL character, which no file name can hold"
+    except OSError as error:  # what lstat cannot find may well be written, or found by whoever looks for it
+        if error.errno == errno.ENAMETOOLONG:
+            return f"a path that is too long for this disk ({len(path):,} characters)"
+    return None
+
+
+def _shortened(path: str) -> str:
+    return ascii(path if len(path) <= SHOWN else f"{path[:SHOWN]}...")
 
 
 def check_paths(paths: Any, function: str) -> list[AnyPath]:

@@ -1,6 +1,7 @@
 """The errors deltaclip raises on purpose.
 
 DeltaclipError
+├── PathError        a path that no file can have
 ├── VideoError       a file that cannot be shown as a video
 ├── PictureError     a picture that no file of its kind can hold
 ├── CaptionError     a caption or split file that cannot be used
@@ -19,6 +20,7 @@ __all__ = [
     "DeltaclipError",
     "EngineError",
     "LibraryError",
+    "PathError",
     "PictureError",
     "PrecisionError",
     "TrainingError",
@@ -49,6 +51,10 @@ class DeltaclipError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"
+
+
+class PathError(DeltaclipError, ValueError):
+    """A path that no file can have: empty, too long, with a NUL character or with half a character."""
 
 
 class VideoError(DeltaclipError):

@@ -41,6 +41,9 @@ def test_a_folder_is_one_set_or_holds_several(actions: Path) -> None:
     assert list(find_action_sets(actions.parent)) == ["another", "drawn"]
     with pytest.raises(CaptionError, match=r"no captions\.csv"):
         find_action_sets(actions / "clips")
+    for nothing in ("nothing", "x" * 300):
+        with pytest.raises(CaptionError, match="not a folder"):
+            find_action_sets(actions / nothing)
 
 
 @pytest.mark.parametrize("column", ["path", "label", "group", "split"])
@@ -56,6 +59,8 @@ def test_a_missing_column_is_named(actions: Path, column: str) -> None:
         (",swipe_left,", ",swipe_lift,", "label 'swipe_lift'"),
         (",test,", ",tset,", "split is 'tset'"),
         (",train,1", ",train,", "fold is ''"),
+        (",train,1", f",train,{'1' * 5000}", "Write a whole number"),
+        ("clips/stay_0_0.mp4", f"clips/{'x' * 300}.mp4", r"line 6: .* is not there"),
         ("clips/stay_0_0.mp4", "clips/gone.mp4", "gone.mp4 is not there"),
         ("clips/stay_0_0.mp4", "clips/stay_0_1.mp4", "is listed twice"),
         ("scene 0,test,0", "scene 1,test,0", "'scene 1' is in two folds"),
@@ -72,6 +77,8 @@ def test_a_row_that_cannot_be_is_refused(actions: Path, old: str, new: str, said
     ("wordings", "said"),
     [
         ([], "not an object"),
+        ({}, "names no label"),
+        ({"": ["it stays"]}, "a label is empty"),
         ({"stay": []}, "no wording"),
         ({"stay": "it stays"}, "not a list"),
         ({"stay": [""]}, "empty"),

@@ -59,6 +59,7 @@ def test_marks_separators_and_further_columns_do_not_matter(folder: Path, conten
         ("a.mp4, ,0,2", "sentence is empty"),
         (",it turns,0,2", "path is empty"),
         ("c.mp4,it turns,0,2", "c.mp4 is not there"),
+        (f"{'x' * 300},it turns,0,2", f"{'x' * 300} is not there"),
         ("b.mp4,it falls,1,2", "the same row as line 2"),
     ],
 )

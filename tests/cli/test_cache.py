@@ -52,9 +52,28 @@ def test_missing_videos_stop_it_by_name_or_are_left_out_where_allowed(
     assert "1 of 3 videos: " in words
     assert "b.mp4 cannot be read" in words
     code, out, words = cache(*options, "--allow-missing")
-    assert code == 1
+    assert code == 0
     assert "2 of 3 videos cached" in out
     assert "b.mp4  cannot be read" in words
+
+
+def test_a_broken_video_is_a_failure_unless_it_may_be_missing(
+    options: list[object], tmp_path: Path, cache: Call
+) -> None:
+    (tmp_path / "clips" / "b.mp4").write_bytes(b"no video")
+    for allowed, expected in (((), 1), (("--allow-missing",), 0)):
+        code, report, words = cache(*options, *allowed, "--json")
+        assert (code, report["held"]) == (expected, 2)
+        assert [failure["video"] for failure in report["failures"]] == ["b.mp4"]
+        assert "b.mp4" in words
+
+
+def test_a_cache_that_holds_none_of_the_videos_is_a_failure_in_any_case(
+    options: list[object], tmp_path: Path, cache: Call
+) -> None:
+    for name in "abc":
+        (tmp_path / "clips" / f"{name}.mp4").unlink()
+    assert cache(*options, "--allow-missing")[0] == 1
 
 
 def test_other_settings_are_refused_by_name(options: list[object], cache: Call) -> None:

@@ -43,6 +43,21 @@ def test_index_tells_what_it_did(home: Path, tmp_path: Path, deltaclip: Any) -> 
     assert (second["indexed"], second["unchanged"], second["segments"]) == (0, 2, 0)
 
 
+@pytest.mark.parametrize("workers", ["auto", "1", "3"])
+def test_index_takes_as_many_workers_as_asked(home: Path, tmp_path: Path, deltaclip: Any, workers: str) -> None:
+    words = ("index", home / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    code, report, _ = deltaclip(*words, "--workers", workers, "--json")
+    assert (code, report["indexed"]) == (0, 2)
+    assert report["videos_per_second"] == pytest.approx(2 / report["seconds"])
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5", "", "\u0663"])
+def test_index_refuses_what_is_no_number_of_workers(home: Path, deltaclip: Any, workers: str) -> None:
+    code, answer, _ = deltaclip("index", home / "videos", f"--workers={workers}", "--json")
+    assert code == 2
+    assert f"{workers!r} is neither auto nor a number of at least 1" in answer["error"]["found"]
+
+
 def test_index_says_what_it_passed_over(home: Path, tmp_path: Path, deltaclip: Any) -> None:
     shutil.copytree(home / "videos", tmp_path / "videos")
     for name in ("a.jpg", "b.jpg", "c.txt", ".hidden", "types.ts"):

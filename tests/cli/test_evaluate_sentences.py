@@ -110,6 +110,17 @@ def test_what_would_be_ignored_is_refused(home: Path, deltaclip: Call, words: tu
 
 
 @pytest.mark.parametrize("kind", evaluate_sentences.SENTENCE_SETS)
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [("", "an empty path"), ("a\0b", "NUL"), ("x" * 300, "too long"), ("a\ud800", "half a character")],
+)
+def test_a_folder_that_cannot_be_is_wrong_usage(deltaclip: Call, kind: str, folder: str, said: str) -> None:
+    code, _, err = deltaclip("evaluate", kind, "--data", folder, "--encoder", "motion")
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("kind", evaluate_sentences.SENTENCE_SETS)
 def test_the_folder_is_required(deltaclip: Call, kind: str) -> None:
     code, _, err = deltaclip("evaluate", kind, "--encoder", "motion")
     assert code == 2

@@ -116,6 +116,8 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
         (("static", "--steps", "9"), "the study static does not train"),
         (("shapes", "--encoder", "shapes"), "the study shapes trains its own encoders on clips that it draws"),
         (("shapes", "--mask", "diffrence"), "did you mean difference"),
+        (("actions", "--data", "x", "--twins", "order"), "the study actions trains on the clips in --data"),
+        (("shapes", "--twins", "order", "--clips", "7"), "twins of order are pairs"),
         (("shapes", "--fold", "1"), "the study shapes trains its own encoders on clips that it draws"),
         (("shapes", "--device", "foo"), "device 'foo' is not one of auto, cpu"),
         (("actions",), "needs the folder of its clips"),

@@ -89,9 +89,9 @@ class FakeReader:
         if end == ["damaged"]:
             raise VideoError(str(path), f"damaged after {15 * count} s", "Fetch it again.", 15.0 * count)
 
-    def reader(self) -> Callable[[], AbstractContextManager[InTurn]]:
+    def reader(self) -> Callable[[int], AbstractContextManager[InTurn]]:
         """For `Library.open(open_reader=...)`."""
-        return lambda: nullcontext(InTurn(self))
+        return lambda _workers: nullcontext(InTurn(self))
 
 
 class FakeEncoder:

@@ -120,9 +120,8 @@ def test_a_measurement_that_fails_loses_nothing(shelf: Shelf, monkeypatch: pytes
         yield clip_of(path, "a", 0, track=spec.track)
         raise KeyboardInterrupt
 
-    broken = Library.open(
-        shelf.library_path, shelf.encoder, shelf.motion_encoder, open_reader=lambda: nullcontext(InTurn(interrupted))
-    )
+    reader = nullcontext(InTurn(interrupted))
+    broken = Library.open(shelf.library_path, shelf.encoder, shelf.motion_encoder, open_reader=lambda _workers: reader)
     with broken, pytest.raises(KeyboardInterrupt):
         broken.index([shelf.videos])
     assert shelf.library.status().segments == 3

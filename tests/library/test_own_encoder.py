@@ -15,7 +15,7 @@ from tests.helpers import small_checkpoint, write_square
 from tests.library.fakes import InTurn
 
 
-def in_this_process() -> "nullcontext[InTurn]":
+def in_this_process(_workers: int) -> "nullcontext[InTurn]":
     return nullcontext(InTurn(read_moments))
 
 
@@ -39,6 +39,28 @@ def test_a_library_is_opened_again_with_its_own_encoder(tmp_path: Path, options:
         assert [hit.path for hit in library.search("the square moves")] == [video]
         assert library.encoder.fingerprint == encoder.fingerprint
         assert library.index([video]).unchanged == 1
+
+
+def test_any_number_of_workers_gives_the_same_library(tmp_path: Path) -> None:
+    encoder = Encoder.load(small_checkpoint(tmp_path / "encoder"))
+    videos = [write_square(tmp_path / f"{step}.mp4", step=step) for step in range(5)]
+    held = []
+    for workers in (1, 3):
+        with Library.open(tmp_path / f"library {workers}", encoder, create=True) as library:
+            assert library.index([*videos, tmp_path / "none.mp4"], motion_words=False, workers=workers).indexed == 5
+            held.append([(moment.path, moment.start, moment.vector.tobytes()) for moment in library.moments()])
+    assert held[0] == held[1]
+    assert [path for path, _, _ in held[0]] == videos
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True])
+def test_a_wrong_number_of_workers_is_refused_before_anything_is_read(tmp_path: Path, workers: object) -> None:
+    encoder = Encoder.load(small_checkpoint(tmp_path / "encoder"))
+    with (
+        Library.open(tmp_path / "library", encoder, create=True) as library,
+        pytest.raises((TypeError, ValueError), match="workers"),
+    ):
+        library.index([tmp_path], workers=workers)  # type: ignore[arg-type]  # what somebody might pass
 
 
 def test_encoders_that_differ_in_one_option_are_told_apart_by_it(tmp_path: Path) -> None:

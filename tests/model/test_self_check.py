@@ -8,7 +8,7 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.errors import PrecisionError
-from deltaclip.model import new_model
+from deltaclip.model import HeadSizes, new_model, with_temporal_head
 from deltaclip.model.placement import Placement, choose_placement
 from deltaclip.model.self_check import LIMIT, WORST, SelfCheck, check_precision, checked_placement
 from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
@@ -16,13 +16,24 @@ from tests.faults import FaultyInBfloat16, Operations, attention, biased_product
 from .conftest import SPEC
 
 CPU = torch.device("cpu")
-PARTS = ["patch embedding", "image encoder", "text encoder", *WORST]
+VIDEOS = "video vectors"
+PARTS = ["patch embedding", "image encoder", "text encoder", *(part for part in WORST if part != VIDEOS)]
 
 
 def test_bf16_is_right_on_this_processor(model: CLIPModel, processor: str) -> None:
     check = check_precision(model, CPU, torch.bfloat16)
     assert list(check.errors) == PARTS
     assert max(check.errors.values()) < LIMIT / 2, processor
+
+
+def test_the_vectors_of_a_temporal_head_are_compared_as_well(model: CLIPModel) -> None:
+    headed = with_temporal_head(model, HeadSizes(1, 4), seed=0)
+    sound = check_precision(headed, CPU, torch.bfloat16)
+    assert list(sound.errors) == [*PARTS, VIDEOS]
+    assert sound.passed
+    with torch.no_grad():
+        headed.get_parameter("temporal_head.out.weight").fill_(torch.inf)
+    assert check_precision(headed, CPU, torch.bfloat16).failed == (VIDEOS,)
 
 
 def test_it_gives_the_same_figures_at_every_call(model: CLIPModel) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from deltaclip.motion.difference_spec import DifferenceSpec
 from deltaclip.motion.frame_difference import (
-    DifferenceSpec,
     above_threshold,
     absolute_difference,
     close_gaps,

@@ -102,14 +102,15 @@ def test_jobs_are_taken_a_few_ahead_and_in_the_consumers_thread() -> None:
     taken: list[threading.Thread] = []
 
     def asked() -> Iterator[Job[int]]:
-        for job in jobs(*"abcdefgh"):
+        for job in jobs(*"abcdefghijklmnopqrst"):
             taken.append(threading.current_thread())
             yield job
 
     with Pipeline(read, 2) as pipeline:
         for number, (_, items) in enumerate(pipeline.read(asked())):
-            assert len(taken) <= number + 3
+            assert len(taken) <= min(number + 2 + 8, 20)
             list(items)
+    assert len(taken) == 20
     assert set(taken) == {threading.current_thread()}
 
 

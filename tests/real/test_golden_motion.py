@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deltaclip.motion.difference_spec import PAPER, DifferenceSpec
 from deltaclip.motion.frame_difference import (
-    PAPER,
-    DifferenceSpec,
     above_threshold,
     absolute_difference,
     close_gaps,

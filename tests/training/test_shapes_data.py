@@ -10,7 +10,7 @@ from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec, read_video
 from deltaclip.shapes import write_world
 from deltaclip.training import RECIPES, MemoryClips, Recipe, draw_shapes, override
-from deltaclip.training.shapes_data import DrawnClips
+from deltaclip.training.shapes_data import DrawnClips, drawn_file
 
 TINY = override(RECIPES["shapes"], ["world.groups=3", "world.validation_groups=2"])
 
@@ -107,3 +107,38 @@ def test_drawn_clips_know_how_their_movers_move(tmp_path: Path) -> None:
         assert pictures.velocity is not None
         assert pictures.velocity.shape == (*pictures.alpha.shape, 2)
         assert np.abs(pictures.velocity).max() > 0.05
+
+
+def test_pairs_of_directions_are_never_turned_and_their_movers_go_opposite_ways() -> None:
+    pairs = ["world.twins=direction", "world.directions=0", "data.motion=subject+flow"]
+    train, validation = drawn(override(TINY, pairs))
+    assert (train.unit, len(train.clips), len(validation.clips)) == (2, 6, 4)
+    assert all(train.pictures(number, 2, np.random.default_rng(0)).directed for number in range(6))
+    for number in (0, 2, 4):
+        ways = [train.pictures(each, 6, None).velocity for each in (number, number + 1)]
+        one, other = (way.sum((0, 1, 2)) for way in ways if way is not None)
+        axis = int(np.argmax(np.abs(one)))
+        assert one[axis] * other[axis] < 0
+        assert abs(one[axis] + other[axis]) < 0.4 * abs(one[axis])
+
+
+def test_pairs_of_orders_may_be_turned_and_bring_words_of_their_own() -> None:
+    recipe = override(TINY, ["world.twins=order", "world.directions=0"])
+    data = draw_shapes(recipe, workers=0)
+    assert isinstance(data.train, DrawnClips)
+    assert not any(data.train.pictures(number, 2, np.random.default_rng(0)).directed for number in range(6))
+    assert {"first", "then"} <= set(data.words)
+    assert "first" not in draw_shapes(TINY, workers=0).words
+
+
+def test_twins_of_mover_keep_the_name_of_their_file_and_their_facts() -> None:
+    # Runs and drawn clips from before there were other twins continue.
+    assert drawn_file(RECIPES["shapes"], Path()).name == "shapes-c8ed9500d1e0bd95.npz"
+    assert "twins" not in RECIPES["shapes"].facts()["world"]
+    ordered = override(RECIPES["shapes"], ["world.twins=order", "world.directions=0"])
+    assert ordered.facts()["world"]["twins"] == "order"
+
+
+def test_twins_of_other_kinds_are_refused_beside_directions() -> None:
+    with pytest.raises(ValueError, match=r"world\.directions is for world\.twins=mover: set it to 0 for order"):
+        override(RECIPES["shapes"], ["world.twins=order"])

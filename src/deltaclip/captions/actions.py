@@ -19,6 +19,8 @@ from deltaclip.names import matched, on_disk
 __all__ = ["ActionClip", "ActionSet", "find_action_sets", "load_actions"]
 
 CAPTIONS, CLASSES = "captions.csv", "classes.json"
+MOST_DIGITS = 9
+"""Of the number of a fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class ActionSet:
 def find_action_sets(folder: Path) -> dict[str, Path]:
     """Folders of sets by name: the folder itself if it holds captions.csv, else those directly in it, sorted."""
     folder = on_disk(folder)
+    if not os.path.isdir(folder):  # unlike Path.is_dir, it answers for a name that is too long, too
+        raise refused(folder, "not a folder", "Give the folder of a set, or of several sets.")
     if (folder / CAPTIONS).is_file():
         return {folder.resolve().name: folder}
     found = sorted(path.parent for path in folder.glob(f"*/{CAPTIONS}"))
@@ -82,7 +86,7 @@ def load_actions(folder: Path) -> ActionSet:
             raise refused(path, found, f"Write one of {', '.join(wordings)}, or add its wordings.", line)
         if clip.split not in SPLITS:
             raise refused(path, f"split is {clip.split!r}", f"Write one of {', '.join(SPLITS)}.", line)
-        if not (folder / clip.path).is_file():
+        if not os.path.isfile(folder / clip.path):
             raise refused(path, f"{clip.path} is not there", "Restore the clip, or remove its row.", line)
         clips.append(clip)
     if not clips:
@@ -100,12 +104,17 @@ def _path_on_disk(folder: Path, written: str) -> str:
 def _wordings(path: Path) -> dict[str, tuple[str, ...]]:
     made: dict[str, tuple[str, ...]] = {}
     for label, texts in object_of(path, read_json(path), "the document").items():
+        if not is_text(label):
+            raise bad_text(path, "a label", label)
         for text in (words := list_of(path, texts, label)):
             if not is_text(text):
                 raise bad_text(path, f"a wording of {label}", text)
         if not words:
             raise refused(path, f"{label} has no wording", "Write at least one sentence for each label.")
         made[label] = tuple(words)
+    if not made:
+        remedy = 'Write each label with its wordings, such as {"wave": ["a hand waves"]}.'
+        raise refused(path, "names no label", remedy)
     return made
 
 
@@ -113,7 +122,7 @@ def _fold(path: Path, row: Mapping[str, str], line: int) -> int | None:
     """The fold of a row, None in a table without that column."""
     if "fold" not in row:
         return None
-    if not row["fold"].strip().isdecimal():
+    if not row["fold"].strip().isdecimal() or len(row["fold"]) > MOST_DIGITS:
         raise refused(path, f"fold is {row['fold']!r}", "Write a whole number from 0, or leave out the column.", line)
     return int(row["fold"])
 

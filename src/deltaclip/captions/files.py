@@ -51,7 +51,7 @@ class AnnotationFolder:
     def __init__(self, folder: Path) -> None:
         """Raises CaptionError if `folder` is not a folder or cannot be read."""
         self.folder = folder
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise refused(folder, "not a folder", "Give the folder that holds the annotation files.")
         files: list[Path] = []
         for place, folders, names in os.walk(folder, onerror=unreadable):
@@ -97,6 +97,8 @@ def read_bytes(path: Path) -> bytes:
         raise refused(path, f"damaged or cut off ({err})".rstrip("."), AGAIN) from err
     except OSError as err:
         raise refused(path, f"cannot be read ({err.strerror})", "Check the name and its permissions.") from err
+    except ValueError as err:  # a NUL character, or half of one that is not ASCII
+        raise refused(path, f"a path that no file can have ({err})", "Check the name.") from err
 
 
 def read_json(path: Path) -> Any:  # Any: json

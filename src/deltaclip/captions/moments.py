@@ -5,6 +5,7 @@ moments.csv     columns path (below the folder), sentence, start and end in seco
 A sentence describes start <= second < end of its video, and nothing else of that video. Other columns are ignored.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,6 @@ def _row(path: Path, folder: Path, row: dict[str, str], line: int) -> AskedMomen
     first, last = (column_of(path, row, (name,), line) if row.get(name, "-") else None for name in ("start", "end"))
     start, end = window_of(path, first, last, line)
     file = on_disk(folder / written)
-    if not file.is_file():
+    if not os.path.isfile(file):  # unlike Path.is_file, it answers for a name that is too long, too
         raise refused(path, f"{written} is not there", "Restore the video, or remove its row.", line)
     return AskedMoment(line, file, sentence, start, end)

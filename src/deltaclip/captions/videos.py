@@ -44,7 +44,7 @@ def find_videos(folder: Path, ids: Iterable[str]) -> VideoFiles:
     named in the result.
     """
     folder = on_disk(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise refused(folder, "not a folder", "Give the folder that holds the videos.")
     shelf = _Shelf(folder)
     found: dict[str, Path] = {}

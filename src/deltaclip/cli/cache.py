@@ -91,7 +91,8 @@ def cache(
     """Decode videos once and keep their frames for training.
 
     You may stop it at any time: the same command continues where it stopped. Videos that are already in the cache are
-    decoded again only if their files have changed.
+    decoded again only if their files have changed. Videos that are left out are named on stderr; the exit code is then
+    1, or 0 with --allow-missing if there are others.
 
     \b
     Examples:
@@ -127,7 +128,8 @@ def cache(
         note(shown(f"{video}  {'; '.join(texts)}"))
     for failure in report.failures:
         note(shown(f"{failure.path}  {failure.reason}"))
-    finish(bool(report.failures))
+    # What was allowed is no failure, though it is named; a cache that holds none of the videos is.
+    finish(bool(report.failures) and not (allow_missing and report.held))
 
 
 def _captions(dataset: str | None, captions: Path | None, annotations: Path | None) -> "CaptionSet":

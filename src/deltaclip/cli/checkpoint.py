@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import deltaclip
-from deltaclip.cli.encoders import load_encoder
+from deltaclip.cli.encoders import load_encoder, load_motion, motion_and_others, motion_of
 from deltaclip.cli.options import EncoderOption, EngineOption, JsonOption, LibraryOption, PrecisionOption
 from deltaclip.cli.output import emit, note, print_lines, shown
 
@@ -41,6 +41,7 @@ def tokenize(
 
 
 def info(
+    name: Annotated[str | None, typer.Argument(help="The same as --encoder.", metavar="NAME")] = None,
     encoder: EncoderOption = None,
     library: LibraryOption = None,
     precision: PrecisionOption = "auto",
@@ -49,16 +50,26 @@ def info(
 ) -> None:
     """Describe an encoder: weights, engine, device, precision and masks.
 
-    Also says whether masks affect it at all. Whenever an encoder is loaded in a lower precision than float32, its
-    results are compared with float32 on this machine; self_check shows how the comparison ended.
+    Also says whether masks affect it at all, and which motion encoder is used beside it. NAME may be a motion encoder:
+    motion, which is bundled, or a folder that `deltaclip train motion` wrote. Whenever an encoder is loaded in a lower
+    precision than float32, its results are compared with float32 on this machine; self_check shows how the comparison
+    ended.
 
     \b
     Example:
-      deltaclip info --encoder shapes
+      deltaclip info shapes
     """
-    from deltaclip.encoder import EncoderSpec
+    from deltaclip.encoder import BUNDLED_MOTION, EncoderSpec
 
-    loaded = load_encoder(encoder, library, EncoderSpec(precision=precision, engine=engine))
+    if name is not None and encoder is not None:
+        raise typer.BadParameter(f"give one encoder, {name} or --encoder {encoder}.")
+    chosen = encoder if name is None else name
+    if chosen is not None and motion_and_others([chosen])[0]:
+        _show({"version": deltaclip.__version__, "motion_encoder": load_motion(chosen).facts}, as_json)
+        return
+    loaded = load_encoder(chosen, library, EncoderSpec(precision=precision, engine=engine))
+    # A named encoder is described without a look at the default library, which may be damaged.
+    motion = motion_of(library) if chosen is None or library is not None else load_motion(BUNDLED_MOTION)
     runs = loaded.engine.facts
     facts: dict[str, Any] = {  # Any: json
         "version": deltaclip.__version__,
@@ -77,19 +88,26 @@ def info(
         "licence": loaded.record.licence,
         "source": [{"name": file.name, "sha256": file.sha256} for file in loaded.record.source],
         "training": None if loaded.record.training is None else dict(loaded.record.training),
+        "motion_encoder": None if motion is None else motion.facts,
     }
-    if as_json:
-        emit(facts)
-        return
-    told = facts | _engine_in_words(runs)
-    print_lines(
-        *(shown(line) for name, value in told.items() if value not in (None, []) for line in _told(name, value))
-    )
-    if not loaded.alpha_acts:
+    beside = facts["motion_encoder"]
+    if beside is not None:  # how it was made is long: `deltaclip info motion` tells people
+        beside = {fact: value for fact, value in beside.items() if fact != "training"}
+    _show(facts if as_json else facts | _engine_in_words(runs) | {"motion_encoder": beside}, as_json)
+    if not as_json and not loaded.alpha_acts:
         note(
             "All alpha weights are zero: no mask can change a vector, so none is computed. "
             "To make motion count, train the encoder, or convert Alpha-CLIP weights (deltaclip convert --alpha)."
         )
+
+
+def _show(facts: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        emit(dict(facts))
+        return
+    print_lines(
+        *(shown(line) for name, value in facts.items() if value not in (None, []) for line in _told(name, value))
+    )
 
 
 def _engine_in_words(engine: Mapping[str, Any]) -> dict[str, str | None]:

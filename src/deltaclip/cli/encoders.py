@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.library import RememberedEncoder
 
 __all__ = ["check_device", "encoder_to_index", "load_encoder", "load_motion", "load_with", "motion_and_others"]
-__all__ += ["remembered_encoder"]
+__all__ += ["motion_of", "remembered_encoder"]
 
 
 def load_encoder(name: str | None, library: AnyPath | None, spec: "EncoderSpec") -> "Encoder":
@@ -80,6 +80,19 @@ def load_motion(name: str) -> "MotionEncoder":
     from deltaclip.encoder import MotionEncoder
 
     return MotionEncoder.load(name)
+
+
+def motion_of(library: AnyPath | None) -> "MotionEncoder | None":
+    """The motion encoder that a library uses, or the bundled one if there is no library; None if it wants none."""
+    from deltaclip.encoder import BUNDLED_MOTION
+    from deltaclip.library import Library
+
+    if not Library.exists(library):
+        return load_motion(BUNDLED_MOTION)
+    with Library.open(library) as opened:
+        if not opened.keeps_motion:
+            return None
+        return load_motion(opened.status().motion_encoder or BUNDLED_MOTION)
 
 
 def motion_and_others(names: Sequence[str]) -> tuple[list[str], list[str]]:

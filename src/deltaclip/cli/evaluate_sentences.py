@@ -45,7 +45,12 @@ class SentenceOptions:
     ] = "both"
     moment_seconds: Annotated[
         float | None,
-        typer.Option(min=0.5, metavar="SECONDS", help="Length at which videos are cut (default: 15, as `index` does)."),
+        typer.Option(
+            min=0.5,
+            max=86_400,
+            metavar="SECONDS",
+            help="Length at which videos are cut (default: 15, as `index` does).",
+        ),
     ] = None
 
 
@@ -118,7 +123,7 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
+    if not all(part.isdecimal() and len(part) < 10 for part in parts) or len(set(parts)) < len(parts):
         raise typer.BadParameter(f"{text!r} is not a list of folds such as 1,2,3.", param_hint="'--folds'")
     return tuple(map(int, parts))
 

@@ -6,11 +6,14 @@ import importlib
 import inspect
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
-from typer.models import OptionInfo
+from typer.models import OptionInfo, ParameterInfo
+
+from deltaclip.checks import path_problem
 
 __all__ = ["Sections", "flattened", "names", "typed"]
 
@@ -44,6 +47,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = group(**own)
         command(**given)
 
+    parameters = [each.replace(annotation=_with_whole_paths(each.annotation)) for each in parameters]
     # Keywords: then an option that is required may follow one that is not.
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
     vars(run)["__signature__"] = signature.replace(parameters=parameters)
@@ -99,6 +103,32 @@ def _parameters(group: type) -> Iterator[inspect.Parameter]:
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=_under(getattr(group, "PANEL", OWN_SECTION), field),
         )
+
+
+def _with_whole_paths(annotation: Any) -> Any:  # Any: types
+    """The annotation of a parameter; a Path is refused on the command line if no file can have it.
+
+    Typer itself makes "." of an empty text, which is the value of a shell variable that is not set.
+    """
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    kind, *notes = get_args(annotation)
+    if Path not in (kind, *get_args(kind)):
+        return annotation
+    placed = []
+    for note in notes:
+        if isinstance(note, ParameterInfo):
+            note = copy.copy(note)
+            note.parser = _path
+        placed.append(note)
+    return Annotated[(kind, *placed)]
+
+
+def _path(text: str | Path) -> Path:
+    """Raises BadParameter."""
+    if (problem := path_problem(str(text))) is not None:
+        raise typer.BadParameter(f"{problem}.")
+    return Path(text)
 
 
 def _under(heading: str, field: "Field[Any]") -> object:

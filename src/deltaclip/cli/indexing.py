@@ -55,6 +55,10 @@ def index(
             "library was made; a new one is made with motion words).",
         ),
     ] = None,
+    workers: Annotated[
+        str,
+        typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8."),
+    ] = "auto",
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
@@ -77,10 +81,11 @@ def index(
     from deltaclip.encoder import EncoderSpec
 
     spec = EncoderSpec(motion=motion, precision=precision, engine=engine)
-    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words)
+    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, _number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
-        emit({**asdict(report), **rows, "encoder": engine_row(loaded)})
+        about = {"videos_per_second": report.videos_per_second, "encoder": engine_row(loaded)}
+        emit({**asdict(report), **about, **rows})
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
@@ -98,6 +103,14 @@ def index(
     finish(report.failed > 0)
 
 
+def _number_of(workers: str) -> int | None:
+    if workers == "auto":
+        return None
+    if not workers.isascii() or not workers.isdecimal() or int(workers) < 1:
+        raise typer.BadParameter(f"{workers!r} is neither auto nor a number of at least 1.", param_hint="'--workers'")
+    return int(workers)
+
+
 def index_paths(
     paths: list[Path],
     library: AnyPath | None,
@@ -105,6 +118,7 @@ def index_paths(
     spec: "EncoderSpec | None" = None,
     exclude: Sequence[str] = (),
     motion_words: bool | None = None,
+    workers: int | None = None,
 ) -> "tuple[IndexReport, Encoder]":
     """Index paths, and give the encoder that did it; progress and notes go to stderr."""
     from deltaclip.encoder import EncoderSpec
@@ -130,6 +144,7 @@ def index_paths(
             on_progress=lambda state: _show_progress(line, state),
             exclude=exclude,
             motion_words=motion_words,
+            workers=workers,
         )
     if not report.seen and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")

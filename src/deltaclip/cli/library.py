@@ -1,6 +1,6 @@
 """`status`, `failures`, `verify` and `remove`: the commands on a library."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,8 +83,8 @@ def verify(
 
     Exits with 1 if something is wrong. A file whose size and times are the same as when it was indexed is compared at
     16 places; any other file is read to its end. --every-byte reads all files to their end, which also finds damage by
-    a failing disk. The
-    weights of the library's encoder are compared with the digest that is kept of them.
+    a failing disk. The weights of the library's encoder are compared with the digest that is kept of them, and those of
+    its motion encoder with the fingerprint that the library has.
 
     \b
     Example:
@@ -98,12 +98,10 @@ def verify(
         with Library.open(library) as opened:
             report = opened.verify(every_byte=every_byte)
             notes = opened.notes() if report.ok else ()
-            remembered = opened.remembered_encoder() if report.ok else None
+            state = opened.status() if report.ok else None
         problems, unsure = list(report.problems), report.unsure
-        if remembered is not None:
-            from deltaclip.encoder import checkpoint_problem
-
-            problems += filter(None, [checkpoint_problem(remembered.name)])
+        if state is not None:
+            problems += _encoder_problems(state)
         ok = not problems
     except LibraryError as error:  # too damaged to be opened: that is an answer too
         ok, problems = False, [str(error)]
@@ -115,6 +113,18 @@ def verify(
             note(f"use --json to list all {len(unsure):,} videos from an earlier version of deltaclip")
         name_notes(notes)
     finish(not ok)
+
+
+def _encoder_problems(state: "Status") -> Iterator[str]:
+    """What is wrong with the two encoders that made a library's vectors."""
+    if state.encoder is None:
+        return
+    from deltaclip.encoder import checkpoint_problem, motion_encoder_problem
+
+    found = [checkpoint_problem(state.encoder)]
+    if state.motion_encoder is not None and state.motion_fingerprint is not None:
+        found.append(motion_encoder_problem(state.motion_encoder, state.motion_fingerprint))
+    yield from filter(None, found)
 
 
 def remove(

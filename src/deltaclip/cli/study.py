@@ -30,7 +30,7 @@ ALL_NAMES = (*STUDY_NAMES, *TRAINED_NAMES)
 MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, SomeEncoderOptions))
 TRAINED_ONLY = names(TrainingOptions)
 """Options of one kind of study, which studies of the other kind refuse."""
-FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "clips")}
+FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "twins", "clips")}
 """Options that each study that trains refuses; all other studies refuse TRAINED_ONLY."""
 KINDS = {"shapes": "trains its own encoders on clips that it draws", "actions": "trains on the clips in --data"}
 
@@ -50,7 +50,9 @@ def study(
     clips: Annotated[
         int | None,
         typer.Option(
-            min=6, metavar="N", help="Number of clips to draw, in groups of three twins (default: the study's own)."
+            min=6,
+            metavar="N",
+            help="Number of clips to draw, in groups of three twins, or in pairs (default: the study's own).",
         ),
     ] = None,
     seed: Annotated[
@@ -95,7 +97,7 @@ def study(
     else:
         result = _measure(name, out, encoder, choices, gallery, clips, seed)
     if result is not None:
-        _write(result, out, as_json)
+        _write(name, result, out, as_json)
 
 
 def _make_folder(out: Path, name: str) -> None:
@@ -147,7 +149,7 @@ def _refuse_of_the_other_kind(context: typer.Context, name: str) -> None:
         raise typer.BadParameter(f"the study {name} {KINDS.get(name, 'does not train')}.", param_hint=f"'{given[0]}'")
 
 
-def _write(result: "StudyResult", out: Path, as_json: bool) -> None:
+def _write(name: str, result: "StudyResult", out: Path, as_json: bool) -> None:
     """Write the files of the study and print what was found."""
     from deltaclip.findings import write_study
 
@@ -155,7 +157,7 @@ def _write(result: "StudyResult", out: Path, as_json: bool) -> None:
     with writable(out / result.name):
         files = write_study(out, result, command)
     if as_json:
-        state = {"finished": True} if result.name in TRAINED_NAMES else {}
+        state = {"finished": True} if name in TRAINED_NAMES else {}
         emit({**result.to_json(), **state, "command": command, "files": files})
         return
     for row in result.rows:

@@ -4,7 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 import typer
 
@@ -40,7 +40,10 @@ class TrainingOptions:
     masks: Annotated[
         list[str] | None,
         typer.Option(
-            "--mask", metavar="MASK", help="Mask to train with (default: all masks of the study). May be repeated."
+            "--mask",
+            metavar="MASK",
+            help="Mask to train with (default: all masks of the study). In actions, 'MASK, temporal head' trains one "
+            "that knows the order of frames. May be repeated.",
         ),
     ] = None
     cameras: Annotated[
@@ -51,6 +54,16 @@ class TrainingOptions:
             help="Camera of the drawn clips, in shapes: still, pan or shake (default: still and pan). May be repeated.",
         ),
     ] = None
+    twins: Annotated[
+        Literal["mover", "direction", "order"],
+        typer.Option(
+            metavar="KIND",
+            help="What drawn clips of a group differ in, in shapes: mover (three clips in which a different object "
+            "moves), direction (a clip and the same clip backwards, whose captions name opposite directions), order "
+            "(two objects move one after the other, and the same backwards). Default: mover.",
+            show_default=False,
+        ),
+    ] = "mover"
     data: Annotated[
         Path | None,
         typer.Option(
@@ -98,6 +111,7 @@ def run_trained(
             masks=_tuple(options.masks),
             cameras=_tuple(options.cameras),
             clips=clips,
+            twins=options.twins,
             settings=tuple(options.settings or ()),
             data=options.data,
             folds=_tuple(options.folds),

@@ -9,6 +9,7 @@ from deltaclip.encoder.motion_encoder import (
     MotionEncoder,
     MotionQuestion,
     is_motion_encoder,
+    motion_encoder_problem,
     save_motion_encoder,
 )
 from deltaclip.encoder.motion_network import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
@@ -45,6 +46,7 @@ __all__ = [
     "choose_placement",
     "is_motion_encoder",
     "locate",
+    "motion_encoder_problem",
     "needs_calibration",
     "save_motion_encoder",
     "track_batch",

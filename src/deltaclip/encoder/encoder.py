@@ -216,6 +216,8 @@ class Encoder:
                 if not len(clip.frames) or has[-2:] != (side, side):
                     wanted = f"(T, C, {side}, {side}) with T >= 1"
                     raise ValueError(f"{clip.path}: the clip's frames are {has}; this encoder takes {wanted}")
+                if words := _too_many(len(clip.frames), self.engine.inputs):
+                    raise ValueError(f"{clip.path}: the clip has {len(clip.frames)} frames; {words}")
             channels = self.engine.inputs.num_channels
             # B clips of T frames, which may differ
             frames = np.concatenate([filled(clip.frames, channels) for clip in batch])
@@ -273,6 +275,8 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
     num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
     sampling = options.get("sampling", remembered.sampling)
     chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
+    if words := _too_many(num_frames, inputs):
+        raise ValueError(f"num_frames is {num_frames}; {words}")
     if not inputs.motion_acts:
         return replace(chosen, motion=None)
     extras = () if motion is None else motion.extras
@@ -284,6 +288,13 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
             "that mask first"
         )
     return chosen
+
+
+def _too_many(num_frames: int, inputs: Inputs) -> str | None:
+    """Why a clip of so many frames cannot be encoded, None if it can."""
+    if inputs.max_frames is None or num_frames <= inputs.max_frames:
+        return None
+    return f"the encoder's temporal head has positions for {inputs.max_frames}, so take at most {inputs.max_frames}"
 
 
 def _whole(name: str, chosen: int | None, remembered: int) -> int:

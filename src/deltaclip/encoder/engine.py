@@ -18,7 +18,7 @@ class Inputs:
 
     image_size: S, pixels of a side of a frame. context_length: longest row of token ids, begin and end included.
     begin, end, pad: token ids. motion_acts: False if no motion channel can change a vector, so that no mask is needed.
-    num_channels: C of the frames it takes, as in `channels.channels_of`.
+    num_channels: C of the frames it takes, as in `channels.channels_of`. max_frames: of a clip; None for any number.
     """
 
     image_size: int
@@ -28,6 +28,7 @@ class Inputs:
     pad: int
     motion_acts: bool = True
     num_channels: int = len(CHANNELS)
+    max_frames: int | None = None
 
 
 @runtime_checkable

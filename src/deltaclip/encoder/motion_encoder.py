@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,8 @@ from deltaclip.motion_words import MAX_WORDS, PAD, read_sentence, speaks, vocabu
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 
-__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encoder", "save_motion_encoder"]
+__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encoder", "motion_encoder_problem"]
+__all__ += ["save_motion_encoder"]
 
 BUNDLED_MOTION = "motion"
 """The name of the motion encoder that comes with the package."""
@@ -68,10 +69,15 @@ class MotionEncoder:
     It knows no colours, objects or scenes, only how things move. Clips need a track: `reader.ReaderSpec(track=True)`.
     """
 
-    def __init__(self, name: str, network: MotionNetwork, record: dict[str, Any] | None = None) -> None:
-        """network: its weights, in evaluation mode from now on. record: how it was made, for people."""
+    def __init__(
+        self, name: str, network: MotionNetwork, record: dict[str, Any] | None = None, folder: Path | None = None
+    ) -> None:
+        """network: its weights, in evaluation mode from now on. record: how it was made, for people. folder: with its
+        files, None if there are none.
+        """
         self.name = name
         self.record = record or {}
+        self._folder = folder
         self._network = network.eval()
 
     @classmethod
@@ -94,7 +100,8 @@ class MotionEncoder:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             remedy = f"Give {BUNDLED_MOTION!r}, or a folder that deltaclip train motion wrote."
             raise CheckpointError(wanted, f"no motion encoder ({error})", remedy) from error
-        return cls(wanted if wanted == BUNDLED_MOTION else str(folder.resolve()), network, record)
+        folder = folder.resolve()
+        return cls(wanted if wanted == BUNDLED_MOTION else str(folder), network, record, folder)
 
     def __repr__(self) -> str:
         return f"MotionEncoder({self.name!r}, dimension={self.dimension})"
@@ -113,6 +120,26 @@ class MotionEncoder:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything that defines a motion vector."""
         return digest({"weights": weights_digest(self._network), "version": TRACK_VERSION}, sort_keys=True)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What it is, for people: a json object.
+
+        parameters: how many numbers were learnt. size_bytes: of its files on disk, folder: which has them; both None
+        without files. vocabulary_size: how many words it tells apart. training: how it was made. Raises OSError if the
+        files are gone.
+        """
+        files = None if self._folder is None else [self._folder / name for name in (WEIGHTS, RECORD)]
+        return {
+            "name": self.name,
+            "folder": None if self._folder is None else str(self._folder),
+            "fingerprint": self.fingerprint,
+            "dimension": self.dimension,
+            "parameters": sum(weight.numel() for weight in self._network.parameters()),
+            "size_bytes": None if files is None else sum(file.stat().st_size for file in files),
+            "vocabulary_size": len(vocabulary()),
+            "training": self.record.get("made"),
+        }
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """One vector for each clip: float32 (N, D), unit rows. Raises ValueError for a clip without a track."""
@@ -158,8 +185,27 @@ def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, An
 
 
 def is_motion_encoder(name: str) -> bool:
-    """Whether that is the bundled motion encoder, or a folder that `save_motion_encoder` wrote."""
-    return name == BUNDLED_MOTION or (Path(name).expanduser() / WEIGHTS).is_file()
+    """Whether that is the bundled motion encoder, or a folder that `save_motion_encoder` wrote, even if damaged."""
+    folder = Path(name).expanduser()
+    return name == BUNDLED_MOTION or any((folder / file).is_file() for file in (WEIGHTS, RECORD))
+
+
+def motion_encoder_problem(name: str, fingerprint: str) -> str | None:
+    """What is wrong with the motion encoder that made the motion vectors of a library, in a sentence; None if nothing.
+
+    fingerprint: what it had then. Reads all of its weights.
+    """
+    try:
+        now = MotionEncoder.load(name).fingerprint
+    except CheckpointError as error:
+        return str(error)
+    if now == fingerprint:
+        return None
+    return (
+        f"{name}: this motion encoder has the fingerprint {now}, and the library's motion vectors were made by "
+        f"{fingerprint}: weights, or how motion is measured, are different now. Bring back the weights, or run "
+        "`deltaclip index` again with the same folders: their files are read again for it."
+    )
 
 
 def _track_of(clip: Clip) -> Track:

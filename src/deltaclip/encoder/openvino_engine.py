@@ -158,7 +158,7 @@ class OpenVinoEngine:
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        return clip_vectors(self.frame_features(frames), lengths)
+        return clip_vectors(self._model, self.frame_features(frames), lengths)
 
     def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
         """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""

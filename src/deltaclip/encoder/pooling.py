@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import CLIPModel
 
-from deltaclip.model import mean_pool
+from deltaclip.model import pool_frames
 
 __all__ = ["check_lengths", "clip_vectors"]
 
@@ -19,15 +20,17 @@ def check_lengths(frames: NDArray[Any], lengths: Sequence[int]) -> None:
         raise ValueError(f"{len(frames)} frames for clips of {sum(lengths)}")
 
 
-def clip_vectors(features: Tensor, lengths: Sequence[int]) -> NDArray[np.float32]:
-    """The mean over the frames of each clip: float32 (B, D), unit rows.
+def clip_vectors(model: CLIPModel, features: Tensor, lengths: Sequence[int]) -> NDArray[np.float32]:
+    """The frames of each clip through the model's temporal head, if it has one, and their mean: (B, D), unit rows.
 
     features: (N, D), of the frames of all clips in a row. lengths: B numbers of frames, N in all.
     """
-    if len(set(lengths)) == 1:
-        # (B * T, D) -> (B, T, D) -> (B, D)
-        pooled = mean_pool(features.reshape(len(lengths), -1, features.shape[-1]))
-    else:
-        # Each clip over its own frames: padding with zeros would change the mean.
-        pooled = torch.cat([mean_pool(rows[None]) for rows in torch.split(features, list(lengths))])
+    with torch.inference_mode():
+        if len(set(lengths)) == 1:
+            # (B * T, D) -> (B, T, D) -> (B, D)
+            pooled = pool_frames(model, features.reshape(len(lengths), -1, features.shape[-1]))
+        else:
+            # Each clip over its own frames: padding would change the mean, and be attended to.
+            clips = torch.split(features, list(lengths))
+            pooled = torch.cat([pool_frames(model, rows[None]) for rows in clips])
     return np.asarray(pooled.cpu().numpy())

@@ -1,4 +1,4 @@
-"""The engine on PyTorch: a four-channel CLIP on a CPU or GPU, in float32 or bfloat16."""
+"""The engine on PyTorch: a CLIP with motion channels on a CPU or GPU, in float32 or bfloat16."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,6 +20,7 @@ from deltaclip.model import (
     channel_extras,
     checked_placement,
     choose_placement,
+    head_facts,
     image_features,
     model_digest,
     model_spec,
@@ -47,16 +48,15 @@ class TorchEngine:
     ) -> None:
         """Takes the model and moves it to the device.
 
-        digest: that of the model, if it is known already. reason: why this engine.
-
-        Raises ChoiceError for a device or precision that does not exist here, PrecisionError for a precision that was
-        asked for and gives wrong results here.
+        digest: that of the model, if it is known already. reason: why this engine. Raises ChoiceError for a device or
+        precision that does not exist here, PrecisionError for a precision that was asked for and gives wrong results
+        here.
         """
         try:
             placement = choose_placement(device, precision)
         except ValueError as error:
             raise ChoiceError(str(error)) from error
-        sizes = model_spec(model)
+        sizes, head = model_spec(model), head_facts(model)
         self._model = model
         self._known_digest = digest
         self._reason = reason
@@ -69,6 +69,7 @@ class TorchEngine:
             sizes.pad,
             not alpha_is_zero(model),
             len(channels_of(channel_extras(model))),
+            None if head is None else head["positions"],
         )
         torch.nn.Module.to(model, placement.device)
         self.placement = checked_placement(placement, model, as_asked=precision != "auto")
@@ -98,7 +99,7 @@ class TorchEngine:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """See `Engine`: engine, device, precision and why, the self-check, the processor, heads and activation."""
+        """See `Engine`: engine, device, precision and why, self-check, processor, channels, heads and activation."""
         placement, processor = self.placement, this_processor()
         return {
             "engine": "torch",
@@ -110,6 +111,7 @@ class TorchEngine:
             "self_check": None if placement.self_check is None else placement.self_check.to_json(),
             "processor": {"name": processor.name, "features": dict(processor.features)},
             "channels": [channel.name for channel in channels_of(channel_extras(self._model))],
+            "temporal_head": head_facts(self._model),
             **architecture_of(self._model),
         }
 
@@ -121,7 +123,7 @@ class TorchEngine:
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        return clip_vectors(self.frame_features(frames), lengths)
+        return clip_vectors(self._model, self.frame_features(frames), lengths)
 
     def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
         """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""

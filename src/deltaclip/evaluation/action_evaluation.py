@@ -59,7 +59,7 @@ def clips_of_folds(actions: ActionSet, folds: Sequence[int]) -> list[ActionClip]
     if unknown:
         found = f"no fold {', '.join(map(str, unknown))}"
         has = f"Choose among {', '.join(map(str, actions.folds))}." if actions.folds else "It has no folds: name none."
-        raise CaptionError(str(actions.folder), found, has)
+        raise CaptionError(str(actions.folder / "captions.csv"), found, has)
     return [clip for clip in actions.clips if not folds or clip.fold in folds]
 
 

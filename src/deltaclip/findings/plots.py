@@ -21,7 +21,10 @@ LETTERS_PER_INCH, LEGEND_HANDLE = 14, 8
 
 
 def draw_panels(panels: Sequence[Panel]) -> bytes:
-    """Panels side by side, four a row if that comes out even, else three, as a PNG file."""
+    """Panels side by side, four a row if that comes out even, else three, as a PNG file.
+
+    A legend that several panels have stands below all of them, once.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -30,15 +33,17 @@ def draw_panels(panels: Sequence[Panel]) -> bytes:
     figure = Figure((WIDTH * columns, HEIGHT * rows), dpi=DOTS_PER_INCH, layout="constrained")
     for number, panel in enumerate(panels, 1):
         _draw(figure.add_subplot(rows, columns, number), panel)
-    shared = [axes.get_legend_handles_labels() for axes in figure.axes]
-    if len({tuple(labels) for _, labels in shared}) == 1 and len(shared[0][1]) > 1:
-        names = shared[0][1]
+    legends = [axes.get_legend_handles_labels() for axes in figure.axes]
+    names = max((labels for _, labels in legends), key=[labels for _, labels in legends].count)
+    shared = [handles for handles, labels in legends if labels == names]
+    below = len(names) > 1 and (len(shared) > 1 or len(panels) == 1)
+    if below:
         fitting = int(WIDTH * columns * LETTERS_PER_INCH / (max(map(len, names)) + LEGEND_HANDLE))
-        figure.legend(*shared[0], loc="outside lower center", ncols=max(min(len(names), fitting), 1), fontsize=8)
-    else:
-        for axes, (_, labels) in zip(figure.axes, shared, strict=True):
-            if len(labels) > 1:
-                axes.legend(fontsize=7, framealpha=0.7)
+        ncols = max(min(len(names), fitting), 1)
+        figure.legend(shared[0], names, loc="outside lower center", ncols=ncols, fontsize=8)
+    for axes, (_, labels) in zip(figure.axes, legends, strict=True):
+        if len(labels) > 1 and not (below and labels == names):
+            axes.legend(fontsize=7, framealpha=0.7)
     file = BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(file, format="png")

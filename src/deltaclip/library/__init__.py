@@ -1,52 +1,77 @@
 """The library: what was indexed, its vectors, and finding moments in them. The only room that opens a database."""
 
-from deltaclip.library.address import STORES, default_library_path, open_store
-from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
-from deltaclip.library.candidates import LINK, find_candidates
-from deltaclip.library.content import (
-    ChangedError,
-    Content,
-    Stamp,
-    TouchedError,
-    content_of,
-    require_unchanged,
-    sample_of,
-    twice_if_touched,
-)
-from deltaclip.library.encoders import outdated_reason, require_same_encoder
-from deltaclip.library.exact import nearest
-from deltaclip.library.excluding import Exclusion
-from deltaclip.library.hit_pictures import draw_answers, draw_hits
-from deltaclip.library.library import Library
-from deltaclip.library.lock import LockedError
-from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
-from deltaclip.library.results import (
-    Failure,
-    Hit,
-    IndexProgress,
-    IndexReport,
-    Note,
-    RememberedEncoder,
-    RememberedMotionEncoder,
-    RemoveReport,
-    Status,
-    VerifyReport,
-)
-from deltaclip.library.search import By, NoMotionWordsError
-from deltaclip.library.store import (
-    Moment,
-    MotionQuery,
-    NewMoment,
-    NewVideo,
-    NoLibraryError,
-    NotWritableError,
-    Store,
-    StoreClass,
-    VideoRow,
-    Writer,
-)
-from deltaclip.library.verify import MOST_NAMED
-from deltaclip.video import VIDEO_SUFFIXES
+from typing import TYPE_CHECKING
+
+from deltaclip.fronts import fetched
+
+if TYPE_CHECKING:
+    from deltaclip.library.address import STORES, default_library_path, open_store
+    from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
+    from deltaclip.library.candidates import LINK, find_candidates
+    from deltaclip.library.content import (
+        ChangedError,
+        Content,
+        Stamp,
+        TouchedError,
+        content_of,
+        require_unchanged,
+        sample_of,
+        twice_if_touched,
+    )
+    from deltaclip.library.encoders import outdated_reason, require_same_encoder
+    from deltaclip.library.exact import nearest
+    from deltaclip.library.excluding import Exclusion
+    from deltaclip.library.hit_pictures import draw_answers, draw_hits
+    from deltaclip.library.library import Library
+    from deltaclip.library.lock import LockedError
+    from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
+    from deltaclip.library.results import (
+        Failure,
+        Hit,
+        IndexProgress,
+        IndexReport,
+        Note,
+        RememberedEncoder,
+        RememberedMotionEncoder,
+        RemoveReport,
+        Status,
+        VerifyReport,
+    )
+    from deltaclip.library.search import By, NoMotionWordsError
+    from deltaclip.library.store import (
+        Moment,
+        MotionQuery,
+        NewMoment,
+        NewVideo,
+        NoLibraryError,
+        NotWritableError,
+        Store,
+        StoreClass,
+        VideoRow,
+        Writer,
+    )
+    from deltaclip.library.verify import MOST_NAMED
+    from deltaclip.video import VIDEO_SUFFIXES
+else:
+    __getattr__, __dir__ = fetched(
+        __name__,
+        "deltaclip.library.address",
+        "deltaclip.library.results",
+        "deltaclip.library.store",
+        "deltaclip.library.library",
+        "deltaclip.library.search",
+        "deltaclip.library.protocols",
+        "deltaclip.library.lock",
+        "deltaclip.library.content",
+        "deltaclip.library.encoders",
+        "deltaclip.library.both",
+        "deltaclip.library.exact",
+        "deltaclip.library.candidates",
+        "deltaclip.library.excluding",
+        "deltaclip.library.verify",
+        "deltaclip.library.hit_pictures",
+        "deltaclip.video",
+    )
 
 __all__ = [
     "LINK",

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltaclip.checks import check_path
 from deltaclip.library.disk import file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.results import Failure
@@ -72,10 +73,8 @@ def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     """
     if isinstance(paths, str):
         raise TypeError("paths is a list of paths, not one string")
-    names = [os.fsdecode(path) for path in paths]
-    if "" in names:
-        # It would mean the current folder, but comes from a shell variable that is not set.
-        raise ValueError("a path is empty")
+    # An empty one would mean the current folder, but comes from a shell variable that is not set.
+    names = [os.fsdecode(check_path(path, "a path")) for path in paths]
     known = (name if os.path.lexists(name) else os.path.expanduser(name) for name in names)
     return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
 

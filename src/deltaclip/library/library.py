@@ -15,7 +15,6 @@ from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import absolute_paths, find_candidates
 from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, require_same_encoder
 from deltaclip.library.export import export_vectors
-from deltaclip.library.hit_pictures import draw_hit
 from deltaclip.library.indexing import IndexRun
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import (
@@ -49,8 +48,8 @@ from deltaclip.library.search import (
 )
 from deltaclip.library.store import Moment, MotionQuery, Store, VideoRow
 from deltaclip.library.verify import verify_library
-from deltaclip.pipeline import Pipeline
-from deltaclip.reader import Clip, read_moments
+from deltaclip.pipeline import Pipeline, usual_workers
+from deltaclip.reader import Clip
 
 if TYPE_CHECKING:  # imported when a picture is drawn
     from PIL.Image import Image
@@ -58,8 +57,13 @@ if TYPE_CHECKING:  # imported when a picture is drawn
 __all__ = ["Library"]
 
 
-def _watched_reader() -> Pipeline[Clip]:
-    return Pipeline(read_moments)
+OpenReader = Callable[[int], AbstractContextManager[MomentReader]]
+
+
+def _watched_reader(workers: int) -> Pipeline[Clip]:
+    from deltaclip.reader import read_moments
+
+    return Pipeline(read_moments, workers)
 
 
 class Library:
@@ -82,7 +86,7 @@ class Library:
         store: Store,
         encoder: VectorEncoder | None,
         motion_encoder: MotionVectorEncoder | None,
-        open_reader: Callable[[], AbstractContextManager[MomentReader]],
+        open_reader: OpenReader,
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -98,15 +102,15 @@ class Library:
         motion_encoder: MotionVectorEncoder | None = None,
         *,
         create: bool = False,
-        open_reader: Callable[[], AbstractContextManager[MomentReader]] = _watched_reader,
+        open_reader: OpenReader = _watched_reader,
     ) -> Self:
         """Opens the library in a folder, or in `default_library_path()`.
 
         encoder, motion_encoder: for `index` and the searches; default: those that made the library's vectors, or the
         bundled motion encoder, loaded when they are first needed. create: makes a library, in a new or empty folder, if
-        there is none. open_reader: how files are read; default: in a watched child process. Raises NoLibraryError if
-        there is no library, LibraryError if it cannot be read, or if a different encoder made its vectors; motion
-        vectors of a different motion encoder are no error, since `index` measures them anew.
+        there is none. open_reader: called with a number of workers, how files are read; default: in watched children.
+        Raises NoLibraryError if there is no library, LibraryError if it cannot be read, or if a different encoder made
+        its vectors; motion vectors of a different motion encoder are no error, since `index` measures them anew.
         """
         if address is not None:
             check_path(address, "Library.open")
@@ -191,6 +195,7 @@ class Library:
         *,
         exclude: Sequence[str] = (),
         motion_words: bool | None = None,
+        workers: int | None = None,
     ) -> IndexReport:
         """Brings the library up to date with files and folders; known content is not decoded again.
 
@@ -201,6 +206,9 @@ class Library:
         exclude: patterns of names and paths to skip, see `library.Exclusion`; videos that the library has are kept
         until `remove`. The report counts what was skipped.
 
+        workers: child processes that decode and measure motion side by side; default: one for each core, at most
+        `pipeline.MOST_WORKERS`. What the library gets does not depend on it.
+
         Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
         given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished
         videos are kept, and the next call continues. on_progress: called before every file and at the end.
@@ -209,6 +217,7 @@ class Library:
         given = check_paths(paths, "index")
         if isinstance(exclude, str):
             raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
+        chosen = usual_workers() if workers is None else check_whole(workers, "workers", 1)
         encoder = self.encoder
         with self._store.writing() as writer:
             candidates = find_candidates(given, self._store.folder, exclude)
@@ -216,7 +225,7 @@ class Library:
             remembered = None if motion is None else RememberedMotionEncoder.of(motion)
             writer.remember(RememberedEncoder.of(encoder), remembered)
             tell = on_progress or _ignore
-            with self._open_reader() as reader:
+            with self._open_reader(chosen) as reader:
                 return IndexRun(self._store, writer, encoder, motion, reader, candidates, tell).run()
 
     def search(
@@ -311,7 +320,7 @@ class Library:
         tell, encoder = on_note or _ignore, self.motion_encoder
         require_motion(self._store, encoder)  # before the file is read
         spec = self.encoder.reader_spec
-        with self._open_reader() as reader:
+        with self._open_reader(1) as reader:
             vectors = motion_of_clip(file, spec, encoder, reader, tell)
         tell_lacking(self._store, "motion", tell)
         asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
@@ -324,6 +333,8 @@ class Library:
         (H, W, 3), and a notebook shows it. Raises VideoError if the file cannot be read any more.
         """
         from PIL import Image
+
+        from deltaclip.library.hit_pictures import draw_hit
 
         if not isinstance(hit, Hit | Moment):
             raise TypeError(f"picture takes one hit, not {type(hit).__name__}")
@@ -391,7 +402,7 @@ class Library:
     def _search_file(self, name: str, path: AnyPath, limit: int, on_note: Callable[[str], None] | None) -> list[Hit]:
         [file] = absolute_paths([check_path(path, name)])
         check_whole(limit, "limit")
-        with self._open_reader() as reader:
+        with self._open_reader(1) as reader:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
         return self._hits(vectors, limit)
 

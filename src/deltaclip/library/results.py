@@ -114,6 +114,11 @@ class IndexReport:
     busy: Mapping[str, float] = field(default_factory=dict, repr=False)
     measured: int = 0
 
+    @property
+    def videos_per_second(self) -> float:
+        """Of the videos that were indexed."""
+        return self.indexed / self.seconds if self.seconds > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveReport:

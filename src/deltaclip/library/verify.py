@@ -11,7 +11,7 @@ from deltaclip.library.results import VerifyReport
 from deltaclip.library.store import Store, VideoRow
 from deltaclip.wording import count
 
-__all__ = ["verify_library"]
+__all__ = ["MOST_NAMED", "verify_library"]
 
 MOST_NAMED = 3
 """Problems reported of one video, which has as many as moments if it is damaged; and videos listed by name."""

@@ -10,8 +10,10 @@ from deltaclip.model.clip import (
     image_features,
     mean_pool,
     normalised,
+    pool_frames,
     text_features,
     widened,
+    with_temporal_head,
 )
 from deltaclip.model.configs import transformers_claim
 from deltaclip.model.conversion import ConversionReport, convert
@@ -23,6 +25,7 @@ from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, replace_files, save_checkpoint
 from deltaclip.model.self_check import ROW_LIMIT, SelfCheck, checked_placement, image_check
 from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
+from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
 from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",
+    "HeadSizes",
     "ModelSpec",
     "Normalisation",
     "Placement",
@@ -48,6 +52,8 @@ __all__ = [
     "checked_placement",
     "choose_placement",
     "convert",
+    "head_facts",
+    "head_parameters",
     "image_check",
     "image_features",
     "kept_problem",
@@ -58,6 +64,7 @@ __all__ = [
     "model_spec",
     "new_model",
     "normalised",
+    "pool_frames",
     "replace_files",
     "save_checkpoint",
     "text_features",
@@ -65,4 +72,5 @@ __all__ = [
     "transformers_claim",
     "weights_digest",
     "widened",
+    "with_temporal_head",
 ]

@@ -1,6 +1,7 @@
 """Reading checkpoint folders.
 
-They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.json and deltaclip.json.
+They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.json and deltaclip.json, and
+temporal_head.safetensors if the model has a temporal head.
 """
 
 import os
@@ -14,7 +15,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import WORDS
-from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, without_counters
+from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.kept import KeptFacts
@@ -29,6 +30,7 @@ from deltaclip.model.preprocessing import (
 )
 from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.spec import text_config, vision_config
+from deltaclip.model.temporal import PREFIX, head_sizes, temporal_head
 from deltaclip.model.token_ids import check_tokenizer, name_token_ids
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
@@ -36,7 +38,10 @@ from deltaclip.model.weights import read_weights
 CONFIG_FILE = TRANSFORMERS_FILE
 WEIGHTS_FILE = "model.safetensors"
 PICKLE_FILE = "pytorch_model.bin"
+HEAD_FILE = "temporal_head.safetensors"
+"""The weights of a temporal head, apart from transformers' own, so that plain transformers loads the rest."""
 CARD_FILE = "README.md"
+RESTORE = "Fetch or copy the whole checkpoint again: without its temporal head it would give other vectors."
 FILE_HASH = "sha256"
 """Name of the kept fact that is the hash of the file of weights."""
 
@@ -64,7 +69,7 @@ class Checkpoint:
 class Parts:
     """What a checkpoint folder holds, before it is put together.
 
-    what: the folder or hub name, for errors. state: by transformers' names.
+    what: the folder or hub name, for errors. state: by transformers' names, a temporal head's weights among them.
     normalisation: of the pictures that the weights are for, and the file that says it; None if none does.
     """
 
@@ -117,13 +122,13 @@ def _found(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
         remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
-    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE)
+    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
     return fetch(str(name), needed, wanted), str(name)
 
 
 def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
     """What is kept of the files of a checkpoint; asked before they are read."""
-    names = (CONFIG_FILE, WEIGHTS_FILE, PICKLE_FILE, *PREPROCESSING_FILES, *TOKENIZER_FILES)
+    names = (CONFIG_FILE, WEIGHTS_FILE, PICKLE_FILE, HEAD_FILE, *PREPROCESSING_FILES, *TOKENIZER_FILES)
     return KeptFacts(folder, names, is_ours=hub is None)
 
 
@@ -155,16 +160,23 @@ def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept
             max_words=text_config(config).max_position_embeddings,
             known_from=known,
         )
+    weights = {**weights, **_read_head(folder, what, weights, record)}
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
 def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
-    """The record with `alpha` as the weights have it, and `max_words` no longer than the model's context.
+    """The record with `alpha` and `temporal_layers` as the weights have them, `max_words` within the model's context.
 
     What a file says of alpha may be out of date: another program may have trained the weights since.
     """
     max_words = min(record.max_words, text_config(model.config).max_position_embeddings)
-    return replace(record, alpha="zero" if alpha_is_zero(model) else "trained", max_words=max_words)
+    head = temporal_head(model)
+    return replace(
+        record,
+        alpha="zero" if alpha_is_zero(model) else "trained",
+        max_words=max_words,
+        temporal_layers=0 if head is None else head.sizes.layers,
+    )
 
 
 def _read_config(path: Path) -> CLIPConfig:
@@ -182,6 +194,31 @@ def _read_weights(folder: Path, what: str) -> tuple[Path, Mapping[str, Tensor]]:
     weights = without_counters(read_weights(path).alone(str(path)))
     check_numbers(weights, str(path))  # before pictures' normalisation or an alpha file is worked into them
     return path, weights
+
+
+def _read_head(
+    folder: Path, what: str, weights: Mapping[str, Tensor], record: CheckpointRecord
+) -> Mapping[str, Tensor]:
+    """The weights of the temporal head in a folder; none without one. CheckpointError unless the record agrees."""
+    path = folder / HEAD_FILE
+    found: Mapping[str, Tensor] = {}
+    if path.exists():
+        found = read_weights(path).alone(str(path))
+        check_numbers(found, str(path))
+    if astray := [name for name in found if not name.startswith(PREFIX)]:
+        remedy = f"Fetch the file that belongs to this checkpoint: its names begin with {PREFIX}"
+        raise CheckpointError(str(path), f"weights of no temporal head: {listed_keys(astray)}", remedy)
+    if inside := [name for name in weights if name.startswith(PREFIX)]:
+        raise CheckpointError(
+            what, f"weights of a temporal head outside of {HEAD_FILE}: {listed_keys(inside)}", RESTORE
+        )
+    sizes = head_sizes(found)
+    layers = 0 if sizes is None else sizes.layers
+    if layers != record.temporal_layers:
+        said = f"temporal_layers {record.temporal_layers}" if record.temporal_layers else "no temporal head"
+        there = f"{layers} in {HEAD_FILE}" if layers else f"no {HEAD_FILE}"
+        raise CheckpointError(what, f"{said} in its {RECORD_FILE}, but {there}", RESTORE)
+    return found
 
 
 def weights_file(folder: Path, what: str) -> Path:

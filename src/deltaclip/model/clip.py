@@ -2,7 +2,8 @@
 
 The patch embedding is one over all channels of a clip (`channels.channels_of`): for red, green, blue and alpha the sum
 of Alpha-CLIP's two (`conv1` on the picture, `conv1_alpha` on the mask), so that plain transformers loads and runs our
-checkpoints. Here it runs as a matrix product.
+checkpoints. Here it runs as a matrix product. A temporal head, if there is one, is a part of the model beside
+transformers' own.
 """
 
 import copy
@@ -17,6 +18,7 @@ from deltaclip.channels import CHANNELS, COLOURS, MOTION, channels_of, extras_of
 from deltaclip.errors import CheckpointError
 from deltaclip.model.patches import PatchEmbedding
 from deltaclip.model.spec import text_config, vision_config
+from deltaclip.model.temporal import HeadSizes, fresh_head, head_sizes, put_head, temporal_head
 from deltaclip.wording import listed
 
 PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
@@ -27,7 +29,8 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CLIPModel:
     """A CLIPModel of float32 weights, ready to use, from exactly the weights it needs.
 
-    weights: by transformers' names; those of colours alone get motion channels of zeros.
+    weights: by transformers' names; those of colours alone get motion channels of zeros. Those of a temporal head are
+    among them, under the names that begin with `temporal.PREFIX`.
     what: whose weights they are, for the CheckpointError that lists missing, unexpected and misshapen ones.
     """
     state = without_counters(weights)
@@ -40,7 +43,7 @@ def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CL
     if broken:
         remedy = "Fetch or train the weights again: vectors made with them would be NaN."
         raise CheckpointError(what, f"{len(broken)} weights hold NaN or infinity: {listed_keys(broken)}", remedy)
-    model = _empty(config, _num_channels(state))
+    model = _empty(config, _num_channels(state), head_sizes(state))
     _check_weights({name: weight.shape for name, weight in model.state_dict().items()}, state, what)
     # Contiguous and owned: views into one big tensor could not be saved, nor trained apart.
     return _filled(model, {name: weight.float().contiguous() for name, weight in state.items()})
@@ -97,7 +100,15 @@ def widened(model: CLIPModel, extras: Iterable[str]) -> CLIPModel:
     wide = weight.new_zeros((weight.shape[0], len(wanted), *weight.shape[2:]))
     wide[:, [wanted.index(channel) for channel in has]] = weight
     config = copy.deepcopy(model.config)
-    return _filled(_empty(config, len(wanted)), {**model.state_dict(), PATCH_EMBEDDING: wide})
+    weights = {**model.state_dict(), PATCH_EMBEDDING: wide}
+    return _filled(_empty(config, len(wanted), head_sizes(weights)), weights)
+
+
+def with_temporal_head(model: CLIPModel, sizes: HeadSizes, seed: int) -> CLIPModel:
+    """The same weights, not copied, with a fresh temporal head, which changes no vector until it is trained."""
+    own = model.state_dict()
+    empty = _empty(copy.deepcopy(model.config), _num_channels(own), sizes)
+    return _filled(empty, {**own, **fresh_head(model.visual_projection.out_features, sizes, seed)})
 
 
 def channel_extras(model: CLIPModel) -> tuple[str, ...]:
@@ -116,8 +127,8 @@ def _num_channels(state: Mapping[str, Tensor]) -> int:
         return len(CHANNELS)
 
 
-def _empty(config: CLIPConfig, num_channels: int) -> CLIPModel:
-    """A model of so many channels without weights."""
+def _empty(config: CLIPConfig, num_channels: int, head: HeadSizes | None = None) -> CLIPModel:
+    """A model of so many channels, and with a temporal head of these sizes, without weights."""
     vision = vision_config(config)
     vision.num_channels = num_channels
     with torch.device("meta"):
@@ -125,6 +136,8 @@ def _empty(config: CLIPConfig, num_channels: int) -> CLIPModel:
         model.vision_model.embeddings.patch_embedding = PatchEmbedding(
             num_channels, vision.hidden_size, vision.patch_size
         )
+        if head is not None:
+            put_head(model, head)
     return model
 
 
@@ -206,6 +219,16 @@ def mean_pool(frames: Tensor) -> Tensor:
     frames: (B, T, D) with every frame real. Returns (B, D).
     """
     return normalize(normalize(frames, dim=-1).mean(dim=1), dim=-1)  # (B, T, D) -> (B, D)
+
+
+def pool_frames(model: CLIPModel, frames: Tensor) -> Tensor:
+    """The vectors of videos from the features of their frames: through the temporal head if there is one, then meanP.
+
+    frames: (B, T, D) float32 with every frame real, in the order shown. Returns (B, D), unit rows. Raises ValueError
+    for more frames than the head has positions.
+    """
+    head = temporal_head(model)
+    return mean_pool(frames if head is None else head(frames))
 
 
 def alpha_is_zero(model: CLIPModel) -> bool:

@@ -19,6 +19,7 @@ from deltaclip.model.saving import check_place, save_checkpoint
 from deltaclip.model.sources import ALPHA_LICENCE, AlphaFile, read_alpha
 from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
 from deltaclip.model.tokenizer import Tokenizer
+from deltaclip.wording import count
 
 NOTHING_SAID = Said()
 IMAGE_ENCODER = ("vision_model.", "visual_projection.")
@@ -63,6 +64,8 @@ class ConversionReport:
             *self.remarks,
             f"Licence of the weights: {self.record.licence}.",
         ]
+        if self.record.temporal_layers:
+            notes.append(f"Its temporal head of {count(self.record.temporal_layers, 'layer')} is kept as it is.")
         if self.alpha_from == "zero":
             notes.append("No alpha weights: that channel starts at zero, so masks change nothing until it is trained.")
         if self.alpha_from == "convolution":

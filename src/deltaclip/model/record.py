@@ -49,6 +49,7 @@ class CheckpointRecord:
     motion: the mask it was trained with, in the word of `motion.MotionSpec`, or None for none.
     num_frames: frames of a segment at search time.
     max_words: the longest row of token ids, begin and end included.
+    temporal_layers: of the temporal head, whose weights are in a file of their own; 0 without one.
     known_from: who said what the weights do not tell: heads, activation and normalisation of pictures -> file, option
         or hash in words; empty for a model made here.
     training: recipe, seed and figures of the run that made it, as the training writes them; None if not ours.
@@ -61,22 +62,30 @@ class CheckpointRecord:
     motion: str | None = None
     num_frames: int = 12
     max_words: int = 77
+    temporal_layers: int = 0
     known_from: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] | None = field(default=None)  # Any: whatever json holds
 
     def __post_init__(self) -> None:
         if self.alpha not in ("zero", "trained"):
             raise ValueError(f"alpha must be 'zero' or 'trained', not {self.alpha!r}")
-        for name, least in (("num_frames", 1), ("max_words", 2)):
+        for name, least in (("num_frames", 1), ("max_words", 2), ("temporal_layers", 0)):
             number = getattr(self, name)
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise ValueError(f"{name} must be a whole number from {least} on, not {number!r}")
         if not isinstance(self.known_from, Mapping) or not isinstance(self.training, Mapping | None):
             raise ValueError("known_from and training must be objects")
 
+    def facts(self) -> dict[str, Any]:  # Any: a json document
+        """The record as a json document; without `temporal_layers` if there are none, as older records are."""
+        facts = asdict(self)
+        if not self.temporal_layers:
+            del facts["temporal_layers"]
+        return facts
+
     def to_json(self) -> str:
         """The text of `deltaclip.json`."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.facts(), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> "CheckpointRecord":

@@ -13,11 +13,12 @@ from safetensors.torch import save_file
 from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.checkpoint import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE, as_held
+from deltaclip.model.checkpoint import CONFIG_FILE, HEAD_FILE, PICKLE_FILE, WEIGHTS_FILE, as_held
 from deltaclip.model.kept import KEPT_FILE
 from deltaclip.model.preprocessing import PREPROCESSING_FILES, PREPROCESSOR_FILE, preprocessor_json
 from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import vision_config
+from deltaclip.model.temporal import PREFIX
 from deltaclip.model.token_ids import check_tokenizer
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
@@ -34,6 +35,7 @@ OTHER_WEIGHTS = (PICKLE_FILE, "tf_model.h5", "flax_model.msgpack")
 OWN_FILES = (
     CONFIG_FILE,
     WEIGHTS_FILE,
+    HEAD_FILE,
     RECORD_FILE,
     KEPT_FILE,
     *TOKENIZER_FILES,
@@ -47,7 +49,7 @@ OWN_FILES = (
 def save_checkpoint(
     folder: str | os.PathLike[str], model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord
 ) -> None:
-    """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too.
+    """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too, less a temporal head.
 
     Everything is written into a folder beside first. A new checkpoint then appears by one renaming, whole or not at
     all. Of an older one in its place the checkpoint's own files are replaced, the weights of other programs and
@@ -98,8 +100,11 @@ def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: 
     config = model.config.to_dict() | {"architectures": ["CLIPModel"], "dtype": "float32"}
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
-    (folder / WEIGHTS_FILE).chmod(0o666 & ~umask)
+    head = {name: weights.pop(name) for name in list(weights) if name.startswith(PREFIX)}
+    for name, state in ((WEIGHTS_FILE, weights), (HEAD_FILE, head)):
+        if state:
+            save_file(state, folder / name, metadata={"format": "pt"})
+            (folder / name).chmod(0o666 & ~umask)
     if tokenizer is not None:
         tokenizer.save(folder / TOKENIZER_FILE)
     side = vision_config(model.config).image_size

@@ -18,9 +18,10 @@ from torch.nn import functional
 from transformers import CLIPModel
 
 from deltaclip.errors import PrecisionError
-from deltaclip.model.clip import first_layers, image_features, normalised, text_features
+from deltaclip.model.clip import first_layers, image_features, normalised, pool_frames, text_features
 from deltaclip.model.placement import Placement
 from deltaclip.model.spec import model_spec
+from deltaclip.model.temporal import temporal_head
 
 __all__ = ["LIMIT", "ROW_LIMIT", "WORST", "SelfCheck", "check_precision", "checked_placement", "image_check"]
 
@@ -28,7 +29,7 @@ LIMIT = 0.1
 """Largest relative error of a part that is let pass. bfloat16 has about 0.005, a faulty kernel 1 (docs/results.md)."""
 ROW_LIMIT = 0.25
 """The same of the worst token or vector, in which the rounding of all layers adds up: to 0.06 in B/32, B/16, L/14."""
-WORST = ("worst image token", "worst text token", "image vectors", "text vectors")
+WORST = ("worst image token", "worst text token", "image vectors", "text vectors", "video vectors")
 ROWS = 2
 """Pictures and texts that are encoded."""
 PATCH_ROWS = 8
@@ -178,11 +179,18 @@ def _inputs(model: CLIPModel) -> tuple[Tensor, Tensor]:
 def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
     """What each part makes of the inputs: every token's up to the first layer, and the vectors, of unit length.
 
-    small: the first layer of each encoder.
+    small: the first layer of each encoder. Video vectors are a temporal head's, which may multiply the rounding of the
+    frames that it is given; without one they are as image vectors are.
     """
     vision, text, few = small.vision_model, small.text_model, pictures[:ROWS]
     seen = small.visual_projection(vision.post_layernorm(vision(pixel_values=few).last_hidden_state))
     read = small.text_projection(text(input_ids=ids).last_hidden_state)
+    features = image_features(model, few)
+    videos = {}
+    if (head := temporal_head(model)) is not None:
+        # (N, D) -> (N, T, D): clips of the same picture again and again, so that they differ from each other.
+        clips = features[:, None].expand(-1, min(2, head.sizes.positions), -1)
+        videos = {"video vectors": pool_frames(model, clips)}
     return {
         # (N, W, h, w) -> (N, h, w, W)
         "patch embedding": vision.embeddings.patch_embedding(pictures).movedim(1, -1),
@@ -190,8 +198,9 @@ def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) 
         "text encoder": read,
         "worst image token": seen,
         "worst text token": read,
-        "image vectors": functional.normalize(image_features(model, few), dim=-1),
+        "image vectors": functional.normalize(features, dim=-1),
         "text vectors": functional.normalize(text_features(model, ids), dim=-1),
+        **videos,
     }
 
 

@@ -1,20 +1,38 @@
 """Frames in, motion out: where each frame of a clip moves, by which rule, and a picture of it."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from deltaclip.fronts import fetched
 
-from deltaclip.motion.arrows import camera_words, with_arrows
-from deltaclip.motion.controls import centre, full, inverted, random
-from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
-from deltaclip.motion.frame_difference import DifferenceSpec, absolute_difference, difference, grey
-from deltaclip.motion.masks import MOTIONS, Mask
-from deltaclip.motion.planes import extra_planes, masked_velocity
-from deltaclip.motion.spec import MotionSpec, feed, feed_alpha
-from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, Steps, subject
-from deltaclip.motion.tracks import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track, track
-from deltaclip.motion.types import CAMERA, Flow, Motion
+if TYPE_CHECKING:
+    from deltaclip.motion.arrows import camera_words, with_arrows
+    from deltaclip.motion.controls import centre, full, inverted, random
+    from deltaclip.motion.difference_spec import DifferenceSpec
+    from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
+    from deltaclip.motion.frame_difference import absolute_difference, difference, grey
+    from deltaclip.motion.masks import MOTIONS, Mask
+    from deltaclip.motion.planes import extra_planes, masked_velocity
+    from deltaclip.motion.seeing import see, see_each
+    from deltaclip.motion.spec import MotionSpec, feed_alpha, needs_neighbours
+    from deltaclip.motion.subject_mask import NEAR_SECONDS, Neighbours, Steps, subject
+    from deltaclip.motion.tracks import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track, track
+    from deltaclip.motion.types import CAMERA, Flow, Motion
+else:
+    __getattr__, __dir__ = fetched(
+        __name__,
+        "deltaclip.motion.types",
+        "deltaclip.motion.spec",
+        "deltaclip.motion.masks",
+        "deltaclip.motion.tracks",
+        "deltaclip.motion.difference_spec",
+        "deltaclip.motion.planes",
+        "deltaclip.motion.frame_difference",
+        "deltaclip.motion.controls",
+        "deltaclip.motion.draw",
+        "deltaclip.motion.arrows",
+        "deltaclip.motion.subject_mask",
+        "deltaclip.motion.seeing",
+    )
 
 __all__ = [
     "CAMERA",
@@ -57,60 +75,3 @@ __all__ = [
     "track",
     "with_arrows",
 ]
-
-
-def needs_neighbours(motion: MotionSpec | None) -> bool:
-    """Whether that mask looks at the native frames beside each sampled one; False for None."""
-    return motion is not None and MOTIONS[motion.name].needs_neighbours
-
-
-def see(
-    motion: MotionSpec,
-    rgb: NDArray[np.uint8],
-    before: Neighbours | None = None,
-    after: Neighbours | None = None,
-    step_seconds: Steps = NEAR_SECONDS,
-) -> Motion:
-    """What moves in sampled frames according to that mask, and the alpha that the model is fed.
-
-    rgb: (T, H, W, 3) uint8. before, after: T native neighbours, (H, W, 3) uint8 or None each. Only masks for which
-    `needs_neighbours` holds use them; without neighbours such a mask has nothing to compare a frame with.
-    step_seconds: time between a frame and its neighbours, (2, T) before and after or one for all. Raises ValueError if
-    `rgb` has a different shape or type.
-    """
-    [seen] = see_each([motion], rgb, before, after, step_seconds)
-    return seen
-
-
-def see_each(
-    motions: Sequence[MotionSpec],
-    rgb: NDArray[np.uint8],
-    before: Neighbours | None = None,
-    after: Neighbours | None = None,
-    step_seconds: Steps = NEAR_SECONDS,
-) -> list[Motion]:
-    """`see` for several masks; those that differ only in how they are fed to the model are measured once."""
-    measured: dict[MotionSpec, Motion] = {}
-    seen = []
-    for spec in motions:
-        if spec.unfed not in measured:
-            measured[spec.unfed] = _measure(spec, rgb, before, after, step_seconds)
-        seen.append(feed(measured[spec.unfed], spec))
-    return seen
-
-
-def _measure(
-    spec: MotionSpec,
-    rgb: NDArray[np.uint8],
-    before: Neighbours | None,
-    after: Neighbours | None,
-    step_seconds: Steps,
-) -> Motion:
-    """By the rule and threshold of that spec; how it is fed is left to `feed`."""
-    mask = MOTIONS[spec.name]
-    if mask.needs_neighbours:
-        none = (None,) * len(rgb)
-        return mask.measure(rgb, none if before is None else before, none if after is None else after, step_seconds)
-    if mask.thresholded:
-        return mask.measure(rgb, DifferenceSpec(threshold=spec.threshold))
-    return mask.measure(rgb)

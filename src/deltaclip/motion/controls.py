@@ -5,7 +5,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.frame_difference import PAPER, DifferenceSpec, difference
+from deltaclip.motion.difference_spec import PAPER, DifferenceSpec
+from deltaclip.motion.frame_difference import difference
 from deltaclip.motion.types import Motion, check_rgb, motion_from_mask
 
 __all__ = ["RANDOM_SEED", "centre", "full", "inverted", "random"]

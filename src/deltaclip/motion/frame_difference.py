@@ -4,17 +4,14 @@ The paper (arXiv 2510.21806) gives the order of the steps and the threshold. Ker
 of frames are this project's choice, since no public source states them.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion.difference_spec import PAPER, DifferenceSpec
 from deltaclip.motion.types import Motion, check_rgb, motion_from_mask
 
 __all__ = [
-    "PAPER",
-    "DifferenceSpec",
     "above_threshold",
     "absolute_difference",
     "close_gaps",
@@ -29,31 +26,6 @@ __all__ = [
 
 NOTHING_MOVES = "nothing moves"
 ONE_FRAME = "one frame"
-
-
-@dataclass(frozen=True, slots=True)
-class DifferenceSpec:
-    """The parameters of the paper's mask.
-
-    threshold: grey levels, 0..255; a pixel moves when it changes by more. Source: the paper, best on MSVD.
-    kernel: side of the square that closes and opens, odd pixels. Our choice: a third of a 16 pixel patch.
-    min_area_at_224: smallest component kept if the short side is 224, pixels. Our choice: 40 % of such a patch.
-    """
-
-    threshold: int | float = 25
-    kernel: int = 5
-    min_area_at_224: float = 100.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 255:
-            raise ValueError(f"threshold must be 0..255, not {self.threshold}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
-        if self.min_area_at_224 < 0:
-            raise ValueError(f"min_area_at_224 must not be negative, not {self.min_area_at_224}")
-
-
-PAPER = DifferenceSpec()
 
 
 def difference(rgb: NDArray[np.uint8], spec: DifferenceSpec = PAPER) -> Motion:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
-from deltaclip.motion.controls import centre, full, inverted, random
-from deltaclip.motion.frame_difference import difference
-from deltaclip.motion.subject_mask import subject
 from deltaclip.motion.types import Motion
 
 __all__ = ["MOTIONS", "Mask"]
@@ -33,12 +31,22 @@ class Mask:
     flows: bool = False
 
 
+def _rule(module: str, name: str) -> Callable[..., Motion]:
+    """A rule of this room, whose module is imported when it first measures: whoever parses a name needs no OpenCV."""
+
+    def measure(*given: object) -> Motion:
+        motion: Motion = getattr(import_module(f"deltaclip.motion.{module}"), name)(*given)
+        return motion
+
+    return measure
+
+
 MOTIONS: dict[str, Mask] = {
-    "difference": Mask(difference, thresholded=True),
-    "subject": Mask(subject, soft=True, needs_neighbours=True, flows=True),
-    "full": Mask(full, hides=False, locates=False),
-    "random": Mask(random, thresholded=True, locates=False),
-    "inverted": Mask(inverted, thresholded=True, locates=False),
-    "centre": Mask(centre, locates=False),
+    "difference": Mask(_rule("frame_difference", "difference"), thresholded=True),
+    "subject": Mask(_rule("subject_mask", "subject"), soft=True, needs_neighbours=True, flows=True),
+    "full": Mask(_rule("controls", "full"), hides=False, locates=False),
+    "random": Mask(_rule("controls", "random"), thresholded=True, locates=False),
+    "inverted": Mask(_rule("controls", "inverted"), thresholded=True, locates=False),
+    "centre": Mask(_rule("controls", "centre"), locates=False),
 }
 """By name."""

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import EXTRAS
-from deltaclip.motion.frame_difference import PAPER
+from deltaclip.motion.difference_spec import PAPER
 from deltaclip.motion.masks import MOTIONS, Mask
 from deltaclip.motion.types import Motion
 from deltaclip.wording import did_you_mean
 
-__all__ = ["MotionSpec", "feed", "feed_alpha"]
+__all__ = ["MotionSpec", "feed", "feed_alpha", "needs_neighbours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,11 @@ class MotionSpec:
         if self.floor:
             options.append(f"floor={self.floor:g}")
         return "+".join((self.name, *self.extras)) + (":" + ",".join(options) if options else "")
+
+
+def needs_neighbours(motion: MotionSpec | None) -> bool:
+    """Whether that mask looks at the native frames beside each sampled one; False for None."""
+    return motion is not None and MOTIONS[motion.name].needs_neighbours
 
 
 def feed(motion: Motion, spec: MotionSpec) -> Motion:

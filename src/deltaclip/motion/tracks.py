@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,4 +137,6 @@ def _moments(mask: NDArray[np.float32], velocity: NDArray[np.float32], aspect: f
 
 def _shrunk(picture: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
     """Means over the area of each cell, also where a grid is finer than the picture."""
+    import cv2
+
     return np.asarray(cv2.resize(picture, grid[::-1], interpolation=cv2.INTER_AREA), np.float32)

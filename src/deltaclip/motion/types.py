@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +42,8 @@ class Flow:
 
     def velocity_at(self, height: int, width: int) -> NDArray[np.float32]:
         """`velocity` at another size, bilinear: (T, height, width, 2) float32, still in picture heights a second."""
+        import cv2
+
         scaled = [cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR) for field in self.velocity]
         return np.asarray(scaled, np.float32).reshape(-1, height, width, 2)
 

@@ -1,11 +1,33 @@
 """Motion words: what sentences say of how things move, and scenes that are drawn to learn it from."""
 
-from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
-from deltaclip.motion_words.drawing import DrawnFrames, draw
-from deltaclip.motion_words.scenes import Scene, new_scene
-from deltaclip.motion_words.sentences import MadeSentence, all_claims, empty_sentence, sentence_about, stacked
-from deltaclip.motion_words.variants import backwards, mirrored
-from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, speaks, vocabulary
+from typing import TYPE_CHECKING
+
+from deltaclip.fronts import fetched
+
+if TYPE_CHECKING:
+    from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
+    from deltaclip.motion_words.drawing import DrawnFrames, draw
+    from deltaclip.motion_words.scenes import Scene, new_scene
+    from deltaclip.motion_words.sentences import (
+        MadeSentence,
+        all_claims,
+        claims_about,
+        empty_sentence,
+        sentence_about,
+        stacked,
+    )
+    from deltaclip.motion_words.variants import backwards, mirrored
+    from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, speaks, vocabulary
+else:
+    __getattr__, __dir__ = fetched(
+        __name__,
+        "deltaclip.motion_words.words",
+        "deltaclip.motion_words.concepts",
+        "deltaclip.motion_words.scenes",
+        "deltaclip.motion_words.sentences",
+        "deltaclip.motion_words.variants",
+        "deltaclip.motion_words.drawing",
+    )
 
 __all__ = [
     "CONCEPTS",
@@ -19,6 +41,7 @@ __all__ = [
     "Scene",
     "all_claims",
     "backwards",
+    "claims_about",
     "draw",
     "empty_sentence",
     "mirrored",

@@ -18,7 +18,7 @@ STEPS = 240
 LONGEST, SHORTEST = 15.0, 0.8
 """Seconds."""
 DRIFTS, DRIFT_SPEED, MOST_DRIFT = 0.5, 0.03, 0.1
-"""Share of the still cameras that drift, as one does whom nobody moves but somebody holds; heights a second, heights."""
+"""Share of the still cameras that drift a little, as in a hand; in heights a second and in heights at most."""
 
 IN_PLACE = ("turn", "flip", "grow", "shrink", "shake", "swing", "wave", "clap", "spread", "close")
 BODY = ("fall", "lie_down", "sit", "stand_up", "get_up", "jump", "walk", "run", "bend", "crouch")

@@ -14,7 +14,7 @@ from deltaclip.motion_words.paths import Random
 from deltaclip.motion_words.phrases import phrases
 from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, is_function, read_sentence, speaks, word_id
 
-__all__ = ["MadeSentence", "all_claims", "empty_sentence", "sentence_about", "stacked"]
+__all__ = ["MadeSentence", "all_claims", "claims_about", "empty_sentence", "sentence_about", "stacked"]
 
 NAMED = 0.25
 """Chance that who moves has a name that is a word on motion elsewhere: a star that falls draws no star."""
@@ -38,33 +38,54 @@ class _Phrase:
     templates: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a sentence is to say. mover, modifier: names of concepts, None if nothing is said of them."""
+
+    phrase: _Phrase
+    mover: str | None
+    modifier: str | None
+
+    @property
+    def claims(self) -> tuple[int, ...]:
+        beside = {INDEX[name] for name in (self.mover, self.modifier) if name is not None}
+        return tuple(sorted({*self.phrase.claims, *beside}))
+
+
+def claims_about(truth: NDArray[np.int8], rates: NDArray[np.float32], random: Random) -> tuple[int, ...]:
+    """What a sentence as `sentence_about` makes it would claim of a scene, whatever its words: numbers of CONCEPTS."""
+    return _told(truth, rates, random).claims
+
+
 def sentence_about(truth: NDArray[np.int8], rates: NDArray[np.float32], random: Random) -> MadeSentence:
     """A sentence that is true of a scene. truth: (C,) of `truths`. rates: (C,) how often each concept is true.
 
     Rare facts are told rather than common ones. There is something to say of every scene, at least of its camera.
     """
-    known, claimed = _phrases()
-    able = np.flatnonzero(~(claimed & (truth != 1)).any(1))
-    told = np.array([_surprise(known[number].claims, rates) for number in able])
-    weight = np.cumsum(np.maximum(told, 0.05) ** 1.5)
-    phrase = known[able[np.searchsorted(weight, random.random() * weight[-1], "right")]]
-    claims = list(phrase.claims)
+    told = _told(truth, rates, random)
     tokens: list[Word] = []
-    if (side := _side_claim(truth, random)) is not None:
-        claims.append(side[0])
-        tokens += _tagged(side[1], spoken=True)
+    if told.mover is not None:
+        tokens += _tagged(_one_of(phrases().movers[told.mover], random), spoken=True)
     elif random.random() < NAMED:
         tokens += _tagged(_one_of(phrases().nouns, random), spoken=False)
     elif random.random() < 0.9:
         tokens += [UNKNOWN]
     tokens += [(word_id("be"), False)] if random.random() < 0.25 else []
-    tokens += _tagged(_filled(_one_of(phrase.templates, random), random), spoken=True)
-    if (modifier := _modifier(truth, phrase, random)) is not None:
-        claims.append(modifier[0])
-        tokens += _tagged(modifier[1], spoken=True)
+    tokens += _tagged(_filled(_one_of(told.phrase.templates, random), random), spoken=True)
+    if told.modifier is not None:
+        tokens += _tagged(_one_of(phrases().modifiers[told.modifier], random), spoken=True)
     if random.random() < 0.4:
         tokens += _tagged(_one_of(phrases().tails, random), spoken=False)
-    return _made(tokens, tuple(sorted(set(claims))), random)
+    return _made(tokens, told.claims, random)
+
+
+def _told(truth: NDArray[np.int8], rates: NDArray[np.float32], random: Random) -> _Told:
+    known, claimed = _phrases()
+    able = np.flatnonzero(~(claimed & (truth != 1)).any(1))
+    surprise = np.array([_surprise(known[number].claims, rates) for number in able])
+    weight = np.cumsum(np.maximum(surprise, 0.05) ** 1.5)
+    phrase = known[able[np.searchsorted(weight, random.random() * weight[-1], "right")]]
+    return _Told(phrase, _mover_told(truth, random), _modifier_told(truth, phrase, random))
 
 
 def all_claims() -> NDArray[np.bool_]:
@@ -104,25 +125,19 @@ def _surprise(claims: tuple[int, ...], rates: NDArray[np.float32]) -> float:
     return max(-math.log2(max(float(rates[claim]), 1e-4)) for claim in claims)
 
 
-def _side_claim(truth: NDArray[np.int8], random: Random) -> tuple[int, str] | None:
-    """Something of who moves, such as how many: a concept and its words."""
+def _mover_told(truth: NDArray[np.int8], random: Random) -> str | None:
+    """Something of who moves, such as how many."""
     able = [name for name in phrases().movers if truth[INDEX[name]] == 1]
     if "two" in able or "many" in able:
         able = [name for name in able if name in ("two", "many")]
     elif random.random() < 0.8:
         return None
-    if not able or random.random() < 0.25:
-        return None
-    name = _one_of(able, random)
-    return INDEX[name], _one_of(phrases().movers[name], random)
+    return _one_of(able, random) if able and random.random() >= 0.25 else None
 
 
-def _modifier(truth: NDArray[np.int8], phrase: _Phrase, random: Random) -> tuple[int, str] | None:
+def _modifier_told(truth: NDArray[np.int8], phrase: _Phrase, random: Random) -> str | None:
     able = [name for name in phrases().modifiers if truth[INDEX[name]] == 1 and INDEX[name] not in phrase.claims]
-    if not able or random.random() < 0.65:
-        return None
-    name = _one_of(able, random)
-    return INDEX[name], _one_of(phrases().modifiers[name], random)
+    return _one_of(able, random) if able and random.random() >= 0.65 else None
 
 
 @cache

@@ -64,8 +64,13 @@ SAME_WORD = {
     "don't": "not",
     "isn't": "not",
     "hand-held": "handheld",
+    "laying": "lying",
+    "laid": "*",
+    "chopped": "*",
+    "saw": "*",
+    "seated": "*",
 }
-"""Other spellings of a word. Somebody and something are nobody in particular."""
+"""Other spellings of a word. Somebody and something are nobody in particular; who saw or laid it need not move."""
 KEPT = frozenset(("sitting", "standing", "lying", "kneeling", "crouching", "squatting", "as", "its"))
 """Forms that say something different from their base form: who is sitting does not sit down."""
 IRREGULAR = {
@@ -117,7 +122,6 @@ IRREGULAR = {
     "hold": "held",
     "lead": "led",
     "dive": "dove diving",
-    "lay": "laid",
     "leave": "leaves leaving",
     "keep": "kept",
     "clap": "clapped clapping",
@@ -255,6 +259,5 @@ _ENDINGS = (
     ("s", ""),
     ("ing", ""),
     ("ed", ""),
-    ("d", ""),
     ("ly", ""),
 )

@@ -1,5 +1,6 @@
 """Child processes that read one file after the other ahead of whoever uses what they read."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,15 +15,18 @@ from typing import Any, Generic, Self, TypeVar
 from deltaclip.pipeline.stages import Stages
 from deltaclip.processes import Guard, Spent, once
 
-__all__ = ["Job", "Pipeline", "single"]
+__all__ = ["MOST_WORKERS", "Job", "Pipeline", "single", "usual_workers"]
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
 ITEMS_AHEAD = 4
 """Items of one file that wait for the consumer at most; a clip of 12 frames at 224 px is 2.4 MB."""
-JOBS_AHEAD = 1
-"""Files that are read or wait to be read besides one for each child, so that no child waits for the consumer."""
+JOBS_AHEAD = 8
+"""Files that are read or wait to be read besides one for each child, so that no child waits while the consumer encodes
+a batch of so many short videos."""
+MOST_WORKERS = 8
+"""Children at most unless more are asked for: each takes 0.2 GB, and one encoder hardly uses up more."""
 WAKE_SECONDS = 1.0
 """How long a thread waits before it looks again: on Windows Ctrl-C is noticed only between two waits."""
 
@@ -34,6 +38,12 @@ class Job(Generic[Key]):
     key: Key
     path: Path
     args: tuple[Any, ...] = ()
+
+
+def usual_workers() -> int:
+    """Child processes for a run over many files: one for each core that this process may use, at most MOST_WORKERS."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
 
 
 class Pipeline(Generic[Item]):

@@ -1,8 +1,8 @@
 """Moving Shapes: clips drawn by program, with true motion and captions, in which only motion tells twins apart."""
 
-from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption
+from deltaclip.shapes.captions import VOCABULARY, full_caption, varied_caption, vocabulary
 from deltaclip.shapes.questions import Questions, ask
-from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, TEST_SEED, Camera, ShapesSpec, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, TEST_SEED, Camera, ShapesSpec, Thing, Twins
 from deltaclip.shapes.world import ShapesClip, make_twins, make_world, write_world
 
 __all__ = [
@@ -15,10 +15,12 @@ __all__ = [
     "ShapesClip",
     "ShapesSpec",
     "Thing",
+    "Twins",
     "ask",
     "full_caption",
     "make_twins",
     "make_world",
     "varied_caption",
+    "vocabulary",
     "write_world",
 ]

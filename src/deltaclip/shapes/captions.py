@@ -6,9 +6,19 @@ Training sentences vary in words and completeness, because a person types "red c
 import numpy as np
 
 from deltaclip.shapes.paths import ShapePath
-from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, Colour, Kind, Thing
+from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, Colour, Kind, Thing, Twins
 
-__all__ = ["VOCABULARY", "direction_of", "full_caption", "mover_caption", "varied_caption"]
+__all__ = [
+    "OPPOSITE",
+    "VOCABULARY",
+    "direction_of",
+    "full_caption",
+    "full_order_caption",
+    "mover_caption",
+    "varied_caption",
+    "varied_order_caption",
+    "vocabulary",
+]
 
 COLOUR_WORDS: dict[Colour, tuple[str, ...]] = {colour: (colour,) for colour in SHAPE_COLOURS}
 COLOUR_WORDS["purple"] = ("purple", "purple", "violet")
@@ -39,6 +49,18 @@ DIRECTION_WORDS = {
     "up": ("up", "upwards"),
     "down": ("down", "downwards"),
 }
+OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
+ORDERS = (
+    "first {one} {goes}, then {other}",
+    "first {one} {goes}, then {other}",
+    "first {one} {goes}, then {other} {goes_too}",
+    "{one} {goes}, then {other}",
+    "{one} {goes} and then {other} {goes_too}",
+    "{one} {goes} before {other}",
+    "{other} {goes} after {one}",
+)
+"""What is said of two objects that move one after the other."""
+ORDER_WORDS = ("first", "then", "before", "after")
 EXTRA = (
     "a the one thing shape object something moving while and as but picture in with where nothing all everything only"
 )
@@ -52,7 +74,12 @@ def _words() -> tuple[str, ...]:
 
 
 VOCABULARY: tuple[str, ...] = _words()
-"""Every word that a caption can hold, lower case, sorted: what the small tokenizer must know."""
+"""Every word that a caption without an order can hold, lower case, sorted: what the small tokenizer must know."""
+
+
+def vocabulary(twins: Twins) -> tuple[str, ...]:
+    """Every word that a caption of these twins can hold. VOCABULARY stays as it is: fresh weights depend on it."""
+    return tuple(sorted({*VOCABULARY, *ORDER_WORDS})) if twins == "order" else VOCABULARY
 
 
 def direction_of(path: ShapePath) -> str:
@@ -113,6 +140,35 @@ def varied_caption(
         return move
     link = rng.choice(["while", "while", "and", "as", "but"])
     return f"{move} {link} {stay}" if rng.random() < 0.6 else f"{stay} {link} {move}"
+
+
+def full_order_caption(things: tuple[Thing, ...], movers: tuple[int, ...]) -> str:
+    """The fixed sentence: "first the red circle moves, then the blue square, while the green ring stays"."""
+    one, other = (f"the {things[number]}" for number in movers)
+    moves = f"first {one} moves, then {other}"
+    stayers = [f"the {thing}" for number, thing in enumerate(things) if number not in movers]
+    return f"{moves}, while {_join(stayers)} {'stay' if len(stayers) > 1 else 'stays'}" if stayers else moves
+
+
+def varied_order_caption(
+    rng: np.random.Generator, things: tuple[Thing, ...], movers: tuple[int, ...], *, movers_only: bool = False
+) -> str:
+    """One true sentence in random words about two objects that move one after the other.
+
+    Four in ten are the full fixed sentence, three tell all in other words, three leave out what stays, as all do with
+    `movers_only`.
+    """
+    draw = 1.0 if movers_only else rng.random()
+    if draw < 0.4:
+        return full_order_caption(things, movers)
+    one, other = (_name(rng, things[number]) for number in movers)
+    goes, goes_too = rng.choice(MOVES, 2)
+    moves = str(rng.choice(ORDERS)).format(one=one, other=other, goes=goes, goes_too=goes_too)
+    stayers = [_name(rng, thing) for number, thing in enumerate(things) if number not in movers]
+    if draw > 0.7 or not stayers:
+        return moves
+    verb = rng.choice(STAY if len(stayers) > 1 else STAYS)
+    return f"{moves}, while {_join(stayers)} {verb}"
 
 
 def _moves(direction: str | None) -> str:

@@ -33,6 +33,8 @@ class Shot:
 
     things, paths: what is there and where, in one order. mover: its place in that order, None if nothing moves.
     seed: of background, camera and noise. num_frames: native frames.
+    second: place of an object that moves after the mover: each of them moves for half of an odd number of frames.
+    backwards: everything is played backwards, objects, camera and noise.
     """
 
     things: tuple[Thing, ...]
@@ -40,12 +42,41 @@ class Shot:
     mover: int | None
     seed: int
     num_frames: int
+    second: int | None = None
+    backwards: bool = False
+
+    @property
+    def movers(self) -> tuple[int, ...]:
+        """Places of the objects that move, in the order in which they are seen to."""
+        ordered = tuple(number for number in (self.mover, self.second) if number is not None)
+        return ordered[::-1] if self.backwards else ordered
+
+    def forwards(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Native frame numbers in the shot played forwards."""
+        return self.num_frames - 1 - frames if self.backwards else frames
+
+    def place(self, number: int, frame: int) -> NDArray[np.float64]:
+        """x and y, (2,) float64, of an object at a native frame of the shot played forwards."""
+        path = self.paths[number]
+        if self.second is None:
+            return path.place(frame, moving=number == self.mover)
+        gone = min(frame, self._half) if number == self.mover else max(frame - self._half, 0)
+        return path.place(gone, moving=number in (self.mover, self.second))
+
+    def mover_at(self, frame: int) -> int | None:
+        """Which object moves at a native frame of the shot played forwards."""
+        return self.second if self.second is not None and frame > self._half else self.mover
+
+    @property
+    def _half(self) -> int:
+        return (self.num_frames - 1) // 2
 
 
 def draw_shot(shot: Shot, frames: NDArray[np.int64], spec: ShapesSpec) -> NDArray[np.uint8]:
     """Pictures of a shot, rgb uint8 (len(frames), size, size, 3), at native frame numbers counted in the shot."""
     canvas = background(shot.seed, spec)
     way = camera_way(shot, spec)
+    frames = shot.forwards(frames)
     pictures = np.empty((len(frames), spec.size, spec.size, 3), np.uint8)
     for picture, frame in zip(pictures, frames, strict=True):
         picture[:] = _seen(canvas, way[frame], spec)
@@ -59,9 +90,9 @@ def mover_mask(shot: Shot, frames: NDArray[np.int64], spec: ShapesSpec) -> NDArr
     """Where the mover is, bool (len(frames), size, size): the true motion mask. Empty if nothing moves."""
     masks = np.zeros((len(frames), spec.size, spec.size), np.uint8)
     way = camera_way(shot, spec)
-    for mask, frame in zip(masks, frames, strict=True):
-        if shot.mover is not None:
-            outline = _outlines(shot, int(frame), way[frame], spec)[shot.mover]
+    for mask, frame in zip(masks, shot.forwards(frames), strict=True):
+        if (mover := shot.mover_at(int(frame))) is not None:
+            outline = _outlines(shot, int(frame), way[frame], spec)[mover]
             cv2.fillPoly(mask, outline, 255, cv2.LINE_AA, _FRACTION_BITS)
     return masks > 127
 
@@ -88,7 +119,10 @@ def background(seed: int, spec: ShapesSpec) -> NDArray[np.uint8]:
 
 
 def camera_way(shot: Shot, spec: ShapesSpec) -> NDArray[np.float64]:
-    """How far the picture is moved at each native frame, float64 (num_frames, 2), in pixels at 224, mean about 0."""
+    """How far the picture is moved at each native frame, float64 (num_frames, 2), in pixels at 224, mean about 0.
+
+    In the order of frames played forwards.
+    """
     rng = np.random.default_rng([shot.seed, 2])
     time = np.arange(shot.num_frames) - (shot.num_frames - 1) / 2
     if spec.camera == "pan":
@@ -118,11 +152,11 @@ def _seen(canvas: NDArray[np.uint8], shift: NDArray[np.float64], spec: ShapesSpe
 
 
 def _outlines(shot: Shot, frame: int, shift: NDArray[np.float64], spec: ShapesSpec) -> list[list[NDArray[np.int32]]]:
-    """Polygons of every thing at a native frame, in sixteenths of a drawn pixel."""
+    """Polygons of every thing at a native frame of the shot played forwards, in sixteenths of a drawn pixel."""
     scale = spec.size / BASE_SIDE
     outlines = []
     for number, (thing, path) in enumerate(zip(shot.things, shot.paths, strict=True)):
-        centre = path.place(frame, moving=number == shot.mover) + shift
+        centre = shot.place(number, frame) + shift
         # OpenCV's pixel (0, 0) is a centre, ours a corner: half a pixel apart.
         rings = [(centre + path.radius * ring) * scale - 0.5 for ring in _rings(thing.kind, path.turn)]
         outlines.append([np.round(ring * 2**_FRACTION_BITS).astype(np.int32) for ring in rings])

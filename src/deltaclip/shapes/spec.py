@@ -6,7 +6,7 @@ All lengths are in pixels of a picture whose short side is 224, so that a world 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["BASE_SIDE", "SHAPE_COLOURS", "SHAPE_KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing"]
+__all__ = ["BASE_SIDE", "SHAPE_COLOURS", "SHAPE_KINDS", "TEST_SEED", "Colour", "Kind", "ShapesSpec", "Thing", "Twins"]
 
 BASE_SIDE = 224
 """Side of the square in which positions, radii and speeds are given."""
@@ -20,8 +20,12 @@ MAX_SHAKE = 1.75
 Kind = Literal["circle", "square", "triangle", "ring", "star"]
 Colour = Literal["red", "blue", "purple", "green", "cyan", "yellow"]
 Camera = Literal["still", "pan", "shake"]
+Twins = Literal["mover", "direction", "order"]
 SHAPE_KINDS: tuple[Kind, ...] = ("circle", "square", "triangle", "ring", "star")
 SHAPE_COLOURS: tuple[Colour, ...] = ("red", "blue", "purple", "green", "cyan", "yellow")
+REVERSIBLE_FRAMES = 49
+"""Frames of a clip whose twin is the same clip backwards. Odd, so that the middle of a span is never the border of two
+frames: then a clip and its twin are sampled at the same pictures, in the opposite order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,9 @@ class ShapesSpec:
     scenes: scenes one after the other, each with different objects; the caption is a paragraph of one sentence a scene.
     equal_luma: objects and background share one luma, so that a grey difference hardly sees them.
     crf: x264's quality of the written file, 0 (best) to 51.
+    twins: what the clips of a group differ in. `mover`: which object moves. The other two are pairs, one clip and the
+    same clip played backwards, so that both show the same pictures: `direction`, the mover goes left or right, or up
+    or down; `order`, two objects move one after the other. They need an odd number of frames: see `of_twins`.
     """
 
     size: int = 96
@@ -59,6 +66,19 @@ class ShapesSpec:
     scenes: int = 1
     equal_luma: bool = False
     crf: int = 18
+    twins: Twins = "mover"
+
+    @classmethod
+    def of_twins(cls, twins: Twins, camera: Camera, *, directions: bool = False) -> "ShapesSpec":
+        """The world of a kind of twins, with as many frames as its clips need."""
+        if twins == "mover":
+            return cls(camera=camera, directions=directions)
+        return cls(num_frames=REVERSIBLE_FRAMES, camera=camera, directions=directions, twins=twins)
+
+    @property
+    def tells_direction(self) -> bool:
+        """Whether captions say which way the mover goes."""
+        return self.directions or self.twins == "direction"
 
     def __post_init__(self) -> None:
         if self.camera not in get_args(Camera):
@@ -78,6 +98,19 @@ class ShapesSpec:
             raise ValueError(f"shake {self.shake}: 0 to {MAX_SHAKE}, beyond that objects leave the picture")
         if not 0 <= self.crf <= 51:
             raise ValueError(f"crf {self.crf}: 0 to 51")
+        self._check_twins()
+
+    def _check_twins(self) -> None:
+        if self.twins not in get_args(Twins):
+            raise ValueError(f"twins {self.twins!r}: choose one of {', '.join(get_args(Twins))}")
+        if self.twins == "mover":
+            return
+        if self.num_frames % 2 == 0:
+            raise ValueError(f"num_frames {self.num_frames}: twins of {self.twins} need an odd number, as in of_twins")
+        if self.cuts or self.scenes > 1:
+            raise ValueError(f"twins of {self.twins} are one scene without cuts: set cuts to 0 and scenes to 1")
+        if self.directions:
+            raise ValueError(f"directions is for twins of mover: leave it out for twins of {self.twins}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Clips of a world: twins that hold the same objects and differ in which one moves, written as real mp4 files."""
+"""Clips of a world: twins that hold the same objects and differ in what moves, where to or when; as real mp4 files."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltaclip.durable import write_bytes_whole
-from deltaclip.shapes.captions import direction_of, full_caption, mover_caption, varied_caption
+from deltaclip.shapes.captions import (
+    OPPOSITE,
+    direction_of,
+    full_caption,
+    full_order_caption,
+    mover_caption,
+    varied_caption,
+    varied_order_caption,
+)
 from deltaclip.shapes.drawing import Shot, draw_shot, mover_mask
 from deltaclip.shapes.paths import draw_paths
 from deltaclip.shapes.spec import SHAPE_COLOURS, SHAPE_KINDS, ShapesSpec, Thing
@@ -45,14 +53,22 @@ class ShapesClip:
     @property
     def caption(self) -> str:
         """The fixed full sentence; for several scenes a paragraph of one sentence each."""
+        if self._ordered:
+            return ". ".join(full_order_caption(shot.things, shot.movers) for shot in self._scenes())
         return ". ".join(full_caption(shot.things, shot.mover, _direction(shot)) for shot in self._scenes())
 
     def varied_caption(self, rng: np.random.Generator) -> str:
         """A true sentence or paragraph in random words (see captions.varied_caption)."""
+        if self._ordered:
+            return ". ".join(varied_order_caption(rng, shot.things, shot.movers) for shot in self._scenes())
         return ". ".join(varied_caption(rng, shot.things, shot.mover, _direction(shot)) for shot in self._scenes())
 
     def mover_caption(self, rng: np.random.Generator) -> str:
         """A true sentence in random words of what moves alone; a varied one if nothing does."""
+        if self._ordered:
+            return ". ".join(
+                varied_order_caption(rng, shot.things, shot.movers, movers_only=True) for shot in self._scenes()
+            )
         return ". ".join(
             varied_caption(rng, shot.things, None)
             if shot.mover is None
@@ -67,6 +83,11 @@ class ShapesClip:
     def true_motion(self, numbers: ArrayLike) -> NDArray[np.bool_]:
         """Where the mover is at native frame numbers, bool (len(numbers), size, size)."""
         return self._per_shot(numbers, mover_mask, np.empty((0, self.spec.size, self.spec.size), np.bool_))
+
+    @property
+    def _ordered(self) -> bool:
+        """Whether two objects move one after the other."""
+        return self.shots[0].second is not None
 
     def _scenes(self) -> list[Shot]:
         """The first shot of every scene: cuts inside a scene show the same objects and mover."""
@@ -89,6 +110,7 @@ class ShapesClip:
 def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip, ...]:
     """One clip for every object as the mover, all else equal (same objects, places, background, camera).
 
+    Twins of `direction` and `order` are two clips: one with random movers, and the same played backwards.
     With `static_only` there is nothing to differ in: a single clip. Deterministic from the seed.
     """
     rng = np.random.default_rng([seed, group])
@@ -96,6 +118,8 @@ def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip,
     scenes = [_draw_scene(rng, spec, margin) for _ in range(spec.scenes)]
     if spec.static_only:
         return (ShapesClip(tuple(shot for scene in scenes for shot in scene), group, spec),)
+    if spec.twins != "mover":
+        return _reversed_pair(rng, scenes[0][0], group, spec)
     # In a clip of several scenes a different object moves in each; the twins turn all of them by one.
     first = rng.integers(0, spec.num_objects, spec.scenes)
     return tuple(
@@ -110,6 +134,13 @@ def make_twins(seed: int, spec: ShapesSpec, group: int = 0) -> tuple[ShapesClip,
         )
         for twin in range(spec.num_objects)
     )
+
+
+def _reversed_pair(rng: np.random.Generator, shot: Shot, group: int, spec: ShapesSpec) -> tuple[ShapesClip, ...]:
+    """A clip and the same played backwards: nothing but the order of the pictures tells them apart."""
+    first, second = rng.choice(spec.num_objects, 2, replace=False)
+    forwards = replace(shot, mover=int(first), second=int(second) if spec.twins == "order" else None)
+    return tuple(ShapesClip((each,), group, spec) for each in (forwards, replace(forwards, backwards=True)))
 
 
 def make_world(seed: int, num_clips: int, spec: ShapesSpec) -> list[ShapesClip]:
@@ -153,7 +184,7 @@ def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> li
     return [
         Shot(
             things,
-            draw_paths(rng, spec.num_objects, margin, int(length), spec.slow_motion, spec.directions),
+            draw_paths(rng, spec.num_objects, margin, int(length), spec.slow_motion, spec.tells_direction),
             None,
             int(rng.integers(2**31)),
             int(length),
@@ -165,4 +196,5 @@ def _draw_scene(rng: np.random.Generator, spec: ShapesSpec, margin: float) -> li
 def _direction(shot: Shot) -> str | None:
     if shot.mover is None or not shot.paths[shot.mover].one_way:
         return None
-    return direction_of(shot.paths[shot.mover])
+    direction = direction_of(shot.paths[shot.mover])
+    return OPPOSITE[direction] if shot.backwards else direction

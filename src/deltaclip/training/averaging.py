@@ -14,6 +14,7 @@ from deltaclip.model import (
     Checkpoint,
     assemble,
     check_place,
+    head_facts,
     load_checkpoint,
     model_spec,
     save_checkpoint,
@@ -65,7 +66,7 @@ def _refuse_unlike(first: str, one: Checkpoint, second: str, two: Checkpoint) ->
 def _computed(checkpoint: Checkpoint) -> dict[str, object]:
     """How a model computes with its weights, besides their sizes."""
     towers = {"image": checkpoint.model.vision_model.config, "text": checkpoint.model.text_model.config}
-    return {
+    return {"temporal head": head_facts(checkpoint.model)} | {
         f"{name} encoder's {each}": getattr(config, each)
         for name, config in towers.items()
         for each in ("hidden_act", "layer_norm_eps")

@@ -36,10 +36,12 @@ def unused_settings(recipe: Recipe, named: Collection[str]) -> str | None:
     drawn = recipe.data.dataset == "shapes"
     if recipe.model.init != FRESH:
         # A trained encoder has its own sizes. Drawn clips have model.image_size, whatever the encoder.
-        kept = {"model.init", "model.max_words", *(["model.image_size"] if drawn else [])}
+        kept = {"model.init", "model.max_words", "model.temporal_layers", *(["model.image_size"] if drawn else [])}
         if sizes := sorted(each for each in named if each.startswith("model.") and each not in kept):
             own = f"{recipe.model.init} has its own sizes"
             return f"{', '.join(sizes)} cannot be set: {own} (they are for model.init={FRESH}, random weights)"
+    if not recipe.model.temporal_layers and "optim.head_lr" in named:
+        return "optim.head_lr is ignored without a temporal head; set model.temporal_layers as well"
     if not drawn and (world := sorted(each for each in named if each.startswith("world."))):
         return f"{', '.join(world)} can be set for drawn clips only"
     if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:

@@ -17,7 +17,7 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.errors import TrainingError
-from deltaclip.model import image_features, mean_pool, model_spec, normalised, text_features
+from deltaclip.model import image_features, model_spec, normalised, pool_frames, text_features
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
 from deltaclip.training.recipe import Recipe
@@ -43,7 +43,7 @@ def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecis
     with precision.autocast():
         features = image_features(model, pictures)
     # (B * T, D) -> (B, T, D) -> (B, D)
-    return mean_pool(features.float().reshape(len(frames), -1, features.shape[-1]))
+    return pool_frames(model, features.float().reshape(len(frames), -1, features.shape[-1]))
 
 
 def text_vectors(model: CLIPModel, ids: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:

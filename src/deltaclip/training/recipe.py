@@ -1,12 +1,12 @@
 """The settings of a training run, in one frozen record that the checkpoint keeps."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
 from deltaclip.motion import MotionSpec
-from deltaclip.shapes import Camera
+from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
 
 __all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
@@ -23,6 +23,8 @@ class WorldRecipe:
     mover_epochs: epochs at the beginning, at most a tenth of the run, in which captions describe the mover only. The
     colours of all three objects distinguish nearly every clip from the others of a batch, so the model would hardly
     need shapes; the colour of the mover alone does not.
+    twins: what the clips of a group differ in, as in `shapes.ShapesSpec`. Captions of `direction` always name one, so
+    that its clips are neither rotated nor flipped; twins other than `mover` need directions=0.
     """
 
     seed: int = 0
@@ -31,6 +33,7 @@ class WorldRecipe:
     cameras: tuple[str, ...] = ("still",)
     directions: float = 0.0
     mover_epochs: int = 0
+    twins: Twins = "mover"
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.validation_groups < 0:
@@ -46,6 +49,15 @@ class WorldRecipe:
                 raise ValueError(f"world.cameras: {camera!r} is not one of {', '.join(get_args(Camera))}")
         if not 0 <= self.directions <= 1:
             raise ValueError(f"world.directions must be a share from 0 to 1, not {self.directions}")
+        if self.twins != "mover" and self.directions:
+            raise ValueError(f"world.directions is for world.twins=mover: set it to 0 for {self.twins}")
+
+    def facts(self) -> dict[str, Any]:  # Any: a json document
+        """The settings as a json document. Twins are told unless they are of the first kind, as in older documents."""
+        parts = asdict(self) | {"cameras": list(self.cameras)}
+        if self.twins == "mover":
+            del parts["twins"]
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,8 @@ class ModelRecipe:
     init: a checkpoint folder, a hub name or a bundled encoder; "fresh" for random weights with the sizes below.
     max_words: maximum caption length in tokens, begin and end included. alpha: how a fresh alpha channel starts.
     image_size, patch_size, width, layers, heads, text_layers: of a fresh model; both towers are `width` wide.
+    temporal_layers: of a transformer over the frames' vectors, whose order then counts; 0 for none. A model without one
+    gets one that changes nothing until it is trained, with `data.test_frames` positions and width / 64 attention heads.
     """
 
     init: str = "fresh"
@@ -105,6 +119,7 @@ class ModelRecipe:
     layers: int = 3
     heads: int = 3
     text_layers: int = 2
+    temporal_layers: int = 0
 
     def __post_init__(self) -> None:
         for name in ("image_size", "patch_size", "width", "layers", "heads", "text_layers"):
@@ -114,6 +129,8 @@ class ModelRecipe:
             raise ValueError(
                 f"model.image_size {self.image_size} is not a multiple of model.patch_size {self.patch_size}"
             )
+        if self.temporal_layers < 0:
+            raise ValueError(f"model.temporal_layers must be 0 or more, not {self.temporal_layers}")
         if self.width % self.heads:
             raise ValueError(f"model.width {self.width} is not a multiple of model.heads {self.heads}")
         if self.max_words < 3:
@@ -126,6 +143,7 @@ class OptimRecipe:
 
     lr: peak learning rate. zero_alpha_lr: the peak for an alpha channel that starts at zero (Alpha-CLIP uses 100 times
     the rate of the rest); None, or an alpha channel that is already trained, uses `lr`. 0.0 keeps it at zero.
+    head_lr: the peak for a temporal head (CLIP4Clip uses 1e-4, 1000 times the rate of the rest); None uses `lr`.
     weight_decay: of matrices only. warm_up: share of the steps. gradient_norm: the norm to clip to.
     batch: maximum number of pairs in a step over all processes; an epoch is divided evenly. epochs: passes over the
     captions. steps: number of steps, instead of epochs.
@@ -138,6 +156,7 @@ class OptimRecipe:
 
     lr: float = 1e-6
     zero_alpha_lr: float | None = 1e-4
+    head_lr: float | None = 1e-4
     weight_decay: float = 0.2
     warm_up: float = 0.1
     gradient_norm: float = 1.0
@@ -157,7 +176,12 @@ class OptimRecipe:
                 raise ValueError(f"optim.{each.name} must be finite, not {value}")
         if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
             raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps must be 1 or more")
-        if self.lr < 0 or (self.zero_alpha_lr or 0.0) < 0 or self.weight_decay < 0 or self.gradient_norm <= 0:
+        if (
+            self.lr < 0
+            or min(self.zero_alpha_lr or 0.0, self.head_lr or 0.0) < 0
+            or self.weight_decay < 0
+            or self.gradient_norm <= 0
+        ):
             raise ValueError("learning rates and optim.weight_decay must be 0 or more, optim.gradient_norm above 0")
         if not 0 <= self.ema < 1 or not 0 <= self.warm_up <= 1:
             raise ValueError("optim.ema must be at least 0 and below 1, optim.warm_up a share from 0 to 1")
@@ -211,13 +235,16 @@ class Recipe:
             raise ValueError(
                 f"data.frames {self.data.frames}: a drawn clip has only data.test_frames, {self.data.test_frames}"
             )
+        if self.model.temporal_layers and self.data.frames != self.data.test_frames:
+            raise ValueError(
+                f"model.temporal_layers needs data.frames {self.data.frames} and data.test_frames "
+                f"{self.data.test_frames} to be equal: positions that were never trained would be noise in the test"
+            )
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
-        """The settings as a json document."""
-        from dataclasses import asdict
-
+        """The settings as a json document; those of a temporal head only with one, as older documents are."""
         parts = asdict(self)
-        parts["world"]["cameras"] = list(self.world.cameras)
-        if self.data.dataset != "shapes":
-            del parts["world"]
-        return parts
+        del parts["world"]
+        if not self.model.temporal_layers:
+            del parts["model"]["temporal_layers"], parts["optim"]["head_lr"]
+        return {**parts, "world": self.world.facts()} if self.data.dataset == "shapes" else parts

@@ -19,7 +19,7 @@ from deltaclip.channels import velocity_bytes
 from deltaclip.motion import MotionSpec, Neighbours, masked_velocity, needs_neighbours
 from deltaclip.provenance import digest
 from deltaclip.reader import ReaderSpec, fit_extras, fit_to_model
-from deltaclip.shapes import VOCABULARY, ShapesClip, ShapesSpec, make_twins
+from deltaclip.shapes import ShapesClip, ShapesSpec, make_twins, vocabulary
 from deltaclip.training.dataset import started, worker_context
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import save_whole
@@ -58,7 +58,7 @@ class DrawnClips(MemoryClips):
 
     def pictures(self, video: int, num_frames: int, rng: np.random.Generator | None) -> Pictures:
         """As `MemoryClips.pictures`; directed if captions of the clip's world say in which direction the mover goes."""
-        return replace(super().pictures(video, num_frames, rng), directed=self.clips[video].spec.directions)
+        return replace(super().pictures(video, num_frames, rng), directed=self.clips[video].spec.tells_direction)
 
 
 def draw_shapes(
@@ -88,7 +88,7 @@ def draw_shapes(
     held = DrawnClips(clips[cut:], rgb[cut:], alpha[cut:], unit, velocity=rest) if len(clips) > cut else None
     train = DrawnClips(clips[:cut], rgb[:cut], alpha[:cut], unit, _mover_epochs(recipe, cut, unit), first)
     facts = {"dataset": "shapes", "clips": cut, "validation_clips": len(clips) - cut, "drawn": groups.digest}
-    return TrainingData(train, held, list(VOCABULARY), facts)
+    return TrainingData(train, held, list(vocabulary(recipe.world.twins)), facts)
 
 
 def _mover_epochs(recipe: Recipe, captions: int, unit: int) -> int:
@@ -125,7 +125,7 @@ class _Groups(torch.utils.data.Dataset[Drawn]):
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with what is drawn or how it is sampled."""
-        drawn = asdict(self.world)
+        drawn = self.world.facts()
         del drawn["mover_epochs"]  # affects captions only
         seen = asdict(self.reader_spec) | {"motion": self.reader_spec.motion_word}
         parts: dict[str, Any] = {"world": drawn, "seen": seen, "format": FORMAT}
@@ -138,7 +138,7 @@ class _Groups(torch.utils.data.Dataset[Drawn]):
     def twins(self, group: int) -> tuple[ShapesClip, ...]:
         camera = self.world.cameras[group % len(self.world.cameras)]
         directions = np.random.default_rng([self.world.seed, 4, group]).random() < self.world.directions
-        spec = ShapesSpec(camera=camera, directions=bool(directions))  # type: ignore[arg-type]  # checked there
+        spec = ShapesSpec.of_twins(self.world.twins, camera, directions=bool(directions))  # type: ignore[arg-type]
         return make_twins(self.world.seed, spec, group)
 
     def __getitem__(self, group: int) -> Drawn:

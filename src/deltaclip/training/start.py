@@ -1,7 +1,7 @@
 """What a run starts with: its model, loaded or new, and the optimiser, schedule and running mean of its weights."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -17,15 +17,19 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model import (
     Checkpoint,
     CheckpointRecord,
+    HeadSizes,
     ModelSpec,
     Tokenizer,
     alpha_is_zero,
     channel_extras,
+    head_facts,
+    head_parameters,
     load_checkpoint,
     model_spec,
     new_model,
     transformers_claim,
     widened,
+    with_temporal_head,
 )
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import digest
@@ -72,9 +76,10 @@ class Start:
 
 
 def start_model(recipe: Recipe, data: TrainingData) -> Start:
-    """The start of a run, with channels of zeros for what its mask adds and the weights lack.
+    """The start of a run, with channels of zeros for what its mask adds and the weights lack, and its temporal head.
 
-    Raises CheckpointError if `model.init` cannot be loaded, has no tokenizer, or takes channels that the mask lacks.
+    Raises CheckpointError if `model.init` cannot be loaded, has no tokenizer, takes channels that the mask lacks, or
+    has a temporal head that the recipe does not describe.
     """
     extras = MotionSpec.parse(recipe.data.motion).extras
     settings = {"motion": recipe.data.motion, "num_frames": recipe.data.test_frames}
@@ -84,7 +89,7 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
         # Drawn clips are ours; the licence of other clips is unknown.
         licence = {"licence": "Apache-2.0"} if recipe.data.dataset == "shapes" else {}
         record = CheckpointRecord(max_words=recipe.model.max_words, **licence, **settings)  # type: ignore[arg-type]
-        return Start(model, tokenizer, record)
+        return Start(_with_head(model, recipe), tokenizer, record)
     loaded, tokenizer = _loaded(recipe.model.init)
     max_words = min(recipe.model.max_words, model_spec(loaded.model).context_length)
     record = replace(loaded.record, max_words=max_words, **settings)  # type: ignore[arg-type]
@@ -92,7 +97,31 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
     if unfed:
         found = f"a model with channels for {' and '.join(unfed)}, which the mask {recipe.data.motion} does not have"
         raise CheckpointError(recipe.model.init, found, f"Train with the mask {loaded.record.motion}.")
-    return Start(widened(loaded.model, extras), tokenizer, record, _facts(loaded, tokenizer))
+    _refuse_other_head(loaded.model, recipe)
+    return Start(_with_head(widened(loaded.model, extras), recipe), tokenizer, record, _facts(loaded, tokenizer))
+
+
+def _with_head(model: CLIPModel, recipe: Recipe) -> CLIPModel:
+    """The model with a fresh temporal head if the recipe wants one and the model has none."""
+    layers = recipe.model.temporal_layers
+    if not layers or head_facts(model) is not None:
+        return model
+    return with_temporal_head(model, HeadSizes(layers, recipe.data.test_frames), recipe.seed)
+
+
+def _refuse_other_head(model: CLIPModel, recipe: Recipe) -> None:
+    """CheckpointError if a loaded model has a temporal head of another size than the recipe's."""
+    has, layers, frames = head_facts(model), recipe.model.temporal_layers, recipe.data.test_frames
+    if has is None:
+        return
+    if has["layers"] != layers:
+        found = f"a temporal head of {has['layers']} layers, the recipe one of {layers}"
+        remedy = f"Set model.temporal_layers={has['layers']}."
+        raise CheckpointError(recipe.model.init, found, remedy)
+    if has["positions"] < frames:
+        found = f"a temporal head with {has['positions']} positions, but clips of {frames} frames"
+        remedy = f"Set data.frames and data.test_frames to at most {has['positions']}."
+        raise CheckpointError(recipe.model.init, found, remedy)
 
 
 def start_side(recipe: Recipe) -> int:
@@ -114,10 +143,12 @@ def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
     """A checkpoint without its weights: configuration, tokenizer and record, with a digest of the record's training."""
     config, sizes = loaded.model.config, model_spec(loaded.model)
     ids = {"begin": sizes.begin, "end": sizes.end, "pad": sizes.pad}
+    head = head_facts(loaded.model)
     return {
         "config": asdict(transformers_claim(config, "config.json")) | ids,
         "tokenizer": tokenizer.digest(),
-        "record": asdict(loaded.record) | {"training": digest(loaded.record.training, sort_keys=True)},
+        "record": loaded.record.facts() | {"training": digest(loaded.record.training, sort_keys=True)},
+        **({} if head is None else {"temporal_head": head}),
     }
 
 
@@ -184,6 +215,8 @@ def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
     """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
 
+    A temporal head has two more groups, at a rate of its own.
+
     Position and word embeddings are matrices; norms, biases, the class embedding and the logit scale are not decayed
     (CLIP4Clip decays the scale, which starts at the edge of its clamp).
     """
@@ -191,15 +224,26 @@ def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
     alpha_lr = recipe.lr
     if recipe.zero_alpha_lr is not None and alpha_is_zero(model):
         alpha_lr = recipe.zero_alpha_lr
-    others = [parameter for parameter in model.parameters() if parameter is not alpha]
-    matrices = [parameter for parameter in others if parameter.ndim >= 2]
-    vectors = [parameter for parameter in others if parameter.ndim < 2]
+    head = head_parameters(model)
+    heads = {id(parameter) for parameter in head}
+    others = [each for each in model.parameters() if each is not alpha and id(each) not in heads]
+    head_lr = recipe.lr if recipe.head_lr is None else recipe.head_lr
     groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay, "peak": recipe.lr},
-        {"params": vectors, "weight_decay": 0.0, "peak": recipe.lr},
+        *_groups(others, recipe.weight_decay, recipe.lr),
         {"params": [alpha], "weight_decay": recipe.weight_decay, "peak": alpha_lr},
+        *(_groups(head, recipe.weight_decay, head_lr) if head else ()),
     ]
     return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
+
+
+def _groups(parameters: Sequence[Tensor], weight_decay: float, peak: float) -> list[dict[str, Any]]:
+    """Matrices, and what is not decayed."""
+    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
+    return [
+        {"params": matrices, "weight_decay": weight_decay, "peak": peak},
+        {"params": vectors, "weight_decay": 0.0, "peak": peak},
+    ]
 
 
 def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: float) -> float:

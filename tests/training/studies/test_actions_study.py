@@ -1,7 +1,10 @@
 """The study of actions on drawn clips: runs, kept figures, what goes on after a kill, and what is refused."""
 
 import json
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 from deltaclip.captions import load_actions
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult, write_study
+from deltaclip.reader import Call, guarded_calls
 from deltaclip.training import override
 from deltaclip.training.recipes import RECIPES
 from deltaclip.training.studies import Stopped, StudyPlan, study_actions
@@ -64,9 +68,95 @@ def test_every_mask_has_a_row_for_all_classes_and_for_the_merged_ones(
     finished: tuple[StudyPlan, StudyResult],
 ) -> None:
     settings = [tuple(row.setting.values()) for row in finished[1].rows]
-    assert settings == [("drawn", classes, mask) for classes in (3, 2) for mask in MASKS]
+    assert settings == [("drawn", classes, mask, "as they are") for classes in (3, 2) for mask in MASKS]
     assert {panel.title for panel in finished[1].panels} >= {"T2V mAP, held-out clips", "Loss, drawn"}
     assert any(text.startswith("drawn, 2 classes, difference against full") for text in finished[1].notes)
+
+
+ARMS = ("subject+flow", "subject, temporal head")
+
+
+@pytest.fixture(scope="module")
+def with_controls(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyPlan, StudyResult]:
+    plan = replace(plan_of(tmp_path_factory.mktemp("arms"), drawn), masks=ARMS, seeds=2)
+    found = study_actions(plan)
+    assert isinstance(found, StudyResult)
+    return plan, found
+
+
+def test_arms_with_flow_or_a_temporal_head_have_a_row_for_each_of_their_controls(
+    with_controls: tuple[StudyPlan, StudyResult],
+) -> None:
+    rows = [(row.setting["mask"], row.setting["clips"]) for row in with_controls[1].rows if row.setting["classes"] == 3]
+    flow, head = ARMS
+    changes = ("as they are", "flow elsewhere", "flow turned", "frames shuffled")
+    assert rows == [*((flow, clips) for clips in changes), (head, changes[0]), (head, changes[3])]
+    assert len(with_controls[1].rows[1].spread("V2T R@1").runs) == 2
+    assert with_controls[1].rows[1].figures["train"] is None
+
+
+def test_a_mean_of_frames_without_a_head_does_not_know_their_order(
+    with_controls: tuple[StudyPlan, StudyResult],
+) -> None:
+    rows = {row.setting["clips"]: row for row in with_controls[1].rows if row.setting["mask"] == "subject+flow"}
+    assert rows["frames shuffled"].spread("T2V mAP") == rows["as they are"].spread("T2V mAP")
+
+
+def test_controls_are_in_the_notes_the_table_and_the_picture(
+    with_controls: tuple[StudyPlan, StudyResult], tmp_path: Path
+) -> None:
+    files = write_study(tmp_path, with_controls[1], "deltaclip study actions")
+    [told] = [
+        note for note in with_controls[1].notes if note.startswith("drawn, 3 classes, subject, temporal head, V2T")
+    ]
+    assert "frames shuffled" in told
+    assert "flow" not in told.partition("V2T")[2]
+    assert "| drawn | 3 | subject+flow | flow turned |" in files[2].read_text()
+    [panel] = [panel for panel in with_controls[1].panels if "changed" in panel.title]
+    assert [curve.label for curve in panel.curves] == [
+        "as they are",
+        "flow elsewhere",
+        "flow turned",
+        "frames shuffled",
+    ]
+    assert panel.curves[0].x == ("drawn, subject+flow", "drawn, subject, temporal head")
+    assert np.isnan(panel.curves[1].y).tolist() == [False, True]
+
+
+def test_a_temporal_head_is_trained_with_all_frames_and_its_run_has_a_name_of_its_own(
+    with_controls: tuple[StudyPlan, StudyResult],
+) -> None:
+    runs = with_controls[0].folder / "runs"
+    document = json.loads((runs / "drawn-subject-temporal-head-fold0-0.json").read_text())
+    assert document["settings"]["recipe"]["model"]["temporal_layers"] == 2
+    assert document["settings"]["recipe"]["data"]["frames"] == 4
+    assert list(document["figures"]["controls"]) == ["frames shuffled"]
+    assert document["figures"]["controls"]["frames shuffled"].keys() == document["figures"]["test"].keys()
+    assert (
+        json.loads((runs / "drawn-subject-flow-fold0-0.json").read_text())["settings"]["recipe"]["data"]["frames"] == 2
+    )
+
+
+def test_runs_finished_before_there_were_controls_are_told_without_them(
+    with_controls: tuple[StudyPlan, StudyResult], tmp_path: Path
+) -> None:
+    shutil.copytree(with_controls[0].folder / "runs", tmp_path / "runs")
+    older = tmp_path / "runs" / "drawn-subject-flow-fold0-1.json"
+    document = json.loads(older.read_text())
+    del document["figures"]["controls"]
+    older.write_text(json.dumps(document))
+    found = study_actions(replace(with_controls[0], folder=tmp_path))
+    assert isinstance(found, StudyResult)
+    clips = {row.setting["clips"] for row in found.rows if row.setting["mask"] == "subject+flow"}
+    assert clips == {"as they are"}
+    assert any("drawn, subject+flow: no controls, since an earlier deltaclip finished 1 run" in n for n in found.notes)
+
+
+def test_an_arm_whose_mask_does_not_exist_is_refused_with_a_head_as_well(drawn: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="did you mean subject"):
+        study_actions(replace(plan_of(tmp_path, drawn), masks=("subjekt, temporal head",)))
+    with pytest.raises(ValueError, match="motion"):
+        study_actions(replace(plan_of(tmp_path, drawn), masks=("subject, time",)))
 
 
 def test_no_frame_and_no_weights_are_left_in_the_output(finished: tuple[StudyPlan, StudyResult]) -> None:
@@ -190,6 +280,30 @@ def test_seen_clips_survive_their_file(seen: SeenActions, tmp_path: Path) -> Non
     for ours, theirs in zip(seen.clips, again.clips, strict=True):
         assert np.array_equal(ours.rgb, theirs.rgb)
         assert all(np.array_equal(ours.alpha[mask], theirs.alpha[mask]) for mask in MASKS)
+
+
+def test_masks_that_differ_in_their_channels_alone_are_measured_once(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions = load_actions(drawn)
+    few = replace(actions, clips=actions.clips[:1])
+    read: list[object] = []
+
+    @contextmanager
+    def counted() -> Iterator[Call]:
+        with guarded_calls() as call:
+
+            def count(function: Any, path: Path, *args: Any) -> Any:  # Any: whatever a call takes and gives
+                read.append(args[0])
+                return call(function, path, *args)
+
+            yield count  # type: ignore[misc]  # the types of what it passes on do not matter here
+
+    monkeypatch.setattr("deltaclip.training.studies.actions_clips.guarded_calls", counted)
+    [clip] = see_actions(few, ("subject", "subject+flow", "subject+flow+time", "subject:binary"), 4, 16).clips
+    assert [str(spec) for spec in read] == ["subject", "subject:binary"]
+    assert clip.velocity is not None
+    assert np.array_equal(clip.alpha["subject"], clip.alpha["subject+flow"])
 
 
 def test_broken_clips_are_all_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deltaclip.encoder import Encoder
@@ -17,7 +18,7 @@ from deltaclip.training.loop import _Loop
 from deltaclip.training.studies import STUDIES, Stopped, StudyPlan, StudyProgress
 from deltaclip.training.studies import shapes as study
 from deltaclip.training.studies.shapes_result import METRICS
-from deltaclip.training.studies.shapes_run import ShapesGallery
+from deltaclip.training.studies.shapes_run import ShapesGallery, _among_twins
 
 SETTINGS = (
     "world.groups=4",
@@ -184,6 +185,47 @@ def test_a_gallery_whose_writing_was_killed_is_written_anew(tmp_path: Path, monk
     gallery.write()
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.mp4"))
     assert files == [f"pan-3/moving/shapes_000{number}.mp4" for number in range(3)] + ["pan-3/still/shapes_0000.mp4"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_pairs_are_measured_among_themselves_in_runs_of_their_own(tmp_path: Path) -> None:
+    masks = ("subject", "subject+flow+time")
+    pairs = replace(plan(tmp_path), twins="order", masks=masks, steps=2)
+    result = STUDIES["shapes"](pairs)
+    assert isinstance(result, StudyResult)
+    assert result.name == "shapes-order"
+    assert [row.setting["mask"] for row in result.rows] == list(masks)
+    for row in result.rows:
+        for way in ("T2V", "V2T"):
+            assert row.spread(f"{way} R@1 among twins").value in [pytest.approx(100 * n / 6) for n in range(7)]
+        assert row.spread("right things").value >= row.spread("T2V R@1").value
+        assert "stayers only" not in row.figures
+    assert {panel.title for panel in result.panels[:2]} == {f"{way} R@1 among twins, test" for way in ("T2V", "V2T")}
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "order-still-subject-0",
+        "order-still-subject-flow-time-0",
+    ]
+    folders = {run.out for twins in ("mover", "direction", "order") for run in study._runs(replace(pairs, twins=twins))}
+    assert len(folders) == 7  # twins of mover also without alpha dropout
+
+
+def test_among_twins_a_tie_is_wrong_and_other_groups_do_not_count() -> None:
+    scores = np.array(
+        [
+            [0.5, 0.4, 0.9, 0.9],  # right, whatever the others score
+            [0.6, 0.6, 0.0, 0.0],  # a tie
+            [0.9, 0.9, 0.3, 0.2],  # right
+            [0.0, 0.0, 0.4, 0.1],  # wrong
+        ],
+        np.float32,
+    )
+    # By column: 0.5 < 0.6 wrong, 0.6 right, 0.3 < 0.4 wrong, 0.1 < 0.2 wrong.
+    assert _among_twins(scores, np.array([0, 0, 1, 1])) == {"t2v": 50.0, "v2t": 25.0}
+
+
+def test_half_a_pair_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="7 clips: twins of direction are pairs"):
+        STUDIES["shapes"](replace(plan(tmp_path), twins="direction", clips=7))
 
 
 def figures(result: StudyResult) -> list[Any]:

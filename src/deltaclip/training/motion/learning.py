@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from deltaclip.encoder import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
 from deltaclip.motion import TRACK_GRID, TRACK_MAPS
@@ -16,6 +17,7 @@ from deltaclip.motion_words import (
     MAX_WORDS,
     OPEN,
     all_claims,
+    claims_about,
     empty_sentence,
     sentence_about,
     stacked,
@@ -32,6 +34,8 @@ FARTHEST = 2
 """Cells of the maps by which training moves them, each way."""
 LARGEST_STEP = 1.0
 """Norm that gradients are cut to."""
+AVERAGED = 0.998
+"""Share that a step leaves of the running mean of the weights, which is what is kept."""
 BITS_SCENES = 2000
 """Scenes by which it is told how much a sentence says."""
 
@@ -46,7 +50,7 @@ class MotionRecipe:
     """
 
     scenes: int = 10000
-    steps: int = 3000
+    steps: int = 4000
     batch: int = 192
     rate: float = 2e-3
     text_steps: int = 3000
@@ -79,14 +83,14 @@ def learn(
 
     First tracks and what is claimed, a vector for each of CONCEPTS, find their places in one space; then sentences
     learn to lead to the places of what they claim. Words are no part of the first half, which makes it quick, and the
-    second half has any number of sentences to learn from.
+    same whatever words the phrases have; the second half has any number of sentences to learn from.
     """
     torch.manual_seed(recipe.seed)
     random = np.random.default_rng(recipe.seed)
     data = _Data(drawn)
     network = MotionNetwork(recipe.sizes, len(vocabulary()), MAX_WORDS)
     claimed = nn.Linear(len(CONCEPTS), recipe.sizes.dimension)
-    network.train()
+    both = nn.ModuleList([network, claimed]).train()
     done = 0
     for steps, loss_of, last in (
         (recipe.steps, _track_loss, False),
@@ -95,6 +99,7 @@ def learn(
         rate = recipe.text_rate if last else recipe.rate
         trained = [*network.parameters()] if last else [*network.parameters(), *claimed.parameters()]
         optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
+        mean = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]  # torch's
         for step in range(steps):
             share = 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01
             for group in optimiser.param_groups:
@@ -104,6 +109,9 @@ def learn(
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             nn.utils.clip_grad_norm_(trained, LARGEST_STEP)
             optimiser.step()
+            mean.update_parameters(both)
+            if step + 1 == steps:
+                both.load_state_dict(mean.module.state_dict())
             done += 1
             measure = done % every == 0 or step + 1 == steps
             held = data.held_out(network, None if last else claimed) if measure else None
@@ -176,7 +184,7 @@ def _track_loss(
 ) -> Tensor:
     """Each track against all that can be claimed, and against claims of several concepts."""
     rows = random.choice(data.learnt, recipe.batch) * 4 + random.integers(0, 4, recipe.batch)
-    several = [sentence_about(data.truths[row], data.rates, random).claims for row in rows[: recipe.batch // 2]]
+    several = [claims_about(data.truths[row], data.rates, random) for row in rows[: recipe.batch // 2]]
     claims = np.concatenate([all_claims(), np.zeros((len(several), len(CONCEPTS)), np.bool_)]).astype(np.float32)
     for row, numbers in enumerate(several, len(claims) - len(several)):
         claims[row, list(numbers)] = 1

@@ -1,4 +1,4 @@
-"""Whether masks help on real clips of actions: each mask with weights of its own, scenes kept apart."""
+"""Whether masks of motion help on real clips of actions: each with weights of its own, scenes kept apart."""
 
 import tempfile
 from collections.abc import Sequence
@@ -15,14 +15,16 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.recipes import RECIPES, override
 from deltaclip.training.studies.actions_clips import SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.actions_result import actions_result
-from deltaclip.training.studies.actions_run import ActionRun
+from deltaclip.training.studies.actions_run import TEMPORAL, ActionRun
 from deltaclip.training.studies.runner import Document, Stopped, StudyPlan, StudyProgress, at_once
 
 __all__ = ["study_actions"]
 
 STEPS = 650
 SEEDS = 3
-MASKS = ("full", "difference", "subject", "random")
+MASKS = ("full", "difference", "subject", "random", "subject+flow", "subject+flow+time", f"subject{TEMPORAL}")
+"""Each is an arm of the study: a mask, after which ", temporal head" may follow."""
+TEMPORAL_LAYERS = 2
 FEWEST_CLIPS = 60
 """Smaller sets are left out, as too small to learn from, unless only one set is given."""
 SAVES = 8
@@ -43,6 +45,8 @@ SETTINGS = (
 
 def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
     """Trains and measures each mask on each set, fold and seed, until the deadline.
+
+    A mask of the plan may end in ", temporal head". Its runs see as many frames of a clip in a step as in the test.
 
     Frames are stored only in a temporary folder. Raises ValueError for a mask or setting that does not exist,
     CaptionError for a set that cannot be used, TrainingError if a run cannot continue.
@@ -124,18 +128,19 @@ def _sets(plan: StudyPlan) -> tuple[list[ActionSet], list[str]]:
 def _runs(plan: StudyPlan, sets: Sequence[ActionSet]) -> list[ActionRun]:
     """Ordered by seed first, so that a limited time covers every mask and fold with one seed."""
     seeds = range(SEEDS if plan.seeds is None else plan.seeds)
-    masks = [_recipe(plan, mask, 0).data.motion for mask in plan.masks or MASKS]
-    if len(set(masks)) < len(masks):
+    arms = plan.masks or MASKS
+    recipes = [_recipe(plan, arm, 0) for arm in arms]
+    if len({(recipe.data.motion, recipe.model.temporal_layers) for recipe in recipes}) < len(recipes):
         raise TrainingError("the study's masks", "one of them is given twice", "Give each mask once.")
     contents = {actions.name: clip_digests(actions) for actions in sets}
     runs = [
         ActionRun(
-            _recipe(plan, mask, seed), actions, contents[actions.name], fold, plan.folder, plan.device, plan.deadline
+            _recipe(plan, arm, seed), actions, contents[actions.name], fold, plan.folder, plan.device, plan.deadline
         )
         for seed in seeds
         for actions in sets
         for fold in _folds(plan, actions, sets)
-        for mask in masks
+        for arm in arms
     ]
     for run in runs:
         if not all(run.parts):
@@ -155,7 +160,8 @@ def _folds(plan: StudyPlan, actions: ActionSet, sets: Sequence[ActionSet]) -> Se
     return chosen if actions.folds else [None]
 
 
-def _recipe(plan: StudyPlan, mask: str, seed: int) -> Recipe:
+def _recipe(plan: StudyPlan, arm: str, seed: int) -> Recipe:
+    mask = arm.removesuffix(TEMPORAL)
     steps = plan.steps or STEPS
     own = [
         f"data.motion={mask}",
@@ -164,6 +170,9 @@ def _recipe(plan: StudyPlan, mask: str, seed: int) -> Recipe:
         f"loop.validate_every={max(steps // SAVES, 1)}",
     ]
     recipe = override(RECIPES["actions"], [*SETTINGS, *plan.settings, *own])
+    if mask != arm:
+        layers = recipe.model.temporal_layers or TEMPORAL_LAYERS
+        recipe = override(recipe, [f"model.temporal_layers={layers}", f"data.frames={recipe.data.test_frames}"])
     if recipe.data.flip or recipe.data.turn:
         raise ValueError("data.flip and data.turn would make captions with left, right, up or down untrue")
     return recipe

@@ -1,7 +1,7 @@
 """Clips of labelled actions in memory: decoded once with every mask, and shared by all runs of a study."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -112,21 +112,21 @@ def _digest(path: Path) -> str:
 def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_side: int) -> SeenClip:
     """Masks that need neighbours are measured while decoding, once for each; all others on the decoded frames."""
     specs = {mask: MotionSpec.parse(mask) for mask in masks}
-    followed = [spec for spec in specs.values() if needs_neighbours(spec)]
-    frames, motion = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
+    # Channels beside alpha are of the same measurement: `subject` and `subject+flow` are one.
+    alone = {mask: replace(spec, extras=()) for mask, spec in specs.items()}
+    followed = list(dict.fromkeys(spec for spec in alone.values() if needs_neighbours(spec)))
+    frames, first = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
+    found = {} if first is None else {followed[0]: first}
+    for spec in followed[1:]:
+        _, motion = call(read_whole, path, spec, num_frames, short_side)
+        assert motion is not None  # a mask was asked for
+        found[spec] = motion
     alpha, velocity = {}, None
-    for mask, spec in specs.items():
-        if spec not in followed:
-            made = measure_alpha(frames.rgb, spec)
-        elif spec == followed[0] and motion is not None:
-            made, seen = motion.alpha, motion
-        else:
-            _, other = call(read_whole, path, spec, num_frames, short_side)
-            assert other is not None  # a mask was asked for
-            made, seen = other.alpha, other
-        if "flow" in spec.extras:
-            velocity = velocity_bytes(masked_velocity(seen))
+    for mask, spec in alone.items():
+        made = found[spec].alpha if spec in found else measure_alpha(frames.rgb, spec)
         alpha[mask] = np.round(made * 255).astype(np.uint8)
+        if "flow" in specs[mask].extras:
+            velocity = velocity_bytes(masked_velocity(found[spec]))
     return SeenClip(frames.rgb, alpha, velocity)
 
 

@@ -6,7 +6,7 @@ Metrics of classes and clips: the caption of a class retrieves clips, and a clip
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,13 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.source import TrainingData
 from deltaclip.training.studies.actions_clips import ActionClips, SeenActions
+from deltaclip.training.studies.actions_controls import changed, controls_of
 from deltaclip.training.studies.runner import Document, keep_figures, kept_figures
 
-__all__ = ["MERGED", "ActionRun", "class_figures", "merged_classes"]
+__all__ = ["MERGED", "TEMPORAL", "ActionRun", "class_figures", "merged_classes"]
 
 
+CLIPS_AT_ONCE = 32
 MERGED = {
     "swipe_left": "swipe sideways",
     "swipe_right": "swipe sideways",
@@ -39,6 +41,10 @@ MERGED = {
     "swipe_down": "swipe up or down",
 }
 """Classes that differ only in the order of their frames: mean pooling of unsigned masks cannot distinguish them."""
+
+
+TEMPORAL = ", temporal head"
+"""What follows the mask in the name of an arm whose encoder has one."""
 
 
 def merged_classes(labels: Sequence[str]) -> NDArray[np.int64]:
@@ -89,10 +95,15 @@ class ActionRun:
     deadline: float | None
 
     @property
+    def arm(self) -> str:
+        """What distinguishes it from the runs it is compared with: its mask, and whether it has a temporal head."""
+        return self.recipe.data.motion + (TEMPORAL if self.recipe.model.temporal_layers else "")
+
+    @property
     def name(self) -> str:
         """Its name among the runs of a study."""
         held = "split" if self.fold is None else f"fold{self.fold}"
-        return re.sub(r"[^\w.=-]+", "-", f"{self.actions.name}-{self.recipe.data.motion}-{held}-{self.recipe.seed}")
+        return re.sub(r"[^\w.=-]+", "-", f"{self.actions.name}-{self.arm}-{held}-{self.recipe.seed}")
 
     @property
     def steps_done(self) -> int:
@@ -136,6 +147,7 @@ class ActionRun:
         record = trained.record.training or {}
         figures = {
             "test": self._measure(trained, tested),
+            "controls": {name: self._measure(trained, tested, name) for name in controls_of(self.recipe)},
             "train": self._measure(trained, learnt),
             "clips": len(learnt.video_ids),
             "test_clips": len(tested.video_ids),
@@ -175,12 +187,21 @@ class ActionRun:
         return [[self.actions.clips[number].path, self.contents[number]] for number in numbers]
 
     @torch.no_grad()
-    def _measure(self, trained: Checkpoint, clips: ActionClips) -> dict[str, dict[str, float]]:
-        """Number of classes -> metrics, before merging classes and after, if the set has classes to merge."""
+    def _measure(
+        self, trained: Checkpoint, clips: ActionClips, control: str | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Number of classes -> metrics, before merging classes and after, if the set has classes to merge.
+
+        control: what is done to the clips before they are encoded; None for the clips as they are.
+        """
         precision = MixedPrecision.choose(self.device, "float32")
         model, sizes = trained.model.to(precision.device).eval(), model_spec(trained.model)  # type: ignore[arg-type]
-        batches = video_batches(clips, self.recipe, sizes.image_size, range(len(clips.video_ids)), 32)
-        made = torch.cat([video_vectors(model, frames.to(precision.device), precision) for frames in batches])
+        made = torch.cat(
+            [
+                video_vectors(model, frames.to(precision.device), precision)
+                for frames in _batches(clips, self.recipe, sizes.image_size, control)
+            ]
+        )
         assert trained.tokenizer is not None  # every run writes one
         rows = TokenRows(trained.tokenizer, sizes, self.recipe.model.max_words)
         first = rows([wordings[0] for wordings in self.actions.wordings.values()]).to(precision.device)
@@ -188,3 +209,12 @@ class ActionRun:
         labels = list(self.actions.wordings)
         ways = (np.arange(len(labels)), merged_classes(labels))
         return {str(int(classes.max()) + 1): class_figures(similarity, clips.labels, classes) for classes in ways}
+
+
+def _batches(clips: ActionClips, recipe: Recipe, side: int, control: str | None) -> Iterator[torch.Tensor]:
+    """All clips in order, some at a time: uint8 (n, T, C, S, S)."""
+    start = 0
+    for frames in video_batches(clips, recipe, side, range(len(clips.video_ids)), CLIPS_AT_ONCE):
+        paths = clips.video_ids[start : start + len(frames)]
+        start += len(frames)
+        yield frames if control is None else torch.from_numpy(changed(frames.numpy(), control, paths))

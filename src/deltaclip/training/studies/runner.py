@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deltaclip.errors import TrainingError
+from deltaclip.shapes import Twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.run_folder import differences, save_whole
 
@@ -42,7 +43,8 @@ class StudyPlan:
 
     folder: for its runs, clips and states; what is finished there is not done again.
     steps, seeds, masks, cameras, clips: None means the study's own. seeds: their number; they are 0, 1, and so on.
-    clips: number of test clips for each camera. settings: values for fields of the recipe, as in optim.lr=1e-3.
+    clips: number of test clips for each camera. twins: for `shapes`, what they differ in, as in `shapes.ShapesSpec`.
+    settings: values for fields of the recipe, as in optim.lr=1e-3.
     data, folds: for `actions`, the folder of its sets, and the folds to hold out in turn.
     jobs: runs at once, each in a process with one thread; results do not depend on it. device: as in torch, or auto.
     deadline: `time.time()` after which every run stops at the end of its step and saves a state.
@@ -55,6 +57,7 @@ class StudyPlan:
     masks: tuple[str, ...] | None = None
     cameras: tuple[str, ...] | None = None
     clips: int | None = None
+    twins: Twins = "mover"
     settings: tuple[str, ...] = ()
     data: Path | None = None
     folds: tuple[int, ...] | None = None

@@ -7,6 +7,7 @@ from itertools import product
 
 from deltaclip.errors import TrainingError
 from deltaclip.findings import StudyResult
+from deltaclip.shapes import Twins
 from deltaclip.training.recipes import RECIPES, override
 from deltaclip.training.studies.runner import Stopped, StudyPlan, StudyProgress, at_once
 from deltaclip.training.studies.shapes_result import shapes_result
@@ -16,14 +17,31 @@ __all__ = ["study_shapes"]
 
 STEPS = 200
 SEEDS = 3
-MASKS = ("full", "difference", "subject", "random", "inverted")
+ALL_MASKS = ("full", "difference", "subject", "random", "inverted")
+BACKWARDS_MASKS = ("full", "subject", "subject+flow", "subject+flow+time")
+MASKS: dict[Twins, tuple[str, ...]] = {"mover": ALL_MASKS, "direction": BACKWARDS_MASKS, "order": BACKWARDS_MASKS}
 CAMERAS = ("still", "pan")
 CLIPS = 300
 """Number of test clips, as in `evaluate shapes`."""
-WITHOUT_DROPOUT = "subject"
-"""The mask that is also trained with alpha dropout 0."""
 SETTINGS = ("world.groups=800", "world.directions=0", "world.mover_epochs=0", "optim.warm_up=0.1")
 """Changes to the recipe `shapes`; with STEPS, so that all runs fit into 75 minutes on two cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """A line of the table for each camera. name: of the line. mask: to train with. settings: changes to the recipe."""
+
+    name: str
+    mask: str
+    settings: tuple[str, ...] = ()
+
+
+FURTHER_ARMS: dict[Twins, tuple[_Arm, ...]] = {
+    "mover": (_Arm("subject, no alpha dropout", "subject", ("data.alpha_dropout=0",)),),
+    "direction": (),
+    "order": (),
+}
+"""Trained beside the plain masks of a kind of twins, if their mask is."""
 
 
 def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
@@ -63,17 +81,21 @@ class _Counter:
 
 def _runs(plan: StudyPlan) -> list[ShapesRun]:
     """The runs of every camera, mask and seed, in the order of the table."""
-    cameras, masks = plan.cameras or CAMERAS, plan.masks or MASKS
+    cameras, masks = plan.cameras or CAMERAS, plan.masks or MASKS[plan.twins]
     seeds = range(SEEDS if plan.seeds is None else plan.seeds)
-    variants: list[tuple[str, str, tuple[str, ...]]] = [(mask, mask, ()) for mask in masks]
-    if WITHOUT_DROPOUT in masks:
-        variants.append((f"{WITHOUT_DROPOUT}, no alpha dropout", WITHOUT_DROPOUT, ("data.alpha_dropout=0",)))
+    arms = [*(_Arm(mask, mask) for mask in masks), *(arm for arm in FURTHER_ARMS[plan.twins] if arm.mask in masks)]
     runs = []
-    for camera, (variant, mask, settings), seed in product(cameras, variants, seeds):
-        own = [f"data.motion={mask}", f"world.cameras={camera}", f"seed={seed}", f"optim.steps={plan.steps or STEPS}"]
-        recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *settings, *own])
-        gallery = ShapesGallery(camera, plan.clips or CLIPS, plan.folder / "test")
-        runs.append(ShapesRun(recipe, variant, gallery, plan.folder, plan.device, plan.deadline))
+    for camera, arm, seed in product(cameras, arms, seeds):
+        own = [
+            f"data.motion={arm.mask}",
+            f"world.cameras={camera}",
+            f"world.twins={plan.twins}",
+            f"seed={seed}",
+            f"optim.steps={plan.steps or STEPS}",
+        ]
+        recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *arm.settings, *own])
+        gallery = ShapesGallery(camera, plan.clips or CLIPS, plan.folder / "test", plan.twins)
+        runs.append(ShapesRun(recipe, arm.name, gallery, plan.folder, plan.device, plan.deadline))
     _refuse_twice(runs)
     return runs
 

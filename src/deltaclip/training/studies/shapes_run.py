@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.ranking import any_true_ranks, compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.reader import Clip, read_video
-from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, ask, make_world, write_world
+from deltaclip.shapes import TEST_SEED, ShapesClip, ShapesSpec, Twins, ask, make_world, write_world
 from deltaclip.training.journal import read_rows
 from deltaclip.training.loop import train
 from deltaclip.training.recipe import Recipe
@@ -31,21 +32,26 @@ __all__ = ["ShapesGallery", "ShapesRun"]
 
 @dataclass(frozen=True, slots=True)
 class ShapesGallery:
-    """Twins of one camera, as in `evaluate shapes`, and a clip of each group's objects in which nothing moves.
+    """Twins of one camera; of `mover` those of `evaluate shapes`, and a clip of each group in which nothing moves.
 
-    camera: of `ShapesSpec`. clips: number of twins, in groups of three. folder: of the files of all cameras.
+    camera: of `ShapesSpec`. clips: number of twins, in groups of three, or in pairs. folder: of the files of all
+    cameras. twins: what they differ in, as in `ShapesSpec`.
     """
 
     camera: str
     clips: int
     folder: Path
+    twins: Twins = "mover"
 
     def __post_init__(self) -> None:
-        _ = self._spec  # raises ValueError for a camera that does not exist
+        _ = self._spec  # raises ValueError for a camera or twins that do not exist
+        if self.twins != "mover" and self.clips % 2:
+            raise ValueError(f"{self.clips} clips: twins of {self.twins} are pairs, so that their number is even")
 
     def facts(self) -> Document:
-        """What the figures depend on besides the encoder."""
-        return {"camera": self.camera, "clips": self.clips, "seed": TEST_SEED}
+        """What the figures depend on besides the encoder. Twins are told as in `WorldRecipe.facts`."""
+        kind = {} if self.twins == "mover" else {"twins": self.twins}
+        return {"camera": self.camera, "clips": self.clips, "seed": TEST_SEED, **kind}
 
     @property
     def moving(self) -> list[ShapesClip]:
@@ -65,19 +71,22 @@ class ShapesGallery:
         made = Path(tempfile.mkdtemp(dir=self.folder, suffix=".partial"))
         try:
             write_world(made / "moving", self.moving)
-            write_world(made / "still", self.still)
+            if self.twins == "mover":
+                write_world(made / "still", self.still)
             os.replace(made, home)
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
     def measure(self, encoder: Encoder) -> Document:
-        """{"t2v": {"R1", ...}, "v2t", "right_group", "questions": {kind: {"R1", "right_things_R1"}}, "coverage", ...}.
+        """{"t2v": {"R1", ...}, "v2t", "right_group", "coverage", "without_mask", and "questions" or "among_twins"}.
 
-        t2v, v2t, right_group: of the twins alone, as in `evaluate shapes`. questions: over the gallery of twins and
-        still clips, see `shapes.ask`; right_things_R1 is among the clips of the query's own group.
+        t2v, v2t, right_group: of the twins alone, as in `evaluate shapes`. questions, of twins of `mover`: {kind:
+        {"R1", "right_things_R1"}} over the gallery of twins and still clips, see `shapes.ask`; right_things_R1 is among
+        the clips of the query's own group. among_twins, of the others: {"t2v", "v2t"}, R@1 among the two clips or
+        captions of the query's own pair, ties against it; 50 by chance.
         coverage: share of the picture in the masks. without_mask: share of the frames whose mask is all ones.
         """
-        moving, still = self.moving, self.still
+        moving = self.moving
         reasons: Counter[str | None] = Counter()
         coverage: list[float] = []
 
@@ -100,8 +109,14 @@ class ShapesGallery:
             "coverage": float(np.mean(coverage)),
             "without_mask": (reasons.total() - reasons[None]) / reasons.total(),
         }
-        without_motion = encoder.encode_videos(self._files("still", len(still)))
-        gallery = np.concatenate([videos, without_motion])
+        if self.twins != "mover":
+            return {**figures, "among_twins": _among_twins(texts @ videos.T, groups)}
+        return {**figures, "questions": self._questions(encoder, moving, videos)}
+
+    def _questions(self, encoder: Encoder, moving: list[ShapesClip], videos: NDArray[np.float32]) -> Document:
+        """Over the gallery of the moving clips, whose vectors are given, and the still ones."""
+        still = self.still
+        gallery = np.concatenate([videos, encoder.encode_videos(self._files("still", len(still)))])
         questions = {}
         for kind, asked in ask(moving, still).items():
             scores = encoder.encode_texts(asked.texts) @ gallery.T
@@ -109,18 +124,34 @@ class ShapesGallery:
             ranks = any_true_ranks(scores, asked.true), any_true_ranks(own, asked.true & asked.same_things)
             names = ("R1", "right_things_R1")
             questions[kind] = {name: compute_metrics(each).R1 for name, each in zip(names, ranks, strict=True)}
-        return {**figures, "questions": questions}
+        return questions
 
     @property
     def _spec(self) -> ShapesSpec:
-        return ShapesSpec(camera=self.camera)  # type: ignore[arg-type]  # checked there
+        return ShapesSpec.of_twins(self.twins, self.camera)  # type: ignore[arg-type]  # checked there
+
+    @property
+    def name(self) -> str:
+        """Of camera and twins, for folders; twins of `mover` are those without a name."""
+        return self.camera if self.twins == "mover" else f"{self.twins}-{self.camera}"
 
     @property
     def _home(self) -> Path:
-        return self.folder / f"{self.camera}-{self.clips}"
+        return self.folder / f"{self.name}-{self.clips}"
 
     def _files(self, part: str, count: int) -> list[Path]:
         return [self._home / part / f"shapes_{number:04d}.mp4" for number in range(count)]
+
+
+def _among_twins(scores: NDArray[np.float32], groups: NDArray[np.int64]) -> dict[str, float]:
+    """R@1 of each text among the clips of its own group, and of each clip among their texts; ties count against.
+
+    scores: (N, N), row = text, column = its clip's place. groups: (N,).
+    """
+    own = groups[:, None] == groups[None, :]
+    right = np.eye(len(groups), dtype=np.bool_)
+    ways = {"t2v": scores, "v2t": scores.T}
+    return {way: compute_metrics(any_true_ranks(np.where(own, each, -np.inf), right)).R1 for way, each in ways.items()}
 
 
 FIGURES_FILE = "figures.json"
@@ -144,7 +175,7 @@ class ShapesRun:
     @property
     def out(self) -> Path:
         """The run's checkpoint."""
-        name = f"{self.gallery.camera}-{self.variant}-{self.recipe.seed}"
+        name = f"{self.gallery.name}-{self.variant}-{self.recipe.seed}"
         return self.folder / "runs" / re.sub(r"[^\w.=-]+", "-", name)
 
     @property

@@ -1,0 +1,158 @@
+"""The temporal head: a small transformer over the features of a clip's frames, so that their order can count.
+
+Shaped like CLIP4Clip's `seqTransf` (Luo et al., arXiv 2104.08860, section 3.3; `modules/modeling.py`,
+`_loose_similarity`): position embeddings and residual attention blocks over the frames, whose result is added to the
+features before mean pooling. Ours has one more matrix behind the blocks, which starts at zero, so that a head that was
+never trained is mean pooling to the bit; the identity there is CLIP4Clip's.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import CLIPModel
+from transformers.activations import ACT2FN
+
+from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
+
+__all__ = [
+    "PREFIX",
+    "HeadSizes",
+    "TemporalHead",
+    "fresh_head",
+    "head_facts",
+    "head_parameters",
+    "head_sizes",
+    "put_head",
+    "temporal_head",
+]
+
+NAME = "temporal_head"
+PREFIX = f"{NAME}."
+"""What the names of a head's weights begin with, among those of its model."""
+_POSITIONS = f"{PREFIX}positions.weight"
+_BLOCK = re.compile(rf"{NAME}\.blocks\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSizes:
+    """layers: blocks. positions: the largest number of frames of a clip."""
+
+    layers: int
+    positions: int
+
+
+def attention_heads(width: int) -> int:
+    """width // 64 as in the towers of new models, or the next lower number that divides the width."""
+    return next(heads for heads in range(max(1, width // HEAD_WIDTH), 0, -1) if width % heads == 0)
+
+
+class TemporalHead(nn.Module):
+    """Frames' features (B, T, D), in the order shown, to features that know of each other and of their order.
+
+    The frame at place t of a clip gets position t, whatever its time. There is no padding: the clips of a batch have
+    the same number of frames.
+    """
+
+    def __init__(self, width: int, sizes: HeadSizes) -> None:
+        """width: D."""
+        super().__init__()
+        self.positions = nn.Embedding(sizes.positions, width)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width,
+                attention_heads(width),
+                4 * width,
+                dropout=0.0,
+                activation=ACT2FN[OPENAI_ACTIVATION],
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(sizes.layers)
+        )
+        self.out = nn.Linear(width, width, bias=False)
+
+    @property
+    def sizes(self) -> HeadSizes:
+        """Its sizes."""
+        return HeadSizes(len(self.blocks), self.positions.num_embeddings)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, T, D) float32 -> the same; ValueError if there are more frames than positions."""
+        length, most = frames.shape[1], self.positions.num_embeddings
+        if length > most:
+            raise ValueError(
+                f"clips of {length} frames for a temporal head with {most} positions: give it at most {most}"
+            )
+        # Always in float32, as pooling is: it is a small part of the work, and a difference of vectors.
+        with torch.autocast(frames.device.type, enabled=False):
+            seen = frames + self.positions.weight[:length]
+            for block in self.blocks:
+                seen = block(seen)
+            made: Tensor = frames + self.out(seen)
+        return made
+
+
+def temporal_head(model: CLIPModel) -> TemporalHead | None:
+    """The temporal head of a model, None if it has none."""
+    head = getattr(model, NAME, None)
+    return head if isinstance(head, TemporalHead) else None
+
+
+def head_facts(model: CLIPModel) -> dict[str, int] | None:
+    """Layers, positions and attention heads of a model's temporal head, None if it has none."""
+    head = temporal_head(model)
+    if head is None:
+        return None
+    return {**asdict(head.sizes), "attention_heads": attention_heads(head.positions.embedding_dim)}
+
+
+def head_parameters(model: CLIPModel) -> list[nn.Parameter]:
+    """The parameters of a model's temporal head; none without one."""
+    head = temporal_head(model)
+    return [] if head is None else list(head.parameters())
+
+
+def put_head(model: CLIPModel, sizes: HeadSizes) -> None:
+    """Gives a model a head of these sizes, as wide as its vectors, as a part of it under the name `temporal_head`."""
+    model.add_module(NAME, TemporalHead(model.visual_projection.out_features, sizes))
+
+
+def head_sizes(weights: Mapping[str, Tensor]) -> HeadSizes | None:
+    """Sizes of the head among these weights of a model; None if there is none.
+
+    At least one layer and position even if those are missing, so that their absence can be reported by name.
+    """
+    if not any(name.startswith(PREFIX) for name in weights):
+        return None
+    layers = [int(match[1]) for name in weights if (match := _BLOCK.match(name))]
+    positions = weights.get(_POSITIONS)
+    known = positions is not None and positions.ndim == 2 and len(positions)
+    return HeadSizes(len(set(layers)) or 1, len(positions) if positions is not None and known else 1)
+
+
+def fresh_head(width: int, sizes: HeadSizes, seed: int) -> dict[str, Tensor]:
+    """Weights of a head that changes nothing yet, by their names in a model, the same for the same seed.
+
+    Spreads are those of CLIP's towers (openai/CLIP, model.py), `out` is zero.
+    """
+    with torch.device("meta"):
+        shapes = {name: weight.shape for name, weight in TemporalHead(width, sizes).state_dict().items()}
+    generator = torch.Generator().manual_seed(seed)
+    return {f"{PREFIX}{name}": _fresh(name, shapes[name], width, sizes.layers, generator) for name in sorted(shapes)}
+
+
+def _fresh(name: str, shape: Iterable[int], width: int, layers: int, generator: torch.Generator) -> Tensor:
+    size = tuple(shape)
+    if name == "out.weight" or name.endswith("bias"):
+        return torch.zeros(size)
+    if ".norm" in name:
+        return torch.ones(size)
+    spread: float = width**-0.5
+    if name.endswith(("out_proj.weight", "linear2.weight")):
+        spread *= (2 * layers) ** -0.5
+    elif name.endswith("linear1.weight"):
+        spread = (2 * width) ** -0.5
+    return torch.empty(size).normal_(0.0, spread, generator=generator)
