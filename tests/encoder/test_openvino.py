@@ -58,7 +58,7 @@ def test_vectors_are_those_of_torch_for_clips_of_any_length(folder: Path, precis
     lengths = [1, 5, 3, 60, 2]
     frames = frames_of(sum(lengths))
     vectors = other.video_vectors(frames, lengths)
-    assert (vectors.shape, vectors.dtype) == ((5, 16), np.float32)
+    assert vectors.shape == (5, 16)
     assert (other.precision, other.device) == (precision, "cpu")
     assert centred_cosines(vectors, exact.video_vectors(frames, lengths)).min() > least
     assert other.digest == exact.digest
