@@ -1,6 +1,5 @@
 """Which engine runs a checkpoint: as the user chose, else what is fastest here and right."""
 
-from deltaclip.encoder.engine import Engine
 from deltaclip.encoder.openvino_engine import OpenVinoEngine
 from deltaclip.encoder.openvino_graph import INSTALL, is_installed
 from deltaclip.encoder.spec import PRECISIONS, ChoiceError, EncoderSpec
@@ -14,7 +13,7 @@ ENGINES = {"torch": TorchEngine, "openvino": OpenVinoEngine}
 PRECISION_NAMES = "auto, fp32, bf16, int8"
 
 
-def chosen_engine(checkpoint: Checkpoint, spec: EncoderSpec) -> Engine:
+def chosen_engine(checkpoint: Checkpoint, spec: EncoderSpec) -> TorchEngine | OpenVinoEngine:
     """An engine for a checkpoint. Raises ChoiceError for a device, precision or engine that does not exist here, or
     that do not go together, and PrecisionError for a precision that torch gives wrong results in.
     """

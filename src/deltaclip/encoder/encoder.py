@@ -16,6 +16,7 @@ from deltaclip.checks import check_path, check_paths, check_texts
 from deltaclip.encoder.choosing import chosen_engine
 from deltaclip.encoder.engine import Engine, Inputs
 from deltaclip.encoder.locating import full_name, locate
+from deltaclip.encoder.openvino_engine import OpenVinoEngine
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
 from deltaclip.errors import CheckpointError
 from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint
@@ -45,7 +46,7 @@ class Encoder:
     def __init__(
         self,
         name: str,
-        engine: Engine,
+        engine: OpenVinoEngine | Engine,  # by its class: compared with a Protocol it would be made ready
         tokenizer: Tokenizer | None = None,
         record: CheckpointRecord | None = None,
         **options: Unpack[ReadingOptions],

@@ -158,9 +158,12 @@ class OpenVinoEngine:
     def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
+        return clip_vectors(self._model, self.frame_features(frames), lengths)
+
+    def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
+        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""
         graph = self._ready.graph
-        features = self._torch.frame_features(frames) if graph is None else graph.features(frames)
-        return clip_vectors(self._model, features, lengths)
+        return self._torch.frame_features(frames) if graph is None else graph.features(frames)
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""
