@@ -93,7 +93,7 @@ def test_actions_are_trained_stopped_in_time_and_told(tmp_path: Path, deltaclip:
     code, told, _ = deltaclip(*words, "--json")
     assert (code, told["finished"], told["protocol"]["folds"]) == (0, True, "drawn 1 of 2")
     assert [row["setting"] for row in told["rows"]] == [
-        {"set": "drawn", "classes": classes, "mask": "full"} for classes in (3, 2)
+        {"set": "drawn", "classes": classes, "mask": "full", "clips": "as they are"} for classes in (3, 2)
     ]
     code, told, _ = deltaclip(*words)
     assert code == 0

@@ -62,7 +62,8 @@ def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSp
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():
         note(f"loading {chosen} (downloaded from the Hugging Face hub the first time)")
-    return load_with(chosen, spec)
+    only_motion = spec.motion is not None and (spec.precision, spec.engine) == ("auto", "auto")
+    return load_with(chosen, spec, "'--motion'" if only_motion else None)
 
 
 def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":
