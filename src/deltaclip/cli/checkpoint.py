@@ -48,7 +48,7 @@ def info(
     engine: EngineOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Describe an encoder: weights, engine, device, precision and masks.
+    """Describe an encoder: weights, engine, precision and masks.
 
     Also says whether masks affect it at all, and which motion encoder is used beside it. NAME may be a motion encoder:
     motion, which is bundled, or a folder that `deltaclip train motion` wrote. Whenever an encoder is loaded in a lower
