@@ -13,7 +13,7 @@ from deltaclip.wording import count
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Calibrated, Encoder
 
-__all__ = ["calibrate", "calibrate_on", "is_calibrated"]
+__all__ = ["calibrate", "calibrate_on"]
 
 
 def calibrate(
@@ -67,10 +67,3 @@ def calibrate_on(encoder: "Encoder", paths: list[Path]) -> "Calibrated":
         f": centred cosine to fp32 {facts.cosine:.4f}, lowest {facts.lowest:.4f}"
     )
     return made
-
-
-def is_calibrated(encoder: "Encoder") -> bool:
-    """Whether an encoder can run as it is: False only for int8 that nobody has calibrated yet."""
-    from deltaclip.encoder import needs_calibration
-
-    return not needs_calibration(encoder)

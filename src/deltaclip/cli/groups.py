@@ -115,13 +115,7 @@ def _with_whole_paths(annotation: Any) -> Any:  # Any: types
     kind, *notes = get_args(annotation)
     if Path not in (kind, *get_args(kind)):
         return annotation
-    placed = []
-    for note in notes:
-        if isinstance(note, ParameterInfo):
-            note = copy.copy(note)
-            note.parser = _path
-        placed.append(note)
-    return Annotated[(kind, *placed)]
+    return Annotated[(kind, *(_changed(note, ParameterInfo, "parser", _path) for note in notes))]
 
 
 def _path(text: str | Path) -> Path:
@@ -135,10 +129,13 @@ def _under(heading: str, field: "Field[Any]") -> object:
     """The annotation of a field, with the heading under which its option is listed."""
     assert get_origin(field.type) is Annotated, f"{field.name} has no typer.Option"
     kind, *notes = get_args(field.type)
-    placed = []
-    for note in notes:
-        if isinstance(note, OptionInfo):
-            note = copy.copy(note)
-            note.rich_help_panel = heading
-        placed.append(note)
-    return Annotated[(kind, *placed)]
+    return Annotated[(kind, *(_changed(note, OptionInfo, "rich_help_panel", heading) for note in notes))]
+
+
+def _changed(note: object, kind: type, name: str, value: object) -> object:
+    """A copy of a note of that kind with one attribute set; any other note as it is."""
+    if not isinstance(note, kind):
+        return note
+    changed = copy.copy(note)
+    setattr(changed, name, value)
+    return changed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.checks import AnyPath
-from deltaclip.cli.calibrating import calibrate_on, is_calibrated
+from deltaclip.cli.calibrating import calibrate_on
 from deltaclip.cli.encoders import encoder_to_index
 from deltaclip.cli.options import (
     EncoderOption,
@@ -121,7 +121,7 @@ def index_paths(
     workers: int | None = None,
 ) -> "tuple[IndexReport, Encoder]":
     """Index paths, and give the encoder that did it; progress and notes go to stderr."""
-    from deltaclip.encoder import EncoderSpec
+    from deltaclip.encoder import EncoderSpec, needs_calibration
     from deltaclip.library import LINK, Exclusion, Library
 
     try:
@@ -129,7 +129,7 @@ def index_paths(
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
     loaded = encoder_to_index(library, encoder, spec or EncoderSpec())
-    if not is_calibrated(loaded):
+    if needs_calibration(loaded):
         calibrate_on(loaded, paths)
     note(loaded.describe())
     with Library.open(library, loaded, create=True) as opened, Progress() as line:

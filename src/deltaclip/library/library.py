@@ -206,8 +206,8 @@ class Library:
         exclude: patterns of names and paths to skip, see `library.Exclusion`; videos that the library has are kept
         until `remove`. The report counts what was skipped.
 
-        workers: child processes that decode and measure motion side by side; default: one for each core, at most
-        `pipeline.MOST_WORKERS`. What the library gets does not depend on it.
+        workers: child processes that decode and measure motion side by side; default: `pipeline.usual_workers`, one for
+        each core and at most 8. What the library gets does not depend on it.
 
         Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
         given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from deltaclip.pipeline.stages import Stages
 from deltaclip.processes import Guard, Spent, once
 
-__all__ = ["MOST_WORKERS", "Job", "Pipeline", "single", "usual_workers"]
+__all__ = ["Job", "Pipeline", "single", "usual_workers"]
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
