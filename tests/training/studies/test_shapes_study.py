@@ -194,7 +194,7 @@ def test_pairs_are_measured_among_themselves_in_runs_of_their_own(tmp_path: Path
     result = STUDIES["shapes"](pairs)
     assert isinstance(result, StudyResult)
     assert result.name == "shapes-order"
-    assert [row.setting["mask"] for row in result.rows] == list(masks)
+    assert [row.setting["mask"] for row in result.rows] == [*masks, "subject, temporal head"]
     for row in result.rows:
         for way in ("T2V", "V2T"):
             assert row.spread(f"{way} R@1 among twins").value in [pytest.approx(100 * n / 6) for n in range(7)]
@@ -204,9 +204,10 @@ def test_pairs_are_measured_among_themselves_in_runs_of_their_own(tmp_path: Path
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
         "order-still-subject-0",
         "order-still-subject-flow-time-0",
+        "order-still-subject-temporal-head-0",
     ]
     folders = {run.out for twins in ("mover", "direction", "order") for run in study._runs(replace(pairs, twins=twins))}
-    assert len(folders) == 7  # twins of mover also without alpha dropout
+    assert len(folders) == 9  # subject also without alpha dropout, or, of pairs, with a temporal head
 
 
 def test_among_twins_a_tie_is_wrong_and_other_groups_do_not_count() -> None:

@@ -36,10 +36,11 @@ class _Arm:
     settings: tuple[str, ...] = ()
 
 
+TEMPORAL_HEAD = _Arm("subject, temporal head", "subject", ("model.temporal_layers=2",))
 FURTHER_ARMS: dict[Twins, tuple[_Arm, ...]] = {
     "mover": (_Arm("subject, no alpha dropout", "subject", ("data.alpha_dropout=0",)),),
-    "direction": (),
-    "order": (),
+    "direction": (TEMPORAL_HEAD,),
+    "order": (TEMPORAL_HEAD,),
 }
 """Trained beside the plain masks of a kind of twins, if their mask is."""
 
@@ -94,6 +95,8 @@ def _runs(plan: StudyPlan) -> list[ShapesRun]:
             f"optim.steps={plan.steps or STEPS}",
         ]
         recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *arm.settings, *own])
+        if recipe.model.temporal_layers:  # of a few frames of a clip it could not learn places in time
+            recipe = override(recipe, [f"data.frames={recipe.data.test_frames}"])
         gallery = ShapesGallery(camera, plan.clips or CLIPS, plan.folder / "test", plan.twins)
         runs.append(ShapesRun(recipe, arm.name, gallery, plan.folder, plan.device, plan.deadline))
     _refuse_twice(runs)

@@ -47,7 +47,8 @@ PAIRS_TEST = (
     "of a camera. Both show the same pictures in the opposite order, so that no picture, and no mean of pictures, "
     "tells them apart. `{among}` is R@1 if a text is compared with the two clips of its own pair only (T2V), or a clip "
     "with their two texts (V2T): 50 by chance; ties count against it. `{right}` is the share of texts whose first clip "
-    "of all is of the right pair."
+    "of all is of the right pair. `temporal head`: a small transformer over the frames' vectors, trained on all frames "
+    "of a clip in every step."
 )
 PAIRS: dict[Twins, str] = {
     "mover": "",
