@@ -23,7 +23,7 @@ from deltaclip.training.studies.shapes_run import ShapesGallery, _among_twins
 SETTINGS = (
     "world.groups=4",
     "world.validation_groups=1",
-    "data.test_frames=2",
+    "data.test_frames=3",
     "model.image_size=32",
     "model.width=32",
     "model.layers=1",

@@ -94,9 +94,10 @@ def _runs(plan: StudyPlan) -> list[ShapesRun]:
             f"seed={seed}",
             f"optim.steps={plan.steps or STEPS}",
         ]
-        recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *arm.settings, *own])
-        if recipe.model.temporal_layers:  # of a few frames of a clip it could not learn places in time
-            recipe = override(recipe, [f"data.frames={recipe.data.test_frames}"])
+        recipe = override(RECIPES["shapes"], [*SETTINGS, *plan.settings, *own])
+        if arm is TEMPORAL_HEAD:  # positions that were never trained would be noise in the test
+            own = [f"data.frames={recipe.data.test_frames}"]
+        recipe = override(recipe, [*arm.settings, *own])
         gallery = ShapesGallery(camera, plan.clips or CLIPS, plan.folder / "test", plan.twins)
         runs.append(ShapesRun(recipe, arm.name, gallery, plan.folder, plan.device, plan.deadline))
     _refuse_twice(runs)
