@@ -16,9 +16,11 @@ from pathlib import Path
 from deltaclip.durable import write_bytes_whole
 from deltaclip.folders import default_cache_path
 
-__all__ = ["KEPT_FILE", "KeptFacts"]
+__all__ = ["DIGEST", "KEPT_FILE", "KeptFacts"]
 
 KEPT_FILE = ".deltaclip-digest.json"
+DIGEST = "model_digest"
+"""Name of the kept fact that is the digest of a model."""
 VERSION = 1
 """Of how the facts are computed, and of what is done to weights while they are loaded."""
 PACKAGE = Path(__file__).parents[1]

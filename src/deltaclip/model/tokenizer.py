@@ -18,6 +18,8 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.vocabulary import read_bpe, read_merges, read_tokenizer_json
 
+__all__ = ["BEGIN_TOKEN", "END_TOKEN", "TOKENIZER_FILES", "Tokenizer", "clean"]
+
 BEGIN_TOKEN = "<|startoftext|>"
 END_TOKEN = "<|endoftext|>"
 UNKNOWN_TOKEN = "<|unknown|>"
@@ -45,6 +47,7 @@ class Tokenizer:
         inner.no_truncation()
         self._inner = inner
         self._unknown = getattr(inner.model, "unk_token", None)
+        self._known_digest: str | None = None
 
     @classmethod
     def from_source(cls, source: str | os.PathLike[str]) -> "Tokenizer":
@@ -141,7 +144,12 @@ class Tokenizer:
 
     def digest(self) -> str:
         """A sha256 in hex that changes with anything that could change a token."""
-        return hashlib.sha256(self._inner.to_str().encode()).hexdigest()
+        return self._known_digest or hashlib.sha256(self._inner.to_str().encode()).hexdigest()
+
+    def of_digest(self, known: str | None) -> "Tokenizer":
+        """The same tokenizer, told its digest, which takes as long as reading its files; None: it is computed."""
+        self._known_digest = known
+        return self
 
     def __repr__(self) -> str:
         return f"Tokenizer({type(self._inner.model).__name__}, {self.vocab_size} tokens)"
