@@ -82,8 +82,8 @@ class DeferredEngine(SlowEngine):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """See `Engine`: what the second engine tells."""
-        return dict(self._engine.facts)
+        """See `Engine`: what the second engine tells, and how few texts are encoded."""
+        return {**self._engine.facts, "few_texts": f"up to {FEW_TEXTS} at once in numpy, in float32"}
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def load_engine(name: str | os.PathLike[str], spec: EncoderSpec) -> LoadedEngine
     engine = chosen_engine(checkpoint, spec)
     if not nothing_chosen or (texts := texts_of(checkpoint.model)) is None:
         return LoadedEngine(engine, checkpoint.tokenizer, checkpoint.record)
-    inputs = _inputs(model_facts(checkpoint.model, None))
+    inputs = _inputs(model_facts(checkpoint.model))
     deferred = DeferredEngine(texts, inputs, engine.digest, made=engine)
     return LoadedEngine(deferred, checkpoint.tokenizer, checkpoint.record)
 

@@ -26,7 +26,7 @@ from deltaclip.model.token_ids import check_tokenizer, name_token_ids
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
 
-__all__ = ["Checkpoint", "Parts", "as_held", "assembled", "load_checkpoint", "read_folder", "read_parts"]
+__all__ = ["Checkpoint", "Parts", "as_held", "assembled", "load_checkpoint", "load_folder", "read_folder", "read_parts"]
 
 RESTORE = "Fetch or copy the whole checkpoint again: without its temporal head it would give other vectors."
 
@@ -74,7 +74,11 @@ def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
     mean or deviation than CLIP's gets weights that give the same for CLIP's. Weights are read from safetensors, or from
     a pytorch_model.bin as plain tensors only. Raises CheckpointError if anything is missing or does not fit.
     """
-    folder, hub = found_folder(name)
+    return load_folder(*found_folder(name))
+
+
+def load_folder(folder: Path, hub: str | None) -> Checkpoint:
+    """What a folder holds, whole. hub: its name if it is of the hub's cache. Raises CheckpointError as above."""
     kept = kept_facts(folder, hub)
     parts = read_folder(folder, hub, None, kept)
     model = assembled(parts)

@@ -19,7 +19,6 @@ from deltaclip.model.sizes import Blocks
 from deltaclip.model.spec import model_spec, text_config
 from deltaclip.model.temporal import temporal_head
 from deltaclip.model.text_tower import TextTower, text_shapes
-from deltaclip.model.tokenizer import Tokenizer
 from deltaclip.provenance import digest
 
 __all__ = ["kept_problem", "loaded_digest", "model_digest", "model_facts", "texts_of", "weights_digest"]
@@ -46,8 +45,8 @@ def weights_digest(model: nn.Module) -> str:
     return digest_of_weights({key: weight.detach().cpu().numpy() for key, weight in state.items()})
 
 
-def model_facts(model: CLIPModel, tokenizer: Tokenizer | None) -> ModelFacts:
-    """What a model is, with its tokenizer: all that is needed to encode texts with its weights."""
+def model_facts(model: CLIPModel) -> ModelFacts:
+    """What a model is: all that is needed to encode texts with its weights."""
     head, text = temporal_head(model), text_config(model.config)
     return ModelFacts(
         spec=model_spec(model),
@@ -56,16 +55,15 @@ def model_facts(model: CLIPModel, tokenizer: Tokenizer | None) -> ModelFacts:
         alpha="zero" if alpha_is_zero(model) else "trained",
         temporal_layers=0 if head is None else head.sizes.layers,
         max_frames=None if head is None else head.sizes.positions,
-        tokenizer=None if tokenizer is None else tokenizer.digest(),
     )
 
 
 def texts_of(model: CLIPModel) -> TextTower | None:
     """The text encoder of a model in numpy, over the same weights; None for an activation that is not there."""
-    facts, state = model_facts(model, None), model.state_dict()
-    names = text_shapes(facts.spec, facts.text_blocks)
+    facts, state = model_facts(model), model.state_dict()
+    held = {name: state[name].detach().cpu().numpy() for name in text_shapes(facts.spec, facts.text_blocks)}
     try:
-        return TextTower(facts.spec, facts.text_blocks, HeldRows({name: state[name].numpy() for name in names}))
+        return TextTower(facts.spec, facts.text_blocks, HeldRows(held))
     except ValueError:
         return None
 
@@ -78,7 +76,7 @@ def loaded_digest(checkpoint: Checkpoint) -> str:
     model, kept = checkpoint.model, checkpoint.kept
     if kept is None:
         return model_digest(model)
-    kept.value(MODEL_FACTS, lambda: model_facts(model, checkpoint.tokenizer).to_json())
+    kept.value(MODEL_FACTS, lambda: model_facts(model).to_json())
     return kept.value(DIGEST, lambda: model_digest(model))
 
 
@@ -98,9 +96,8 @@ def kept_problem(name: str) -> str | None:
     facts = kept.read()
     if not facts:
         return None
-    parts = read_folder(folder, hub, None, None)
-    model = assembled(parts)
-    now = {DIGEST: model_digest(model), MODEL_FACTS: model_facts(model, parts.tokenizer).to_json()}
+    model = assembled(read_folder(folder, hub, None, None))
+    now = {DIGEST: model_digest(model), MODEL_FACTS: model_facts(model).to_json()}
     if FILE_HASH in facts:
         now[FILE_HASH] = SourceFile.of(weights_file(folder, name)).sha256
     if all(facts[fact] == value for fact, value in now.items() if fact in facts):

@@ -35,8 +35,7 @@ class ModelFacts:
     """What a model turned out to be when torch had loaded it.
 
     spec: its sizes. text_blocks: of its text encoder. num_channels: of the frames that it takes. alpha: as in
-    `CheckpointRecord`. temporal_layers, max_frames: of its temporal head; 0 and None without one. tokenizer: the digest
-    of the checkpoint's own, None if it has none.
+    `CheckpointRecord`. temporal_layers, max_frames: of its temporal head; 0 and None without one.
     """
 
     spec: ModelSpec
@@ -45,7 +44,6 @@ class ModelFacts:
     alpha: Literal["zero", "trained"]
     temporal_layers: int
     max_frames: int | None
-    tokenizer: str | None
 
     def to_json(self) -> str:
         """As it is kept."""
@@ -62,11 +60,12 @@ class ModelFacts:
 class KnownCheckpoint:
     """A checkpoint whose texts can be encoded, and whose model is loaded when it is needed.
 
-    name: what it was asked for by. digest: `model_digest` of its model. texts: its text encoder. record, tokenizer: as
-    in `Checkpoint`.
+    folder: with its files. hub: its name if it is of the hub's cache. digest: `model_digest` of its model. texts: its
+    text encoder. record, tokenizer: as in `Checkpoint`.
     """
 
-    name: str
+    folder: Path
+    hub: str | None
     digest: str
     facts: ModelFacts
     texts: TextTower
@@ -74,13 +73,17 @@ class KnownCheckpoint:
     tokenizer: Tokenizer | None
 
     def load(self) -> "Checkpoint":
-        """The whole checkpoint, loaded by torch. Raises CheckpointError as `load_checkpoint`, and if it has changed."""
-        from deltaclip.model.checkpoint import load_checkpoint
+        """The whole checkpoint, loaded by torch from the same folder. Raises CheckpointError as `load_checkpoint`, and
+        if it has changed.
+        """
+        from deltaclip.model.checkpoint import load_folder
         from deltaclip.model.digest import loaded_digest
 
-        checkpoint = load_checkpoint(self.name)
+        checkpoint = load_folder(self.folder, self.hub)
         if loaded_digest(checkpoint) != self.digest:
-            raise CheckpointError(self.name, "changed while it was in use", "Load the encoder again.")
+            raise CheckpointError(
+                self.hub or str(self.folder), "changed while it was in use", "Load the encoder again."
+            )
         return checkpoint
 
 
@@ -108,11 +111,11 @@ def known_checkpoint(name: str | os.PathLike[str]) -> KnownCheckpoint | None:
         )
         tokenizer = None
         if any((folder / file).exists() for file in TOKENIZER_FILES):
-            tokenizer = Tokenizer.from_source(folder).of_digest(facts.tokenizer)
+            tokenizer = Tokenizer.from_source(folder)
     except (OSError, ValueError, TypeError, KeyError, CheckpointError):
         return None
     wanted = text_shapes(facts.spec, facts.text_blocks)
     if not wanted.items() <= weights.shapes.items() or record.temporal_layers != facts.temporal_layers:
         return None
     record = record.held_by(facts.alpha, facts.spec.context_length, facts.temporal_layers)
-    return KnownCheckpoint(str(name), told[DIGEST], facts, texts, record, tokenizer)
+    return KnownCheckpoint(folder, hub, told[DIGEST], facts, texts, record, tokenizer)

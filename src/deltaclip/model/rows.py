@@ -64,7 +64,7 @@ class MappedRows:
         """See `WeightRows`."""
         found = _some(self._arrays[name], which)
         if name in self._bfloat16:
-            return (found.astype(np.uint32) << np.uint32(16)).view(np.float32)
+            return np.asarray(found.astype(np.uint32) << np.uint32(16)).view(np.float32)
         return found.astype(np.float32, copy=False)
 
 

@@ -47,7 +47,6 @@ class Tokenizer:
         inner.no_truncation()
         self._inner = inner
         self._unknown = getattr(inner.model, "unk_token", None)
-        self._known_digest: str | None = None
 
     @classmethod
     def from_source(cls, source: str | os.PathLike[str]) -> "Tokenizer":
@@ -144,12 +143,7 @@ class Tokenizer:
 
     def digest(self) -> str:
         """A sha256 in hex that changes with anything that could change a token."""
-        return self._known_digest or hashlib.sha256(self._inner.to_str().encode()).hexdigest()
-
-    def of_digest(self, known: str | None) -> "Tokenizer":
-        """The same tokenizer, told its digest, which takes as long as reading its files; None: it is computed."""
-        self._known_digest = known
-        return self
+        return hashlib.sha256(self._inner.to_str().encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"Tokenizer({type(self._inner.model).__name__}, {self.vocab_size} tokens)"
