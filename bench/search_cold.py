@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +27,16 @@ from deltaclip.shapes import ShapesSpec, make_world, write_world
 SOURCE = Path(__file__).parents[1] / "src"
 VIT_B_32 = ModelSpec(224, 32, 768, 12, 512, 12, 512, 49408, 77, 49406, 49407, 0)
 QUESTION = "the red circle moves to the left"
+LAUNCHER = """
+import os, sys, time
+began = time.perf_counter()
+silent = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=silent)
+_, status, usage = os.wait4(process, 0)
+wall, cpu, peak = time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+print('{"status": %d, "wall_s": %f, "cpu_s": %f, "peak_mb": %f}' % (status, wall, cpu, peak))
+"""
+"""A small process between: the most memory of a process is at least what its parent had when it was started."""
 
 
 def main() -> None:
@@ -75,18 +86,17 @@ def measured(folder: Path, tokenizer: str, against: Path | None, rounds: int) ->
 
 def run(source: Path, arguments: list[str]) -> dict[str, float]:
     """One process: seconds on the clock and of the processors, and the most memory that it had."""
-    began = time.perf_counter()
-    process = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "deltaclip", *arguments],
-        {**os.environ, "PYTHONPATH": str(source)},
-        file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)],
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, sys.executable, "-m", "deltaclip", *arguments],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    _, status, usage = os.wait4(process, 0)
-    wall = time.perf_counter() - began
-    if status:
-        raise SystemExit(f"deltaclip {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
-    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}
+    found: dict[str, float] = json.loads(done.stdout)
+    if found.pop("status"):
+        raise SystemExit(f"deltaclip {' '.join(arguments)} failed; run it by hand")
+    return found
 
 
 def _middle(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -162,6 +162,12 @@ def test_one_that_changed_is_unknown(known_folder: Path, change: Callable[[Path]
     assert known_checkpoint(known_folder) is None
 
 
+def test_facts_that_were_damaged_are_kept_anew_by_the_next_loading(known_folder: Path) -> None:
+    damage_what_is_kept(known_folder)
+    loaded_digest(load_checkpoint(known_folder))
+    assert known_checkpoint(known_folder) is not None
+
+
 def test_a_weight_of_a_different_name_is_found_even_under_the_old_size_and_time(known_folder: Path) -> None:
     raw = (known_folder / WEIGHTS).read_bytes()
     (known_folder / WEIGHTS).write_bytes(raw.replace(b"text_projection", b"text_projectiom"))

@@ -76,7 +76,7 @@ def loaded_digest(checkpoint: Checkpoint) -> str:
     model, kept = checkpoint.model, checkpoint.kept
     if kept is None:
         return model_digest(model)
-    kept.value(MODEL_FACTS, lambda: model_facts(model).to_json())
+    kept.put(MODEL_FACTS, model_facts(model).to_json())
     return kept.value(DIGEST, lambda: model_digest(model))
 
 

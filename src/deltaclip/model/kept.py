@@ -58,6 +58,13 @@ class KeptFacts:
         known = self.read().get(name)
         return self._keep(name, compute()) if known is None else known
 
+    def put(self, name: str, value: str) -> None:
+        """Keeps a fact that is known now, unless it is kept already; one that is different was damaged, or of a
+        different program.
+        """
+        if self.read().get(name) != value:
+            self._keep(name, value)
+
     def read(self) -> Mapping[str, str]:
         """The facts that were kept of files of these sizes and times; empty if none were."""
         for place in self.places:
