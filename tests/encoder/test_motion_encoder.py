@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.encoder import MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder
+from deltaclip.encoder import MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder, weights_of
 from deltaclip.errors import CheckpointError
 from deltaclip.motion import TRACK_GRID, TRACK_NUMBERS, Track
 from deltaclip.motion_words import MAX_WORDS, vocabulary
@@ -128,7 +128,7 @@ def test_the_bundled_files_are_small() -> None:
 
 
 def test_a_clip_has_the_vector_of_its_track(tmp_path: Path) -> None:
-    encoder = MotionEncoder("small", network())
+    encoder = MotionEncoder("small", weights_of(network()))
     clip = read_video(write_square(tmp_path / "a.mp4"), ReaderSpec(32, 4, None, track=True))
     assert clip.track is not None
     np.testing.assert_array_equal(encoder.encode_clips([clip]), encoder.encode_tracks([clip.track]))
@@ -138,7 +138,7 @@ def test_a_clip_has_the_vector_of_its_track(tmp_path: Path) -> None:
 
 def test_vectors_do_not_depend_on_what_is_encoded_beside_them() -> None:
     """Also not on the length of the others: shorter tracks are padded, and padding says nothing."""
-    encoder = MotionEncoder("small", network())
+    encoder = MotionEncoder("small", weights_of(network()))
     tracks = [way(0.3, 0.1, num) for num in (12, 3, 1, 7)]
     together = encoder.encode_tracks(tracks)
     alone: NDArray[np.float32] = np.concatenate([encoder.encode_tracks([each]) for each in tracks])
@@ -151,7 +151,9 @@ def test_what_is_saved_is_loaded_and_has_a_fingerprint_of_its_own(tmp_path: Path
     save_motion_encoder(tmp_path / "one", first, {"seed": 0})
     loaded = MotionEncoder.load(tmp_path / "one")
     tracks = [way(0.3, 0.1)]
-    np.testing.assert_allclose(loaded.encode_tracks(tracks), MotionEncoder("x", first).encode_tracks(tracks), atol=5e-3)
+    np.testing.assert_allclose(
+        loaded.encode_tracks(tracks), MotionEncoder("x", weights_of(first)).encode_tracks(tracks), atol=5e-3
+    )
     save_motion_encoder(tmp_path / "two", network(1), {"seed": 1})
     assert loaded.fingerprint == MotionEncoder.load(tmp_path / "one").fingerprint
     assert loaded.fingerprint != MotionEncoder.load(tmp_path / "two").fingerprint

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, new_model, save_checkpoint
-from deltaclip.model.clip import PATCH_EMBEDDING
+from deltaclip.model.patches import PATCH_EMBEDDING
 
 WORDS = ["the red circle moves while the blue square stays"]
 SPEC = ModelSpec(

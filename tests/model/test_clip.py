@@ -26,8 +26,9 @@ from deltaclip.model import (
     text_features,
     widened,
 )
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.clip import assemble
 from deltaclip.model.keys import replace_alpha
+from deltaclip.model.patches import PATCH_EMBEDDING
 from deltaclip.model.spec import clip_config, text_config, vision_config
 from tests.helpers import with_alpha
 

@@ -11,7 +11,7 @@ from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Tokenizer, alpha_is_zero, convert, image_features, load_checkpoint, text_features
-from deltaclip.model.clip import PATCH_EMBEDDING
+from deltaclip.model.patches import PATCH_EMBEDDING
 
 from .archives import write_archive
 from .conftest import ids, openai_weights, pictures, trained_like, vision_weights

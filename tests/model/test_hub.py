@@ -1,13 +1,15 @@
 """Names of the hub: found in the cache without a network, or an error that says what to do."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Tokenizer, load_checkpoint
+from deltaclip.model import Tokenizer, known_checkpoint, load_checkpoint, loaded_digest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -35,6 +37,19 @@ def test_a_cached_model_is_loaded_offline_and_its_name_recorded(folder: Path, hu
     assert loaded.record.hub == "owner/model"
     assert loaded.record.source[0].name == "model.safetensors"
     assert loaded.tokenizer is not None
+
+
+def test_a_cached_model_is_known_once_it_was_loaded_and_keeps_its_name(folder: Path, hub_cache: Path) -> None:
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 3600,) * 2)
+    put_into_cache(folder, hub_cache)
+    assert known_checkpoint("owner/model") is None
+    loaded = load_checkpoint("owner/model")
+    digest, found = loaded_digest(loaded), known_checkpoint("owner/model")
+    assert found is not None
+    assert (found.digest, found.record, found.hub) == (digest, loaded.record, "owner/model")
+    assert loaded_digest(found.load()) == digest
+    assert known_checkpoint("owner/other") is None
 
 
 def test_a_cached_tokenizer_is_loaded_offline(folder: Path, hub_cache: Path) -> None:

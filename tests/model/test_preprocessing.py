@@ -14,8 +14,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, mean_pool, save_checkpoint
-from deltaclip.model.clip import PATCH_EMBEDDING
-from deltaclip.model.preprocessing import CLIP_MEAN, CLIP_STD, normalised_as_clip, of_open_clip, of_transformers
+from deltaclip.model.patches import PATCH_EMBEDDING, normalised_as_clip
+from deltaclip.model.preprocessing import CLIP_MEAN, CLIP_STD, of_open_clip, of_transformers
 from deltaclip.training.devices import MixedPrecision
 from deltaclip.training.loss import video_vectors
 from tests.helpers import with_alpha, write_square

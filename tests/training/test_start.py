@@ -9,7 +9,8 @@ from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import channel_extras, save_checkpoint
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble
+from deltaclip.model.clip import assemble
+from deltaclip.model.patches import PATCH_EMBEDDING
 from deltaclip.training.recipe import OptimRecipe
 from deltaclip.training.start import (
     RunningMean,

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +11,13 @@ import typer
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.material import found_videos, split_material
-from deltaclip.cli.options import GalleryOptions, JsonOption, StallLimitOption
+from deltaclip.cli.options import EngineOption, GalleryOptions, JsonOption, PrecisionOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole
 from deltaclip.errors import CaptionError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.encoder import Encoder
+    from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.evaluation import Compared, Material, SavedRanks
 
 __all__ = ["compare"]
@@ -47,6 +48,8 @@ def compare(
         typer.Option(min=0, metavar="N", help="Random seed of the drawn clips (default: the fixed test set)."),
     ] = None,
     gallery: GalleryOptions,
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,12 +74,16 @@ def compare(
     drawn = gallery.dataset == "shapes"
     if only_files and (not drawn or gallery.annotations is not None or clips or seed is not None):
         raise typer.BadParameter("files of ranks contain their queries: leave out the data set.")
+    if only_files and (precision, engine) != ("auto", "auto"):
+        raise typer.BadParameter("files of ranks were measured before: leave out --precision and --engine.")
     if clips is not None and not drawn:
         raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
+    from deltaclip.encoder import EncoderSpec
     from deltaclip.evaluation import compare_saved
 
+    spec = EncoderSpec(precision=precision, engine=engine)
     with tempfile.TemporaryDirectory(prefix="deltaclip-compare-") as folder:
-        saved, paths = _ranks(systems, gallery, Path(folder), clips, seed)
+        saved, paths = _ranks(systems, spec, gallery, Path(folder), clips, seed)
         first, *others = systems
         compared = [compare_saved((first, other), saved[first], saved[other]) for other in others]
         if report is not None:
@@ -96,11 +103,16 @@ def compare(
 
 
 def _ranks(
-    systems: Sequence[str], gallery: GalleryOptions, folder: Path, clips: int | None, seed: int | None
+    systems: Sequence[str],
+    spec: "EncoderSpec",
+    gallery: GalleryOptions,
+    folder: Path,
+    clips: int | None,
+    seed: int | None,
 ) -> "tuple[dict[str, SavedRanks], dict[str, Path]]":
     """The ranks of every system, read or measured, and the files of the videos, as far as they are known.
 
-    folder: drawn clips are written to it.
+    spec: how encoders run. folder: drawn clips are written to it.
     """
     from deltaclip.evaluation import read_ranks
 
@@ -109,7 +121,7 @@ def _ranks(
         ids = {video for ranks in saved.values() for video in ranks.videos}
         return saved, {} if gallery.videos is None else dict(found_videos(gallery.videos, ids).found)
     _check_options(systems, saved, gallery.dataset, gallery.split, seed)
-    encoders = {name: _encoder(name) for name in systems if name not in saved}
+    encoders = {name: _encoder(name, spec) for name in systems if name not in saved}
     material = split_material(gallery) or _drawn(folder, clips, seed)
     for name, ranks in saved.items():
         _check_queries(name, ranks, material, gallery.allow_missing)
@@ -177,14 +189,13 @@ def _protocols(systems: Sequence[str], saved: "dict[str, SavedRanks]") -> list[d
     return [{**protocol, "marks": protocol_marks(protocol), "system": name} for name, protocol in made]
 
 
-def _encoder(name: str) -> "Encoder":
-    """An encoder by name, with the mask that follows the last @, if any."""
-    from deltaclip.encoder import EncoderSpec
-
+def _encoder(name: str, spec: "EncoderSpec") -> "Encoder":
+    """An encoder by name, with the mask that follows the last @, if any, run as the spec says."""
     base, at, motion = name.rpartition("@")
     if not at or Path(name).expanduser().is_dir():
         base, motion = name, ""
-    return load_with(base, EncoderSpec(motion=motion or None), param_hint="'A B'")
+    hint = "'A B'" if (spec.precision, spec.engine) == ("auto", "auto") else None
+    return load_with(base, replace(spec, motion=motion or None), param_hint=hint)
 
 
 def _drawn(folder: Path, clips: int | None, seed: int | None) -> "Material":

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.encoders import remembered_encoder
+from deltaclip.cli.encoders import encoder_to_ask
 from deltaclip.cli.files import writable
 from deltaclip.cli.indexing import index_paths, name_failures
-from deltaclip.cli.options import JsonOption, StallLimitOption
+from deltaclip.cli.options import EngineOption, JsonOption, PrecisionOption, StallLimitOption
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
 from deltaclip.cli.search import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.durable import write_bytes_whole
 
 if TYPE_CHECKING:
+    from deltaclip.encoder import EncoderSpec
     from deltaclip.library import Hit
 
 __all__ = ["demo"]
@@ -43,6 +44,8 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder to write the clips, the library and the picture to.")
     ] = Path("demo"),
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,6 +58,8 @@ def demo(
       deltaclip demo
       deltaclip demo --videos ~/Videos --query "a dog"
     """
+    from deltaclip.encoder import EncoderSpec
+
     if videos is None:
         folder, questions = _draw_clips(out / "videos")
         library = out / "library"
@@ -62,10 +67,11 @@ def demo(
         folder, questions = videos.expanduser(), list(QUESTIONS_OF_OWN_VIDEOS)
         library = out / "library-of-your-videos"
     note(f"indexing {shown(folder)}")
-    report, _ = index_paths([folder], library, encoder or ("shapes" if videos is None else None))
+    spec = EncoderSpec(precision=precision, engine=engine)
+    report, _ = index_paths([folder], library, encoder or ("shapes" if videos is None else None), spec)
     name_failures(report.failures)
     png = out / "hits.png"
-    answers = _ask(query or questions, library, png)
+    answers = _ask(query or questions, library, png, spec)
     if as_json:
         rows = [{"query": question, "hits": hit_rows(hits)} for question, hits in answers]
         emit({"answers": rows, "picture": str(png), "indexed": report.indexed, "failed": report.failed})
@@ -77,19 +83,19 @@ def demo(
     finish(report.failed > 0)
 
 
-def _ask(questions: list[str], library: Path, png: Path) -> "list[tuple[str, list[Hit]]]":
+def _ask(questions: list[str], library: Path, png: Path, spec: "EncoderSpec") -> "list[tuple[str, list[Hit]]]":
     """Answer all questions, and draw the answers into one picture."""
     from deltaclip.library import Library, draw_answers
     from deltaclip.motion import encode_png
 
-    encoder = remembered_encoder(library)
+    encoder = encoder_to_ask(library, spec.precision, spec.engine)
     with Library.open(library, encoder) as opened:
         for question in questions:
             warn_of_lost_words(encoder, question)
         answers = [(question, opened.search(question, limit=3)) for question in questions]
-    spec = encoder.reader_spec
+    reads = encoder.reader_spec
     with writable(png):
-        write_bytes_whole(png, encode_png(draw_answers(answers, spec.motion_word, spec.num_frames)))
+        write_bytes_whole(png, encode_png(draw_answers(answers, reads.motion_word, reads.num_frames)))
     return answers
 
 

@@ -11,11 +11,11 @@ from deltaclip.cli.output import note
 from deltaclip.errors import LibraryError
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.encoder import Encoder, EncoderSpec, MotionEncoder
+    from deltaclip.encoder import Encoder, EncoderSpec, EngineWord, MotionEncoder, PrecisionWord
     from deltaclip.library import RememberedEncoder
 
-__all__ = ["check_device", "encoder_to_index", "load_encoder", "load_motion", "load_with", "motion_and_others"]
-__all__ += ["motion_of", "remembered_encoder"]
+__all__ = ["check_device", "encoder_to_ask", "encoder_to_index", "load_encoder", "load_motion", "load_with"]
+__all__ += ["motion_and_others", "motion_of"]
 
 
 def load_encoder(name: str | None, library: AnyPath | None, spec: "EncoderSpec") -> "Encoder":
@@ -116,8 +116,19 @@ def check_device(device: str) -> None:
         raise typer.BadParameter(f"{error}.", param_hint="'--device'") from error
 
 
-def remembered_encoder(library: AnyPath | None) -> "Encoder":
-    """The encoder that made the library's vectors, to ask with. Raises LibraryError if there is no library."""
+def encoder_to_ask(
+    library: AnyPath | None,
+    precision: "PrecisionWord" = "auto",
+    engine: "EngineWord" = "auto",
+    *,
+    with_file: bool = False,
+) -> "Encoder":
+    """The encoder that made the library's vectors, to ask with. Raises LibraryError if there is no library, and
+    BadParameter for a precision or an engine that does not exist.
+
+    with_file: whether a video or picture is the question, and not a text.
+    """
+    from deltaclip.encoder import EncoderSpec
     from deltaclip.library import default_library_path
 
     remembered = _remembered(library)
@@ -125,5 +136,6 @@ def remembered_encoder(library: AnyPath | None) -> "Encoder":
         raise LibraryError(
             str(library or default_library_path()), "no library here yet", "Run deltaclip index FOLDER first."
         )
-    # A query is one text or a few frames: another engine takes longer to make ready than torch to encode them.
-    return remembered.load(engine="auto" if remembered.precision else "torch")
+    if with_file and (precision, engine, remembered.precision) == ("auto", "auto", None):
+        engine = "torch"  # a question is few frames: a different engine takes longer to make ready than torch needs
+    return _loaded_again(remembered, EncoderSpec(precision=precision, engine=engine))

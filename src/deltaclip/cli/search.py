@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from deltaclip.cli.encoders import remembered_encoder
+from deltaclip.cli.encoders import encoder_to_ask
 from deltaclip.cli.files import require_writable, writable
-from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
+from deltaclip.cli.options import EngineOption, JsonOption, LibraryOption, PrecisionOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole
 from deltaclip.names import on_disk
@@ -51,6 +51,8 @@ def search(
             metavar="FILE", help="Also write the hits as a picture (.png): a frame, what moves in it, the score."
         ),
     ] = None,
+    precision: PrecisionOption = "auto",
+    engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,7 +75,7 @@ def search(
 
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
-    loaded = remembered_encoder(library)
+    loaded = encoder_to_ask(library, precision, engine, with_file=text is None)
     for sentence in loaded.engine.notes:
         note(sentence)
     words: tuple[str, ...] = ()

@@ -1,31 +1,62 @@
 """The encoder: videos and texts to vectors of one space, over an engine that runs the model."""
 
-from deltaclip.encoder.calibrating import Calibrated, calibrate, calibration_clips, needs_calibration
-from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
-from deltaclip.encoder.engine import Engine, Inputs
-from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
-from deltaclip.encoder.motion_encoder import (
-    BUNDLED_MOTION,
-    MotionEncoder,
-    MotionQuestion,
-    is_motion_encoder,
-    motion_encoder_problem,
-    save_motion_encoder,
-)
-from deltaclip.encoder.motion_network import FRAME_COLUMNS, MotionNetwork, MotionSizes, TrackBatch, track_batch
-from deltaclip.encoder.openvino_engine import OpenVinoEngine
-from deltaclip.encoder.spec import ChoiceError, EncoderSpec, EngineWord, PrecisionWord
-from deltaclip.encoder.torch_engine import TorchEngine
-from deltaclip.model import Placement, choose_placement
+from typing import TYPE_CHECKING
+
+from deltaclip.fronts import fetched
+
+if TYPE_CHECKING:
+    from deltaclip.encoder.calibrating import Calibrated, calibrate, calibration_clips, needs_calibration
+    from deltaclip.encoder.deferred_engine import FEW_TEXTS, DeferredEngine
+    from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
+    from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
+    from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
+    from deltaclip.encoder.motion_encoder import (
+        BUNDLED_MOTION,
+        MotionEncoder,
+        MotionQuestion,
+        is_motion_encoder,
+        motion_encoder_problem,
+    )
+    from deltaclip.encoder.motion_network import (
+        FRAME_COLUMNS,
+        MotionNetwork,
+        TrackBatch,
+        save_motion_encoder,
+        track_batch,
+        weights_of,
+    )
+    from deltaclip.encoder.motion_weights import MotionSizes, MotionWeights
+    from deltaclip.encoder.openvino_engine import OpenVinoEngine
+    from deltaclip.encoder.spec import ChoiceError, EncoderSpec, EngineWord, PrecisionWord
+    from deltaclip.encoder.torch_engine import TorchEngine
+    from deltaclip.model import Placement, choose_placement
+else:
+    __getattr__, __dir__ = fetched(
+        __name__,
+        "deltaclip.encoder.spec",
+        "deltaclip.encoder.engine",
+        "deltaclip.encoder.locating",
+        "deltaclip.encoder.motion_weights",
+        "deltaclip.encoder.deferred_engine",
+        "deltaclip.encoder.encoder",
+        "deltaclip.encoder.motion_encoder",
+        "deltaclip.encoder.motion_network",
+        "deltaclip.encoder.torch_engine",
+        "deltaclip.encoder.openvino_engine",
+        "deltaclip.encoder.calibrating",
+        "deltaclip.model",
+    )
 
 __all__ = [
     "BUNDLED",
     "BUNDLED_MOTION",
     "DEFAULT_ENCODER",
     "DEFAULT_MOTION",
+    "FEW_TEXTS",
     "FRAME_COLUMNS",
     "Calibrated",
     "ChoiceError",
+    "DeferredEngine",
     "Encoder",
     "EncoderSpec",
     "Engine",
@@ -35,9 +66,11 @@ __all__ = [
     "MotionNetwork",
     "MotionQuestion",
     "MotionSizes",
+    "MotionWeights",
     "OpenVinoEngine",
     "Placement",
     "PrecisionWord",
+    "SlowEngine",
     "TorchEngine",
     "TrackBatch",
     "calibrate",
@@ -50,4 +83,5 @@ __all__ = [
     "needs_calibration",
     "save_motion_encoder",
     "track_batch",
+    "weights_of",
 ]

@@ -1,10 +1,11 @@
 """The encoder: which frames and tokens a model is given, in batches, and by what name the result is known."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Unpack
 
@@ -13,16 +14,15 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_texts
-from deltaclip.encoder.choosing import chosen_engine
-from deltaclip.encoder.engine import Engine, Inputs
+from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
+from deltaclip.encoder.loading import load_engine
 from deltaclip.encoder.locating import full_name, locate
-from deltaclip.encoder.openvino_engine import OpenVinoEngine
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
 from deltaclip.errors import CheckpointError
-from deltaclip.model import CheckpointRecord, Tokenizer, load_checkpoint
+from deltaclip.model import CheckpointRecord, Tokenizer
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import VECTOR_VERSION, digest
-from deltaclip.reader import Call, Clip, ReaderSpec, guarded_calls, read_video
+from deltaclip.reader import Clip, ReaderSpec
 
 __all__ = ["DEFAULT_MOTION", "Encoder"]
 
@@ -46,7 +46,7 @@ class Encoder:
     def __init__(
         self,
         name: str,
-        engine: OpenVinoEngine | Engine,  # by its class: compared with a Protocol it would be made ready
+        engine: SlowEngine | Engine,
         tokenizer: Tokenizer | None = None,
         record: CheckpointRecord | None = None,
         **options: Unpack[ReadingOptions],
@@ -94,12 +94,12 @@ class Encoder:
                 raise TypeError(f"Encoder.load takes a spec or options, not both: put {given} into the spec")
             spec = EncoderSpec(**options)
         wanted = os.fspath(check_path(name, "Encoder.load"))
-        checkpoint = load_checkpoint(locate(wanted))
+        loaded = load_engine(locate(wanted), spec)
         return cls(
             full_name(wanted),
-            chosen_engine(checkpoint, spec),
-            checkpoint.tokenizer,
-            checkpoint.record,
+            loaded.engine,
+            loaded.tokenizer,
+            loaded.record,
             motion=spec.motion,
             num_frames=spec.num_frames,
             sampling=spec.sampling,
@@ -191,14 +191,17 @@ class Encoder:
         # Not Path.expanduser, which raises for a file whose name begins with ~.
         files = [Path(os.path.expanduser(path)) for path in check_paths(paths, "encode_videos")]
 
-        def clips(call: Call) -> Iterator[Clip]:
-            for number, file in enumerate(files, 1):
-                yield call(read_video, file, self.reader_spec)
-                if on_progress is not None:
-                    on_progress(number, len(files))
+        from deltaclip.reader import guarded_calls, read_video
 
         with guarded_calls() as call:
-            return self.encode_clips(clips(call))
+
+            def clips() -> Iterator[Clip]:
+                for number, file in enumerate(files, 1):
+                    yield call(read_video, file, self.reader_spec)
+                    if on_progress is not None:
+                        on_progress(number, len(files))
+
+            return self.encode_clips(clips())
 
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """One vector for each clip: float32 (N, D), unit rows. Few clips are in memory at a time.
@@ -230,7 +233,10 @@ class Encoder:
         Raises TypeError for anything but texts, CheckpointError if the checkpoint has no tokenizer.
         """
         listed = check_texts(texts, "encode_texts")
-        batches = (listed[start : start + TEXTS_PER_BATCH] for start in range(0, len(listed), TEXTS_PER_BATCH))
+        # Of nearly equal sizes: an engine may encode few texts in a different way than many.
+        num_batches = math.ceil(len(listed) / TEXTS_PER_BATCH)
+        edges = np.linspace(0, len(listed), num_batches + 1).astype(int)
+        batches = (listed[start:end] for start, end in pairwise(edges))
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import CHANNELS
 
-__all__ = ["Engine", "Inputs"]
+__all__ = ["Engine", "Inputs", "SlowEngine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,10 @@ class Engine(Protocol):
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """One vector for each row of token ids, int64 (Q, L), L at most `context_length`: float32 (Q, D), unit rows."""
+
+
+class SlowEngine(Engine):
+    """Base of engines that are made ready when they are first needed.
+
+    They are told by this class: an object that is compared with a Protocol is asked for all of its properties.
+    """

@@ -4,7 +4,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import kept_problem
 
 __all__ = ["BUNDLED", "DEFAULT_ENCODER", "checkpoint_problem", "full_name", "inside_package", "locate"]
 
@@ -38,6 +37,8 @@ def checkpoint_problem(name: str) -> str | None:
     Compares all of its weights with the digest that is kept of them, by which `Encoder.load` tells encoders apart
     without reading the weights.
     """
+    from deltaclip.model import kept_problem
+
     try:
         return kept_problem(locate(name))
     except CheckpointError as error:

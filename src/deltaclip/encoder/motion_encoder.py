@@ -3,34 +3,29 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 from deltaclip.checks import check_path
-from deltaclip.durable import write_bytes_whole
 from deltaclip.encoder.locating import inside_package
-from deltaclip.encoder.motion_network import MotionNetwork, MotionSizes, track_batch
+from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, MotionWeights
 from deltaclip.errors import CheckpointError
-from deltaclip.model import weights_digest
+from deltaclip.model import MappedRows, digest_of_weights
 from deltaclip.motion import Track
-from deltaclip.motion_words import MAX_WORDS, PAD, read_sentence, speaks, vocabulary
+from deltaclip.motion_words import MAX_WORDS, read_sentence, speaks, vocabulary
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
+from deltaclip.wording import listed
 
 __all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encoder", "motion_encoder_problem"]
-__all__ += ["save_motion_encoder"]
 
 BUNDLED_MOTION = "motion"
 """The name of the motion encoder that comes with the package."""
-WEIGHTS, RECORD = "motion.safetensors", "motion.json"
 TRACK_VERSION = 1
 """Changes whenever motion or reading change what track a file gets."""
 TRACKS_AT_ONCE = 64
@@ -70,15 +65,13 @@ class MotionEncoder:
     """
 
     def __init__(
-        self, name: str, network: MotionNetwork, record: dict[str, Any] | None = None, folder: Path | None = None
+        self, name: str, weights: MotionWeights, record: dict[str, Any] | None = None, folder: Path | None = None
     ) -> None:
-        """network: its weights, in evaluation mode from now on. record: how it was made, for people. folder: with its
-        files, None if there are none.
-        """
+        """record: how it was made, for people. folder: with its files, None if there are none."""
         self.name = name
         self.record = record or {}
         self._folder = folder
-        self._network = network.eval()
+        self._weights = weights
 
     @classmethod
     def load(cls, name: str | os.PathLike[str] = BUNDLED_MOTION) -> "MotionEncoder":
@@ -94,14 +87,17 @@ class MotionEncoder:
             if words != vocabulary():
                 remedy = "Train it again with deltaclip train motion, or use the deltaclip that it was made with."
                 raise CheckpointError(wanted, "a motion encoder that knows different words", remedy)
-            network = MotionNetwork(sizes, len(words), MAX_WORDS)
-            weights = load_file(folder / WEIGHTS)
-            network.load_state_dict({key: weight.float() for key, weight in weights.items()})
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            rows = MappedRows(folder / WEIGHTS)
+            weights = MotionWeights(sizes, {weight: rows.rows(weight) for weight in rows.shapes})
+            if sizes.width % sizes.heads:
+                raise ValueError(f"{sizes.heads} heads, which do not divide the width {sizes.width}")
+            if misfits := weights.misfits(len(words), MAX_WORDS):
+                raise ValueError(f"weights that are missing, unknown or of a different shape: {listed(misfits)}")
+        except (OSError, ValueError, KeyError, TypeError) as error:
             remedy = f"Give {BUNDLED_MOTION!r}, or a folder that deltaclip train motion wrote."
             raise CheckpointError(wanted, f"no motion encoder ({error})", remedy) from error
         folder = folder.resolve()
-        return cls(wanted if wanted == BUNDLED_MOTION else str(folder), network, record, folder)
+        return cls(wanted if wanted == BUNDLED_MOTION else str(folder), weights, record, folder)
 
     def __repr__(self) -> str:
         return f"MotionEncoder({self.name!r}, dimension={self.dimension})"
@@ -109,7 +105,7 @@ class MotionEncoder:
     @property
     def dimension(self) -> int:
         """D, length of a vector."""
-        return self._network.sizes.dimension
+        return self._weights.sizes.dimension
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -119,7 +115,7 @@ class MotionEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything that defines a motion vector."""
-        return digest({"weights": weights_digest(self._network), "version": TRACK_VERSION}, sort_keys=True)
+        return digest({"weights": digest_of_weights(self._weights.arrays), "version": TRACK_VERSION}, sort_keys=True)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -135,7 +131,7 @@ class MotionEncoder:
             "folder": None if self._folder is None else str(self._folder),
             "fingerprint": self.fingerprint,
             "dimension": self.dimension,
-            "parameters": sum(weight.numel() for weight in self._network.parameters()),
+            "parameters": sum(weight.size for weight in self._weights.arrays.values()),
             "size_bytes": None if files is None else sum(file.stat().st_size for file in files),
             "vocabulary_size": len(vocabulary()),
             "training": self.record.get("made"),
@@ -147,13 +143,10 @@ class MotionEncoder:
 
     def encode_tracks(self, tracks: Iterable[Track]) -> NDArray[np.float32]:
         """One vector for each track: float32 (N, D), unit rows."""
-        listed = list(tracks)
-        vectors = [np.empty((0, self.dimension), np.float32)]
-        for start in range(0, len(listed), TRACKS_AT_ONCE):
-            with torch.inference_mode():
-                made = self._network.track_vectors(track_batch(listed[start : start + TRACKS_AT_ONCE]))
-            vectors.append(made.numpy())
-        return np.concatenate(vectors)
+        given = list(tracks)
+        batches = (given[start : start + TRACKS_AT_ONCE] for start in range(0, len(given), TRACKS_AT_ONCE))
+        vectors = [self._network.encode(batch) for batch in batches]
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
     def question(self, text: str) -> MotionQuestion:
         """What a sentence says of motion. Raises TypeError for anything but one text."""
@@ -162,26 +155,18 @@ class MotionEncoder:
         read = read_sentence(text)
         if not any(speaks(number) for number in read.ids):
             return MotionQuestion(text, (), None, 0.0)
-        ids = torch.full((1, MAX_WORDS), PAD, dtype=torch.int64)
-        ids[0, : len(read.ids)] = torch.tensor(read.ids)
-        with torch.inference_mode():
-            found = self._network.read(ids)
-        told = (found.spoken[0] > LEAST_SPOKEN).tolist()[: len(read.ids)]
-        told_words = zip(read.ids, read.words, told, strict=True)
+        found = self._weights.read(np.array(read.ids, np.int64))
+        told_words = zip(read.ids, read.words, (found.spoken > LEAST_SPOKEN).tolist(), strict=True)
         words = tuple(word for number, word, tells in told_words if tells and speaks(number))
-        bits = float(found.bits[0])
-        if not words or bits < LEAST_BITS:
+        if not words or found.bits < LEAST_BITS:
             return MotionQuestion(text, (), None, 0.0)
-        return MotionQuestion(text, words, np.asarray(found.vectors[0].numpy(), np.float32), min(bits / FULL_BITS, 1.0))
+        return MotionQuestion(text, words, found.vector, min(found.bits / FULL_BITS, 1.0))
 
+    @cached_property
+    def _network(self) -> Any:  # Any: a MotionNetwork, whose file imports torch
+        from deltaclip.encoder.motion_network import network_of
 
-def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, Any]) -> None:
-    """Writes a network as `MotionEncoder.load` reads it, weights in float16. made: how, for people. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.detach().half().contiguous() for key, value in network.state_dict().items()}
-    write_bytes_whole(folder / WEIGHTS, save(weights))
-    record = {"sizes": asdict(network.sizes), "words": vocabulary(), "made": made}
-    write_bytes_whole(folder / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+        return network_of(self._weights)
 
 
 def is_motion_encoder(name: str) -> bool:

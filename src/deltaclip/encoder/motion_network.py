@@ -1,35 +1,46 @@
-"""The two small networks of the motion encoder: from tracks and from sentences into one space."""
+"""The two small networks of the motion encoder in torch: from tracks and from sentences into one space."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from deltaclip.motion import TRACK_GRID, TRACK_MAPS, TRACK_NUMBERS, Track
+from deltaclip.durable import write_bytes_whole
+from deltaclip.encoder.motion_weights import (
+    CLOCK,
+    FRAME_NUMBERS,
+    MAP_NUMBERS,
+    RECORD,
+    WEIGHTS,
+    MotionSizes,
+    MotionWeights,
+)
+from deltaclip.motion import TRACK_NUMBERS, Track
+from deltaclip.motion_words import MAX_WORDS, vocabulary
 
-__all__ = ["FRAME_COLUMNS", "MotionNetwork", "MotionSizes", "ReadText", "TrackBatch", "track_batch"]
+__all__ = [
+    "FRAME_COLUMNS",
+    "MotionNetwork",
+    "ReadText",
+    "TrackBatch",
+    "network_of",
+    "save_motion_encoder",
+    "track_batch",
+    "weights_of",
+]
 
 FIELDS = {name: number for number, name in enumerate(TRACK_NUMBERS)}
 LIVELIEST = 3.0
 """Velocities in units of the moment's own speed are cut there."""
 SMALLEST_SPEED = 0.01
 """Picture heights a second: below, speed is noise."""
-CLOCK = 6
-"""Pairs of sine and cosine that tell a frame's place in the moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class MotionSizes:
-    """width: of both networks. layers, text_layers: of attention. heads: of a layer. dimension: D, of the vectors."""
-
-    width: int = 96
-    layers: int = 3
-    text_layers: int = 2
-    heads: int = 4
-    dimension: int = 128
 
 
 class TrackBatch(NamedTuple):
@@ -114,8 +125,6 @@ def _inputs(track: Track) -> tuple[np.ndarray, np.ndarray]:
 
 FRAME_COLUMNS = {"x": 2, "y": 3, "aspect": 26}
 """Places of some numbers in `TrackBatch.numbers`; aspect is a logarithm."""
-MAP_NUMBERS = len(TRACK_MAPS) * TRACK_GRID[0] * TRACK_GRID[1]
-FRAME_NUMBERS = 28 + 2 * CLOCK
 
 
 class MotionNetwork(nn.Module):
@@ -141,6 +150,11 @@ class MotionNetwork(nn.Module):
         self.bits_out = nn.Linear(2 * width, 1)
         self.scale = nn.Parameter(torch.tensor(2.5))
         self.offset = nn.Parameter(torch.tensor(-4.0))
+
+    def encode(self, tracks: Sequence[Track]) -> NDArray[np.float32]:
+        """One vector for each track: (N, D) float32, unit rows."""
+        with torch.inference_mode():
+            return np.asarray(self.track_vectors(track_batch(tracks)).numpy())
 
     def track_vectors(self, batch: TrackBatch, drop: float = 0.0) -> Tensor:
         """(B, D) unit rows. drop: share of the maps' cells that training hides."""
@@ -173,3 +187,25 @@ def _layer(sizes: MotionSizes) -> nn.TransformerEncoderLayer:
     return nn.TransformerEncoderLayer(
         sizes.width, sizes.heads, 2 * sizes.width, dropout=0.1, activation="gelu", batch_first=True, norm_first=True
     )
+
+
+def network_of(weights: MotionWeights) -> MotionNetwork:
+    """The network of these weights, in evaluation mode."""
+    network = MotionNetwork(weights.sizes, len(vocabulary()), MAX_WORDS)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.arrays.items()})
+    return network.eval()
+
+
+def weights_of(network: MotionNetwork) -> MotionWeights:
+    """The weights of a network, as they are now."""
+    state = network.state_dict()
+    return MotionWeights(network.sizes, {name: weight.detach().cpu().numpy().copy() for name, weight in state.items()})
+
+
+def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, Any]) -> None:
+    """Writes a network as `MotionEncoder.load` reads it, weights in float16. made: how, for people. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: value.detach().half().contiguous() for key, value in network.state_dict().items()}
+    write_bytes_whole(folder / WEIGHTS, save(weights))
+    record = {"sizes": asdict(network.sizes), "words": vocabulary(), "made": made}
+    write_bytes_whole(folder / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())

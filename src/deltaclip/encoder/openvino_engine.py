@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import CLIPModel
 
-from deltaclip.encoder.engine import Inputs
+from deltaclip.encoder.engine import Inputs, SlowEngine
 from deltaclip.encoder.int8 import (
     Calibration,
     calibration_places,
@@ -52,7 +52,7 @@ class Ready:
     cosines: tuple[float, float] | None = None
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(SlowEngine):
     """An `Engine` whose image encoder runs in OpenVINO.
 
     The graph is made when the first frames come, or when somebody asks how they are encoded: a search by text needs

@@ -1,48 +1,90 @@
-"""CLIP with motion channels: the model, its checkpoints and their conversion, its tokenizer."""
+"""CLIP with motion channels: the model, its text encoder in numpy, checkpoints and their conversion, tokenizer."""
 
-from deltaclip.model.any_source import Said
-from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
-from deltaclip.model.clip import (
-    alpha_is_zero,
-    assemble,
-    channel_extras,
-    channel_moments,
-    image_features,
-    mean_pool,
-    normalised,
-    pool_frames,
-    text_features,
-    widened,
-    with_temporal_head,
-)
-from deltaclip.model.configs import transformers_claim
-from deltaclip.model.conversion import ConversionReport, convert
-from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, weights_digest
-from deltaclip.model.fresh import new_model
-from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
-from deltaclip.model.preprocessing import Normalisation
-from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
-from deltaclip.model.saving import check_place, replace_files, save_checkpoint
-from deltaclip.model.self_check import ROW_LIMIT, SelfCheck, checked_placement, image_check
-from deltaclip.model.spec import ModelSpec, architecture_of, model_spec
-from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
-from deltaclip.model.tokenizer import Tokenizer
+from typing import TYPE_CHECKING
+
+from deltaclip.fronts import fetched
+
+if TYPE_CHECKING:
+    from deltaclip.model.any_source import Said
+    from deltaclip.model.arithmetic import Affine, NumpyBlock, layer_norm, unit_rows
+    from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
+    from deltaclip.model.clip import (
+        alpha_is_zero,
+        assemble,
+        channel_extras,
+        channel_moments,
+        image_features,
+        mean_pool,
+        normalised,
+        pool_frames,
+        text_features,
+        widened,
+        with_temporal_head,
+    )
+    from deltaclip.model.configs import transformers_claim
+    from deltaclip.model.conversion import ConversionReport, convert
+    from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, model_facts, texts_of, weights_digest
+    from deltaclip.model.fresh import new_model
+    from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
+    from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
+    from deltaclip.model.preprocessing import Normalisation
+    from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
+    from deltaclip.model.rows import HeldRows, MappedRows, WeightRows, digest_of_weights
+    from deltaclip.model.saving import check_place, replace_files, save_checkpoint
+    from deltaclip.model.self_check import ROW_LIMIT, SelfCheck, checked_placement, image_check
+    from deltaclip.model.sizes import ModelSpec
+    from deltaclip.model.spec import architecture_of, model_spec
+    from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
+    from deltaclip.model.text_tower import TextTower
+    from deltaclip.model.tokenizer import Tokenizer
+else:
+    __getattr__, __dir__ = fetched(
+        __name__,
+        "deltaclip.model.record",
+        "deltaclip.model.sizes",
+        "deltaclip.model.tokenizer",
+        "deltaclip.model.preprocessing",
+        "deltaclip.model.rows",
+        "deltaclip.model.arithmetic",
+        "deltaclip.model.text_tower",
+        "deltaclip.model.known",
+        "deltaclip.model.placement",
+        "deltaclip.model.spec",
+        "deltaclip.model.temporal",
+        "deltaclip.model.clip",
+        "deltaclip.model.checkpoint",
+        "deltaclip.model.digest",
+        "deltaclip.model.saving",
+        "deltaclip.model.self_check",
+        "deltaclip.model.fresh",
+        "deltaclip.model.configs",
+        "deltaclip.model.conversion",
+        "deltaclip.model.any_source",
+    )
 
 __all__ = [
     "ROW_LIMIT",
     "UNKNOWN_LICENCE",
+    "Affine",
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",
     "HeadSizes",
+    "HeldRows",
+    "KnownCheckpoint",
+    "MappedRows",
+    "ModelFacts",
     "ModelSpec",
     "Normalisation",
+    "NumpyBlock",
     "Placement",
     "Precision",
     "Said",
     "SelfCheck",
     "SourceFile",
+    "TextTower",
     "Tokenizer",
+    "WeightRows",
     "alpha_is_zero",
     "architecture_of",
     "assemble",
@@ -52,15 +94,19 @@ __all__ = [
     "checked_placement",
     "choose_placement",
     "convert",
+    "digest_of_weights",
     "head_facts",
     "head_parameters",
     "image_check",
     "image_features",
     "kept_problem",
+    "known_checkpoint",
+    "layer_norm",
     "load_checkpoint",
     "loaded_digest",
     "mean_pool",
     "model_digest",
+    "model_facts",
     "model_spec",
     "new_model",
     "normalised",
@@ -68,8 +114,10 @@ __all__ = [
     "replace_files",
     "save_checkpoint",
     "text_features",
+    "texts_of",
     "this_processor",
     "transformers_claim",
+    "unit_rows",
     "weights_digest",
     "widened",
     "with_temporal_head",

@@ -11,15 +11,19 @@ from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import Architecture, Claim, openai_claim, settle
-from deltaclip.model.checkpoint import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE, read_parts
+from deltaclip.model.checkpoint import read_parts
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
+from deltaclip.model.files import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
 from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, normalisation_words, read_preprocessing
 from deltaclip.model.record import NORMALISATION, CheckpointRecord
+from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.sources import read_clip
-from deltaclip.model.spec import Blocks, ModelSpec, clip_config
+from deltaclip.model.spec import clip_config
 from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+
+__all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
 
 # CLIP4Clip's --max_words: its text tower never saw longer rows in training.
 CLIP4CLIP_MAX_WORDS = 32

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from transformers.activations import ACT2FN
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.spec import DEFAULT_EPS, HEAD_WIDTH, OPENAI_ACTIVATION
+from deltaclip.model.record import WORDS
+from deltaclip.model.sizes import DEFAULT_EPS, HEAD_WIDTH, OPENAI_ACTIVATION
+
+__all__ = ["ACTIVATIONS", "Architecture", "Claim", "openai_claim", "settle"]
 
 # open_clip's own vision transformers whose heads are not 64 wide: width -> name and heads (its model_configs).
 WIDE_HEADS = {1280: ("ViT-H-14", 16), 1408: ("ViT-g-14", 16), 1664: ("ViT-bigG-14", 16), 1792: ("ViT-e-14", 16)}
@@ -22,12 +25,6 @@ OPTIONS = {
 }
 ACTIVATIONS = tuple(sorted(ACT2FN))
 """Those that transformers has, by its names."""
-WORDS = {
-    "vision_heads": "attention heads of the image encoder",
-    "text_heads": "attention heads of the text encoder",
-    "vision_activation": "activation of the image encoder",
-    "text_activation": "activation of the text encoder",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,45 +5,30 @@ temporal_head.safetensors if the model has a temporal head.
 """
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
-from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
-from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.configs import OPEN_CLIP_FILE, parse_config
+from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, found_folder, kept_facts, read_record, weights_file
 from deltaclip.model.kept import KeptFacts
-from deltaclip.model.preprocessing import (
-    CLIP_NORMALISATION,
-    PREPROCESSING_FILES,
-    Normalisation,
-    normalisation_words,
-    normalised_as_clip,
-    read_json,
-    read_preprocessing,
-)
-from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, CheckpointRecord, SourceFile
+from deltaclip.model.patches import normalised_as_clip
+from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, read_json
+from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import PREFIX, head_sizes, temporal_head
 from deltaclip.model.token_ids import check_tokenizer, name_token_ids
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
 
-CONFIG_FILE = TRANSFORMERS_FILE
-WEIGHTS_FILE = "model.safetensors"
-PICKLE_FILE = "pytorch_model.bin"
-HEAD_FILE = "temporal_head.safetensors"
-"""The weights of a temporal head, apart from transformers' own, so that plain transformers loads the rest."""
-CARD_FILE = "README.md"
+__all__ = ["Checkpoint", "Parts", "as_held", "assembled", "load_checkpoint", "load_folder", "read_folder", "read_parts"]
+
 RESTORE = "Fetch or copy the whole checkpoint again: without its temporal head it would give other vectors."
-FILE_HASH = "sha256"
-"""Name of the kept fact that is the hash of the file of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +74,11 @@ def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
     mean or deviation than CLIP's gets weights that give the same for CLIP's. Weights are read from safetensors, or from
     a pytorch_model.bin as plain tensors only. Raises CheckpointError if anything is missing or does not fit.
     """
-    folder, hub = _found(name)
+    return load_folder(*found_folder(name))
+
+
+def load_folder(folder: Path, hub: str | None) -> Checkpoint:
+    """What a folder holds, whole. hub: its name if it is of the hub's cache. Raises CheckpointError as above."""
     kept = kept_facts(folder, hub)
     parts = read_folder(folder, hub, None, kept)
     model = assembled(parts)
@@ -108,28 +97,7 @@ def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None)
 
     tokenizer: the one to be used in place of the checkpoint's own.
     """
-    return read_folder(*_found(name), tokenizer, None)
-
-
-def _found(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
-    """The folder of that name, and its hub name if it comes from there."""
-    if Path(name).expanduser().is_dir():
-        return Path(name).expanduser(), None
-    if Path(name).exists():
-        remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
-        raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
-    if not is_hub_name(str(name)):
-        remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
-        raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
-    needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
-    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
-    return fetch(str(name), needed, wanted), str(name)
-
-
-def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
-    """What is kept of the files of a checkpoint; asked before they are read."""
-    names = (CONFIG_FILE, WEIGHTS_FILE, PICKLE_FILE, HEAD_FILE, *PREPROCESSING_FILES, *TOKENIZER_FILES)
-    return KeptFacts(folder, names, is_ours=hub is None)
+    return read_folder(*found_folder(name), tokenizer, None)
 
 
 def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept: KeptFacts | None) -> Parts:
@@ -140,42 +108,20 @@ def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept
     if tokenizer is None and any((folder / name).exists() for name in TOKENIZER_FILES):
         tokenizer = Tokenizer.from_source(folder)
     name_token_ids(config, tokenizer, what)
-    normalisation = read_preprocessing(folder, vision_config(config).image_size)
-    if (folder / RECORD_FILE).exists():
-        record = CheckpointRecord.read(folder / RECORD_FILE)
-        if normalisation and not normalisation[0].is_same(CLIP_NORMALISATION):  # written since: ours say CLIP's
-            record = replace(
-                record, known_from={**record.known_from, NORMALISATION: normalisation_words(normalisation)}
-            )
-    else:
-        known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
-        if kept is None:
-            source = SourceFile.of(file)
-        else:
-            source = SourceFile(file.name, kept.value(FILE_HASH, lambda: SourceFile.of(file).sha256))
-        record = CheckpointRecord(
-            (source,),
-            hub,
-            _card_licence(folder / CARD_FILE),
-            max_words=text_config(config).max_position_embeddings,
-            known_from=known,
-        )
+    record, normalisation = read_record(
+        folder, hub, file, kept, vision_config(config).image_size, text_config(config).max_position_embeddings
+    )
     weights = {**weights, **_read_head(folder, what, weights, record)}
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
 def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
-    """The record with `alpha` and `temporal_layers` as the weights have them, `max_words` within the model's context.
-
-    What a file says of alpha may be out of date: another program may have trained the weights since.
-    """
-    max_words = min(record.max_words, text_config(model.config).max_position_embeddings)
+    """The record as a model has it, see `CheckpointRecord.held_by`."""
     head = temporal_head(model)
-    return replace(
-        record,
-        alpha="zero" if alpha_is_zero(model) else "trained",
-        max_words=max_words,
-        temporal_layers=0 if head is None else head.sizes.layers,
+    return record.held_by(
+        "zero" if alpha_is_zero(model) else "trained",
+        text_config(model.config).max_position_embeddings,
+        0 if head is None else head.sizes.layers,
     )
 
 
@@ -219,21 +165,3 @@ def _read_head(
         there = f"{layers} in {HEAD_FILE}" if layers else f"no {HEAD_FILE}"
         raise CheckpointError(what, f"{said} in its {RECORD_FILE}, but {there}", RESTORE)
     return found
-
-
-def weights_file(folder: Path, what: str) -> Path:
-    """The file of weights in a folder: safetensors if it exists."""
-    for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
-        if path.exists():
-            return path
-    remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
-    raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
-
-
-def _card_licence(path: Path) -> str:
-    """The licence a model card names in its front matter, or "unknown"."""
-    if not path.exists():
-        return UNKNOWN_LICENCE
-    front = re.match(r"---\s*\n(.*?)\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-    entry = re.search(r"^license:[ \t]*['\"]?([^\s'\"#]+)", front.group(1), re.MULTILINE) if front else None
-    return entry.group(1) if entry else UNKNOWN_LICENCE

@@ -16,12 +16,30 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.channels import CHANNELS, COLOURS, MOTION, channels_of, extras_of
 from deltaclip.errors import CheckpointError
-from deltaclip.model.patches import PatchEmbedding
+from deltaclip.model.patches import PATCH_EMBEDDING, PatchEmbedding
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import HeadSizes, fresh_head, head_sizes, put_head, temporal_head
 from deltaclip.wording import listed
 
-PATCH_EMBEDDING = "vision_model.embeddings.patch_embedding.weight"
+__all__ = [
+    "alpha_is_zero",
+    "assemble",
+    "channel_extras",
+    "channel_moments",
+    "check_numbers",
+    "first_layers",
+    "image_features",
+    "listed_keys",
+    "mean_pool",
+    "normalised",
+    "pool_frames",
+    "text_features",
+    "widened",
+    "with_motion_channels",
+    "with_temporal_head",
+    "without_counters",
+]
+
 LISTED_KEYS = 20
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

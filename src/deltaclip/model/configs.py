@@ -8,11 +8,13 @@ from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import ACTIVATIONS, Claim
+from deltaclip.model.files import CONFIG_FILE
 from deltaclip.model.preprocessing import Json, Normalisation, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
+__all__ = ["OPEN_CLIP_FILE", "OpenClip", "Transformers", "configurations", "parse_config", "transformers_claim"]
+
 OPEN_CLIP_FILE = "open_clip_config.json"
-TRANSFORMERS_FILE = "config.json"
 
 # What open_clip's settings may say of a CLIP with OpenAI's blocks, if they say anything (its CLIPVisionCfg and
 # CLIPTextCfg); a setting that is in none of these tables is refused by name, for it may change what is computed.
@@ -236,7 +238,7 @@ def configurations(weights: Path, named: Path | None) -> list[OpenClip | Transfo
         values = read_json(named)
         kind = OpenClip if OpenClip.fits(values) else Transformers  # which says what is wrong with any other
         return [kind(named, values)]
-    names = dict.fromkeys((OPEN_CLIP_FILE, f"{weights.stem}.json", TRANSFORMERS_FILE))
+    names = dict.fromkeys((OPEN_CLIP_FILE, f"{weights.stem}.json", CONFIG_FILE))
     there = [(path, read_json(path)) for name in names if (path := weights.parent / name).is_file()]
     kinds = [(kind, path, values) for path, values in there for kind in (OpenClip, Transformers) if kind.fits(values)]
     return [kind(path, values) for kind, path, values in kinds]

@@ -11,15 +11,18 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.any_source import Said, SourceKind, SourceModel, read_any
 from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble, listed_keys
+from deltaclip.model.clip import assemble, listed_keys
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
-from deltaclip.model.preprocessing import CLIP_NORMALISATION, normalised_as_clip
+from deltaclip.model.patches import PATCH_EMBEDDING, normalised_as_clip
+from deltaclip.model.preprocessing import CLIP_NORMALISATION
 from deltaclip.model.record import NORMALISATION, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, save_checkpoint
+from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION
 from deltaclip.model.sources import ALPHA_LICENCE, AlphaFile, read_alpha
-from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
 from deltaclip.model.tokenizer import Tokenizer
 from deltaclip.wording import count
+
+__all__ = ["ConversionReport", "convert"]
 
 NOTHING_SAID = Said()
 IMAGE_ENCODER = ("vision_model.", "visual_projection.")

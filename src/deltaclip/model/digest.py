@@ -1,31 +1,27 @@
 """A digest of a model: it changes with anything that changes what features pictures and token rows get."""
 
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 from transformers import CLIPModel
 
-from deltaclip.model.checkpoint import (
-    CONFIG_FILE,
-    FILE_HASH,
-    Checkpoint,
-    assembled,
-    kept_facts,
-    read_folder,
-    weights_file,
-)
+from deltaclip.channels import channels_of
+from deltaclip.model.checkpoint import Checkpoint, assembled, read_folder
+from deltaclip.model.clip import alpha_is_zero, channel_extras
+from deltaclip.model.files import CONFIG_FILE, FILE_HASH, kept_facts, weights_file
 from deltaclip.model.hub import cached_folder
+from deltaclip.model.kept import DIGEST
+from deltaclip.model.known import MODEL_FACTS, ModelFacts
 from deltaclip.model.record import SourceFile
-from deltaclip.model.spec import model_spec
+from deltaclip.model.rows import HeldRows, digest_of_weights
+from deltaclip.model.sizes import Blocks
+from deltaclip.model.spec import model_spec, text_config
+from deltaclip.model.temporal import temporal_head
+from deltaclip.model.text_tower import TextTower, text_shapes
 from deltaclip.provenance import digest
 
-__all__ = ["kept_problem", "loaded_digest", "model_digest", "weights_digest"]
-
-DIGEST = "model_digest"
-"""Name of the kept fact that is the digest."""
+__all__ = ["kept_problem", "loaded_digest", "model_digest", "model_facts", "texts_of", "weights_digest"]
 
 
 def model_digest(model: CLIPModel) -> str:
@@ -46,18 +42,42 @@ def model_digest(model: CLIPModel) -> str:
 def weights_digest(model: nn.Module) -> str:
     """32 hexadecimal digits of all weights of a module, by name."""
     state = model.state_dict()
-    made = hashlib.blake2b(digest_size=16)
-    for key in sorted(state):
-        made.update(key.encode())
-        made.update(np.ascontiguousarray(state[key].detach().cpu().numpy()).data)
-    return made.hexdigest()
+    return digest_of_weights({key: weight.detach().cpu().numpy() for key, weight in state.items()})
+
+
+def model_facts(model: CLIPModel) -> ModelFacts:
+    """What a model is: all that is needed to encode texts with its weights."""
+    head, text = temporal_head(model), text_config(model.config)
+    return ModelFacts(
+        spec=model_spec(model),
+        text_blocks=Blocks(text.hidden_act, text.intermediate_size, text.layer_norm_eps),
+        num_channels=len(channels_of(channel_extras(model))),
+        alpha="zero" if alpha_is_zero(model) else "trained",
+        temporal_layers=0 if head is None else head.sizes.layers,
+        max_frames=None if head is None else head.sizes.positions,
+    )
+
+
+def texts_of(model: CLIPModel) -> TextTower | None:
+    """The text encoder of a model in numpy, over the same weights; None for an activation that is not there."""
+    facts, state = model_facts(model), model.state_dict()
+    held = {name: state[name].detach().cpu().numpy() for name in text_shapes(facts.spec, facts.text_blocks)}
+    try:
+        return TextTower(facts.spec, facts.text_blocks, HeldRows(held))
+    except ValueError:
+        return None
 
 
 def loaded_digest(checkpoint: Checkpoint) -> str:
-    """`model_digest` of a checkpoint whose weights are as they were loaded; they are not read if it is kept."""
-    if checkpoint.kept is None:
-        return model_digest(checkpoint.model)
-    return checkpoint.kept.value(DIGEST, lambda: model_digest(checkpoint.model))
+    """`model_digest` of a checkpoint whose weights are as they were loaded; they are not read if it is kept.
+
+    It is kept now, and what `known_checkpoint` needs with it.
+    """
+    model, kept = checkpoint.model, checkpoint.kept
+    if kept is None:
+        return model_digest(model)
+    kept.put(MODEL_FACTS, model_facts(model).to_json())
+    return kept.value(DIGEST, lambda: model_digest(model))
 
 
 def kept_problem(name: str) -> str | None:
@@ -76,7 +96,8 @@ def kept_problem(name: str) -> str | None:
     facts = kept.read()
     if not facts:
         return None
-    now = {DIGEST: model_digest(assembled(read_folder(folder, hub, None, None)))}
+    model = assembled(read_folder(folder, hub, None, None))
+    now = {DIGEST: model_digest(model), MODEL_FACTS: model_facts(model).to_json()}
     if FILE_HASH in facts:
         now[FILE_HASH] = SourceFile.of(weights_file(folder, name)).sha256
     if all(facts[fact] == value for fact, value in now.items() if fact in facts):

@@ -8,8 +8,12 @@ from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.channels import COLOURS
-from deltaclip.model.clip import PATCH_EMBEDDING, assemble, widened
-from deltaclip.model.spec import ModelSpec, clip_config
+from deltaclip.model.clip import assemble, widened
+from deltaclip.model.patches import PATCH_EMBEDDING
+from deltaclip.model.sizes import ModelSpec
+from deltaclip.model.spec import clip_config
+
+__all__ = ["new_model"]
 
 
 def new_model(

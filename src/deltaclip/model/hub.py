@@ -1,4 +1,7 @@
-"""From a hub name to a folder on disk, with huggingface_hub's habits: its cache, its token, HF_HUB_OFFLINE."""
+"""From a hub name to a folder on disk, with huggingface_hub's habits: its cache, its token, HF_HUB_OFFLINE.
+
+It is imported when a name is looked up: folders and bundled encoders need not wait for it.
+"""
 
 import logging
 import re
@@ -6,18 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-)
-from huggingface_hub.utils import logging as hub_logging
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
 from deltaclip.errors import CheckpointError
+
+__all__ = ["cached_folder", "fetch", "is_hub_name"]
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 FILE_SUFFIXES = (".pt", ".pth", ".bin", ".safetensors", ".npz", ".json", ".txt", ".gz")
@@ -54,12 +48,23 @@ def cached_folder(name: str, file: str) -> Path | None:
     """The folder of the snapshot of a hub model that is in the cache and holds that file; None if there is none."""
     if not is_hub_name(name):
         return None
+    from huggingface_hub import try_to_load_from_cache
+
     found = try_to_load_from_cache(name, file)
     return Path(found).parent if isinstance(found, str) else None
 
 
 def _fetch_file(name: str, file: str, snapshot: Path | None) -> Path | None:
     """One file of a model from the cache or the hub, or None if it has none such (or offline, not in the cache)."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
     try:
         # The later files come from the same commit as the first, whose folder is named after it.
         return Path(hf_hub_download(name, file, revision=snapshot.name if snapshot else None))
@@ -77,6 +82,8 @@ def _fetch_file(name: str, file: str, snapshot: Path | None) -> Path | None:
 
 
 def _not_here(name: str, file: str) -> CheckpointError:
+    from huggingface_hub import constants
+
     if constants.HF_HUB_OFFLINE:
         found = f"no copy of its {file} in the cache, and HF_HUB_OFFLINE forbids fetching it"
     else:
@@ -91,6 +98,9 @@ def _remedy(name: str) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No progress bars and no warnings of huggingface_hub inside, and its settings restored after."""
+    from huggingface_hub.utils import logging as hub_logging
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
     shown, verbosity = not are_progress_bars_disabled(), hub_logging.get_verbosity()
     disable_progress_bars()
     hub_logging.set_verbosity(logging.ERROR)

@@ -3,6 +3,9 @@
 It is in a small JSON file in the checkpoint's folder, or in the user's cache folder if that folder belongs to another
 program (the hub's cache, an installed package) or cannot be written. It counts as long as the files have the sizes and
 times that they had. A file that was changed and given its old size and time is found by `deltaclip verify`.
+
+With a bundled checkpoint come the facts of its files as they are in the package, by the hash of each, since an
+installation gives them any time (`python -m deltaclip.model.shipped` writes them).
 """
 
 import contextlib
@@ -10,15 +13,19 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from deltaclip.durable import write_bytes_whole
 from deltaclip.folders import default_cache_path
 
-__all__ = ["KEPT_FILE", "KeptFacts"]
+__all__ = ["DIGEST", "KEPT_FILE", "SHIPPED_FILE", "VERSION", "KeptFacts", "hashes_of"]
 
 KEPT_FILE = ".deltaclip-digest.json"
+DIGEST = "model_digest"
+"""Name of the kept fact that is the digest of a model."""
+SHIPPED_FILE = "known.json"
+"""The same beside a bundled checkpoint."""
 VERSION = 1
 """Of how the facts are computed, and of what is done to weights while they are loaded."""
 PACKAGE = Path(__file__).parents[1]
@@ -40,7 +47,8 @@ class KeptFacts:
         """The checkpoint's folder if it is a place for further files of ours."""
         self.files = self._stamps()
         elsewhere = default_cache_path() / "checkpoints" / f"{_name_of(folder)}.json"
-        beside = is_ours and not folder.resolve().is_relative_to(PACKAGE)
+        self._is_bundled = folder.resolve().is_relative_to(PACKAGE)
+        beside = is_ours and not self._is_bundled
         if beside:
             self.own_folder = folder
         self.places = (folder / KEPT_FILE, elsewhere) if beside else (elsewhere,)
@@ -49,6 +57,13 @@ class KeptFacts:
         """The fact of that name, computed and kept if it is not known."""
         known = self.read().get(name)
         return self._keep(name, compute()) if known is None else known
+
+    def put(self, name: str, value: str) -> None:
+        """Keeps a fact that is known now, unless it is kept already; one that is different was damaged, or of a
+        different program.
+        """
+        if self.read().get(name) != value:
+            self._keep(name, value)
 
     def read(self) -> Mapping[str, str]:
         """The facts that were kept of files of these sizes and times; empty if none were."""
@@ -59,6 +74,18 @@ class KeptFacts:
                     return {name: str(value) for name, value in document["facts"].items()}
             except (OSError, ValueError, TypeError, KeyError, AttributeError):  # not there, or damaged
                 continue
+        return self._shipped()
+
+    def _shipped(self) -> Mapping[str, str]:
+        """The facts that came with a bundled checkpoint, if its files are the very ones."""
+        if not self._is_bundled:
+            return {}
+        try:
+            document = json.loads((self._folder / SHIPPED_FILE).read_text(encoding="utf-8"))
+            if (document["version"], document["files"]) == (VERSION, hashes_of(self._folder, self.files)):
+                return dict(document["facts"])
+        except (OSError, ValueError, TypeError, KeyError):
+            pass
         return {}
 
     def _keep(self, name: str, value: str) -> str:
@@ -81,6 +108,11 @@ class KeptFacts:
                 status = (self._folder / name).stat()  # of the target if the hub's cache has a link
                 found[name] = [status.st_size, status.st_mtime_ns]
         return found
+
+
+def hashes_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The sha256 of each of these files, in hex. Raises OSError."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def _name_of(folder: Path) -> str:

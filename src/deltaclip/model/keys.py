@@ -13,7 +13,18 @@ from torch import Tensor
 
 from deltaclip.channels import CHANNELS, COLOURS
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import PATCH_EMBEDDING, listed_keys, with_motion_channels
+from deltaclip.model.clip import listed_keys, with_motion_channels
+from deltaclip.model.patches import PATCH_EMBEDDING
+
+__all__ = [
+    "ALPHA_CONVOLUTION",
+    "check_names",
+    "expected_names",
+    "num_layers",
+    "replace_alpha",
+    "shapes_of",
+    "to_transformers",
+]
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
 PLAIN = {

@@ -12,12 +12,24 @@ from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from deltaclip.channels import COLOURS
 from deltaclip.errors import CheckpointError
-from deltaclip.model.clip import PATCH_EMBEDDING
+
+__all__ = [
+    "CLIP_MEAN",
+    "CLIP_NORMALISATION",
+    "CLIP_STD",
+    "PREPROCESSING_FILES",
+    "PREPROCESSOR_FILE",
+    "Json",
+    "Normalisation",
+    "normalisation_words",
+    "of_open_clip",
+    "of_transformers",
+    "preprocessor_json",
+    "read_json",
+    "read_preprocessing",
+]
 
 PREPROCESSOR_FILE = "preprocessor_config.json"
 PROCESSOR_FILE = "processor_config.json"
@@ -25,7 +37,6 @@ PREPROCESSING_FILES = (PROCESSOR_FILE, PREPROCESSOR_FILE)
 """In the order in which transformers looks: the newer file counts if it describes an image processor."""
 CLIP_MEAN = (COLOURS[0].mean, COLOURS[1].mean, COLOURS[2].mean)
 CLIP_STD = (COLOURS[0].std, COLOURS[1].std, COLOURS[2].std)
-POSITIONS = "vision_model.embeddings.position_embedding.weight"
 BICUBIC = 3  # of Pillow, which transformers' `resample` numbers
 CLIP_PROCESSORS = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
 FETCH = "Download the file again from the source of the weights."
@@ -58,28 +69,6 @@ class Normalisation:
 
 
 CLIP_NORMALISATION = Normalisation()
-
-
-def normalised_as_clip(state: Mapping[str, Tensor], own: Normalisation) -> dict[str, Tensor]:
-    """Weights by transformers' names that give for pictures in CLIP's normalisation what `state` gives for its own.
-
-    x_own = x_clip * (std_clip / std) + (mean_clip - mean) / std, channel by channel. The factor goes into the patch
-    embedding (W, C, P, P), what it makes of the constant into the positions of the patches; motion channels stay.
-    """
-    if own.is_same(CLIP_NORMALISATION) or PATCH_EMBEDDING not in state or POSITIONS not in state:
-        return dict(state)  # missing weights are listed when the model is assembled
-    patches, positions = state[PATCH_EMBEDDING].double(), state[POSITIONS].double()
-    clip_mean, clip_std, mean, std = (
-        torch.tensor(values, dtype=torch.float64) for values in (CLIP_MEAN, CLIP_STD, own.mean, own.std)
-    )
-    rgb = patches[:, : len(COLOURS)]
-    constant = torch.einsum("wchv,c->w", rgb, (clip_mean - mean) / std)  # (W, 3, P, P), (3,) -> (W,)
-    scaled = rgb * (clip_std / std)[:, None, None]
-    return {
-        **state,
-        PATCH_EMBEDDING: torch.cat([scaled, patches[:, len(COLOURS) :]], dim=1).float(),
-        POSITIONS: torch.cat([positions[:1], positions[1:] + constant]).float(),  # row 0 is the class token's
-    }
 
 
 def normalisation_words(said: tuple[Normalisation, str] | None) -> str:

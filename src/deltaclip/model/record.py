@@ -3,16 +3,25 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from deltaclip.errors import CheckpointError
 
+__all__ = ["NORMALISATION", "RECORD_FILE", "UNKNOWN_LICENCE", "WORDS", "CheckpointRecord", "SourceFile"]
+
 RECORD_FILE = "deltaclip.json"
 UNKNOWN_LICENCE = "unknown"
 NORMALISATION = "normalisation"
-"""The key of `known_from` for how pictures are normalised; the others are those of `architecture.WORDS`."""
+"""The key of `known_from` for how pictures are normalised; the others are those of WORDS."""
+WORDS = {
+    "vision_heads": "attention heads of the image encoder",
+    "text_heads": "attention heads of the text encoder",
+    "vision_activation": "activation of the image encoder",
+    "text_activation": "activation of the text encoder",
+}
+"""What weights do not tell -> in words."""
 HASH_BLOCK_BYTES = 1 << 20
 
 
@@ -75,6 +84,17 @@ class CheckpointRecord:
                 raise ValueError(f"{name} must be a whole number from {least} on, not {number!r}")
         if not isinstance(self.known_from, Mapping) or not isinstance(self.training, Mapping | None):
             raise ValueError("known_from and training must be objects")
+
+    def held_by(
+        self, alpha: Literal["zero", "trained"], context_length: int, temporal_layers: int
+    ) -> "CheckpointRecord":
+        """The record with `alpha` and `temporal_layers` as the weights have them, `max_words` within the model's
+        context.
+
+        What a file says of alpha may be out of date: another program may have trained the weights since.
+        """
+        max_words = min(self.max_words, context_length)
+        return replace(self, alpha=alpha, max_words=max_words, temporal_layers=temporal_layers)
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
         """The record as a json document; without `temporal_layers` if there are none, as older records are."""

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.checkpoint import CONFIG_FILE, HEAD_FILE, PICKLE_FILE, WEIGHTS_FILE, as_held
+from deltaclip.model.checkpoint import as_held
+from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, PICKLE_FILE, WEIGHTS_FILE
 from deltaclip.model.kept import KEPT_FILE
 from deltaclip.model.preprocessing import PREPROCESSING_FILES, PREPROCESSOR_FILE, preprocessor_json
 from deltaclip.model.record import RECORD_FILE, CheckpointRecord

@@ -14,6 +14,8 @@ from deltaclip.model.record import SourceFile
 from deltaclip.model.weights import read_weights
 from deltaclip.model.wrappings import Weights
 
+__all__ = ["OPENAI_SHA256", "SCALARS", "AlphaFile", "ClipFile", "read_alpha", "read_clip", "without_prefix"]
+
 # Numbers beside the weights in OpenAI's archives; the shapes say the same.
 SCALARS = {"input_resolution", "context_length", "vocab_size"}
 # Archives keep the causal mask, OpenAI's in each text block, open_clip's at the top; transformers makes it itself.

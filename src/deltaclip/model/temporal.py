@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import CLIPModel
 from transformers.activations import ACT2FN
 
-from deltaclip.model.spec import HEAD_WIDTH, OPENAI_ACTIVATION
+from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION
 
 __all__ = [
     "PREFIX",

@@ -3,7 +3,8 @@
 from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.spec import ARGMAX_END, text_config
+from deltaclip.model.sizes import ARGMAX_END
+from deltaclip.model.spec import text_config
 from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, Tokenizer
 
 __all__ = ["check_tokenizer", "name_token_ids"]

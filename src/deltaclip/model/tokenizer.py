@@ -18,6 +18,8 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.vocabulary import read_bpe, read_merges, read_tokenizer_json
 
+__all__ = ["BEGIN_TOKEN", "END_TOKEN", "TOKENIZER_FILES", "Tokenizer", "clean"]
+
 BEGIN_TOKEN = "<|startoftext|>"
 END_TOKEN = "<|endoftext|>"
 UNKNOWN_TOKEN = "<|unknown|>"

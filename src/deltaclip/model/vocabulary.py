@@ -9,7 +9,7 @@ import tokenizers
 from tokenizers import Regex, decoders, models, pre_tokenizers
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.weights import check_start
+from deltaclip.model.downloads import check_start
 
 # openai/CLIP, simple_tokenizer.py: the file holds more merges than the vocabulary takes.
 NUM_MERGES = 49152 - 256 - 2

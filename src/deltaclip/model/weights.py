@@ -15,40 +15,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.downloads import AGAIN, check_start
 from deltaclip.model.torchscript import read_torchscript
 from deltaclip.model.wrappings import Weights, unwrap
 
+__all__ = ["read_safetensors", "read_weights"]
+
 ZIP_START = b"PK\x03\x04"
 PICKLE_START = b"\x80"
-LFS_START = b"version https://git-lfs"
-HTML_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml")
-LOOK_BYTES = 512
 # Lightning keeps a script's options as one: a bag of attributes that runs nothing when it is made.
 HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [argparse.Namespace]  # as torch types it
-AGAIN = "Download it again, and compare its size with what the download page says."
-
-
-def check_start(path: Path) -> bytes:
-    """The first bytes of a downloaded file; CheckpointError for what people save by mistake in its place.
-
-    That is an empty file, a web page (a link opened in the browser) or a Git LFS pointer (a clone without LFS).
-    """
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(LOOK_BYTES)
-    except OSError as err:
-        raise CheckpointError(
-            str(path), f"cannot be read ({err.strerror})", "Check the path and its permissions."
-        ) from err
-    if not start:
-        raise CheckpointError(str(path), "an empty file", AGAIN)
-    if start.startswith(LFS_START):
-        remedy = "Run `git lfs pull` in its folder, or download the file itself."
-        raise CheckpointError(str(path), "a Git LFS pointer of a few lines, not the file", remedy)
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(HTML_STARTS):
-        remedy = "Its link shows a page first: open it in a browser, confirm the download, and give the file."
-        raise CheckpointError(str(path), "a web page (HTML), not weights", remedy)
-    return start
 
 
 def read_weights(path: Path) -> Weights:

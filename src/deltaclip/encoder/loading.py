@@ -1,0 +1,64 @@
+"""From a checkpoint's name and what was chosen to an engine; torch is not imported unless it has to be."""
+
+import os
+from dataclasses import dataclass
+
+from deltaclip.encoder.deferred_engine import DeferredEngine
+from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
+from deltaclip.encoder.spec import EncoderSpec
+from deltaclip.model import CheckpointRecord, KnownCheckpoint, ModelFacts, Tokenizer, known_checkpoint
+
+__all__ = ["LoadedEngine", "load_engine"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedEngine:
+    """An engine, with the tokenizer and the record of its checkpoint."""
+
+    engine: SlowEngine | Engine
+    tokenizer: Tokenizer | None
+    record: CheckpointRecord
+
+
+def load_engine(name: str | os.PathLike[str], spec: EncoderSpec) -> LoadedEngine:
+    """The engine of a checkpoint, as chosen.
+
+    If nothing is chosen of device, precision and engine, it is one that encodes few texts in numpy, and of a checkpoint
+    that is known it loads no more than that. Raises as `load_checkpoint` and `choosing.chosen_engine`.
+    """
+    nothing_chosen = (spec.device, spec.precision, spec.engine) == ("auto", "auto", "auto")
+    if nothing_chosen and (known := known_checkpoint(name)) is not None:
+        return LoadedEngine(_deferred(known, spec), known.tokenizer, known.record)
+    from deltaclip.encoder.choosing import chosen_engine
+    from deltaclip.model import load_checkpoint, model_facts, texts_of
+
+    checkpoint = load_checkpoint(name)
+    engine = chosen_engine(checkpoint, spec)
+    if not nothing_chosen or (texts := texts_of(checkpoint.model)) is None:
+        return LoadedEngine(engine, checkpoint.tokenizer, checkpoint.record)
+    inputs = _inputs(model_facts(checkpoint.model))
+    deferred = DeferredEngine(texts, inputs, engine.digest, made=engine)
+    return LoadedEngine(deferred, checkpoint.tokenizer, checkpoint.record)
+
+
+def _deferred(known: KnownCheckpoint, spec: EncoderSpec) -> DeferredEngine:
+    def make() -> object:
+        from deltaclip.encoder.choosing import chosen_engine
+
+        return chosen_engine(known.load(), spec)
+
+    return DeferredEngine(known.texts, _inputs(known.facts), known.digest, make=make)
+
+
+def _inputs(facts: ModelFacts) -> Inputs:
+    spec = facts.spec
+    return Inputs(
+        image_size=spec.image_size,
+        context_length=spec.context_length,
+        begin=spec.begin,
+        end=spec.end,
+        pad=spec.pad,
+        motion_acts=facts.alpha == "trained",
+        num_channels=facts.num_channels,
+        max_frames=facts.max_frames,
+    )

@@ -1,0 +1,104 @@
+"""The files of a checkpoint folder: where they are, and what is told of a checkpoint without its weights."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from deltaclip.errors import CheckpointError
+from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.kept import KeptFacts
+from deltaclip.model.preprocessing import (
+    CLIP_NORMALISATION,
+    PREPROCESSING_FILES,
+    Normalisation,
+    normalisation_words,
+    read_preprocessing,
+)
+from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, WORDS, CheckpointRecord, SourceFile
+from deltaclip.model.tokenizer import TOKENIZER_FILES
+
+__all__ = [
+    "CARD_FILE",
+    "CONFIG_FILE",
+    "FILE_HASH",
+    "HEAD_FILE",
+    "PICKLE_FILE",
+    "WEIGHTS_FILE",
+    "found_folder",
+    "kept_facts",
+    "read_record",
+    "weights_file",
+]
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+PICKLE_FILE = "pytorch_model.bin"
+HEAD_FILE = "temporal_head.safetensors"
+"""The weights of a temporal head, apart from transformers' own, so that plain transformers loads the rest."""
+CARD_FILE = "README.md"
+FILE_HASH = "sha256"
+"""Name of the kept fact that is the hash of the file of weights."""
+
+
+def found_folder(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """The folder of that name, and its hub name if it comes from there."""
+    if Path(name).expanduser().is_dir():
+        return Path(name).expanduser(), None
+    if Path(name).exists():
+        remedy = "Make a checkpoint of it: deltaclip convert --clip FILE --out FOLDER, and give the folder."
+        raise CheckpointError(str(name), "a file, not the folder of a checkpoint", remedy)
+    if not is_hub_name(str(name)):
+        remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
+        raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
+    needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
+    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
+    return fetch(str(name), needed, wanted), str(name)
+
+
+def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
+    """What is kept of the files of a checkpoint; asked before they are read."""
+    names = (CONFIG_FILE, WEIGHTS_FILE, PICKLE_FILE, HEAD_FILE, *PREPROCESSING_FILES, *TOKENIZER_FILES)
+    return KeptFacts(folder, names, is_ours=hub is None)
+
+
+def read_record(
+    folder: Path, hub: str | None, file: Path, kept: KeptFacts | None, image_size: int, context_length: int
+) -> tuple[CheckpointRecord, tuple[Normalisation, str] | None]:
+    """The record of a checkpoint, and the normalisation of its pictures with the file that says it, None if none does.
+
+    file: its weights. kept: where the hash of its weights may be cached; None computes it.
+    """
+    normalisation = read_preprocessing(folder, image_size)
+    if (folder / RECORD_FILE).exists():
+        record = CheckpointRecord.read(folder / RECORD_FILE)
+        if normalisation and not normalisation[0].is_same(CLIP_NORMALISATION):  # written since: ours say CLIP's
+            record = replace(
+                record, known_from={**record.known_from, NORMALISATION: normalisation_words(normalisation)}
+            )
+        return record, normalisation
+    known = dict.fromkeys(WORDS, CONFIG_FILE) | {NORMALISATION: normalisation_words(normalisation)}
+    if kept is None:
+        source = SourceFile.of(file)
+    else:
+        source = SourceFile(file.name, kept.value(FILE_HASH, lambda: SourceFile.of(file).sha256))
+    licence = _card_licence(folder / CARD_FILE)
+    return CheckpointRecord((source,), hub, licence, max_words=context_length, known_from=known), normalisation
+
+
+def weights_file(folder: Path, what: str) -> Path:
+    """The file of weights in a folder: safetensors if it exists."""
+    for path in (folder / WEIGHTS_FILE, folder / PICKLE_FILE):
+        if path.exists():
+            return path
+    remedy = f"Fetch {WEIGHTS_FILE} into it; weights in several files must be saved as one."
+    raise CheckpointError(what, f"neither {WEIGHTS_FILE} nor {PICKLE_FILE} in this folder", remedy)
+
+
+def _card_licence(path: Path) -> str:
+    """The licence a model card names in its front matter, or "unknown"."""
+    if not path.exists():
+        return UNKNOWN_LICENCE
+    front = re.match(r"---\s*\n(.*?)\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+    entry = re.search(r"^license:[ \t]*['\"]?([^\s'\"#]+)", front.group(1), re.MULTILINE) if front else None
+    return entry.group(1) if entry else UNKNOWN_LICENCE
