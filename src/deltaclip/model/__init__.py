@@ -21,6 +21,7 @@ from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, we
 from deltaclip.model.fresh import new_model
 from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
 from deltaclip.model.preprocessing import Normalisation
+from deltaclip.model.pruning import kept_patches
 from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, replace_files, save_checkpoint
 from deltaclip.model.self_check import ROW_LIMIT, SelfCheck, checked_placement, image_check
@@ -56,6 +57,7 @@ __all__ = [
     "head_parameters",
     "image_check",
     "image_features",
+    "kept_patches",
     "kept_problem",
     "load_checkpoint",
     "loaded_digest",
