@@ -293,7 +293,7 @@ def test_fewer_patches_are_another_encoder_whose_masks_count_even_with_zero_alph
 
 @pytest.mark.parametrize("keep", [0.0, -0.5, 1.5, float("nan")])
 def test_a_share_of_the_patches_that_does_not_exist_is_refused(folder: Path, keep: Any) -> None:
-    with pytest.raises(ValueError, match="keep is .*: a share above 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"keep is .*: a share above 0 and at most 1"):
         Encoder.load(folder, replace(EXACT, keep=keep))
 
 

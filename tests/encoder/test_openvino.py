@@ -85,10 +85,10 @@ def test_patches_that_are_left_out_are_those_that_torch_leaves_out(folder: Path)
     model = load_checkpoint(folder).model
     exact, other = TorchEngine(model, "cpu", "float32"), OpenVinoEngine(model, "float32")
     frames = frames_of(60)
-    for keep in (0.5, 0.25, 1.0):
+    for share in (0.5, 0.25, 1.0):
         lengths = [50, 10]
-        expected = exact.video_vectors(frames, lengths, keep)
-        assert other.video_vectors(frames, lengths, keep) == pytest.approx(expected, abs=1e-5)
+        expected = exact.video_vectors(frames, lengths, share)
+        assert other.video_vectors(frames, lengths, share) == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected - exact.video_vectors(frames, lengths, 0.25)).max() > 1e-3
 
 
