@@ -7,7 +7,8 @@ from typing import Any
 
 from deltaclip.errors import PathError
 
-__all__ = ["AnyPath", "check_path", "check_paths", "check_text", "check_texts", "check_whole", "path_problem"]
+__all__ = ["AnyPath", "check_path", "check_paths", "check_share", "check_text", "check_texts", "check_whole"]
+__all__ += ["path_problem"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -88,6 +89,13 @@ def check_whole(number: Any, name: str, least: int = 1) -> int:
     if (whole := int(number)) < least:
         raise ValueError(f"{name} starts at {least}, not {whole}")
     return whole
+
+
+def check_share(share: Any, name: str) -> float:
+    """The share as a float. Raises ValueError unless it is a number above 0 and at most 1."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ValueError(f"{name} is {share!r}: a share above 0 and at most 1")
+    return float(share)
 
 
 def _items(values: Any, function: str, what: str) -> Iterable[Any]:

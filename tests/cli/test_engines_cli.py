@@ -33,6 +33,23 @@ def test_index_and_info_say_that_torch_runs_and_why(checkpoint: Path, tmp_path: 
     assert "engine       torch: as asked" in told
 
 
+def test_a_library_of_some_patches_remembers_that_and_refuses_others(
+    checkpoint: Path, tmp_path: Path, deltaclip: Call
+) -> None:
+    video = write_square(tmp_path / "a.mp4")
+    words = ("index", video, "--library", tmp_path / "library", "--json")
+    code, _, told = deltaclip(*words, "--encoder", checkpoint, "--keep", 1 / 3)
+    assert (code, "33% of the patches" in told) == (0, True)
+    code, report, told = deltaclip(*words)
+    assert (code, report["unchanged"], "33% of the patches" in told) == (0, 1, True)
+    code, answer, _ = deltaclip("search", "--video", video, "--library", tmp_path / "library", "--json")
+    assert (code, answer["hits"][0]["score"]) == (0, pytest.approx(1, abs=1e-5))
+    code, answer, _ = deltaclip(*words, "--keep", 1)
+    assert (code, "4 frames, 33% of the patches" in answer["error"]["found"]) == (1, True)
+    code, answer, _ = deltaclip(*words, "--keep", 0)
+    assert (code, "keep is 0.0: a share above 0 and at most 1" in answer["error"]["found"]) == (2, True)
+
+
 def test_an_engine_without_its_package_is_wrong_usage(
     checkpoint: Path, deltaclip: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

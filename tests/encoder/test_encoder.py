@@ -19,7 +19,7 @@ from deltaclip.reader import read_video
 from tests.faults import FaultyInBfloat16, Operations, attention, biased_products, plain_products
 from tests.helpers import centred_cosines, small_checkpoint, write_square
 
-EXACT = EncoderSpec(device="cpu", precision="float32")
+EXACT = EncoderSpec(device="cpu", precision="float32", engine="torch")
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +249,7 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("native_bf16")
 def test_auto_takes_bf16_after_a_check_that_passed(folder: Path, processor: str) -> None:
-    engine = Encoder.load(folder, EncoderSpec(device="cpu")).engine
+    engine = Encoder.load(folder, EncoderSpec(device="cpu", engine="torch")).engine
     assert engine.facts["self_check"]["passed"], f"{engine.facts['self_check']} on {processor}"
     assert str(engine) == "cpu (bf16, as asked)"
     assert engine.notes == ()
@@ -261,7 +261,7 @@ def test_where_bf16_is_wrong_auto_takes_float32_and_says_so(
     folder: Path, videos: list[Path], operations: Operations
 ) -> None:
     with FaultyInBfloat16(operations):
-        encoder = Encoder.load(folder, EncoderSpec(device="cpu"))
+        encoder = Encoder.load(folder, EncoderSpec(device="cpu", engine="torch"))
         found = encoder.encode_videos(videos), encoder.encode_texts(["a red square"])
     exact = Encoder.load(folder, EXACT)
     assert "fp32, as asked, bf16 is not used: it gives wrong numbers on this machine" in encoder.describe()
@@ -273,6 +273,28 @@ def test_where_bf16_is_wrong_auto_takes_float32_and_says_so(
 def test_where_bf16_is_wrong_and_was_asked_for_it_is_refused(folder: Path) -> None:
     with FaultyInBfloat16(plain_products), pytest.raises(PrecisionError, match="wrong numbers on this machine"):
         Encoder.load(folder, EncoderSpec(device="cpu", precision="bfloat16"))
+
+
+def test_fewer_patches_are_another_encoder_whose_masks_count_even_with_zero_alpha(
+    tmp_path: Path, videos: list[Path]
+) -> None:
+    silent = small_checkpoint(tmp_path / "zero", alpha="zero")
+    whole, half = (Encoder.load(silent, EXACT), Encoder.load(silent, replace(EXACT, keep=0.5)))
+    assert (whole.alpha_acts, half.alpha_acts) == (False, True)
+    assert (whole.reader_spec.motion, half.reader_spec.motion_word) == (None, "subject")
+    assert half.describe().endswith("50% of the patches")
+    assert len({each.fingerprint for each in (whole, half, half.with_options(keep=0.25))}) == 3
+    assert whole.with_options(keep=1.0).fingerprint == whole.fingerprint
+    vectors = half.encode_videos(videos)
+    assert not np.allclose(vectors, whole.encode_videos(videos), atol=1e-3)
+    other = half.with_options(motion="inverted").encode_videos(videos)
+    assert not np.allclose(vectors, other, atol=1e-4)  # other patches
+
+
+@pytest.mark.parametrize("keep", [0.0, -0.5, 1.5, float("nan")])
+def test_a_share_of_the_patches_that_does_not_exist_is_refused(folder: Path, keep: Any) -> None:
+    with pytest.raises(ValueError, match=r"keep is .*: a share above 0 and at most 1"):
+        Encoder.load(folder, replace(EXACT, keep=keep))
 
 
 def test_bf16_texts_stay_near_the_exact_ones(folder: Path, processor: str) -> None:

@@ -42,7 +42,9 @@ class ToyEngine:
     def __str__(self) -> str:
         return "an abacus"
 
-    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+    def video_vectors(
+        self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
+    ) -> NDArray[np.float32]:
         colours = frames.mean(axis=(2, 3)) @ self._pictures
         return unit(np.stack([rows.mean(axis=0) for rows in np.split(colours, np.cumsum(lengths)[:-1])]))
 

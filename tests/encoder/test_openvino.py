@@ -81,6 +81,18 @@ def test_channels_of_motion_count_and_other_sizes_than_224_are_taken(folder: Pat
 
 
 @needs_openvino
+def test_patches_that_are_left_out_are_those_that_torch_leaves_out(folder: Path) -> None:
+    model = load_checkpoint(folder).model
+    exact, other = TorchEngine(model, "cpu", "float32"), OpenVinoEngine(model, "float32")
+    frames = frames_of(60)
+    for share in (0.5, 0.25, 1.0):
+        lengths = [50, 10]
+        expected = exact.video_vectors(frames, lengths, share)
+        assert other.video_vectors(frames, lengths, share) == pytest.approx(expected, abs=1e-5)
+    assert np.abs(expected - exact.video_vectors(frames, lengths, 0.25)).max() > 1e-3
+
+
+@needs_openvino
 def test_auto_takes_openvino_on_a_cpu_and_says_so(folder: Path) -> None:
     encoder = Encoder.load(folder, device="cpu", precision="fp32")
     assert "(fp32 in OpenVINO 2" in encoder.describe()
@@ -121,7 +133,7 @@ def test_what_openvino_cannot_run_is_an_error_if_asked_for_and_else_left_to_torc
 
 @needs_openvino
 def test_a_graph_that_gives_other_vectors_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def turned(self: object, frames: NDArray[np.uint8]) -> torch.Tensor:
+    def turned(self: object, frames: NDArray[np.uint8], kept: object = None) -> torch.Tensor:
         return torch.randn(len(frames), 16, generator=torch.Generator().manual_seed(0))
 
     monkeypatch.setattr(ImageGraph, "features", turned)

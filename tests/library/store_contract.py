@@ -349,7 +349,7 @@ class StoreContract:
 
     def test_the_encoder_is_remembered_whole(self, store: Store, open_store: Callable[[], Store]) -> None:
         assert store.encoder() == open_store().encoder() == ENCODER
-        plain = replace(OTHER, motion=None, dimension=3)
+        plain = replace(OTHER, motion=None, dimension=3, precision="int8", keep=1 / 3)
         with store.writing() as writer:
             writer.remember(plain)
         assert store.encoder() == plain

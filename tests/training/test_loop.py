@@ -102,6 +102,30 @@ def test_captions_that_make_no_whole_batches_are_all_taken(tmp_path: Path) -> No
     assert outcome.steps == 6
 
 
+def test_a_run_may_see_a_random_share_of_the_patches_in_each_step_and_does_it_again_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = loss.video_vectors, list[float]()
+
+    def noted(model: Any, frames: torch.Tensor, precision: Any, keep: float) -> torch.Tensor:
+        seen.append(keep)
+        return real(model, frames, precision, keep)
+
+    monkeypatch.setattr(loss, "video_vectors", noted)
+    recipe = override(RECIPE, ["data.least_keep=0.25", "optim.chunk=2"])  # in pieces: twice each, with the same patches
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu")
+    steps = [set(seen[place : place + len(seen) // 6]) for place in range(0, len(seen), len(seen) // 6)]
+    assert [len(each) for each in steps] == [1] * 6
+    shares = [each.pop() for each in steps]
+    assert len(set(shares)) == 6
+    assert 0.25 <= min(shares) < 0.5 < max(shares) <= 1
+    first, seen[:] = list(seen), []
+    train(recipe, tiny_data(), tmp_path / "again", device="cpu")
+    assert seen == first
+    with pytest.raises(ValueError, match=r"data\.least_keep is 0\.0: a share above 0"):
+        override(RECIPE, ["data.least_keep=0.0"])
+
+
 def test_progress_is_told_after_every_step(tmp_path: Path) -> None:
     seen: list[TrainingProgress] = []
     train(RECIPE, tiny_data(), tmp_path / "out", seen.append, device="cpu")
@@ -121,8 +145,8 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_clip(
 ) -> None:
     real = loss.video_vectors
 
-    def broken(model: Any, frames: torch.Tensor, precision: Any) -> torch.Tensor:
-        vectors = real(model, frames, precision)
+    def broken(model: Any, frames: torch.Tensor, precision: Any, keep: float) -> torch.Tensor:
+        vectors = real(model, frames, precision, keep)
         return torch.where((frames[:, 0, 0, 0, 0] == marked)[:, None], torch.nan, vectors)
 
     clips = tiny_clips()

@@ -52,18 +52,18 @@ def _loaded_again(remembered: "RememberedEncoder", spec: "EncoderSpec") -> "Enco
 def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSpec") -> "Encoder":
     """The encoder to index with: the one of that name, else the library's own, else the default.
 
-    spec: mask, precision and engine count.
+    spec: mask, share of the patches, precision and engine count.
     """
-    from deltaclip.encoder import DEFAULT_ENCODER
+    from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
 
     remembered = _remembered(library)
-    if name is None and spec.motion is None and remembered is not None:
+    if name is None and (spec.motion, spec.keep) == (None, None) and remembered is not None:
         return _loaded_again(remembered, spec)
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():
         note(f"loading {chosen} (downloaded from the Hugging Face hub the first time)")
-    only_motion = spec.motion is not None and (spec.precision, spec.engine) == ("auto", "auto")
-    return load_with(chosen, spec, "'--motion'" if only_motion else None)
+    only_motion = spec == EncoderSpec(motion=spec.motion)
+    return load_with(chosen, spec, "'--motion'" if only_motion and spec.motion is not None else None)
 
 
 def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> "Encoder":

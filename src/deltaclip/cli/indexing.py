@@ -14,6 +14,7 @@ from deltaclip.cli.options import (
     EncoderOption,
     EngineOption,
     JsonOption,
+    KeepOption,
     LibraryOption,
     PrecisionOption,
     StallLimitOption,
@@ -61,6 +62,7 @@ def index(
     ] = "auto",
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
+    keep: KeepOption = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +82,7 @@ def index(
     """
     from deltaclip.encoder import EncoderSpec
 
-    spec = EncoderSpec(motion=motion, precision=precision, engine=engine)
+    spec = EncoderSpec(motion=motion, precision=precision, engine=engine, keep=keep)
     report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, _number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}

@@ -20,6 +20,7 @@ __all__ = [
     "EngineOption",
     "GalleryOptions",
     "JsonOption",
+    "KeepOption",
     "LibraryOption",
     "OutOption",
     "OverwriteOption",
@@ -108,6 +109,16 @@ EngineOption = Annotated[
         "install 'deltaclip[cpu]') and gives what torch gives, else torch.",
     ),
 ]
+KeepOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Share of the patches of each frame to encode, those that move most and an even spread of the others "
+        "(default: all). Less is faster, and loses least with an encoder that was trained so.",
+    ),
+]
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="DEVICE", help="Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
@@ -138,12 +149,19 @@ class SomeEncoderOptions:
     ] = None
     precision: PrecisionOption = "auto"
     engine: EngineOption = "auto"
+    keep: KeepOption = None
 
     def spec(self) -> "EncoderSpec":
         """The choices as `Encoder.load` takes them."""
         from deltaclip.encoder import EncoderSpec
 
-        return EncoderSpec(motion=self.motion, num_frames=self.num_frames, precision=self.precision, engine=self.engine)
+        return EncoderSpec(
+            motion=self.motion,
+            num_frames=self.num_frames,
+            precision=self.precision,
+            engine=self.engine,
+            keep=self.keep,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,7 @@ class AllEncoderOptions(SomeEncoderOptions):
             sampling=self.sampling,
             max_words=self.max_words,
             engine=self.engine,
+            keep=self.keep,
         )
 
 

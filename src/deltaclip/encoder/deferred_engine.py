@@ -90,9 +90,11 @@ class DeferredEngine(SlowEngine):
         """See `Engine`. What is known so far: nothing is made to find out."""
         return () if self._made is None else tuple(self._made.notes)
 
-    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+    def video_vectors(
+        self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
+    ) -> NDArray[np.float32]:
         """See `Engine`."""
-        return np.asarray(self._engine.video_vectors(frames, lengths))
+        return np.asarray(self._engine.video_vectors(frames, lengths, keep))
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
-from deltaclip.checks import check_path, check_paths, check_texts
+from deltaclip.checks import check_path, check_paths, check_share, check_texts
 from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
 from deltaclip.encoder.loading import load_engine
 from deltaclip.encoder.locating import full_name, locate
@@ -66,6 +66,8 @@ class Encoder:
         self._options = options
         remembered = _remembered(name, record, engine.inputs.image_size)
         try:
+            self.keep = _share_kept(options)
+            """Share of the patches that enter the image encoder's layers, see `EncoderSpec`."""
             self.reader_spec = _reader_spec(remembered, options, engine.inputs)
             self.max_words = _whole("max_words", options.get("max_words"), record.max_words)
             """Longest row of token ids, begin and end included."""
@@ -104,6 +106,7 @@ class Encoder:
             num_frames=spec.num_frames,
             sampling=spec.sampling,
             max_words=spec.max_words,
+            keep=spec.keep,
         )
 
     def with_options(self, **options: Unpack[ReadingOptions]) -> "Encoder":
@@ -150,8 +153,9 @@ class Encoder:
 
     @property
     def alpha_acts(self) -> bool:
-        """False if all weights of motion channels are zero: then no mask can change a vector, and none is computed."""
-        return self.engine.inputs.motion_acts
+        """False if no mask can change a vector, and none is computed: all weights of motion channels are zero, and all
+        patches are kept."""
+        return self.engine.inputs.motion_acts or self.keep < 1
 
     @cached_property
     def fingerprint(self) -> str:
@@ -160,7 +164,7 @@ class Encoder:
         Engine, device and float precisions are not part of it: they round a vector, they do not define a different one.
         int8 is, since it may take up to two hundredths of a vector.
         """
-        parts = {
+        parts: dict[str, str | float | None] = {
             "engine": self.engine.digest,
             "tokenizer": None if self.tokenizer is None else self.tokenizer.digest(),
             "max_words": self.max_words,
@@ -169,6 +173,8 @@ class Encoder:
             "motion": self.reader_spec.motion_word,
             "version": VECTOR_VERSION,
         }
+        if self.keep < 1:
+            parts["keep"] = self.keep
         return digest(parts, sort_keys=True)
 
     def describe(self) -> str:
@@ -177,7 +183,8 @@ class Encoder:
             masks = f"masks {self.reader_spec.motion}"
         else:
             masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
-        return f"encoder {self.name} on {self.engine}, {masks}"
+        kept = f", {self.keep:.0%} of the patches" if self.keep < 1 else ""
+        return f"encoder {self.name} on {self.engine}, {masks}{kept}"
 
     def encode_videos(
         self, paths: Iterable[str | Path], on_progress: Callable[[int, int], None] | None = None
@@ -224,7 +231,7 @@ class Encoder:
             channels = self.engine.inputs.num_channels
             # B clips of T frames, which may differ
             frames = np.concatenate([filled(clip.frames, channels) for clip in batch])
-            vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch]))
+            vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch], self.keep))
         return np.concatenate(vectors)
 
     def encode_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
@@ -283,7 +290,7 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
     chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
     if words := _too_many(num_frames, inputs):
         raise ValueError(f"num_frames is {num_frames}; {words}")
-    if not inputs.motion_acts:
+    if not inputs.motion_acts and _share_kept(options) == 1:
         return replace(chosen, motion=None)
     extras = () if motion is None else motion.extras
     lacking = [extra for extra in extras if extra not in extras_of(inputs.num_channels)]
@@ -294,6 +301,12 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
             "that mask first"
         )
     return chosen
+
+
+def _share_kept(options: ReadingOptions) -> float:
+    """Share of the patches that are kept. Raises ValueError for a share that does not exist."""
+    keep = options.get("keep")
+    return 1.0 if keep is None else check_share(keep, "keep")
 
 
 def _too_many(num_frames: int, inputs: Inputs) -> str | None:

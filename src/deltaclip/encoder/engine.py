@@ -75,11 +75,13 @@ class Engine(Protocol):
     def notes(self) -> tuple[str, ...]:
         """Sentences that its users should read, such as that a precision is not used and why."""
 
-    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+    def video_vectors(
+        self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
+    ) -> NDArray[np.float32]:
         """One vector for each clip: float32 (B, D), unit rows.
 
         frames: uint8 (N, C, S, S), the frames of all clips in a row, C is `inputs.num_channels`, not
-        normalised. lengths: B numbers of frames, N in all.
+        normalised. lengths: B numbers of frames, N in all. keep: share of the patches, as in `EncoderSpec`.
         """
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ LEAST_COSINE = 0.98
 LEAST_FRAMES, MOST_FRAMES = 16, 256
 """Frames that a calibration takes, both halves together."""
 FILE = "openvino-int8.zip"
-FORMAT = 1
+FORMAT = 2
 AGAIN = "Run `deltaclip calibrate VIDEOS` for this encoder again."
 
 

@@ -24,7 +24,7 @@ from deltaclip.encoder.openvino_graph import ImageGraph, graph_of, quantised, re
 from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import EngineError, PrecisionError
-from deltaclip.model import ROW_LIMIT, SelfCheck, choose_placement, image_check
+from deltaclip.model import ROW_LIMIT, SelfCheck, choose_placement, image_check, kept_patches, model_spec
 from deltaclip.provenance import digest
 
 __all__ = ["OpenVinoEngine"]
@@ -32,7 +32,7 @@ __all__ = ["OpenVinoEngine"]
 OpenVinoPrecision = Literal["auto", "float32", "bfloat16", "int8"]
 
 SHORT = {"float32": "fp32", "bfloat16": "bf16", "int8": "int8"}
-INT8_VERSION = 1
+INT8_VERSION = 2
 """Of how int8 graphs are made; part of the digest."""
 
 
@@ -155,15 +155,23 @@ class OpenVinoEngine(SlowEngine):
         """See `Engine`. What is known so far: nothing is made ready to find out."""
         return (*self._torch.notes, *self._notes)
 
-    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+    def video_vectors(
+        self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
+    ) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        return clip_vectors(self._model, self.frame_features(frames), lengths)
+        kept = None
+        if keep < 1:
+            kept = kept_patches(torch.from_numpy(frames), lengths, model_spec(self._model).patch_size, keep)
+        return clip_vectors(self._model, self.frame_features(frames, kept), lengths)
 
-    def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
-        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""
+    def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:
+        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length.
+
+        kept: (N, K) int64, the patches that enter the layers; None for all of them.
+        """
         graph = self._ready.graph
-        return self._torch.frame_features(frames) if graph is None else graph.features(frames)
+        return self._torch.frame_features(frames, kept) if graph is None else graph.features(frames, kept)
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""

@@ -33,6 +33,8 @@ FRAMES_AT_ONCE = 48
 """Frames in one call: more are no faster, and take memory in proportion."""
 REPORTING = "openvino_telemetry"
 EXAMPLES = 2
+PATCHES = ["deltaclip", "patches"]
+"""Where a graph says how many patches a frame has."""
 INSTALL = "Install it with: pip install 'deltaclip[cpu]'."
 Graph = Any  # openvino.Model, which is there only with the extra
 
@@ -61,15 +63,21 @@ class ImageGraph:
                 # It would take float32 without a word.
                 raise EngineError("OpenVINO", "it cannot multiply bf16 on this processor", "Choose the precision fp32.")
             self._request = core.compile_model(graph, "CPU", settings).create_infer_request()
+        self._patches = _num_patches(graph)
         self._turn = threading.Lock()
 
-    def features(self, frames: NDArray[np.uint8]) -> Tensor:
-        """Frames (N, C, S, S), as `Engine.video_vectors` takes them, to features (N, D) float32."""
+    def features(self, frames: NDArray[np.uint8], kept: Tensor | None = None) -> Tensor:
+        """Frames (N, C, S, S), as `Engine.video_vectors` takes them, to features (N, D) float32.
+
+        kept: (N, K) int64, the patches that enter the layers; None for all of them.
+        """
+        places = _all_patches(len(frames), self._patches) if kept is None else kept.numpy()
         parts = []
         for start in range(0, len(frames), FRAMES_AT_ONCE):
-            some = np.ascontiguousarray(frames[start : start + FRAMES_AT_ONCE])
+            part = slice(start, start + FRAMES_AT_ONCE)
+            some = [np.ascontiguousarray(each[part]) for each in (frames, places)]
             with self._turn, _errors("run"):
-                [output] = self._request.infer([some]).values()
+                [output] = self._request.infer(some).values()
                 parts.append(np.array(output, np.float32))  # copied: the request writes there again
         return torch.from_numpy(np.concatenate(parts))
 
@@ -83,22 +91,28 @@ class FrameFeatures(torch.nn.Module):
         channels = model.vision_model.embeddings.patch_embedding.weight.shape[1]
         self._mean, self._std = channel_moments(channels)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """(N, C, S, S) uint8 to (N, D) float32."""
-        return image_features(self._model, (frames.to(torch.float32) / 255 - self._mean) / self._std)
+    def forward(self, frames: Tensor, kept: Tensor) -> Tensor:
+        """(N, C, S, S) uint8 and (N, K) int64, the patches that enter the layers, to (N, D) float32."""
+        return image_features(self._model, (frames.to(torch.float32) / 255 - self._mean) / self._std, kept)
 
 
 def graph_of(model: CLIPModel) -> Graph:
-    """The image encoder of a model as a graph in float32, which shares its weights; takes any number of frames.
+    """The image encoder of a model as a graph in float32, which shares its weights.
+
+    It takes any number of frames, and of each any number of patches, the same for all.
 
     Raises EngineError if OpenVINO is not installed or knows no equivalent of a part of it.
     """
     openvino = _openvino()
-    side, channels = model_spec(model).image_size, model.vision_model.embeddings.patch_embedding.weight.shape[1]
-    example = torch.zeros(EXAMPLES, channels, side, side, dtype=torch.uint8)
-    shape = openvino.PartialShape([-1, channels, side, side])
+    sizes, channels = model_spec(model), model.vision_model.embeddings.patch_embedding.weight.shape[1]
+    side, patches = sizes.image_size, (sizes.image_size // sizes.patch_size) ** 2
+    frames = torch.zeros(EXAMPLES, channels, side, side, dtype=torch.uint8)
+    example = (frames, torch.from_numpy(_all_patches(EXAMPLES, patches)))
+    shapes = [openvino.PartialShape([-1, channels, side, side]), openvino.PartialShape([-1, -1])]
     with _errors("convert"), _quiet(), torch.inference_mode():
-        return openvino.convert_model(FrameFeatures(model).eval(), example_input=example, input=[shape])
+        graph = openvino.convert_model(FrameFeatures(model).eval(), example_input=example, input=shapes)
+        graph.set_rt_info(patches, PATCHES)
+        return graph
 
 
 def quantised(graph: Graph, frames: NDArray[np.uint8]) -> Graph:
@@ -110,9 +124,19 @@ def quantised(graph: Graph, frames: NDArray[np.uint8]) -> Graph:
         raise EngineError("int8", "a calibration needs NNCF, which is not installed", INSTALL)
     with _errors("quantise"), _quiet():
         nncf = importlib.import_module("nncf")
-        data = nncf.Dataset([frames[number : number + 1] for number in range(len(frames))])
+        places = _all_patches(1, _num_patches(graph))
+        data = nncf.Dataset([(frames[number : number + 1], places) for number in range(len(frames))])
         kind = nncf.ModelType.TRANSFORMER
         return nncf.quantize(graph, data, model_type=kind, subset_size=len(frames))
+
+
+def _num_patches(graph: Graph) -> int:
+    return int(graph.get_rt_info(PATCHES).astype(int))
+
+
+def _all_patches(frames: int, patches: int) -> NDArray[np.int64]:
+    """All patches of so many frames, (frames, patches)."""
+    return np.tile(np.arange(patches), (frames, 1))
 
 
 def versions() -> dict[str, str]:

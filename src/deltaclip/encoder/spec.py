@@ -28,6 +28,7 @@ class ReadingOptions(TypedDict, total=False):
     num_frames: int | None
     sampling: str
     max_words: int | None
+    keep: float | None
 
 
 class EncoderOptions(ReadingOptions, total=False):
@@ -51,6 +52,9 @@ class EncoderSpec:
     sampling: a name in `video.SAMPLINGS`: where a clip's frames are taken from.
     max_words: longest row of token ids, begin and end included; longer texts are cut. At most the model's context
     length.
+    keep: share of the patches of each frame that enter the image encoder's layers, above 0 and at most 1: those with
+    the most alpha and an even spread of the others (`model.pruning`). None takes all. Below 1 masks count even where
+    alpha weights are zero.
     """
 
     motion: str | None = None
@@ -60,6 +64,7 @@ class EncoderSpec:
     sampling: str = "uniform"
     max_words: int | None = None
     engine: EngineWord = "auto"
+    keep: float | None = None
 
 
 class ChoiceError(ValueError):

@@ -22,6 +22,7 @@ from deltaclip.model import (
     choose_placement,
     head_facts,
     image_features,
+    kept_patches,
     model_digest,
     model_spec,
     normalised,
@@ -120,15 +121,23 @@ class TorchEngine:
         """See `Engine`."""
         return () if self.placement.refused is None else (self.placement.refused,)
 
-    def video_vectors(self, frames: NDArray[np.uint8], lengths: Sequence[int]) -> NDArray[np.float32]:
+    def video_vectors(
+        self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
+    ) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        return clip_vectors(self._model, self.frame_features(frames), lengths)
+        kept = (
+            None if keep == 1 else kept_patches(self._moved(frames), lengths, model_spec(self._model).patch_size, keep)
+        )
+        return clip_vectors(self._model, self.frame_features(frames, kept), lengths)
 
-    def frame_features(self, frames: NDArray[np.uint8]) -> torch.Tensor:
-        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length."""
+    def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:
+        """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length.
+
+        kept: (N, K) int64, the patches that enter the layers; None for all of them.
+        """
         with torch.inference_mode(), self._autocast():
-            return image_features(self._model, normalised(self._moved(frames)))
+            return image_features(self._model, normalised(self._moved(frames)), kept)
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""

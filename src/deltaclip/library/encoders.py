@@ -57,7 +57,7 @@ def require_same_encoder(
 def _same_options(stored: RememberedEncoder, wanted: RememberedEncoder) -> bool:
     """Whether the same choices were made; libraries of format 2 did not write all of them down."""
     always = all(
-        getattr(stored, name) == getattr(wanted, name) for name in ("name", "motion", "num_frames", "precision")
+        getattr(stored, name) == getattr(wanted, name) for name in ("name", "motion", "num_frames", "precision", "keep")
     )
     return always and all(getattr(stored, name) in (None, getattr(wanted, name)) for name in ("sampling", "max_words"))
 
@@ -112,7 +112,8 @@ def _words(encoder: RememberedEncoder) -> str:
     sampling = f", {encoder.sampling} sampling" if encoder.sampling not in (None, "uniform") else ""
     tokens = f", texts of up to {encoder.max_words} tokens" if encoder.max_words is not None else ""
     precision = "" if encoder.precision is None else f" in {encoder.precision}"
+    kept = "" if encoder.keep is None else f", {encoder.keep:.0%} of the patches"
     return (
-        f"the encoder {encoder.name}{precision} with {masks} and {encoder.num_frames} frames{sampling}{tokens} "
+        f"the encoder {encoder.name}{precision} with {masks} and {encoder.num_frames} frames{sampling}{kept}{tokens} "
         f"(fingerprint {encoder.fingerprint})"
     )

@@ -141,6 +141,7 @@ class RememberedEncoder:
     `encoder.EncoderSpec`; sampling and max_words are None in libraries of format 2, which did not write them down.
     vector_version: as `provenance.VECTOR_VERSION` was; None before version 3, which was the first to be written down.
     precision: if the fingerprint covers it, which is so for int8; else None.
+    keep: share of the patches that were encoded, see `encoder.EncoderSpec`; None for all of them.
     """
 
     name: str
@@ -152,6 +153,7 @@ class RememberedEncoder:
     max_words: int | None
     vector_version: int | None
     precision: str | None = None
+    keep: float | None = None
 
     @classmethod
     def of(cls, encoder: VectorEncoder) -> "RememberedEncoder":
@@ -167,12 +169,13 @@ class RememberedEncoder:
             max_words=encoder.max_words,
             vector_version=VECTOR_VERSION,
             precision=encoder.kept_precision,
+            keep=encoder.keep if encoder.keep < 1 else None,
         )
 
     @property
     def options(self) -> Mapping[str, Any]:  # Any: a word or a number
         """The options with which `Encoder.load` loads this encoder again by its name."""
-        names = ("motion", "num_frames", "sampling", "max_words", "precision")
+        names = ("motion", "num_frames", "sampling", "max_words", "precision", "keep")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def load(self, precision: "PrecisionWord" = "auto", engine: "EngineWord" = "auto") -> "Encoder":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
     from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
     from deltaclip.model.preprocessing import Normalisation
+    from deltaclip.model.pruning import kept_patches
     from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
     from deltaclip.model.rows import HeldRows, MappedRows, WeightRows, digest_of_weights
     from deltaclip.model.saving import check_place, replace_files, save_checkpoint
@@ -53,6 +54,7 @@ else:
         "deltaclip.model.temporal",
         "deltaclip.model.clip",
         "deltaclip.model.checkpoint",
+        "deltaclip.model.pruning",
         "deltaclip.model.digest",
         "deltaclip.model.saving",
         "deltaclip.model.self_check",
@@ -99,6 +101,7 @@ __all__ = [
     "head_parameters",
     "image_check",
     "image_features",
+    "kept_patches",
     "kept_problem",
     "known_checkpoint",
     "layer_norm",

@@ -210,14 +210,23 @@ def channel_moments(num_channels: int) -> tuple[Tensor, Tensor]:
     return torch.tensor(means)[:, None, None], torch.tensor(stds)[:, None, None]
 
 
-def image_features(model: CLIPModel, pictures: Tensor) -> Tensor:
+def image_features(model: CLIPModel, pictures: Tensor, kept: Tensor | None = None) -> Tensor:
     """Features of pictures with their motion channels, of no particular length.
 
     pictures: (N, C, S, S), as `normalised` makes them; motion went through the same geometry as the picture.
+    kept: (N, K) int64, the patches of each that enter the layers, as `pruning.kept_patches`; None for all of them.
     Returns (N, D) float32.
     """
-    features: Tensor = model.get_image_features(pixel_values=pictures).pooler_output
-    return features.float()
+    if kept is None:
+        features: Tensor = model.get_image_features(pixel_values=pictures).pooler_output
+        return features.float()
+    vision = model.vision_model
+    tokens = vision.embeddings(pictures)  # (N, 1 + h * w, W): [CLS], then the patches
+    places = kept[:, :, None].expand(-1, -1, tokens.shape[-1])
+    some = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)  # (N, 1 + K, W)
+    seen = vision.encoder(inputs_embeds=vision.pre_layrnorm(some)).last_hidden_state
+    made: Tensor = model.visual_projection(vision.post_layernorm(seen[:, 0]))
+    return made.float()
 
 
 def text_features(model: CLIPModel, ids: Tensor) -> Tensor:

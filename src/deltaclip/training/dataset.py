@@ -92,7 +92,7 @@ class Batch:
 
     frames: uint8 (B, T, C, S, S), channels as in a `reader.Clip`. ids: int64 (B, L), token rows.
     alike: int64 (B,), pairs with the same number are not negatives of each other: `ClipSource.alike`.
-    names: B video ids, for errors. captions: B texts.
+    names: B video ids, for errors. captions: B texts. keep: share of the patches of each frame that are seen.
     """
 
     frames: torch.Tensor
@@ -100,6 +100,7 @@ class Batch:
     alike: torch.Tensor
     names: list[str]
     captions: list[str]
+    keep: float = 1.0
 
     def __len__(self) -> int:
         return len(self.names)
@@ -107,13 +108,14 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same with its tensors on a device."""
         frames, ids, alike = (each.to(device, non_blocking=True) for each in (self.frames, self.ids, self.alike))
-        return Batch(frames, ids, alike, self.names, self.captions)
+        return replace(self, frames=frames, ids=ids, alike=alike)
 
     def pieces(self, size: int) -> Iterator["Batch"]:
         """The pairs in order, `size` at a time."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Batch(self.frames[part], self.ids[part], self.alike[part], self.names[part], self.captions[part])
+            parts = {name: getattr(self, name)[part] for name in ("frames", "ids", "alike", "names", "captions")}
+            yield replace(self, **parts)
 
 
 MOST_WORKERS = 8

@@ -17,7 +17,7 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.errors import TrainingError
-from deltaclip.model import image_features, model_spec, normalised, pool_frames, text_features
+from deltaclip.model import image_features, kept_patches, model_spec, normalised, pool_frames, text_features
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
 from deltaclip.training.recipe import Recipe
@@ -36,12 +36,16 @@ __all__ = [
 ]
 
 
-def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:
-    """uint8 (B, T, C, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does."""
+def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecision, keep: float = 1.0) -> torch.Tensor:
+    """uint8 (B, T, C, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does.
+
+    keep: share of the patches of each frame that enter the layers.
+    """
     # (B, T, C, S, S) -> (B * T, C, S, S)
-    pictures = normalised(frames.flatten(0, 1))
+    rows, lengths = frames.flatten(0, 1), [frames.shape[1]] * len(frames)
+    kept = None if keep == 1 else kept_patches(rows, lengths, model_spec(model).patch_size, keep)
     with precision.autocast():
-        features = image_features(model, pictures)
+        features = image_features(model, normalised(rows), kept)
     # (B * T, D) -> (B, T, D) -> (B, D)
     return pool_frames(model, features.float().reshape(len(frames), -1, features.shape[-1]))
 
@@ -124,7 +128,7 @@ def accumulate(
 
 
 def _encode(model: CLIPModel, piece: Batch, precision: MixedPrecision) -> tuple[torch.Tensor, torch.Tensor]:
-    return text_vectors(model, piece.ids, precision), video_vectors(model, piece.frames, precision)
+    return text_vectors(model, piece.ids, precision), video_vectors(model, piece.frames, precision, piece.keep)
 
 
 def _loss(

@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Any, Literal, get_args
 
 from deltaclip.captions import DATASETS
+from deltaclip.checks import check_share
 from deltaclip.motion import MotionSpec
 from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
@@ -72,6 +73,8 @@ class DataRecipe:
     crop: smallest share of the area that a random crop keeps; 1.0 is the centre crop. flip: share of clips that are
     flipped horizontally. turn: rotate by a random multiple of 90 degrees. All apply to frame and mask alike.
     word_dropout: share of caption words replaced by an unknown word.
+    least_keep: each step keeps a random share of the patches of its frames, between this and all of them, so that the
+    encoder also works with `EncoderSpec.keep`. 1.0: always all.
     """
 
     dataset: str = ""
@@ -83,6 +86,7 @@ class DataRecipe:
     flip: float = 0.0
     turn: bool = False
     word_dropout: float = 0.0
+    least_keep: float = 1.0
 
     def __post_init__(self) -> None:
         known = ("shapes", *DATASETS)
@@ -94,6 +98,7 @@ class DataRecipe:
             raise ValueError("data.frames and data.test_frames must be 1 or more")
         if not 0 < self.crop <= 1:
             raise ValueError(f"data.crop must be above 0 and at most 1, not {self.crop}")
+        check_share(self.least_keep, "data.least_keep")
         for name in ("alpha_dropout", "flip", "word_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"data.{name} must be a share from 0 to 1, not {getattr(self, name)}")
@@ -242,9 +247,11 @@ class Recipe:
             )
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
-        """The settings as a json document; those of a temporal head only with one, as older documents are."""
+        """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones."""
         parts = asdict(self)
         del parts["world"]
+        if self.data.least_keep == 1:
+            del parts["data"]["least_keep"]
         if not self.model.temporal_layers:
             del parts["model"]["temporal_layers"], parts["optim"]["head_lr"]
         return {**parts, "world": self.world.facts()} if self.data.dataset == "shapes" else parts

@@ -127,7 +127,7 @@ class Run:
         with memory_explained(self.recipe, self.recipe.data.frames):
             loss = accumulate(
                 self.model,
-                batch.to(self.precision.device),
+                replace(batch.to(self.precision.device), keep=self._share_kept()),
                 optim.chunk,
                 self.precision,
                 self.peers,
@@ -147,6 +147,12 @@ class Run:
         if self.peers.any(not bool(torch.isfinite(size)), self.precision.device):
             raise self._broken(f"their norm is {size.item()}")
         return self._last
+
+    def _share_kept(self) -> float:
+        """Share of the patches that this step sees, the same in every process."""
+        least = self.recipe.data.least_keep
+        chance = np.random.default_rng([self.recipe.seed, 5, self.step])
+        return 1.0 if least == 1 else float(chance.uniform(least, 1))
 
     def refuse_broken(self, batch: Batch) -> float | None:
         """Before weights are validated, saved or reported: TrainingError if their vectors are NaN or infinite.

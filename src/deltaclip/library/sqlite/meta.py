@@ -35,6 +35,7 @@ def stored_encoder(meta: Meta) -> RememberedEncoder | None:
         max_words=_number(meta, "max_words"),
         vector_version=_number(meta, "vector_version"),
         precision=meta.get("precision"),
+        keep=None if (keep := meta.get("keep")) is None else float(keep),
     )
 
 
@@ -65,6 +66,7 @@ def remember(db: sqlite3.Connection, encoder: RememberedEncoder, motion: Remembe
             "dimension": encoder.dimension,
             "vector_version": encoder.vector_version,
             "precision": encoder.precision,
+            "keep": None if encoder.keep is None else repr(encoder.keep),  # SQLite would round it to 15 digits
             "motion_encoder": motion and motion.name,
             "motion_fingerprint": motion and motion.fingerprint,
             "motion_dimension": motion and motion.dimension,
