@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 
 from deltaclip.checks import check_path
 from deltaclip.durable import write_bytes_whole
+from deltaclip.encoder.background import kept_vectors, motion_sentences
 from deltaclip.encoder.locating import inside_package
 from deltaclip.encoder.motion_network import MotionNetwork, MotionSizes, track_batch
 from deltaclip.errors import CheckpointError
@@ -154,6 +155,18 @@ class MotionEncoder:
                 made = self._network.track_vectors(track_batch(listed[start : start + TRACKS_AT_ONCE]))
             vectors.append(made.numpy())
         return np.concatenate(vectors)
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        """Vectors of sentences on all kinds of motion, to tell how well one fits: (M, D), unit rows.
+
+        They are kept in the user's cache folder.
+        """
+
+        def asked(sentences: Iterable[str]) -> NDArray[np.float32]:
+            vectors = [self.question(sentence).vector for sentence in sentences]
+            return np.stack([vector for vector in vectors if vector is not None])
+
+        return kept_vectors(self.fingerprint, self.dimension, motion_sentences, asked)
 
     def question(self, text: str) -> MotionQuestion:
         """What a sentence says of motion. Raises TypeError for anything but one text."""

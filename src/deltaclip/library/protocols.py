@@ -65,6 +65,9 @@ class VectorEncoder(Protocol):
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(Q, D), unit rows, one for each text."""
 
+    def background_vectors(self) -> NDArray[np.float32]:
+        """(M, D), unit rows, of sentences that have nothing to do with any library."""
+
 
 @runtime_checkable
 class MotionAsked(Protocol):
@@ -105,6 +108,9 @@ class MotionVectorEncoder(Protocol):
     @property
     def examples(self) -> tuple[str, ...]:
         """Some phrases that it understands, for people who ask in words that it does not."""
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        """(M, Dm), unit rows, of sentences on all kinds of motion."""
 
     def question(self, text: str) -> MotionAsked:
         """What a sentence says of motion."""
