@@ -23,12 +23,9 @@ def groups_of_hits(hits: Sequence[Hit], vectors: NDArray[np.float32]) -> list[li
     """
     groups: list[list[int]] = []
     for number, hit in enumerate(hits):
-        alike = vectors @ vectors[number] >= ALIKE
-
-        def belongs(group: list[int]) -> bool:
-            return any(alike[other] and _same_moment(hit, hits[other]) for other in group)
-
-        joined = [group for group in groups if belongs(group)]
+        alike = vectors[:number] @ vectors[number] >= ALIKE
+        same = {other for other in range(number) if alike[other] and _same_moment(hit, hits[other])}
+        joined = [group for group in groups if not same.isdisjoint(group)]
         groups = [group for group in groups if group not in joined]
         groups.append(sorted([*(other for group in joined for other in group), number]))
     return sorted(groups)
