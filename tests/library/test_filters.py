@@ -65,10 +65,10 @@ def test_what_is_not_known_does_not_fit() -> None:
         ({"longer_seconds": -1}, ValueError, "from 0 on"),
         ({"shorter_seconds": float("nan")}, ValueError, "from 0 on"),
         ({"longer_seconds": "60"}, TypeError, "give a number"),
-        ({"longer_seconds": 60, "shorter_seconds": 60}, ValueError, "nothing fits"),
+        ({"longer_seconds": 60, "shorter_seconds": 60}, ValueError, "at least 60 s and less than 60 s"),
         ({"min_coverage": 1.1}, ValueError, "share from 0 to 1"),
         ({"after": "2026-05-01"}, TypeError, "give a datetime"),
-        ({"after": datetime(2026, 5, 2), "before": datetime(2026, 5, 1)}, ValueError, "nothing fits"),
+        ({"after": datetime(2026, 5, 2), "before": datetime(2026, 5, 1)}, ValueError, "no file was"),
     ],
 )
 def test_a_filter_that_nothing_fits_is_refused(given: dict[str, Any], error: type[Exception], words: str) -> None:

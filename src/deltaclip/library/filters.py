@@ -48,8 +48,12 @@ class Filter:
             _check_time(name, getattr(self, name))
         if self.min_coverage is not None and self.min_coverage > 1:
             raise ValueError(f"min_coverage is a share from 0 to 1, not {self.min_coverage:g}")
-        _check_order("longer_seconds", self.longer_seconds, "shorter_seconds", self.shorter_seconds)
-        _check_order("after", self.after_ns, "before", self.before_ns)
+        low, high = self.longer_seconds, self.shorter_seconds
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"no video lasts at least {low:g} s and less than {high:g} s")
+        first, end = self.after_ns, self.before_ns
+        if first is not None and end is not None and first >= end:
+            raise ValueError(f"no file was last changed after {self.after} and before {self.before}")
 
     @property
     def after_ns(self) -> int | None:
@@ -119,11 +123,6 @@ def _check_time(name: str, value: Any) -> None:  # Any: whatever somebody passed
         _nanoseconds(value)
     except (OverflowError, OSError, ValueError) as err:
         raise ValueError(f"{name} is {value}, which this system's clock cannot tell ({err})") from err
-
-
-def _check_order(low_name: str, low: float | None, high_name: str, high: float | None) -> None:
-    if low is not None and high is not None and low >= high:
-        raise ValueError(f"nothing fits: {low_name} is not below {high_name}")
 
 
 def _nanoseconds(time: datetime) -> int:
