@@ -119,3 +119,42 @@ def test_an_index_that_measures_again_says_how_many_files(
 def test_the_address_of_a_library_keeps_its_slashes(deltaclip: Any) -> None:
     code, answer, _ = deltaclip("status", "--library", "nowhere://a//b", "--json")
     assert (code, answer["error"]["what"]) == (1, "nowhere://a//b")
+
+
+@pytest.mark.parametrize("ask", [("the red square",), ("--video", "left.mp4"), ("--like-motion-of", "left.mp4")])
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (("--glob", "R*.mp4"), {"right.mp4"}),
+        (("--folder", "VIDEOS"), {"left.mp4", "right.mp4"}),
+        (("--folder", "VIDEOS/left.mp4", "--shorter", "60", "--after", "2001-02-03", "--coverage", "0"), {"left.mp4"}),
+        (("--longer", "60"), set()),
+        (("--before", "2001-02-03 04:05:06"), set()),
+        (("--coverage", "1"), set()),
+    ],
+)
+def test_only_what_the_filters_let_through_is_found(
+    home: Path, library: Path, deltaclip: Any, ask: tuple[str, ...], filters: tuple[str, ...], expected: set[str]
+) -> None:
+    asked = [str(home / "videos" / word) if word.endswith(".mp4") else word for word in ask]
+    options = [word.replace("VIDEOS", str(home / "videos")) for word in filters]
+    code, found, _ = deltaclip("search", *asked, "--library", library, *options, "--json")
+    assert (code, {*names(found)}) == (0, expected)
+    if not expected:
+        _, _, err = deltaclip("search", *asked, "--library", library, *options)
+        assert "nothing found: no moment that can be found fits the filters" in err
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        (("--longer", "60", "--shorter", "60"), "no video lasts at least 60 s and less than 60 s"),
+        (("--glob", "/"), "the pattern '/' is empty"),
+        (("--after", "yesterday"), "yesterday"),
+        (("--coverage", "20"), "--coverage"),
+    ],
+)
+def test_filters_that_nothing_can_fit_are_wrong_usage(deltaclip: Any, filters: tuple[str, ...], words: str) -> None:
+    code, _, err = deltaclip("search", "a dog", *filters)
+    assert code == 2
+    assert words in " ".join(err.split())

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library import Failure, LockedError, NoLibraryError, Note, RememberedEncoder, RememberedMotionEncoder
+from deltaclip.library import (
+    Failure,
+    Filter,
+    LockedError,
+    NoLibraryError,
+    Note,
+    RememberedEncoder,
+    RememberedMotionEncoder,
+)
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.store import MotionQuery, NewMoment, NewVideo, Store, StoreClass, VideoRow, VideoStatus
 from deltaclip.provenance import VECTOR_VERSION
@@ -344,6 +353,56 @@ class StoreContract:
             store.find(unit_rows(0, 1), 0)
         with pytest.raises(ValueError, match=str(DIMENSION)):
             store.find(unit_rows(0, 1, DIMENSION + 1), 1)
+
+    # Filters
+
+    FILTERS = (
+        Filter(folder=Path("/videos/x")),
+        Filter(folder=Path("/videos/x/3.mp4")),
+        Filter(folder=Path("/nowhere")),
+        Filter(glob="[1-5].MP4"),
+        Filter(glob="/videos/*/?.mp4"),
+        Filter(glob="x/1*"),
+        Filter(longer_seconds=30),
+        Filter(shorter_seconds=30),
+        Filter(longer_seconds=15.5, shorter_seconds=45.5),
+        Filter(after=datetime.fromtimestamp(9, UTC)),
+        Filter(before=datetime.fromtimestamp(9, UTC)),
+        Filter(min_coverage=0.5),
+        Filter(min_coverage=0),
+        Filter(folder=Path("/videos"), glob="*.mp4", longer_seconds=20, before=datetime(2001, 1, 1), min_coverage=0.2),
+    )
+
+    @pytest.mark.parametrize("by", ["appearance", "motion", "both"])
+    @pytest.mark.parametrize("where", FILTERS, ids=str)
+    def test_what_a_filter_lets_through_keeps_its_score_and_its_order(
+        self, store: Store, where: Filter, by: str
+    ) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            for n in range(18):
+                video = moving_video(f"{'xy'[n % 2]}/{n}.mp4", seed=n, count=n % 5, still=[2])
+                moments = [
+                    replace(m, coverage=None if n == 7 else (n + i) % 9 / 9) for i, m in enumerate(video.moments)
+                ]
+                content = None if n == 8 else Content(Stamp(5, n * 10**9, 1), b"sample", b"digest")
+                status: tuple[VideoStatus, str | None] = ("indexed", None) if content else ("damaged", "cut off")
+                writer.put([NewVideo(video.path, content, *status, moments)])
+            writer.delete(store.videos()[3:5])
+            writer.set_missing(store.videos()[6:8], True)
+        looks = None if by == "motion" else unit_rows(99, 2)
+        motion = None if by == "appearance" else MotionQuery(unit_rows(98, 1, MOTION_DIMENSION), 0.7)
+        times = {row.path: None if row.stamp is None else row.stamp.mtime_ns for row in store.videos()}
+        lasting = {row.path: row.duration_seconds for row in store.videos()}
+        everything = store.find(looks, 999, motion=motion)
+        fits = [
+            hit
+            for hit in everything
+            if where.fits_video(hit.path, lasting[hit.path], times[hit.path]) and where.fits_moment(hit.coverage)
+        ]
+        assert len(everything) > 10
+        for limit in (1, 4, 999):
+            assert store.find(looks, limit, motion=motion, where=where) == fits[:limit]
 
     # Encoders
 

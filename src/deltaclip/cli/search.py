@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.encoders import remembered_encoder
 from deltaclip.cli.files import require_writable, writable
+from deltaclip.cli.filters import FilterOptions
 from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole
@@ -15,7 +16,7 @@ from deltaclip.names import on_disk
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Hit, Library
+    from deltaclip.library import Filter, Hit, Library
 
 __all__ = ["hit_rows", "print_hits", "search", "warn_of_lost_words"]
 
@@ -53,6 +54,8 @@ def search(
     ] = None,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
+    *,
+    filters: FilterOptions,
 ) -> None:
     """Find moments that match a description, a video or a picture.
 
@@ -61,6 +64,7 @@ def search(
       deltaclip search "a dog jumps into water"
       deltaclip search "somebody waves" --by motion
       deltaclip search --video beach.mp4 --limit 5
+      deltaclip search "a dog" --folder ~/Videos/2025 --longer 60 --after 2025-06-01
       deltaclip search --like-motion-of dance.mp4
     """
     if sum(query is not None for query in (text, video, image, like_motion_of)) != 1:
@@ -69,8 +73,9 @@ def search(
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
     if text is None and by is not None:
         raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
-    from deltaclip.library import Library
+    from deltaclip.library import Filter, Library
 
+    where = filters.filter()
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
     loaded = remembered_encoder(library)
@@ -80,14 +85,17 @@ def search(
     with Library.open(library, loaded) as opened:
         if text is not None:
             by = by or "both"
-            hits, words = _ask(opened, loaded, text, limit, by)
+            hits, words = _ask(opened, loaded, text, limit, by, where)
         elif like_motion_of is not None:
-            by, hits = "motion", opened.like_motion_of(on_disk(like_motion_of), limit, _notes_of(like_motion_of))
+            by, hits = (
+                "motion",
+                opened.like_motion_of(on_disk(like_motion_of), limit, _notes_of(like_motion_of), where=where),
+            )
         elif video is not None:
-            by, hits = "appearance", opened.search_video(on_disk(video), limit, _notes_of(video))
+            by, hits = "appearance", opened.search_video(on_disk(video), limit, _notes_of(video), where=where)
         else:
             assert image is not None, "one of four was given"
-            by, hits = "appearance", opened.search_image(on_disk(image), limit, _notes_of(image))
+            by, hits = "appearance", opened.search_image(on_disk(image), limit, _notes_of(image), where=where)
         is_empty = not opened.status().segments
     if png is not None:
         _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
@@ -96,13 +104,18 @@ def search(
         return
     if words:
         note(f"understood as motion: {shown(', '.join(words))}")
-    print_hits(hits, is_empty=is_empty)
+    print_hits(hits, is_empty=is_empty, is_filtered=where != Filter())
     if png is not None:
         note(f"wrote {shown(png)}")
 
 
 def _ask(
-    opened: "Library", loaded: "Encoder", text: str, limit: int, by: Literal["appearance", "motion", "both"]
+    opened: "Library",
+    loaded: "Encoder",
+    text: str,
+    limit: int,
+    by: Literal["appearance", "motion", "both"],
+    where: "Filter",
 ) -> "tuple[list[Hit], tuple[str, ...]]":
     """The hits for a text, and its words that were understood as motion, if motion was searched."""
     from deltaclip.library import NoMotionWordsError
@@ -110,7 +123,7 @@ def _ask(
     if by != "motion":
         warn_of_lost_words(loaded, text)
     try:
-        hits = opened.search(text, limit, by, note)
+        hits = opened.search(text, limit, by, note, where=where)
     except NoMotionWordsError as error:
         raise typer.BadParameter(f"{error}.", param_hint="TEXT") from error
     searched = by != "appearance" and opened.status().motion_encoder is not None
@@ -155,10 +168,10 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
     ]
 
 
-def print_hits(hits: "Sequence[Hit]", *, is_empty: bool = True) -> None:
+def print_hits(hits: "Sequence[Hit]", *, is_empty: bool = True, is_filtered: bool = False) -> None:
     """Print hits: rank, file, moment, score, its parts if it has two, and the share of the picture that moves.
 
-    is_empty: whether the library is, if there are none.
+    is_empty: whether the library is, if there are none. is_filtered: whether only some moments were searched.
     """
     width = max((len(shown(hit.path)) for hit in hits), default=0)
     by_both = any(hit.appearance is not None and hit.motion is not None for hit in hits)
@@ -169,7 +182,8 @@ def print_hits(hits: "Sequence[Hit]", *, is_empty: bool = True) -> None:
         print_lines(f"{number:2}  {shown(hit.path):{width}}  {moment}   {hit.score:.3f}{parts}{moving}")
     if not hits:
         empty = "the library is empty (add videos with deltaclip index FOLDER)"
-        note(f"nothing found: {empty if is_empty else 'no moment has a motion vector'}")
+        none_left = "no moment that can be found fits the filters" if is_filtered else "no moment has a motion vector"
+        note(f"nothing found: {empty if is_empty else none_left}")
 
 
 def _parts(hit: "Hit") -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.content import Content, Stamp
+from deltaclip.library.filters import Filter
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 
 __all__ = ["Moment", "MotionQuery", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store"]
@@ -239,14 +240,16 @@ class Store(Protocol):
         made_by: RememberedEncoder | None = None,
         *,
         motion: MotionQuery | None = None,
+        where: Filter | None = None,
     ) -> list[Hit]:
         """The best `limit` moments of videos that are not missing, best first; ties by path, then start.
 
         queries: (Q, D) float32, unit rows, Q >= 1; a moment's score is its best product with any of them. made_by:
         their encoder, None for vectors of this very store. motion: asks by motion too, or by motion alone if queries is
         None: then moments without a motion vector are not found. By both, `both.nearest_by_both` has the rule; with a
-        weight of 0 the hits are those without `motion`. Raises LibraryError if a different encoder made the store's
-        vectors or motion vectors, or if they are damaged; ValueError for a limit below 1.
+        weight of 0 the hits are those without `motion`. where: only moments that fit it, with the scores that they have
+        without it. Raises LibraryError if a different encoder made the store's vectors or motion vectors, or if they
+        are damaged; ValueError for a limit below 1.
         """
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
