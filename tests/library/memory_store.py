@@ -27,7 +27,7 @@ from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder, require_same_motion
 from deltaclip.library.filters import Filter
-from deltaclip.library.store import MotionQuery, NewVideo
+from deltaclip.library.store import MotionQuery, NewVideo, Sides
 
 _NUMBERS = count(1)
 
@@ -200,6 +200,25 @@ class MemoryStore:
 
     def moment(self, moment_id: str) -> Moment | None:
         return next((moment for kept in self._kept() for moment in kept.moments if moment.id == moment_id), None)
+
+    def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
+        return self._sides([self.moment(moment_id) for moment_id in ids], moves)
+
+    def sample(self, most: int, *, moves: bool) -> Sides:
+        there = [moment for kept in self._kept() if not kept.row.missing for moment in kept.moments]
+        if not there:
+            raise ValueError("no moment can be found")
+        return self._sides(there[:: -(-len(there) // most)], moves)
+
+    def _sides(self, moments: Sequence[Moment | None], moves: bool) -> Sides:
+        encoder, motion = self.state.encoder, self.state.motion
+        gone = np.full(1 if encoder is None else encoder.dimension, np.nan, np.float32)
+        looks = np.stack([gone if moment is None else moment.vector for moment in moments])
+        if motion is None or not moves:
+            return Sides(looks)
+        nothing = np.full(motion.dimension, np.nan, np.float32)
+        known = [None if moment is None else moment.motion for moment in moments]
+        return Sides(looks, np.stack([nothing if each is None else each for each in known]))
 
     def problems(self) -> Iterator[str]:
         yield from ()

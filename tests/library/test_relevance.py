@@ -7,8 +7,17 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.library.folding import groups_of_hits
-from deltaclip.library.relevance import BANDS, Asked, Scale, Sides, check_relevance, reaches
-from deltaclip.library.results import Hit
+from deltaclip.library.relevance import (
+    BANDS,
+    Scale,
+    bands,
+    check_relevance,
+    joined_shares,
+    reaches,
+    shares_of_motion,
+)
+from deltaclip.library.results import Hit, Relevance
+from tests.library.fakes import FakeEncoder, Shelf
 
 DIMENSION = 64
 
@@ -25,58 +34,50 @@ def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
 MOMENTS, BACKGROUND = rows(0, 400), rows(1, 200)
 
 
-def asked_for(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> Asked:
-    return Asked(np.asarray(vectors @ query, np.float32))
+def relevance(scale: Scale, moments: NDArray[np.float32], query: NDArray[np.float32]) -> list[Relevance]:
+    return bands(scale.shares(moments, np.asarray(moments @ query, np.float32)))
 
 
 def test_a_moment_that_was_asked_for_is_high_and_others_are_none() -> None:
-    scale = Scale.of(Sides(MOMENTS), Sides(BACKGROUND))
+    scale = Scale.of(MOMENTS, BACKGROUND)
     query = unit(MOMENTS[3] + 0.5 * rows(2, 1)[0])
-    some = MOMENTS[[3, 5, 6]]
-    assert scale.relevance(Sides(some), asked_for(some, query)) == ["high", "none", "none"]
+    assert relevance(scale, MOMENTS[[3, 5, 6]], query) == ["high", "none", "none"]
 
 
 def test_unrelated_questions_fall_into_bands_as_often_as_background_sentences_do() -> None:
-    scale = Scale.of(Sides(MOMENTS), Sides(BACKGROUND))
-    found = []
-    for query in rows(3, 1000):
-        best = int((MOMENTS @ query).argmax())
-        [band] = scale.relevance(Sides(MOMENTS[[best]]), asked_for(MOMENTS[[best]], query))
-        found.append(band)
+    scale = Scale.of(MOMENTS, BACKGROUND)
+    best = [(int((MOMENTS @ query).argmax()), query) for query in rows(3, 1000)]
+    found = [relevance(scale, MOMENTS[[number]], query)[0] for number, query in best]
     shares = {band: found.count(band) / len(found) for band in BANDS}
     assert shares["high"] == pytest.approx(0.05, abs=0.04)
     assert shares["high"] + shares["medium"] + shares["low"] == pytest.approx(0.3, abs=0.1)
 
 
 def test_a_moment_that_scores_high_with_any_sentence_gets_no_credit_for_it() -> None:
-    likes_all = unit(MOMENTS[3] + 3 * BACKGROUND.mean(axis=0) / np.linalg.norm(BACKGROUND.mean(axis=0)))
-    moments = np.concatenate([MOMENTS, [likes_all]])
-    scale = Scale.of(Sides(moments), Sides(BACKGROUND))
-    some = moments[[400]]
-    assert scale.relevance(Sides(some), asked_for(some, unit(BACKGROUND.mean(axis=0) + rows(4, 1)[0]))) == ["none"]
+    common = rows(4, 1)[0]  # what all sentences share
+    likes_all = unit(MOMENTS[3] + 3 * common)
+    scale = Scale.of(np.concatenate([MOMENTS, [likes_all]]), np.stack([unit(row + common) for row in BACKGROUND]))
+    query = unit(rows(5, 1)[0] + common)
+    assert likes_all @ query > (MOMENTS @ query).max()
+    assert relevance(scale, likes_all[None], query) == ["none"]
 
 
-def test_by_both_a_moment_must_look_or_move_alike_and_one_without_motion_is_judged_by_its_looks() -> None:
-    moves, known = rows(5, 400, 16), rows(6, 50, 16)
-    moves[7] = np.nan
-    scale = Scale.of(Sides(MOMENTS, moves), Sides(BACKGROUND, known), weight=1.0)
-    looks, motion = unit(MOMENTS[3] + 0.2 * rows(2, 1)[0]), unit(moves[3] + 0.2 * rows(8, 1, 16)[0])
-    numbers = [3, 4, 7]
-    asked = Asked(MOMENTS[numbers] @ looks, moves[numbers] @ motion, 1.0)
-    assert scale.relevance(Sides(MOMENTS[numbers], moves[numbers]), asked)[0] == "high"
-    looks = unit(MOMENTS[7] + 0.1 * rows(2, 1)[0])
-    asked = Asked(MOMENTS[numbers] @ looks, moves[numbers] @ motion, 1.0)
-    bands = scale.relevance(Sides(MOMENTS[numbers], moves[numbers]), asked)
-    assert bands[1] == "none"
-    assert bands[2] == "high"
+def test_by_motion_a_text_is_compared_with_sentences_on_the_same_moment() -> None:
+    moves, known = rows(5, 3, 16), rows(6, 50, 16)
+    moves[1] = np.nan
+    query = unit(moves[0] + 0.2 * rows(8, 1, 16)[0])
+    scores = np.asarray(moves @ query, np.float32)
+    shares = shares_of_motion(moves, scores, known)
+    as_good = int((known @ moves[2] >= scores[2]).sum())
+    assert shares.tolist() == pytest.approx([1 / 51, 1.0, (as_good + 1) / 51])
+    assert bands(shares)[:2] == ["high", "none"]
 
 
-def test_by_motion_alone_a_moment_without_a_motion_vector_fits_nothing() -> None:
-    moves, known = rows(5, 40, 16), rows(6, 50, 16)
-    moves[7] = np.nan
-    scale = Scale.of(Sides(None, moves), Sides(None, known))
-    some = moves[[3, 7]]
-    assert scale.relevance(Sides(None, some), Asked(None, some @ moves[3])) == ["high", "none"]
+def test_by_both_motion_counts_as_it_does_in_the_score() -> None:
+    looks, moves = np.array([0.01, 0.01, 0.5]), np.array([0.01, 1.0, 0.01])
+    assert joined_shares(looks, moves, 0.0).tolist() == pytest.approx(looks.tolist())
+    assert bands(joined_shares(looks, moves, 1.0)) == ["high", "medium", "medium"]
+    assert joined_shares(looks, moves, 0.25)[1] < joined_shares(looks, moves, 1.0)[1]
 
 
 def test_bands_are_compared_best_first_and_unknown_ones_refused() -> None:
@@ -103,3 +104,44 @@ def test_what_looks_different_is_never_folded() -> None:
     hits = [hit("a", 0, 15), hit("a", 15, 30), hit("b", 0, 15)]
     assert groups_of_hits(hits, rows(9, 3)) == [[0], [1], [2]]
     assert groups_of_hits([], np.empty((0, 4), np.float32)) == []
+
+
+def test_a_search_tells_relevance_leaves_out_what_is_less_and_folds_copies(shelf: Shelf) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shelf.write(name, f"{name[0]} 20")
+    shelf.write("copy of a.mp4", "a 20 ")  # other bytes, the same clips
+    library = shelf.library
+    library.index([shelf.videos])
+    hits = library.search("a 3", limit=4)
+    assert [(hit.path.name, hit.relevance) for hit in hits[:2]] == [("a.mp4", "high"), ("copy of a.mp4", "high")]
+    assert {hit.relevance for hit in hits[2:]} <= {"low", "none"}
+    assert library.search("a 3", limit=4, min_relevance="medium") == hits[:2]
+    assert library.search("unknown 7", limit=4, min_relevance="high") == []
+    [first, second] = library.search("a 3", limit=2, fold=True)
+    assert (first, first.folded, first.relevance) == (hits[0], (hits[1],), "high")
+    assert (second.start, second.path.name) != (45.0, "copy of a.mp4")
+    assert library.search_each(["a 3"], 4)[0][0].relevance is None
+
+
+def test_by_motion_and_after_a_commit_relevance_is_measured_anew(shelf: Shelf) -> None:
+    shelf.write("a.mp4", "a 20")
+    shelf.library.index([shelf.videos])
+    [hit] = shelf.library.search("a 3 moving a 3", limit=1, by="motion")
+    assert hit.relevance == "high"
+    [hit] = shelf.library.search("a 3 moving a 3 1.0", limit=1)
+    assert hit.relevance == "high"
+    assert shelf.library.search("z 3", limit=1)[0].relevance in ("low", "medium", "none")
+    shelf.write("z.mp4", "z 4")
+    shelf.library.index([shelf.videos])
+    assert shelf.library.search("z 3", limit=1)[0].relevance == "high"
+
+
+def test_an_encoder_without_background_sentences_gives_hits_without_relevance(shelf: Shelf) -> None:
+    class Bare(FakeEncoder):
+        background_vectors = None  # type: ignore[assignment]
+
+    shelf.write("a.mp4", "a 20")
+    with shelf.open(Bare()) as library:
+        library.index([shelf.videos])
+        [hit] = library.search("a 3", limit=1, min_relevance="high")
+    assert hit.relevance is None

@@ -235,6 +235,10 @@ class Encoder:
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
+    def knows_a_word(self, text: str) -> bool:
+        """Whether the tokenizer knows any word of a text; one of byte pairs knows them all."""
+        return self.need_tokenizer().knows_a_word(text)
+
     def background_vectors(self) -> NDArray[np.float32]:
         """Vectors of sentences that have nothing to do with any library, to tell how well a text fits: (M, D), unit
         rows.

@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from deltaclip.library.halves import Halves, candidates_of_halves, use_one_thread
 from deltaclip.pipeline import usual_workers
 
-__all__ = ["ROUNDING", "Hidden", "best_first", "candidates", "exact_products", "nearest", "picked", "require_unit"]
+__all__ = [
+    "ROUNDING",
+    "Hidden",
+    "best_first",
+    "candidates",
+    "exact_products",
+    "gathered",
+    "nearest",
+    "picked",
+    "require_unit",
+]
 __all__ += ["rough_products", "searchable"]
 
 Hidden = Sequence[tuple[int, int]]
@@ -129,6 +139,16 @@ def picked(spans: Sequence[NDArray[np.float32]], rows: NDArray[np.intp]) -> Iter
         for start in range(0, len(inside), ROWS_SUMMED):
             yield span[inside[start : start + ROWS_SUMMED]]
         first += len(span)
+
+
+def gathered(spans: Sequence[NDArray[np.float32]], rows: NDArray[np.intp], dimension: int) -> NDArray[np.float32]:
+    """The vectors of `rows`, in any order, (K, dimension) float32; NaN for a negative row."""
+    made = np.full((len(rows), dimension), np.nan, np.float32)
+    there = np.flatnonzero(rows >= 0)
+    order = there[np.argsort(rows[there], kind="stable")]
+    if len(order):
+        made[order] = np.concatenate([*picked(spans, rows[order])])
+    return made
 
 
 def best_first(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check_whole
@@ -17,6 +16,7 @@ from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, req
 from deltaclip.library.export import export_vectors
 from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.indexing import IndexRun
+from deltaclip.library.judging import Judge, folded
 from deltaclip.library.paths import absolute_paths
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import (
@@ -26,6 +26,7 @@ from deltaclip.library.queries import (
     check_vectors,
     moment_id_of,
 )
+from deltaclip.library.relevance import check_relevance, reaches
 from deltaclip.library.removing import remove_paths
 from deltaclip.library.results import (
     Failure,
@@ -33,6 +34,7 @@ from deltaclip.library.results import (
     IndexProgress,
     IndexReport,
     Note,
+    Relevance,
     RememberedEncoder,
     RememberedMotionEncoder,
     RemoveReport,
@@ -41,6 +43,7 @@ from deltaclip.library.results import (
 )
 from deltaclip.library.search import (
     By,
+    Find,
     check_by,
     encode_query_file,
     motion_asked,
@@ -95,6 +98,7 @@ class Library:
         self._motion_encoder = motion_encoder
         self._open_reader = open_reader
         self._loading = threading.Lock()
+        self._judge = Judge(store, lambda: self.encoder, lambda: self.motion_encoder)
 
     @classmethod
     def open(
@@ -238,6 +242,8 @@ class Library:
         on_note: Callable[[str], None] | None = None,
         *,
         where: Filter | None = None,
+        min_relevance: Relevance | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
         """The moments that fit a text best, best first; ties by path, then start.
 
@@ -245,13 +251,18 @@ class Library:
         words it does not count at all, and the hits are those of "appearance". `both.nearest_by_both` has the rule.
         on_note: called with how many moments have no motion vector, if the text asks for motion: those are ranked by
         appearance alone, and not found by "motion". where: which moments may be found, here and in every search.
+        min_relevance: leaves out hits that are less relevant; each hit says how relevant it is. fold: hits that show
+        the same moment, such as copies of a film and neighbours of one scene, become one, with the others in `folded`.
         Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1; by "motion"
         NoMotionWordsError, a ValueError, for a text without motion words, and LibraryError without motion vectors.
         """
         check_text(text, "search", "search_each takes several")
         check_whole(limit, "limit")
         check_by(by)
-        return self._search_texts([text], limit, by, on_note, check_filter(where))[0]
+        check_relevance(min_relevance)
+        [find] = self._asked_texts([text], by, on_note, check_filter(where))
+        hits = self._judge.rated(text, folded(self._store, limit, find) if fold else find(limit), find.weight)
+        return [hit for hit in hits if min_relevance is None or reaches(hit.relevance, min_relevance)]
 
     def motion_words(self, text: str) -> tuple[str, ...]:
         """The words of a text that are understood as motion, as typed, in order."""
@@ -278,7 +289,7 @@ class Library:
         if not len(given):
             return []
         if isinstance(given, list):
-            return self._search_texts(given, limit, by, None, where)
+            return [find(limit) for find in self._asked_texts(given, by, None, where)]
         if by == "motion":
             raise ValueError("search_each: vectors of the encoder ask by appearance, not by motion")
         vectors = check_vectors(given, self._store.encoder())
@@ -331,12 +342,14 @@ class Library:
         on_note: Callable[[str], None] | None = None,
         *,
         where: Filter | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
         """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
 
         on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
+        fold: as in `search`.
         """
-        return self._search_file("search_video", path, limit, on_note, where)
+        return self._search_file("search_video", path, limit, on_note, where, fold)
 
     def search_image(
         self,
@@ -345,9 +358,10 @@ class Library:
         on_note: Callable[[str], None] | None = None,
         *,
         where: Filter | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
-        """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
-        return self._search_file("search_image", path, limit, on_note, where)
+        """The moments most like a still picture: a video of one frame to the reader. As `search_video`."""
+        return self._search_file("search_image", path, limit, on_note, where, fold)
 
     def like_motion_of(
         self,
@@ -356,11 +370,12 @@ class Library:
         on_note: Callable[[str], None] | None = None,
         *,
         where: Filter | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
         """The moments that move most like any segment of a video file, whatever they show; it is cut as `index` cuts.
 
         on_note: as in `search_video`, and called with how many moments have no motion vector, which are not found.
-        Raises VideoError, LibraryError if there are no motion vectors.
+        fold: as in `search`. Raises VideoError, LibraryError if there are no motion vectors.
         """
         [file] = absolute_paths([check_path(path, "like_motion_of")])
         check_whole(limit, "limit")
@@ -372,7 +387,8 @@ class Library:
             vectors = motion_of_clip(file, spec, encoder, reader, tell)
         tell_lacking(self._store, "motion", tell)
         asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
-        return self._store.find(None, limit, motion=asked, where=where)
+        find = Find(self._store, None, None, asked, where)
+        return folded(self._store, limit, find) if fold else find(limit)
 
     def picture(self, hit: Hit | Moment) -> "Image":
         """The frame of a hit that best shows what moves, with the motion outlined and the rest dimmed.
@@ -454,28 +470,25 @@ class Library:
         limit: int,
         on_note: Callable[[str], None] | None,
         where: Filter | None,
+        fold: bool,
     ) -> list[Hit]:
         [file] = absolute_paths([check_path(path, name)])
         check_whole(limit, "limit")
         where = check_filter(where)
         with self._open_reader(1) as reader:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
-        return self._hits(vectors, limit, None, where)
+        find = Find(self._store, vectors, RememberedEncoder.of(self.encoder), None, where)
+        return folded(self._store, limit, find) if fold else find(limit)
 
-    def _search_texts(
-        self, texts: Sequence[str], limit: int, by: By, on_note: Callable[[str], None] | None, where: Filter | None
-    ) -> list[list[Hit]]:
+    def _asked_texts(
+        self, texts: Sequence[str], by: By, on_note: Callable[[str], None] | None, where: Filter | None
+    ) -> list[Find]:
         asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
         if by == "motion":
-            return [self._store.find(None, limit, motion=motion, where=where) for motion in asked]
-        vectors = self.encoder.encode_texts(texts)
-        return [self._hits(row[None], limit, motion, where) for row, motion in zip(vectors, asked, strict=True)]
-
-    def _hits(
-        self, queries: NDArray[np.float32], limit: int, motion: MotionQuery | None, where: Filter | None
-    ) -> list[Hit]:
-        made_by = RememberedEncoder.of(self.encoder)
-        return self._store.find(queries, limit, made_by, motion=motion, where=where)
+            return [Find(self._store, None, None, motion, where) for motion in asked]
+        made_by, vectors = RememberedEncoder.of(self.encoder), self.encoder.encode_texts(texts)
+        rows = zip(vectors, asked, strict=True)
+        return [Find(self._store, row[None], made_by, motion, where) for row, motion in rows]
 
 
 def _ignore(told: object) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
+__all__ = ["HasBackground", "HasWords", "MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
 
 Key = TypeVar("Key")
 
@@ -65,8 +65,21 @@ class VectorEncoder(Protocol):
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(Q, D), unit rows, one for each text."""
 
+
+@runtime_checkable
+class HasBackground(Protocol):
+    """An encoder of either kind whose hits have a relevance; one without this method is taken all the same."""
+
     def background_vectors(self) -> NDArray[np.float32]:
         """(M, D), unit rows, of sentences that have nothing to do with any library."""
+
+
+@runtime_checkable
+class HasWords(Protocol):
+    """An encoder that tells whether it can make anything of a text; one without this method can."""
+
+    def knows_a_word(self, text: str) -> bool:
+        """Whether it knows any word of a text."""
 
 
 @runtime_checkable
@@ -108,9 +121,6 @@ class MotionVectorEncoder(Protocol):
     @property
     def examples(self) -> tuple[str, ...]:
         """Some phrases that it understands, for people who ask in words that it does not."""
-
-    def background_vectors(self) -> NDArray[np.float32]:
-        """(M, Dm), unit rows, of sentences on all kinds of motion."""
 
     def question(self, text: str) -> MotionAsked:
         """What a sentence says of motion."""

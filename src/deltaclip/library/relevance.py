@@ -1,83 +1,77 @@
 """How relevant hits are, in four bands: a cosine alone does not tell.
 
 Every encoder has its own range of cosines, some moments score high with any sentence, and the best of many moments
-scores high with a sentence that has nothing to do with them. So a hit is measured twice. Its standing is how far its
-score is above what background sentences, such as "a chef flips a pancake in a pan", score on the same moment. Its band
-is the share of these sentences whose own best hit in this library stands as high.
+scores high with a sentence that has nothing to do with them. So a hit is compared with background sentences, such as "a
+chef flips a pancake in a pan": its share is how many of them do as well as the text, and its band follows from that.
+
+By appearance a sentence does as well if its own best hit in the library stands as high above what all sentences score
+on that moment. By motion it does as well if it scores as high on the same moment: there are few kinds of motion, and a
+library has nearly all of them. By both, the share is the geometric mean of the two, weighted as motion is in the score.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "SAMPLED", "Asked", "Relevance", "Scale", "Sides", "check_relevance", "reaches"]
+from deltaclip.library.results import Relevance
 
-Relevance = Literal["high", "medium", "low", "none"]
-"""How well a moment fits a text, best first."""
+__all__ = ["BANDS", "SAMPLED", "Scale", "bands", "check_relevance", "joined_shares", "reaches", "shares_of_motion"]
+
 BANDS: dict[Relevance, float] = {"high": 0.05, "medium": 0.15, "low": 0.3, "none": 1.0}
-"""The largest share of background sentences that fit their best moment as well."""
+"""The largest share of background sentences that do as well."""
 SAMPLED = 20_000
 """Moments of a large library in which the best hits of background sentences are looked for."""
 EPSILON = 1e-6
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sides:
-    """Vectors of appearance (N, D) and of motion (N, Dm), float32; motion NaN for a moment that has none.
-
-    One is None if it does not count. Of moments, or of background sentences, whose numbers of both may differ.
-    """
-
-    looks: Floats | None
-    moves: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """A text's scores on moments by appearance and by motion, (K,) each, NaN for a moment without a motion vector.
-
-    One is None if the text does not ask for it. weight: how much motion counts beside appearance.
-    """
-
-    looks: Floats | None
-    moves: Floats | None = None
-    weight: float = 1.0
+Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """What hits in one library are measured by.
+    """What hits by appearance are measured by in one library.
 
-    background: vectors of sentences, unit rows. best: (M,), ascending, the best standing of each of them there.
-    weight: of motion beside appearance, if both count.
+    background: (M, D), vectors of sentences, unit rows. best: (M,), ascending, how far each of them stands out on the
+    moment where it does most.
     """
 
-    background: Sides
-    best: NDArray[np.float32]
-    weight: float = 1.0
+    background: Floats
+    best: Floats
 
     @classmethod
-    def of(cls, moments: Sides, background: Sides, weight: float = 1.0) -> "Scale":
-        """moments: some or all of a library, at least one. A side of None in either does not count."""
-        looks = _standings_of_background(moments.looks, background.looks)
-        moves = _standings_of_background(moments.moves, background.moves)
-        if looks is not None and moves is not None:  # each sentence on appearance with one on motion
-            moves = moves[:, np.arange(looks.shape[1]) % moves.shape[1]]
-        best = np.sort(_joined(looks, moves, weight).max(axis=0))
-        return cls(background, best, weight)
+    def of(cls, moments: Floats, background: Floats) -> "Scale":
+        """moments: (N, D), unit rows, some or all of a library, N >= 1."""
+        return cls(background, np.sort(_standings(moments @ background.T).max(axis=0)))
 
-    def relevance(self, moments: Sides, asked: Asked) -> list[Relevance]:
-        """The band of each of K moments, whose vectors and scores are given."""
-        looks = _standings(moments.looks, asked.looks, self.background.looks)
-        moves = _standings(moments.moves, asked.moves, self.background.moves)
-        standings = _joined(looks, moves, self.weight)
-        shares = 1 - np.searchsorted(self.best, standings, side="left") / len(self.best)
-        return [next(band for band, most in BANDS.items() if share <= most) for share in shares]
+    def shares(self, moments: Floats, scores: Floats) -> Shares:
+        """Of each of K moments, (K, D), with the scores of a text on them, (K,): above 0, at most 1; 1 for NaN."""
+        others = moments @ self.background.T
+        standings = (scores - others.mean(axis=1)) / (others.std(axis=1) + EPSILON)
+        as_good = len(self.best) - np.searchsorted(self.best, np.nan_to_num(standings, nan=-np.inf), side="left")
+        return np.asarray((as_good + 1) / (len(self.best) + 1))
+
+
+def shares_of_motion(moments: Floats, scores: Floats, background: Floats) -> Shares:
+    """Of each of K moments, (K, Dm), NaN for one without a motion vector, whose share is 1.
+
+    scores: (K,), of a text by motion. background: (M, Dm), vectors of sentences on motion, unit rows.
+    """
+    others = np.nan_to_num(moments) @ background.T
+    as_good = (others >= scores[:, None]).sum(axis=1)
+    shares = (as_good + 1) / (len(background) + 1)
+    return np.asarray(np.where(np.isnan(scores), 1.0, shares))
+
+
+def joined_shares(looks: Shares, moves: Shares, weight: float) -> Shares:
+    """Shares by both, (K,). weight: of motion beside appearance."""
+    return np.asarray(np.exp((np.log(looks) + weight * np.log(moves)) / (1 + weight)))
+
+
+def bands(shares: Shares) -> list[Relevance]:
+    """The band of each share."""
+    return [next(band for band, most in BANDS.items() if share <= most) for share in shares]
 
 
 def reaches(relevance: Relevance | None, least: Relevance) -> bool:
@@ -92,28 +86,7 @@ def check_relevance(relevance: Any) -> None:  # Any: whatever somebody passed
         raise ValueError(f"min_relevance is {relevance!r}: choose one of {', '.join(BANDS)}")
 
 
-def _standings_of_background(moments: Floats | None, background: Floats | None) -> Floats | None:
-    """(N, M): how far each background sentence is above the mean of all of them on each moment, in deviations."""
-    if moments is None or background is None:
-        return None
-    scores = moments @ background.T
+def _standings(scores: Floats) -> Floats:
+    """(N, M): how far each sentence is above the mean of all of them on each moment, in deviations."""
     made: Floats = (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + EPSILON)
-    return made
-
-
-def _standings(moments: Floats | None, scores: Floats | None, background: Floats | None) -> Floats | None:
-    """(K,): the same of scores on K moments."""
-    if moments is None or scores is None or background is None:
-        return None
-    others = moments @ background.T
-    made: Floats = (scores - others.mean(axis=1)) / (others.std(axis=1) + EPSILON)
-    return made
-
-
-def _joined(looks: Floats | None, moves: Floats | None, weight: float) -> Floats:
-    """Standings by both, again with deviation 1; a moment without a motion vector moves like the mean."""
-    sides: Sequence[Floats] = [each for each in (looks, moves) if each is not None]
-    if len(sides) == 1:
-        return np.nan_to_num(sides[0], nan=-np.inf) if moves is not None else sides[0]
-    made: Floats = (sides[0] + weight * np.nan_to_num(sides[1])) / np.float32(np.hypot(1, weight))
     return made

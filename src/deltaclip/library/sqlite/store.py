@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import LibraryError
 from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
+from deltaclip.library.exact import gathered, searchable
 from deltaclip.library.filters import Filter
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 from deltaclip.library.sqlite import meta
@@ -25,11 +26,11 @@ from deltaclip.library.sqlite.filtering import below, wanted_rows
 from deltaclip.library.sqlite.half_files import HalfMap, half_problems
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
 from deltaclip.library.sqlite.problems import database_problems
-from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
+from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, rows_of_moments, video_rows
 from deltaclip.library.sqlite.tidying import tidy
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
 from deltaclip.library.sqlite.writer import SqliteWriter
-from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, VideoRow
+from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, Sides, VideoRow
 
 __all__ = ["SqliteStore"]
 
@@ -245,6 +246,30 @@ class SqliteStore:
             return None
         return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
 
+    def sample(self, most: int, *, moves: bool) -> Sides:
+        """As `store.Store.sample`."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Sides:
+            num_rows = 0 if file is None else file.num_rows
+            there = searchable(num_rows, db.execute(_HIDDEN).fetchall())
+            rows = np.arange(num_rows) if there is None else np.flatnonzero(there)
+            if file is None or not len(rows):
+                raise ValueError("no moment can be found")
+            some = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.intp)
+            return self._sides(rows[some], file, motion if moves else None)
+
+        return self._with_vectors(work)
+
+    def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
+        """As `store.Store.sides_of`."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Sides:
+            if file is None:
+                return Sides(np.full((len(ids), 1), np.nan, np.float32))
+            return self._sides(rows_of_moments(db, ids), file, motion if moves else None)
+
+        return self._with_vectors(work)
+
     def problems(self) -> Iterator[str]:
         """As `store.Store.problems`."""
         with self._database.reading() as db:
@@ -286,6 +311,13 @@ class SqliteStore:
     def _looks(self, file: VectorFile, queries: NDArray[np.float32]) -> AppearanceRows:
         spans = self._map.spans(file)
         return AppearanceRows(spans, queries, self._half_map.halves(file, spans))
+
+    def _sides(self, rows: NDArray[np.intp], file: VectorFile, motion: VectorFile | None) -> Sides:
+        """The vectors in these rows, NaN for a negative one."""
+        looks = gathered(self._map.spans(file), rows, file.dimension)
+        if motion is None:
+            return Sides(looks)
+        return Sides(looks, gathered(self._motion_map.spans(motion), rows - motion.first, motion.dimension))
 
     def _holds(
         self, row: VideoRow, check: Callable[[VideoMoments, VectorFile | None, VectorFile | None], bool]
