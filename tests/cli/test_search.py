@@ -1,5 +1,6 @@
 """`search` and `index` by motion words, with a motion encoder that knows four of them."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,38 @@ def test_filters_that_nothing_can_fit_are_wrong_usage(deltaclip: Any, filters: t
     code, _, err = deltaclip("search", "a dog", *filters)
     assert code == 2
     assert words in " ".join(err.split())
+
+
+def test_hits_tell_their_relevance_and_copies_are_one_hit(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    videos = tmp_path / "videos"
+    shutil.copytree(home / "videos", videos)
+    shutil.copy(videos / "left.mp4", videos / "copy.mp4")
+    query = ("--library", tmp_path / "lib")
+    assert deltaclip("index", videos, *query, "--encoder", home / "encoder")[0] == 0
+    ask = ("search", "the red square to the left", *query, "--by", "appearance")
+    _, found, _ = deltaclip(*ask, "--json", "--min-relevance", "none")
+    assert {hit["relevance"] for hit in found["hits"]} <= {"high", "medium", "low", "none"}
+    assert all(hit["moment_id"] for hit in found["hits"])
+    [folded] = [hit for hit in found["hits"] if hit["folded"]]
+    both = {Path(folded["path"]).name, Path(folded["folded"][0]["path"]).name}
+    assert (len(found["hits"]), both) == (2, {"left.mp4", "copy.mp4"})
+    _, found, _ = deltaclip(*ask, "--json", "--no-fold")
+    assert [hit["folded"] for hit in found["hits"]] == [[], [], []]
+    _, out, _ = deltaclip(*ask, "--min-relevance", "none")
+    assert "and 1 more like it" in out
+    code, _, err = deltaclip("search", "--video", videos / "left.mp4", *query, "--min-relevance", "low")
+    assert (code, "only for TEXT" in err) == (2, True)
+
+
+def test_a_text_of_unknown_words_matches_nothing_and_the_rest_is_shown_on_request(
+    library: Path, deltaclip: Any
+) -> None:
+    ask = ("search", "quantum chromodynamics", "--library", library)
+    code, out, err = deltaclip(*ask)
+    assert (code, out) == (0, "")
+    assert "nothing here matches 'quantum chromodynamics'" in " ".join(err.split())
+    assert len(deltaclip(*ask, "--min-relevance", "none")[1].splitlines()) == 2
+    assert "no moment has a relevance of low or better" in " ".join(
+        deltaclip(*ask, "--min-relevance", "low")[2].split()
+    )
+    assert {hit["relevance"] for hit in deltaclip(*ask, "--json")[1]["hits"]} == {"none"}

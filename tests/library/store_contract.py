@@ -404,6 +404,41 @@ class StoreContract:
         for limit in (1, 4, 999):
             assert store.find(looks, limit, motion=motion, where=where) == fits[:limit]
 
+    # Vectors of some moments
+
+    def test_vectors_of_moments_by_their_ids_and_of_a_sample_of_those_that_can_be_found(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="no moment can be found"):
+            store.sample(5, moves=True)
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1, count=3)])  # before there was motion
+            writer.remember(ENCODER, MOTION)
+            writer.put([moving_video(f"{n}.mp4", seed=n, count=3, still=[1]) for n in range(2, 8)])
+            writer.delete(store.below(Path("/videos/3.mp4")))
+            writer.set_missing(store.below(Path("/videos/4.mp4")), True)
+        known = {moment.id: moment for moment in store.moments(store.videos())}
+        asked = [*reversed(known), next(iter(known)), "999.0", f"{store.videos()[0].id}.3"]
+        found = store.sides_of(asked, moves=True)
+        assert found.looks is not None
+        assert found.moves is not None
+        nothing = np.full(MOTION_DIMENSION, np.nan, np.float32)
+        for number, moment_id in enumerate(asked[:-2]):
+            moment = known[moment_id]
+            assert found.looks[number].tobytes() == moment.vector.tobytes()
+            moves = nothing if moment.motion is None else moment.motion
+            assert np.array_equal(found.moves[number], moves, equal_nan=True)
+        assert np.isnan(found.looks[-2:]).all()
+        assert np.isnan(found.moves[-2:]).all()
+        assert store.sides_of(asked, moves=False).moves is None
+        there = [m for row in store.videos() if not row.missing for m in store.moments([row])]
+        whole, some = store.sample(999, moves=True), store.sample(5, moves=False)
+        assert whole.looks is not None
+        assert whole.moves is not None
+        assert some.looks is not None
+        assert {row.tobytes() for row in whole.looks} == {m.vector.tobytes() for m in there}
+        assert np.isnan(whole.moves).all(axis=1).sum() == sum(m.motion is None for m in there)
+        assert (len(whole.looks), len(some.looks), some.moves) == (15, 5, None)
+        assert {row.tobytes() for row in some.looks} <= {row.tobytes() for row in whole.looks}
+
     # Encoders
 
     def test_the_encoder_is_remembered_whole(self, store: Store, open_store: Callable[[], Store]) -> None:

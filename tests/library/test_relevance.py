@@ -17,6 +17,7 @@ from deltaclip.library.relevance import (
     shares_of_motion,
 )
 from deltaclip.library.results import Hit, Relevance
+from deltaclip.library.store import Sides
 from tests.library.fakes import FakeEncoder, Shelf
 
 DIMENSION = 64
@@ -94,16 +95,29 @@ def hit(path: str, start: float, end: float) -> Hit:
 
 
 def test_copies_and_neighbours_that_look_the_same_are_one() -> None:
-    one, other = rows(9, 2)
+    one, other, mean = rows(9, 3)
     hits = [hit("a", 0, 15), hit("b", 0.2, 15.1), hit("a", 30, 45), hit("a", 15, 30), hit("c", 0, 15), hit("b", 40, 55)]
     vectors = np.stack([one, one, one, one, other, one])
-    assert groups_of_hits(hits, vectors) == [[0, 1, 2, 3], [4], [5]]  # 15-30 joins the two beside it
+    assert groups_of_hits(hits, Sides(vectors), mean) == [[0, 1, 2, 3], [4], [5]]  # 15-30 joins the two beside it
+
+
+def test_what_looks_the_same_and_moves_otherwise_is_not_folded() -> None:
+    one, mean = rows(9, 2)
+    left, right = np.array([1, 0], np.float32), np.array([-1, 0], np.float32)
+    hits = [hit("left", 0, 2), hit("right", 0, 2), hit("left again", 0, 2), hit("nobody knows", 0, 2)]
+    sides = Sides(np.stack([one] * 4), np.stack([left, right, left, np.array([np.nan, np.nan], np.float32)]))
+    assert groups_of_hits(hits[:3], Sides(sides.looks, sides.moves), mean) == [[0, 2], [1]]
+    assert groups_of_hits(hits, Sides(sides.looks), mean) == [[0, 1, 2, 3]]
 
 
 def test_what_looks_different_is_never_folded() -> None:
     hits = [hit("a", 0, 15), hit("a", 15, 30), hit("b", 0, 15)]
-    assert groups_of_hits(hits, rows(9, 3)) == [[0], [1], [2]]
-    assert groups_of_hits([], np.empty((0, 4), np.float32)) == []
+    assert groups_of_hits(hits, Sides(rows(9, 3)), np.zeros(DIMENSION, np.float32)) == [[0], [1], [2]]
+    common = 30 * rows(10, 1)[0]  # what all moments of a library share does not make two of them alike
+    vectors = np.stack([unit(row + common) for row in rows(9, 3)])
+    assert (vectors @ vectors.T).min() > 0.99
+    assert groups_of_hits(hits, Sides(vectors), unit(common)) == [[0], [1], [2]]
+    assert groups_of_hits([], Sides(np.empty((0, 4), np.float32)), np.zeros(4, np.float32)) == []
 
 
 def test_a_search_tells_relevance_leaves_out_what_is_less_and_folds_copies(shelf: Shelf) -> None:

@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.errors import LibraryError
 from deltaclip.library.folding import groups_of_hits
 from deltaclip.library.protocols import HasBackground, HasWords
 from deltaclip.library.relevance import SAMPLED, Scale, bands, joined_shares, shares_of_motion
 from deltaclip.library.results import Hit
 from deltaclip.library.store import Sides, Store
 
-__all__ = ["Judge", "folded"]
+__all__ = ["Judge"]
 
 Encoders = Callable[[], object]
+Vectors = NDArray[np.float32]
 
 
 class Judge:
@@ -25,7 +27,8 @@ class Judge:
         """encoder, motion_encoder: load those that encode the texts, which may know no background sentences."""
         self._store = store
         self._encoder, self._motion_encoder = encoder, motion_encoder
-        self._scale: tuple[str, Scale] | None = None
+        self._sample: tuple[str, Vectors] | None = None
+        self._scale: tuple[Vectors, Scale] | None = None
         self._turn = threading.Lock()
 
     def rated(self, text: str, hits: Sequence[Hit], weight: float | None) -> list[Hit]:
@@ -47,6 +50,28 @@ class Judge:
             return list(hits)
         return [replace(hit, relevance=band) for hit, band in zip(hits, bands(shares), strict=True)]
 
+    def folded(self, limit: int, find: Callable[[int], list[Hit]]) -> list[Hit]:
+        """The best `limit` hits of different moments, each with those that show the same one in its `folded`.
+
+        find: gives so many hits, best first.
+        """
+        wanted = limit
+        while (hits := find(wanted)) and (some := self._sample_now()) is not None:
+            groups = groups_of_hits(hits, self._sides_of(hits), some.mean(axis=0))
+            if len(groups) >= limit or len(hits) < wanted:
+                made = [(hits[best], tuple(hits[other] for other in others)) for best, *others in groups[:limit]]
+                return [replace(hit, folded=others) for hit, others in made]
+            wanted *= 2
+        return hits[:limit]
+
+    def _sides_of(self, hits: Sequence[Hit]) -> Sides:
+        """The vectors of hits; a library whose motion vectors are lost can still be searched by appearance."""
+        ids = [hit.id for hit in hits]
+        try:
+            return self._store.sides_of(ids, moves=True)
+        except LibraryError:
+            return self._store.sides_of(ids, moves=False)
+
     def _shares_of_looks(self, text: str, hits: Sequence[Hit], found: Sides) -> NDArray[np.float64] | None:
         encoder = self._encoder()
         if not isinstance(encoder, HasBackground) or found.looks is None:
@@ -66,30 +91,22 @@ class Judge:
 
     def _scale_now(self, encoder: HasBackground) -> Scale | None:
         """None if all moments have gone since."""
+        if (some := self._sample_now()) is None:
+            return None
         with self._turn:
-            version = self._store.version()
-            if self._scale is None or self._scale[0] != version:
-                try:
-                    some = self._store.sample(SAMPLED, moves=False).looks
-                except ValueError:
-                    return None
-                assert some is not None, "every moment has a vector of appearance"
-                self._scale = version, Scale.of(some, encoder.background_vectors())
+            if self._scale is None or self._scale[0] is not some:
+                self._scale = some, Scale.of(some, encoder.background_vectors())
             return self._scale[1]
 
-
-def folded(store: Store, limit: int, find: Callable[[int], list[Hit]]) -> list[Hit]:
-    """The best `limit` hits of different moments, each with those that show the same one in its `folded`.
-
-    find: gives so many hits, best first.
-    """
-    wanted = limit
-    while True:
-        hits = find(wanted)
-        looks = store.sides_of([hit.id for hit in hits], moves=False).looks
-        assert looks is not None, "every moment has a vector of appearance"
-        groups = groups_of_hits(hits, looks)
-        if len(groups) >= limit or len(hits) < wanted:
-            made = [(hits[best], tuple(hits[other] for other in others)) for best, *others in groups[:limit]]
-            return [replace(hit, folded=others) for hit, others in made]
-        wanted *= 2
+    def _sample_now(self) -> Vectors | None:
+        """(N, D), of the library as it is now; None if all moments have gone since."""
+        with self._turn:
+            version = self._store.version()
+            if self._sample is None or self._sample[0] != version:
+                try:
+                    looks = self._store.sample(SAMPLED, moves=False).looks
+                except ValueError:
+                    return None
+                assert looks is not None, "every moment has a vector of appearance"
+                self._sample = version, looks
+            return self._sample[1]

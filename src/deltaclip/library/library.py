@@ -16,7 +16,7 @@ from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, req
 from deltaclip.library.export import export_vectors
 from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.indexing import IndexRun
-from deltaclip.library.judging import Judge, folded
+from deltaclip.library.judging import Judge
 from deltaclip.library.paths import absolute_paths
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import (
@@ -261,7 +261,7 @@ class Library:
         check_by(by)
         check_relevance(min_relevance)
         [find] = self._asked_texts([text], by, on_note, check_filter(where))
-        hits = self._judge.rated(text, folded(self._store, limit, find) if fold else find(limit), find.weight)
+        hits = self._judge.rated(text, self._judge.folded(limit, find) if fold else find(limit), find.weight)
         return [hit for hit in hits if min_relevance is None or reaches(hit.relevance, min_relevance)]
 
     def motion_words(self, text: str) -> tuple[str, ...]:
@@ -388,7 +388,7 @@ class Library:
         tell_lacking(self._store, "motion", tell)
         asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
         find = Find(self._store, None, None, asked, where)
-        return folded(self._store, limit, find) if fold else find(limit)
+        return self._judge.folded(limit, find) if fold else find(limit)
 
     def picture(self, hit: Hit | Moment) -> "Image":
         """The frame of a hit that best shows what moves, with the motion outlined and the rest dimmed.
@@ -478,7 +478,7 @@ class Library:
         with self._open_reader(1) as reader:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
         find = Find(self._store, vectors, RememberedEncoder.of(self.encoder), None, where)
-        return folded(self._store, limit, find) if fold else find(limit)
+        return self._judge.folded(limit, find) if fold else find(limit)
 
     def _asked_texts(
         self, texts: Sequence[str], by: By, on_note: Callable[[str], None] | None, where: Filter | None
