@@ -1,5 +1,6 @@
 """`search` and `index` by motion words, with a motion encoder that knows four of them."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,77 @@ def test_an_index_that_measures_again_says_how_many_files(
 def test_the_address_of_a_library_keeps_its_slashes(deltaclip: Any) -> None:
     code, answer, _ = deltaclip("status", "--library", "nowhere://a//b", "--json")
     assert (code, answer["error"]["what"]) == (1, "nowhere://a//b")
+
+
+@pytest.mark.parametrize("ask", [("the red square",), ("--video", "left.mp4"), ("--like-motion-of", "left.mp4")])
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (("--glob", "R*.mp4"), {"right.mp4"}),
+        (("--folder", "VIDEOS"), {"left.mp4", "right.mp4"}),
+        (("--folder", "VIDEOS/left.mp4", "--shorter", "60", "--after", "2001-02-03", "--coverage", "0"), {"left.mp4"}),
+        (("--longer", "60"), set()),
+        (("--before", "2001-02-03 04:05:06"), set()),
+        (("--coverage", "1"), set()),
+    ],
+)
+def test_only_what_the_filters_let_through_is_found(
+    home: Path, library: Path, deltaclip: Any, ask: tuple[str, ...], filters: tuple[str, ...], expected: set[str]
+) -> None:
+    asked = [str(home / "videos" / word) if word.endswith(".mp4") else word for word in ask]
+    options = [word.replace("VIDEOS", str(home / "videos")) for word in filters]
+    code, found, _ = deltaclip("search", *asked, "--library", library, *options, "--json")
+    assert (code, {*names(found)}) == (0, expected)
+    if not expected:
+        _, _, err = deltaclip("search", *asked, "--library", library, *options)
+        assert "nothing found: no moment that can be found fits the filters" in err
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        (("--longer", "60", "--shorter", "60"), "no video lasts at least 60 s and less than 60 s"),
+        (("--glob", "/"), "the pattern '/' is empty"),
+        (("--after", "yesterday"), "yesterday"),
+        (("--coverage", "20"), "--coverage"),
+    ],
+)
+def test_filters_that_nothing_can_fit_are_wrong_usage(deltaclip: Any, filters: tuple[str, ...], words: str) -> None:
+    code, _, err = deltaclip("search", "a dog", *filters)
+    assert code == 2
+    assert words in " ".join(err.split())
+
+
+def test_hits_tell_their_relevance_and_copies_are_one_hit(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    videos = tmp_path / "videos"
+    shutil.copytree(home / "videos", videos)
+    shutil.copy(videos / "left.mp4", videos / "copy.mp4")
+    query = ("--library", tmp_path / "lib")
+    assert deltaclip("index", videos, *query, "--encoder", home / "encoder")[0] == 0
+    ask = ("search", "the red square to the left", *query, "--by", "appearance")
+    _, found, _ = deltaclip(*ask, "--json", "--min-relevance", "none")
+    assert {hit["relevance"] for hit in found["hits"]} <= {"high", "medium", "low", "none"}
+    assert all(hit["moment_id"] for hit in found["hits"])
+    [folded] = [hit for hit in found["hits"] if hit["folded"]]
+    both = {Path(folded["path"]).name, Path(folded["folded"][0]["path"]).name}
+    assert (len(found["hits"]), both) == (2, {"left.mp4", "copy.mp4"})
+    _, found, _ = deltaclip(*ask, "--json", "--no-fold")
+    assert [hit["folded"] for hit in found["hits"]] == [[], [], []]
+    _, out, _ = deltaclip(*ask, "--min-relevance", "none")
+    assert "and 1 more like it" in out
+    code, _, err = deltaclip("search", "--video", videos / "left.mp4", *query, "--min-relevance", "low")
+    assert (code, "only for TEXT" in err) == (2, True)
+
+
+def test_a_text_of_unknown_words_matches_nothing_and_the_rest_is_shown_on_request(
+    library: Path, deltaclip: Any
+) -> None:
+    ask = ("search", "quantum chromodynamics", "--library", library)
+    code, out, err = deltaclip(*ask)
+    assert (code, out) == (0, "")
+    assert "nothing here matches 'quantum chromodynamics'" in " ".join(err.split())
+    assert len(deltaclip(*ask, "--min-relevance", "none")[1].splitlines()) == 2
+    assert "no moment has a relevance of low or better" in " ".join(
+        deltaclip(*ask, "--min-relevance", "low")[2].split()
+    )
+    assert {hit["relevance"] for hit in deltaclip(*ask, "--json")[1]["hits"]} == {"none"}

@@ -116,6 +116,9 @@ class FakeEncoder:
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([vector_of(text.split()[0], int(text.split()[1])) for text in texts])
 
+    def background_vectors(self) -> NDArray[np.float32]:
+        return self.encode_texts([f"background {number}" for number in range(100)])
+
 
 @dataclass(frozen=True)
 class FakeQuestion:
@@ -148,6 +151,10 @@ class FakeMotionEncoder:
             rows.append(motion_of(words[1:].rstrip(b"\0"), words[0])[: self.dimension])
         self.batches.append(len(rows))
         vectors = np.array(rows, np.float32).reshape(-1, self.dimension)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        vectors = np.stack([motion_of("background", number)[: self.dimension] for number in range(60)])
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
     def question(self, text: str) -> FakeQuestion:

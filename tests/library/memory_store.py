@@ -26,7 +26,8 @@ from deltaclip.library import (
 from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder, require_same_motion
-from deltaclip.library.store import MotionQuery, NewVideo
+from deltaclip.library.filters import Filter
+from deltaclip.library.store import MotionQuery, NewVideo, Sides
 
 _NUMBERS = count(1)
 
@@ -161,6 +162,7 @@ class MemoryStore:
         made_by: RememberedEncoder | None = None,
         *,
         motion: MotionQuery | None = None,
+        where: Filter | None = None,
     ) -> list[Hit]:
         if limit < 1:
             raise ValueError("limit starts at 1")
@@ -185,7 +187,8 @@ class MemoryStore:
             rows = np.stack([nothing if moment.motion is None else moment.motion for moment in there])
             moves = MotionRows([rows], motion.vectors, motion.weight)
         hits = []
-        for row, told in nearest_by(looks, moves, limit).scores_of_rows().items():
+        fits = [self._fits(kept.row, m, where) for kept in self._kept() if not kept.row.missing for m in kept.moments]
+        for row, told in nearest_by(looks, moves, limit, wanted=np.array(fits, bool)).scores_of_rows().items():
             m = there[row]
             hits.append(Hit(m.path, m.start, m.end, told.score, m.coverage, m.id, told.appearance, told.motion))
         return hits[:limit]
@@ -198,6 +201,25 @@ class MemoryStore:
     def moment(self, moment_id: str) -> Moment | None:
         return next((moment for kept in self._kept() for moment in kept.moments if moment.id == moment_id), None)
 
+    def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
+        return self._sides([self.moment(moment_id) for moment_id in ids], moves)
+
+    def sample(self, most: int, *, moves: bool) -> Sides:
+        there = [moment for kept in self._kept() if not kept.row.missing for moment in kept.moments]
+        if not there:
+            raise ValueError("no moment can be found")
+        return self._sides(there[:: -(-len(there) // most)], moves)
+
+    def _sides(self, moments: Sequence[Moment | None], moves: bool) -> Sides:
+        encoder, motion = self.state.encoder, self.state.motion
+        gone = np.full(1 if encoder is None else encoder.dimension, np.nan, np.float32)
+        looks = np.stack([gone if moment is None else moment.vector for moment in moments])
+        if motion is None or not moves:
+            return Sides(looks)
+        nothing = np.full(motion.dimension, np.nan, np.float32)
+        known = [None if moment is None else moment.motion for moment in moments]
+        return Sides(looks, np.stack([nothing if each is None else each for each in known]))
+
     def problems(self) -> Iterator[str]:
         yield from ()
 
@@ -206,6 +228,12 @@ class MemoryStore:
         for moment, written in zip(kept.moments, kept.written, strict=True):
             if _bytes(moment.vector, moment.motion) != written:
                 yield "its vectors are damaged"
+
+    def _fits(self, row: VideoRow, moment: Moment, where: Filter | None) -> bool:
+        if where is None:
+            return True
+        mtime_ns = None if row.stamp is None else row.stamp.mtime_ns
+        return where.fits_video(row.path, row.duration_seconds, mtime_ns) and where.fits_moment(moment.coverage)
 
     def _kept(self) -> list[Kept]:
         """By path."""

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library import Failure, LockedError, NoLibraryError, Note, RememberedEncoder, RememberedMotionEncoder
+from deltaclip.library import (
+    Failure,
+    Filter,
+    LockedError,
+    NoLibraryError,
+    Note,
+    RememberedEncoder,
+    RememberedMotionEncoder,
+)
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.store import MotionQuery, NewMoment, NewVideo, Store, StoreClass, VideoRow, VideoStatus
 from deltaclip.provenance import VECTOR_VERSION
@@ -344,6 +353,91 @@ class StoreContract:
             store.find(unit_rows(0, 1), 0)
         with pytest.raises(ValueError, match=str(DIMENSION)):
             store.find(unit_rows(0, 1, DIMENSION + 1), 1)
+
+    # Filters
+
+    FILTERS = (
+        Filter(folder=Path("/videos/x")),
+        Filter(folder=Path("/videos/x/3.mp4")),
+        Filter(folder=Path("/nowhere")),
+        Filter(glob="[1-5].MP4"),
+        Filter(glob="/videos/*/?.mp4"),
+        Filter(glob="x/1*"),
+        Filter(longer_seconds=30),
+        Filter(shorter_seconds=30),
+        Filter(longer_seconds=15.5, shorter_seconds=45.5),
+        Filter(after=datetime.fromtimestamp(9, UTC)),
+        Filter(before=datetime.fromtimestamp(9, UTC)),
+        Filter(min_coverage=0.5),
+        Filter(min_coverage=0),
+        Filter(folder=Path("/videos"), glob="*.mp4", longer_seconds=20, before=datetime(2001, 1, 1), min_coverage=0.2),
+    )
+
+    @pytest.mark.parametrize("by", ["appearance", "motion", "both"])
+    @pytest.mark.parametrize("where", FILTERS, ids=str)
+    def test_what_a_filter_lets_through_keeps_its_score_and_its_order(
+        self, store: Store, where: Filter, by: str
+    ) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            for n in range(18):
+                video = moving_video(f"{'xy'[n % 2]}/{n}.mp4", seed=n, count=n % 5, still=[2])
+                moments = [
+                    replace(m, coverage=None if n == 7 else (n + i) % 9 / 9) for i, m in enumerate(video.moments)
+                ]
+                content = None if n == 8 else Content(Stamp(5, n * 10**9, 1), b"sample", b"digest")
+                status: tuple[VideoStatus, str | None] = ("indexed", None) if content else ("damaged", "cut off")
+                writer.put([NewVideo(video.path, content, *status, moments)])
+            writer.delete(store.videos()[3:5])
+            writer.set_missing(store.videos()[6:8], True)
+        looks = None if by == "motion" else unit_rows(99, 2)
+        motion = None if by == "appearance" else MotionQuery(unit_rows(98, 1, MOTION_DIMENSION), 0.7)
+        times = {row.path: None if row.stamp is None else row.stamp.mtime_ns for row in store.videos()}
+        lasting = {row.path: row.duration_seconds for row in store.videos()}
+        everything = store.find(looks, 999, motion=motion)
+        fits = [
+            hit
+            for hit in everything
+            if where.fits_video(hit.path, lasting[hit.path], times[hit.path]) and where.fits_moment(hit.coverage)
+        ]
+        assert len(everything) > 10
+        for limit in (1, 4, 999):
+            assert store.find(looks, limit, motion=motion, where=where) == fits[:limit]
+
+    # Vectors of some moments
+
+    def test_vectors_of_moments_by_their_ids_and_of_a_sample_of_those_that_can_be_found(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="no moment can be found"):
+            store.sample(5, moves=True)
+        with store.writing() as writer:
+            writer.put([new_video("a.mp4", seed=1, count=3)])  # before there was motion
+            writer.remember(ENCODER, MOTION)
+            writer.put([moving_video(f"{n}.mp4", seed=n, count=3, still=[1]) for n in range(2, 8)])
+            writer.delete(store.below(Path("/videos/3.mp4")))
+            writer.set_missing(store.below(Path("/videos/4.mp4")), True)
+        known = {moment.id: moment for moment in store.moments(store.videos())}
+        asked = [*reversed(known), next(iter(known)), "999.0", f"{store.videos()[0].id}.3"]
+        found = store.sides_of(asked, moves=True)
+        assert found.looks is not None
+        assert found.moves is not None
+        nothing = np.full(MOTION_DIMENSION, np.nan, np.float32)
+        for number, moment_id in enumerate(asked[:-2]):
+            moment = known[moment_id]
+            assert found.looks[number].tobytes() == moment.vector.tobytes()
+            moves = nothing if moment.motion is None else moment.motion
+            assert np.array_equal(found.moves[number], moves, equal_nan=True)
+        assert np.isnan(found.looks[-2:]).all()
+        assert np.isnan(found.moves[-2:]).all()
+        assert store.sides_of(asked, moves=False).moves is None
+        there = [m for row in store.videos() if not row.missing for m in store.moments([row])]
+        whole, some = store.sample(999, moves=True), store.sample(5, moves=False)
+        assert whole.looks is not None
+        assert whole.moves is not None
+        assert some.looks is not None
+        assert {row.tobytes() for row in whole.looks} == {m.vector.tobytes() for m in there}
+        assert np.isnan(whole.moves).all(axis=1).sum() == sum(m.motion is None for m in there)
+        assert (len(whole.looks), len(some.looks), some.moves) == (15, 5, None)
+        assert {row.tobytes() for row in some.looks} <= {row.tobytes() for row in whole.looks}
 
     # Encoders
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltaclip.library.candidates import absolute_paths, find_candidates
+from deltaclip.library.candidates import find_candidates
+from deltaclip.library.paths import absolute_paths
 
 
 def make(folder: Path, *names: str | bytes) -> None:

@@ -33,6 +33,7 @@ def test_the_best_rows_are_those_of_brute_force(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS_AT_ONCE", block)
         patch.setattr(module, "ROWS_OF_A_PRODUCT", block)
+        patch.setattr(module, "ROWS_OF_A_THREAD", 2 * block + 1)
         patch.setattr(module, "ROWS_SUMMED", block)
         spans = np.split(vectors, sorted(min(cut, count) for cut in cuts))
         rows, scores = nearest(spans, asked, limit, [(row, 1) for row in away])

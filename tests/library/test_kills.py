@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.sqlite import SqliteStore, half_files
 from deltaclip.library.store import MotionQuery
 from tests.library.fakes import Shelf
 from tests.library.format_3 import write_format_3
@@ -21,6 +21,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 POINTS = 40
+
+
+@pytest.fixture(params=[3, None], ids=["float16 files", "no float16 files"])
+def halves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a float16 file for every three moments, and without any."""
+    if request.param is not None:
+        monkeypatch.setattr(half_files, "ROWS_OF_A_FILE", request.param)
+        monkeypatch.setattr(half_files, "FEWEST_ROWS", request.param)
 
 
 def steps_of(work: Callable[[], object], stop: int | None = None) -> tuple[int, bool]:
@@ -87,8 +95,12 @@ def whole(folder: Path, *possible: list[str]) -> None:
     assert store.find(unit_rows(99, 4)[2:3], 1)[0].path.name == "99.mp4"
     assert moves_like(store, 99) == "99.mp4"
     assert list(store.problems()) == []
+    num_rows = 4 * len(store.videos())
     store.close()
     assert [len(list(folder.glob(pattern))) for pattern in ("vectors-*", "motion-*")] == [1, 1]
+    made = num_rows // half_files.ROWS_OF_A_FILE
+    assert len(list(folder.glob("float16-*.faiss"))) >= made
+    assert list(folder.glob("float16-*.part")) == []
 
 
 def moves_like(store: SqliteStore, number: int) -> str:
@@ -106,7 +118,7 @@ def filled(folder: Path, *numbers: int) -> None:
 
 
 @pytest.mark.parametrize("first", [(), (1, 2)])
-def test_writing_videos(tmp_path: Path, first: tuple[int, ...]) -> None:
+def test_writing_videos(halves: None, tmp_path: Path, first: tuple[int, ...]) -> None:
     folder = tmp_path / "library"
     filled(folder, *first)
 
@@ -120,7 +132,7 @@ def test_writing_videos(tmp_path: Path, first: tuple[int, ...]) -> None:
     killed_at_many_points(folder, work, lambda: whole(folder, *possible))
 
 
-def test_dropping_the_rows_of_removed_videos(tmp_path: Path) -> None:
+def test_dropping_the_rows_of_removed_videos(halves: None, tmp_path: Path) -> None:
     folder = tmp_path / "library"
     filled(folder, 1, 2, 3, 4)
 

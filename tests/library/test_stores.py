@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from deltaclip.library.sqlite import SqliteStore
+from deltaclip.library.sqlite import SqliteStore, half_files
 from deltaclip.library.store import VideoRow
 from tests.library.memory_store import LIBRARIES, MemoryStore
 from tests.library.store_contract import DIMENSION, MOTION_DIMENSION, StoreContract
@@ -23,6 +24,15 @@ class TestSqliteStore(StoreContract):
         dimension = MOTION_DIMENSION if motion else DIMENSION
         vectors = np.memmap(Path(address) / file, "<f4", "r+").reshape(-1, dimension)
         vectors[first, 3] += 0.25
+
+
+class TestSqliteStoreWithHalves(TestSqliteStore):
+    """The same with a float16 file for every three moments, as a large library has one for every 32,768."""
+
+    @pytest.fixture(autouse=True)
+    def small_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(half_files, "ROWS_OF_A_FILE", 3)
+        monkeypatch.setattr(half_files, "FEWEST_ROWS", 3)
 
 
 class TestMemoryStore(StoreContract):

@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.encoders import encoder_to_ask
 from deltaclip.cli.files import require_writable, writable
+from deltaclip.cli.filters import FilterOptions
 from deltaclip.cli.options import EngineOption, JsonOption, LibraryOption, PrecisionOption, StallLimitOption
 from deltaclip.cli.output import clock, emit, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole
@@ -15,7 +16,7 @@ from deltaclip.names import on_disk
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Hit, Library
+    from deltaclip.library import Filter, Hit, Library, Relevance
 
 __all__ = ["hit_rows", "print_hits", "search", "warn_of_lost_words"]
 
@@ -51,10 +52,27 @@ def search(
             metavar="FILE", help="Also write the hits as a picture (.png): a frame, what moves in it, the score."
         ),
     ] = None,
+    min_relevance: Annotated[
+        Literal["high", "medium", "low", "none"] | None,
+        typer.Option(
+            help="Least relevance of a moment to TEXT: how many sentences about other things fit their best moment as "
+            "well, at most 5% for high, 15% for medium, 30% for low (default: all moments, or a note if none is at "
+            "least low)."
+        ),
+    ] = None,
+    fold: Annotated[
+        bool,
+        typer.Option(
+            "--fold/--no-fold",
+            help="Show a moment once: leave out copies of it, and neighbours that look the same, and say how many.",
+        ),
+    ] = True,
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
+    *,
+    filters: FilterOptions,
 ) -> None:
     """Find moments that match a description, a video or a picture.
 
@@ -63,16 +81,20 @@ def search(
       deltaclip search "a dog jumps into water"
       deltaclip search "somebody waves" --by motion
       deltaclip search --video beach.mp4 --limit 5
+      deltaclip search "a dog" --folder ~/Videos/2025 --longer 60 --after 2025-06-01
       deltaclip search --like-motion-of dance.mp4
     """
     if sum(query is not None for query in (text, video, image, like_motion_of)) != 1:
         raise typer.BadParameter("give one query: TEXT, --video FILE, --image FILE or --like-motion-of FILE.")
     if text is not None and not text.strip():
         raise typer.BadParameter("the query is empty.", param_hint="TEXT")
+    if text is None and min_relevance is not None:
+        raise typer.BadParameter("only for TEXT.", param_hint="'--min-relevance'")
     if text is None and by is not None:
         raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
-    from deltaclip.library import Library
+    from deltaclip.library import Filter, Library
 
+    where = filters.filter()
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
     loaded = encoder_to_ask(library, precision, engine, with_file=text is None)
@@ -82,14 +104,25 @@ def search(
     with Library.open(library, loaded) as opened:
         if text is not None:
             by = by or "both"
-            hits, words = _ask(opened, loaded, text, limit, by)
+            hits, words = _ask(opened, loaded, text, limit, by, where, min_relevance, fold)
         elif like_motion_of is not None:
-            by, hits = "motion", opened.like_motion_of(on_disk(like_motion_of), limit, _notes_of(like_motion_of))
+            by, hits = (
+                "motion",
+                opened.like_motion_of(
+                    on_disk(like_motion_of), limit, _notes_of(like_motion_of), where=where, fold=fold
+                ),
+            )
         elif video is not None:
-            by, hits = "appearance", opened.search_video(on_disk(video), limit, _notes_of(video))
+            by, hits = (
+                "appearance",
+                opened.search_video(on_disk(video), limit, _notes_of(video), where=where, fold=fold),
+            )
         else:
             assert image is not None, "one of four was given"
-            by, hits = "appearance", opened.search_image(on_disk(image), limit, _notes_of(image))
+            by, hits = (
+                "appearance",
+                opened.search_image(on_disk(image), limit, _notes_of(image), where=where, fold=fold),
+            )
         is_empty = not opened.status().segments
     if png is not None:
         _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
@@ -98,13 +131,26 @@ def search(
         return
     if words:
         note(f"understood as motion: {shown(', '.join(words))}")
-    print_hits(hits, is_empty=is_empty)
+    if hits and min_relevance is None and all(hit.relevance == "none" for hit in hits):
+        note(
+            f"nothing here matches {shown(text or '')!r}: the nearest moments fit no better than sentences about other "
+            "things do (show them with --min-relevance none)"
+        )
+        return
+    print_hits(hits, is_empty=is_empty, is_filtered=where != Filter(), least=min_relevance)
     if png is not None:
         note(f"wrote {shown(png)}")
 
 
 def _ask(
-    opened: "Library", loaded: "Encoder", text: str, limit: int, by: Literal["appearance", "motion", "both"]
+    opened: "Library",
+    loaded: "Encoder",
+    text: str,
+    limit: int,
+    by: Literal["appearance", "motion", "both"],
+    where: "Filter",
+    min_relevance: "Relevance | None",
+    fold: bool,
 ) -> "tuple[list[Hit], tuple[str, ...]]":
     """The hits for a text, and its words that were understood as motion, if motion was searched."""
     from deltaclip.library import NoMotionWordsError
@@ -112,7 +158,7 @@ def _ask(
     if by != "motion":
         warn_of_lost_words(loaded, text)
     try:
-        hits = opened.search(text, limit, by, note)
+        hits = opened.search(text, limit, by, note, where=where, min_relevance=min_relevance, fold=fold)
     except NoMotionWordsError as error:
         raise typer.BadParameter(f"{error}.", param_hint="TEXT") from error
     searched = by != "appearance" and opened.status().motion_encoder is not None
@@ -152,26 +198,43 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
             "appearance": hit.appearance,
             "motion": hit.motion,
             "coverage": hit.coverage,
+            "moment_id": hit.id,
+            "relevance": hit.relevance,
+            "folded": hit_rows(hit.folded),
         }
         for hit in hits
     ]
 
 
-def print_hits(hits: "Sequence[Hit]", *, is_empty: bool = True) -> None:
-    """Print hits: rank, file, moment, score, its parts if it has two, and the share of the picture that moves.
+def print_hits(
+    hits: "Sequence[Hit]", *, is_empty: bool = True, is_filtered: bool = False, least: "Relevance | None" = None
+) -> None:
+    """Print hits: rank, file, moment, relevance, score, its parts if it has two, and the share that moves.
 
-    is_empty: whether the library is, if there are none.
+    is_empty: whether the library is, if there are none. is_filtered: whether only some moments were searched. least:
+    of their relevance.
     """
     width = max((len(shown(hit.path)) for hit in hits), default=0)
     by_both = any(hit.appearance is not None and hit.motion is not None for hit in hits)
     for number, hit in enumerate(hits, 1):
         parts = f"   {_parts(hit)}" if by_both else ""
         moving = "" if hit.coverage is None else f"   moving {hit.coverage:.0%}"
+        relevance = "" if hit.relevance is None else f"   {hit.relevance:6}"
+        others = f"   and {len(hit.folded):,} more like it" if hit.folded else ""
         moment = f"{clock(hit.start)}-{clock(hit.end)}"
-        print_lines(f"{number:2}  {shown(hit.path):{width}}  {moment}   {hit.score:.3f}{parts}{moving}")
+        print_lines(
+            f"{number:2}  {shown(hit.path):{width}}  {moment}{relevance}   {hit.score:.3f}{parts}{moving}{others}"
+        )
     if not hits:
-        empty = "the library is empty (add videos with deltaclip index FOLDER)"
-        note(f"nothing found: {empty if is_empty else 'no moment has a motion vector'}")
+        note(f"nothing found: {_why_nothing(is_empty, is_filtered, least)}")
+
+
+def _why_nothing(is_empty: bool, is_filtered: bool, least: "Relevance | None") -> str:
+    if is_empty:
+        return "the library is empty (add videos with deltaclip index FOLDER)"
+    if least is not None:
+        return f"no moment has a relevance of {least} or better"
+    return "no moment that can be found fits the filters" if is_filtered else "no moment has a motion vector"
 
 
 def _parts(hit: "Hit") -> str:

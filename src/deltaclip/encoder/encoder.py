@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice, pairwise
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_share, check_texts
+from deltaclip.encoder.background import drawn_sentences, general_sentences, kept_vectors
+from deltaclip.encoder.deferred_engine import FEW_TEXTS
 from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
 from deltaclip.encoder.loading import load_engine
 from deltaclip.encoder.locating import full_name, locate
@@ -247,6 +249,26 @@ class Encoder:
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
+    def knows_a_word(self, text: str) -> bool:
+        """Whether the tokenizer knows any word of a text; one of byte pairs knows them all."""
+        return self.need_tokenizer().knows_a_word(text)
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        """Vectors of sentences that have nothing to do with any library, to tell how well a text fits: (M, D), unit
+        rows.
+
+        For an encoder that was trained on drawn clips they are captions of such clips. They are kept in the user's
+        cache folder. Raises CheckpointError if the checkpoint has no tokenizer.
+        """
+        sentences = drawn_sentences if _knows_drawings(self.record) else general_sentences
+
+        def encoded(texts: Sequence[str]) -> NDArray[np.float32]:
+            # Few at once, as questions are: their vectors are then made alike, and torch is not loaded for them.
+            starts = range(0, len(texts), FEW_TEXTS)
+            return np.concatenate([self.encode_texts(texts[start : start + FEW_TEXTS]) for start in starts])
+
+        return kept_vectors(self.fingerprint, self.dimension, sentences, encoded)
+
     def token_rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
         inputs = self.engine.inputs
@@ -267,6 +289,18 @@ class Encoder:
             remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
             raise CheckpointError(self.name, "this checkpoint has no tokenizer, so texts cannot be encoded", remedy)
         return self.tokenizer
+
+
+def _knows_drawings(record: CheckpointRecord) -> bool:
+    """Whether an encoder was trained on drawn clips alone."""
+    trained = record.training or {}
+    data, model = (trained.get(part) for part in ("data", "model"))
+    return (
+        isinstance(data, Mapping)
+        and data.get("dataset") == "shapes"
+        and isinstance(model, Mapping)
+        and (model.get("init") == "fresh")
+    )
 
 
 def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderSpec:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.checks import check_path
+from deltaclip.encoder.background import kept_vectors, motion_sentences
 from deltaclip.encoder.locating import inside_package
 from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, MotionWeights
 from deltaclip.errors import CheckpointError
@@ -147,6 +148,18 @@ class MotionEncoder:
         batches = (given[start : start + TRACKS_AT_ONCE] for start in range(0, len(given), TRACKS_AT_ONCE))
         vectors = [self._network.encode(batch) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        """Vectors of sentences on all kinds of motion, to tell how well one fits: (M, D), unit rows.
+
+        They are kept in the user's cache folder.
+        """
+
+        def asked(sentences: Iterable[str]) -> NDArray[np.float32]:
+            vectors = [self.question(sentence).vector for sentence in sentences]
+            return np.stack([vector for vector in vectors if vector is not None])
+
+        return kept_vectors(self.fingerprint, self.dimension, motion_sentences, asked)
 
     def question(self, text: str) -> MotionQuestion:
         """What a sentence says of motion. Raises TypeError for anything but one text."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deltaclip.library.encoders import outdated_reason, require_same_encoder
     from deltaclip.library.exact import nearest
     from deltaclip.library.excluding import Exclusion
+    from deltaclip.library.filters import Filter
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         IndexProgress,
         IndexReport,
         Note,
+        Relevance,
         RememberedEncoder,
         RememberedMotionEncoder,
         RemoveReport,
@@ -68,6 +70,7 @@ else:
         "deltaclip.library.exact",
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
+        "deltaclip.library.filters",
         "deltaclip.library.verify",
         "deltaclip.library.hit_pictures",
         "deltaclip.video",
@@ -84,6 +87,7 @@ __all__ = [
     "Content",
     "Exclusion",
     "Failure",
+    "Filter",
     "Hit",
     "IndexProgress",
     "IndexReport",
@@ -101,6 +105,7 @@ __all__ = [
     "NoMotionWordsError",
     "NotWritableError",
     "Note",
+    "Relevance",
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",

@@ -10,7 +10,7 @@ from platformdirs import user_data_path
 
 from deltaclip.checks import AnyPath
 from deltaclip.errors import LibraryError
-from deltaclip.library.candidates import absolute_paths
+from deltaclip.library.paths import absolute_paths
 from deltaclip.library.store import Store, StoreClass
 
 __all__ = ["STORES", "default_library_path", "open_store", "store_exists"]

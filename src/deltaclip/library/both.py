@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from deltaclip.library.exact import (
     ROUNDING,
+    Hidden,
     best_first,
     candidates,
     exact_products,
     nearest,
     require_unit,
     rough_products,
+    searchable,
 )
+from deltaclip.library.halves import Halves
 
 __all__ = ["AppearanceRows", "MotionRows", "Ranked", "nearest_by"]
-
-Hidden = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,10 +64,11 @@ class MotionRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AppearanceRows:
-    """The vectors of how moments look, and what is asked of them: as `exact.nearest` takes both."""
+    """The vectors of how moments look, and what is asked of them: as `exact.nearest` takes them."""
 
     spans: Sequence[NDArray[np.float32]]
     queries: NDArray[np.float32]
+    halves: Sequence[Halves] = ()
 
 
 class HitScores(NamedTuple):
@@ -101,39 +103,53 @@ class Ranked:
         return dict(zip(self.rows.tolist(), told, strict=True))
 
 
-def nearest_by(appearance: AppearanceRows | None, motion: MotionRows | None, limit: int, hidden: Hidden = ()) -> Ranked:
+def nearest_by(
+    appearance: AppearanceRows | None,
+    motion: MotionRows | None,
+    limit: int,
+    hidden: Hidden = (),
+    wanted: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """The best `limit` rows by appearance, by motion or by both, and all that tie with the last of them.
 
-    hidden: as in `exact.nearest`. Motion with a weight of 0 is not looked at: ranks and scores are those of appearance
-    alone to the bit. Raises ValueError for a limit below 1, for rows that are no unit vectors, and if both are None.
+    hidden, wanted: as in `exact.nearest`; which rows are wanted changes no score. Motion with a weight of 0 is not
+    looked at: ranks and scores are those of appearance alone to the bit. Raises ValueError for a limit below 1, for
+    rows that are no unit vectors, and if both are None.
     """
+    if limit < 1:
+        raise ValueError(f"limit starts at 1, not {limit}")
     if appearance is None:
         if motion is None:
             raise ValueError("nothing is asked: give queries, motion or both")
-        return _nearest_by_motion(motion, limit, hidden)
+        return _nearest_by_motion(motion, limit, hidden, wanted)
     if motion is None or motion.weight == 0:
-        rows, scores = nearest(appearance.spans, appearance.queries, limit, hidden)
+        rows, scores = nearest(appearance.spans, appearance.queries, limit, hidden, wanted, appearance.halves)
         return Ranked(rows, scores, scores)
-    return nearest_by_both(appearance, motion, limit, hidden)
+    return nearest_by_both(appearance, motion, limit, hidden, wanted)
 
 
-def nearest_by_both(appearance: AppearanceRows, motion: MotionRows, limit: int, hidden: Hidden = ()) -> Ranked:
+def nearest_by_both(
+    appearance: AppearanceRows,
+    motion: MotionRows,
+    limit: int,
+    hidden: Hidden = (),
+    wanted: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """The best rows by this score, in which a is the product of appearance and m that of motion:
 
         score = a + weight * c * (m - mean(m))      c = max(std(a), 1e-5) / std(m)
 
-    mean and std are over all searchable moments for this question, those of m over the ones with a motion vector. So
-    both are on one scale, whatever the encoders are: with weight 1 a moment that moves one standard deviation more like
-    the question gains as much as one that looks one standard deviation more like it. A moment without a motion vector
-    has score = a, as if it moved like the mean. If no two motion vectors differ, motion says nothing and score = a.
-    1e-5, the rounding of float32, lets motion order moments that all look the same.
+    mean and std are over all searchable moments for this question, wanted or not, those of m over the ones with a
+    motion vector. So both are on one scale, whatever the encoders are: with weight 1 a moment that moves one standard
+    deviation more like the question gains as much as one that looks one standard deviation more like it. A moment
+    without a motion vector has score = a, as if it moved like the mean. If no two motion vectors differ, motion says
+    nothing and score = a. 1e-5, the rounding of float32, lets motion order moments that all look the same.
 
-    hidden: as in `exact.nearest`.
+    hidden, wanted: as in `exact.nearest`.
     """
     rough = rough_products(appearance.spans, appearance.queries)
-    there = np.ones(len(rough), bool)
-    for first, size in hidden:
-        there[first : first + size] = False
+    there = searchable(len(rough), hidden)
+    there = np.ones(len(rough), bool) if there is None else there
     require_unit(rough[there])
     rough_motion = motion.rough(hidden)
     has = ~np.isnan(rough_motion)
@@ -142,22 +158,24 @@ def nearest_by_both(appearance: AppearanceRows, motion: MotionRows, limit: int, 
         mean = float(rough_motion[has].mean(dtype=np.float64))
         factor = motion.weight * max(float(rough[there].std(dtype=np.float64)), ROUNDING) / spread
     rough[has] += np.float32(factor) * (rough_motion[has] - np.float32(mean))
-    rough[~there] = -np.inf
-    rows, count = candidates(rough, limit, ROUNDING * (1 + factor))
+    rough[~(there if wanted is None else there & wanted)] = -np.inf
+    rows = candidates(rough, limit, ROUNDING * (1 + factor))
     looks = exact_products(appearance.spans, rows, appearance.queries)
     moves = motion.exact(rows, has[rows])
     scores = np.where(has[rows], looks + factor * (moves - mean), looks)
-    order = best_first(scores, count)
+    order = best_first(scores, min(limit, len(rows)))
     return Ranked(rows[order], scores[order], looks[order], moves[order])
 
 
-def _nearest_by_motion(motion: MotionRows, limit: int, hidden: Hidden) -> Ranked:
+def _nearest_by_motion(motion: MotionRows, limit: int, hidden: Hidden, wanted: NDArray[np.bool_] | None) -> Ranked:
     """The rows that move most like any query; moments without a motion vector are not among them."""
     rough = motion.rough(hidden)
     rough[np.isnan(rough)] = -np.inf
-    rows, count = candidates(rough, limit)
+    if wanted is not None:
+        rough[~wanted] = -np.inf
+    rows = candidates(rough, limit)
     exact = motion.exact(rows, np.ones(len(rows), bool))
-    order = best_first(exact, count)
+    order = best_first(exact, min(limit, len(rows)))
     return Ranked(rows[order], exact[order], None, exact[order])
 
 

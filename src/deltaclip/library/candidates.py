@@ -7,14 +7,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deltaclip.checks import check_path
 from deltaclip.library.disk import file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
+from deltaclip.library.paths import absolute_paths
 from deltaclip.library.results import Failure
-from deltaclip.names import on_disk
 from deltaclip.video import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "absolute_paths", "find_candidates"]
+__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "find_candidates"]
 
 LINK = "links to files already included"
 HIDDEN = "hidden files and folders"
@@ -64,19 +63,6 @@ class Candidates:
     links: Mapping[Path, Path]
     passed_over: Mapping[str, int]
     unused_exclude: tuple[str, ...] = ()
-
-
-def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    """Absolute paths, each once; `~` is the home folder unless a file has exactly that name.
-
-    Links are kept: a file is found under the name that its owner gave it.
-    """
-    if isinstance(paths, str):
-        raise TypeError("paths is a list of paths, not one string")
-    # An empty one would mean the current folder, but comes from a shell variable that is not set.
-    names = [os.fsdecode(check_path(path, "a path")) for path in paths]
-    known = (name if os.path.lexists(name) else os.path.expanduser(name) for name in names)
-    return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
 
 
 def find_candidates(

@@ -1,12 +1,9 @@
 """What `--exclude` means: patterns for names, for paths below the given folders, and for places as a shell has them."""
 
-import glob
 import os
-import re
-import unicodedata
 from collections.abc import Sequence
-from fnmatch import translate
-from pathlib import Path
+
+from deltaclip.library.paths import PathPattern, absolute_pattern
 
 __all__ = ["Exclusion"]
 
@@ -48,14 +45,14 @@ class _Rule:
             raise TypeError(f"the pattern {pattern!r} is not a text")
         text = pattern.replace(os.sep, "/")
         self._folders_only = text.endswith("/")
-        place = _absolute(text)
+        place = absolute_pattern(text)
         below = text.removeprefix(".") if text.startswith("./") else text if place is None or text[0] == "/" else None
         if not text.strip("/") or (below is not None and not below.strip("/").removeprefix("**/")):
             raise ValueError(f"the pattern {pattern!r} is empty")
         is_name = below is not None and below[0] != "/" and "/" not in below.strip("/").removeprefix("**/")
-        self._name = _Wanted(below) if is_name and below else None
-        self._below = _Wanted(below) if below and not is_name else None
-        self._place = _Wanted(place) if place is not None else None
+        self._name = PathPattern(below) if is_name and below else None
+        self._below = PathPattern(below) if below and not is_name else None
+        self._place = PathPattern(place) if place is not None else None
 
     def matches(self, below: Sequence[str], place: str, *, is_folder: bool) -> bool:
         if self._folders_only and not is_folder:
@@ -65,38 +62,3 @@ class _Rule:
             or (self._below is not None and any(map(self._below.is_like, below)))
             or (self._place is not None and self._place.is_like(place))
         )
-
-
-class _Wanted:
-    def __init__(self, pattern: str) -> None:
-        wanted = _plain(pattern)
-        # A name may hold the very characters of patterns, as in "film [1].mp4".
-        self._literal = wanted
-        anywhere = "(?:.*/)?" if wanted.startswith("**/") else ""
-        self._regex = re.compile(anywhere + translate(wanted.removeprefix("**/")), re.DOTALL)
-
-    def is_like(self, path: str) -> bool:
-        plain = _plain(path)
-        return plain == self._literal or self._regex.match(plain) is not None
-
-
-def _absolute(text: str) -> str | None:
-    """The absolute path that a pattern has in a shell; None for one that is no place there."""
-    head, slash, rest = text.partition("/")
-    if slash and head.startswith("~") and (home := os.path.expanduser(head)) != head:
-        place = f"{home}/{rest}"
-    elif head == "." or ".." in text.split("/"):
-        place = f"{os.getcwd()}/{text}"
-    elif os.path.isabs(text):
-        place = text
-    else:
-        return None
-    place = os.path.normpath(place)
-    # Folders that are there have their names, whatever letters of patterns are in them.
-    there = next(parent for parent in (place, *map(str, Path(place).parents)) if os.path.lexists(parent))
-    return glob.escape(there) + place[len(there) :]
-
-
-def _plain(text: str) -> str:
-    """One spelling: macOS keeps names decomposed, and nobody minds capitals."""
-    return unicodedata.normalize("NFC", text.replace(os.sep, "/").strip("/")).casefold()

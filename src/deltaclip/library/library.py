@@ -6,16 +6,18 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check_whole
 from deltaclip.errors import LibraryError
 from deltaclip.library.address import open_store, store_exists
-from deltaclip.library.candidates import absolute_paths, find_candidates
+from deltaclip.library.candidates import find_candidates
 from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, require_same_encoder
 from deltaclip.library.export import export_vectors
+from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.indexing import IndexRun
+from deltaclip.library.judging import Judge
+from deltaclip.library.paths import absolute_paths
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import (
     check_encoder,
@@ -24,6 +26,7 @@ from deltaclip.library.queries import (
     check_vectors,
     moment_id_of,
 )
+from deltaclip.library.relevance import check_relevance, reaches
 from deltaclip.library.removing import remove_paths
 from deltaclip.library.results import (
     Failure,
@@ -31,6 +34,7 @@ from deltaclip.library.results import (
     IndexProgress,
     IndexReport,
     Note,
+    Relevance,
     RememberedEncoder,
     RememberedMotionEncoder,
     RemoveReport,
@@ -39,6 +43,7 @@ from deltaclip.library.results import (
 )
 from deltaclip.library.search import (
     By,
+    Find,
     check_by,
     encode_query_file,
     motion_asked,
@@ -93,6 +98,7 @@ class Library:
         self._motion_encoder = motion_encoder
         self._open_reader = open_reader
         self._loading = threading.Lock()
+        self._judge = Judge(store, lambda: self.encoder, lambda: self.motion_encoder)
 
     @classmethod
     def open(
@@ -229,28 +235,48 @@ class Library:
                 return IndexRun(self._store, writer, encoder, motion, reader, candidates, tell).run()
 
     def search(
-        self, text: str, limit: int = 10, by: By = "both", on_note: Callable[[str], None] | None = None
+        self,
+        text: str,
+        limit: int = 10,
+        by: By = "both",
+        on_note: Callable[[str], None] | None = None,
+        *,
+        where: Filter | None = None,
+        min_relevance: Relevance | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
         """The moments that fit a text best, best first; ties by path, then start.
 
         by: "appearance", "motion", or "both", in which how much motion counts is learnt from the text; without motion
         words it does not count at all, and the hits are those of "appearance". `both.nearest_by_both` has the rule.
         on_note: called with how many moments have no motion vector, if the text asks for motion: those are ranked by
-        appearance alone, and not found by "motion".
+        appearance alone, and not found by "motion". where: which moments may be found, here and in every search.
+        min_relevance: leaves out hits that are less relevant; each hit says how relevant it is. fold: hits that show
+        the same moment, such as copies of a film and neighbours of one scene, become one, with the others in `folded`.
         Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1; by "motion"
         NoMotionWordsError, a ValueError, for a text without motion words, and LibraryError without motion vectors.
         """
         check_text(text, "search", "search_each takes several")
         check_whole(limit, "limit")
         check_by(by)
-        return self._search_texts([text], limit, by, on_note)[0]
+        check_relevance(min_relevance)
+        [find] = self._asked_texts([text], by, on_note, check_filter(where))
+        hits = self._judge.rated(text, self._judge.folded(limit, find) if fold else find(limit), find.weight)
+        return [hit for hit in hits if min_relevance is None or reaches(hit.relevance, min_relevance)]
 
     def motion_words(self, text: str) -> tuple[str, ...]:
         """The words of a text that are understood as motion, as typed, in order."""
         check_text(text, "motion_words", "give one after the other")
         return self.motion_encoder.question(text).words
 
-    def search_each(self, queries: Iterable[str] | NDArray[Any], limit: int = 10, by: By = "both") -> list[list[Hit]]:
+    def search_each(
+        self,
+        queries: Iterable[str] | NDArray[Any],
+        limit: int = 10,
+        by: By = "both",
+        *,
+        where: Filter | None = None,
+    ) -> list[list[Hit]]:
         """One list of hits for each of several queries, in their order.
 
         queries: texts, or vectors (Q, D) of this library's encoder, unit rows, which ask by appearance. by: for texts,
@@ -258,25 +284,35 @@ class Library:
         """
         check_whole(limit, "limit")
         check_by(by)
+        where = check_filter(where)
         given = check_queries(queries, "search_each")
         if not len(given):
             return []
         if isinstance(given, list):
-            return self._search_texts(given, limit, by, None)
+            return [find(limit) for find in self._asked_texts(given, by, None, where)]
         if by == "motion":
             raise ValueError("search_each: vectors of the encoder ask by appearance, not by motion")
-        return [self._store.find(row[None], limit) for row in check_vectors(given, self._store.encoder())]
+        vectors = check_vectors(given, self._store.encoder())
+        return [self._store.find(row[None], limit, where=where) for row in vectors]
 
-    def search_vectors(self, vectors: NDArray[Any], limit: int = 10) -> list[Hit]:
+    def search_vectors(self, vectors: NDArray[Any], limit: int = 10, *, where: Filter | None = None) -> list[Hit]:
         """The moments most like a vector of this library's encoder, or like any of several.
 
         vectors: (D,) or (Q, D) floats, unit length; a moment's score is its best, as for the segments of a query video.
         Raises TypeError for anything but floats, ValueError for a different shape, dimension or length, and for NaN.
         """
         check_whole(limit, "limit")
-        return self._store.find(check_vectors(vectors, self._store.encoder()), limit)
+        where = check_filter(where)
+        return self._store.find(check_vectors(vectors, self._store.encoder()), limit, where=where)
 
-    def search_moment(self, moment: Hit | Moment | str, limit: int = 10, by: By = "appearance") -> list[Hit]:
+    def search_moment(
+        self,
+        moment: Hit | Moment | str,
+        limit: int = 10,
+        by: By = "appearance",
+        *,
+        where: Filter | None = None,
+    ) -> list[Hit]:
         """The other moments most like a moment of this library: "more like this".
 
         moment: a hit, a moment, or its id. by: what is to be alike; by "both", appearance and motion count the same.
@@ -285,7 +321,7 @@ class Library:
         """
         check_whole(limit, "limit")
         check_by(by)
-        wanted = moment_id_of(moment)
+        where, wanted = check_filter(where), moment_id_of(moment)
         if (known := self.moment(wanted)) is None:
             remedy = "Search again: its video was indexed again or removed since."
             raise LibraryError(self.address, f"no moment {wanted!r}", remedy)
@@ -295,28 +331,55 @@ class Library:
                 remedy = "Index its file again with deltaclip index, or search by appearance."
                 raise LibraryError(self.address, f"the moment {wanted!r} has no motion vector", remedy)
             motion = MotionQuery(known.motion[None])
-        hits = self._store.find(None if by == "motion" else known.vector[None], limit + 1, motion=motion)
+        looks = None if by == "motion" else known.vector[None]
+        hits = self._store.find(looks, limit + 1, motion=motion, where=where)
         return [hit for hit in hits if hit.id != wanted][:limit]
 
-    def search_video(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
+    def search_video(
+        self,
+        path: AnyPath,
+        limit: int = 10,
+        on_note: Callable[[str], None] | None = None,
+        *,
+        where: Filter | None = None,
+        fold: bool = False,
+    ) -> list[Hit]:
         """The moments most like any segment of a video file, which is cut as `index` cuts. Raises VideoError.
 
         on_note: called with what is worth knowing about the file, for example that its time stamps are broken.
+        fold: as in `search`.
         """
-        return self._search_file("search_video", path, limit, on_note)
+        return self._search_file("search_video", path, limit, on_note, where, fold)
 
-    def search_image(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
-        """The moments most like a still picture: a video of one frame to the reader. Raises VideoError."""
-        return self._search_file("search_image", path, limit, on_note)
+    def search_image(
+        self,
+        path: AnyPath,
+        limit: int = 10,
+        on_note: Callable[[str], None] | None = None,
+        *,
+        where: Filter | None = None,
+        fold: bool = False,
+    ) -> list[Hit]:
+        """The moments most like a still picture: a video of one frame to the reader. As `search_video`."""
+        return self._search_file("search_image", path, limit, on_note, where, fold)
 
-    def like_motion_of(self, path: AnyPath, limit: int = 10, on_note: Callable[[str], None] | None = None) -> list[Hit]:
+    def like_motion_of(
+        self,
+        path: AnyPath,
+        limit: int = 10,
+        on_note: Callable[[str], None] | None = None,
+        *,
+        where: Filter | None = None,
+        fold: bool = False,
+    ) -> list[Hit]:
         """The moments that move most like any segment of a video file, whatever they show; it is cut as `index` cuts.
 
         on_note: as in `search_video`, and called with how many moments have no motion vector, which are not found.
-        Raises VideoError, LibraryError if there are no motion vectors.
+        fold: as in `search`. Raises VideoError, LibraryError if there are no motion vectors.
         """
         [file] = absolute_paths([check_path(path, "like_motion_of")])
         check_whole(limit, "limit")
+        where = check_filter(where)
         tell, encoder = on_note or _ignore, self.motion_encoder
         require_motion(self._store, encoder)  # before the file is read
         spec = self.encoder.reader_spec
@@ -324,7 +387,8 @@ class Library:
             vectors = motion_of_clip(file, spec, encoder, reader, tell)
         tell_lacking(self._store, "motion", tell)
         asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
-        return self._store.find(None, limit, motion=asked)
+        find = Find(self._store, None, None, asked, where)
+        return self._judge.folded(limit, find) if fold else find(limit)
 
     def picture(self, hit: Hit | Moment) -> "Image":
         """The frame of a hit that best shows what moves, with the motion outlined and the rest dimmed.
@@ -399,24 +463,32 @@ class Library:
         """
         return remove_paths(self._store, absolute_paths(check_paths(paths, "remove")))
 
-    def _search_file(self, name: str, path: AnyPath, limit: int, on_note: Callable[[str], None] | None) -> list[Hit]:
+    def _search_file(
+        self,
+        name: str,
+        path: AnyPath,
+        limit: int,
+        on_note: Callable[[str], None] | None,
+        where: Filter | None,
+        fold: bool,
+    ) -> list[Hit]:
         [file] = absolute_paths([check_path(path, name)])
         check_whole(limit, "limit")
+        where = check_filter(where)
         with self._open_reader(1) as reader:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
-        return self._hits(vectors, limit)
+        find = Find(self._store, vectors, RememberedEncoder.of(self.encoder), None, where)
+        return self._judge.folded(limit, find) if fold else find(limit)
 
-    def _search_texts(
-        self, texts: Sequence[str], limit: int, by: By, on_note: Callable[[str], None] | None
-    ) -> list[list[Hit]]:
+    def _asked_texts(
+        self, texts: Sequence[str], by: By, on_note: Callable[[str], None] | None, where: Filter | None
+    ) -> list[Find]:
         asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
         if by == "motion":
-            return [self._store.find(None, limit, motion=motion) for motion in asked]
-        vectors = self.encoder.encode_texts(texts)
-        return [self._hits(row[None], limit, motion) for row, motion in zip(vectors, asked, strict=True)]
-
-    def _hits(self, queries: NDArray[np.float32], limit: int, motion: MotionQuery | None = None) -> list[Hit]:
-        return self._store.find(queries, limit, RememberedEncoder.of(self.encoder), motion=motion)
+            return [Find(self._store, None, None, motion, where) for motion in asked]
+        made_by, vectors = RememberedEncoder.of(self.encoder), self.encoder.encode_texts(texts)
+        rows = zip(vectors, asked, strict=True)
+        return [Find(self._store, row[None], made_by, motion, where) for row, motion in rows]
 
 
 def _ignore(told: object) -> None:

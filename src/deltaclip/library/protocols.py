@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
+__all__ = ["HasBackground", "HasWords", "MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
 
 Key = TypeVar("Key")
 
@@ -68,6 +68,22 @@ class VectorEncoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(Q, D), unit rows, one for each text."""
+
+
+@runtime_checkable
+class HasBackground(Protocol):
+    """An encoder of either kind whose hits have a relevance; one without this method is taken all the same."""
+
+    def background_vectors(self) -> NDArray[np.float32]:
+        """(M, D), unit rows, of sentences that have nothing to do with any library."""
+
+
+@runtime_checkable
+class HasWords(Protocol):
+    """An encoder that tells whether it can make anything of a text; one without this method can."""
+
+    def knows_a_word(self, text: str) -> bool:
+        """Whether it knows any word of a text."""
 
 
 @runtime_checkable

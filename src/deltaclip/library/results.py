@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
@@ -17,12 +17,17 @@ __all__ = [
     "IndexProgress",
     "IndexReport",
     "Note",
+    "Relevance",
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
     "Status",
     "VerifyReport",
 ]
+
+
+Relevance = Literal["high", "medium", "low", "none"]
+"""How well a moment fits a text, best first: `relevance.py` says how that is measured."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,6 +41,8 @@ class Hit:
     id: of the moment, for `Library.moment` and `Library.search_moment`; opaque.
     appearance, motion: cosine similarity of the moment's appearance and of its motion with the query, -1..1; None if
     the search did not ask for it, and motion also for a moment without a motion vector.
+    relevance: how well it fits the text of `Library.search`; None for other searches.
+    folded: hits that show the same moment, such as copies and neighbours, best first; only if a search folds.
     """
 
     path: Path
@@ -46,6 +53,8 @@ class Hit:
     id: str
     appearance: float | None = None
     motion: float | None = None
+    relevance: Relevance | None = field(default=None, compare=False)
+    folded: tuple["Hit", ...] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         moving = "" if self.coverage is None else f", moving {self.coverage:.0%}"

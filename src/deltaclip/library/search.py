@@ -1,7 +1,7 @@
 """What a search asks: the segments of a file as queries, and what a sentence says of motion."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.encoders import require_same_motion
+from deltaclip.library.filters import Filter
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
-from deltaclip.library.results import RememberedMotionEncoder
+from deltaclip.library.results import Hit, RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.store import MotionQuery, Store
 from deltaclip.pipeline import Job
 from deltaclip.reader import Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS
 
-__all__ = ["By", "NoMotionWordsError", "check_by", "encode_query_file", "motion_asked", "motion_of_clip"]
+__all__ = ["By", "Find", "NoMotionWordsError", "check_by", "encode_query_file", "motion_asked", "motion_of_clip"]
 __all__ += ["require_motion", "tell_lacking"]
 
 CLIPS_AT_ONCE = 8
@@ -29,6 +30,29 @@ By = Literal["appearance", "motion", "both"]
 
 class NoMotionWordsError(ValueError):
     """A search by motion alone with a text that says nothing of motion; it names some phrases that are understood."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Find:
+    """A search that is ready to run: `find(limit)` gives its hits, best first.
+
+    vectors: (Q, D) float32, unit rows, None by motion alone. made_by: their encoder. motion: what is asked of motion
+    vectors. where: which moments may be found.
+    """
+
+    store: Store
+    vectors: NDArray[np.float32] | None
+    made_by: RememberedEncoder | None
+    motion: MotionQuery | None
+    where: Filter | None
+
+    def __call__(self, limit: int) -> list[Hit]:
+        return self.store.find(self.vectors, limit, self.made_by, motion=self.motion, where=self.where)
+
+    @property
+    def weight(self) -> float | None:
+        """Of motion beside appearance; None if motion does not count."""
+        return None if self.motion is None or not self.motion.weight else self.motion.weight
 
 
 def check_by(by: Any) -> None:  # Any: whatever somebody passed

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.content import Content, Stamp
+from deltaclip.library.filters import Filter
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 
 __all__ = ["Moment", "MotionQuery", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store"]
-__all__ += ["StoreClass", "VideoRow", "VideoStatus", "Writer"]
+__all__ += ["Sides", "StoreClass", "VideoRow", "VideoStatus", "Writer"]
 
 VideoStatus = Literal["indexed", "damaged", "failed"]
 """`indexed`: read to its end. `damaged`: only the moments before the damage. `failed`: no moment at all."""
@@ -127,6 +128,17 @@ class MotionQuery:
     vectors: NDArray[np.float32] = field(repr=False)
     weight: float = 1.0
     made_by: RememberedMotionEncoder | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """Vectors of appearance (N, D) and of motion (N, Dm), float32; motion NaN for a moment that has none.
+
+    One is None if it does not count. Of moments, or of background sentences, whose numbers of both may differ.
+    """
+
+    looks: NDArray[np.float32] | None = field(repr=False)
+    moves: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @runtime_checkable
@@ -239,14 +251,16 @@ class Store(Protocol):
         made_by: RememberedEncoder | None = None,
         *,
         motion: MotionQuery | None = None,
+        where: Filter | None = None,
     ) -> list[Hit]:
         """The best `limit` moments of videos that are not missing, best first; ties by path, then start.
 
         queries: (Q, D) float32, unit rows, Q >= 1; a moment's score is its best product with any of them. made_by:
         their encoder, None for vectors of this very store. motion: asks by motion too, or by motion alone if queries is
         None: then moments without a motion vector are not found. By both, `both.nearest_by_both` has the rule; with a
-        weight of 0 the hits are those without `motion`. Raises LibraryError if a different encoder made the store's
-        vectors or motion vectors, or if they are damaged; ValueError for a limit below 1.
+        weight of 0 the hits are those without `motion`. where: only moments that fit it, with the scores that they have
+        without it. Raises LibraryError if a different encoder made the store's vectors or motion vectors, or if they
+        are damaged; ValueError for a limit below 1.
         """
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
@@ -257,6 +271,16 @@ class Store(Protocol):
 
     def moment(self, moment_id: str) -> Moment | None:
         """The moment of that id; None if it is gone by now."""
+
+    def sample(self, most: int, *, moves: bool) -> Sides:
+        """The vectors of at most so many moments that can be found, spread over all of them.
+
+        moves: whether those of motion are wanted too; they are None otherwise, and in a store without any. Raises
+        LibraryError if they cannot be read, ValueError if there is no such moment.
+        """
+
+    def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
+        """The vectors of these moments, a row for each, NaN for one that is gone. moves, errors: as in `sample`."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the store as a whole, a sentence or more each; reads all of it but the vectors."""

@@ -120,6 +120,14 @@ class Tokenizer:
             row[: len(kept)] = kept
         return rows
 
+    def knows_a_word(self, text: str) -> bool:
+        """Whether the vocabulary has any word of a text; that of byte pairs has them all."""
+        if self._unknown is None:
+            return True
+        unknown = self.token_id(self._unknown)
+        pieces = (piece for piece in _pieces(clean(text)) if not SPECIAL.fullmatch(piece))
+        return any(i != unknown for piece in pieces for i in self._inner.encode(piece, add_special_tokens=False).ids)
+
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """The words of a text the vocabulary lacks, cleaned, in their order, each once.
 

@@ -7,6 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
     from deltaclip.motion_words.drawing import DrawnFrames, draw
+    from deltaclip.motion_words.phrases import said_phrases
     from deltaclip.motion_words.scenes import Scene, new_scene
     from deltaclip.motion_words.sentences import (
         MadeSentence,
@@ -22,6 +23,7 @@ else:
     __getattr__, __dir__ = fetched(
         __name__,
         "deltaclip.motion_words.words",
+        "deltaclip.motion_words.phrases",
         "deltaclip.motion_words.concepts",
         "deltaclip.motion_words.scenes",
         "deltaclip.motion_words.sentences",
@@ -47,6 +49,7 @@ __all__ = [
     "mirrored",
     "new_scene",
     "read_sentence",
+    "said_phrases",
     "sentence_about",
     "speaks",
     "stacked",

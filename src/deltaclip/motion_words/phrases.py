@@ -1,12 +1,13 @@
 """How people say how something moves: the templates of phrases.toml."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Phrases", "phrases"]
+__all__ = ["Phrases", "phrases", "said_phrases"]
 
 Templates = Mapping[str, tuple[str, ...]]
 
@@ -61,3 +62,11 @@ def phrases() -> Phrases:
         frozenset(read["words"]["light"]),
         frozenset(read["words"]["figures"]),
     )
+
+
+def said_phrases(each: int) -> tuple[str, ...]:
+    """Plain words for all claims that phrases make: the first of each, so many, with the first word of every class."""
+    known = phrases()
+    templates = [template for said in known.said.values() for template in said[:each]]
+    filled = (re.sub(r"\{([A-Z]+)\}", lambda found: known.classes[found.group(1)][0], text) for text in templates)
+    return tuple(text.replace("*", "something") for text in filled)

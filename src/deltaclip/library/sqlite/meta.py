@@ -9,7 +9,16 @@ from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.sqlite.errors import AFTER_DAMAGE, DATABASE_NAME
 from deltaclip.library.sqlite.vectors import MOTION_PREFIX, VectorFile, is_name, new_name
 
-__all__ = ["commit_number", "count_commit", "declines_motion", "has_moments", "motion_file", "read_meta", "remember"]
+__all__ = [
+    "Meta",
+    "commit_number",
+    "count_commit",
+    "declines_motion",
+    "has_moments",
+    "motion_file",
+    "read_meta",
+    "remember",
+]
 __all__ += ["stored_encoder", "stored_motion_encoder", "use_new_file", "use_new_motion_file", "use_rows", "vector_file"]
 __all__ += ["vectors_path"]
 

@@ -9,6 +9,7 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.lock import LockedError, writer_lock
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error, not_writable
+from deltaclip.library.sqlite.half_files import HALF_PREFIX
 from deltaclip.library.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, identity, make_tables
 from deltaclip.library.sqlite.upgrade import announce, upgrade
 from deltaclip.library.sqlite.vectors import MOTION_PREFIX, PREFIX, new_name
@@ -115,7 +116,13 @@ def _require_room(folder: Path, *, create: bool) -> None:
     """Makes the folder of a new library. LibraryError if there must be one already, or something else is there."""
     if not create:
         raise _no_library(folder)
-    ours = (DATABASE_NAME, LOCK_NAME, PREFIX, MOTION_PREFIX)  # left there by SQLite, the lock or an earlier library
+    ours = (
+        DATABASE_NAME,
+        LOCK_NAME,
+        PREFIX,
+        MOTION_PREFIX,
+        HALF_PREFIX,
+    )  # left there by SQLite, the lock or an earlier library
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = sorted(name for name in os.listdir(folder) if not name.startswith(ours))

@@ -106,6 +106,16 @@ def hits_of_rows(db: sqlite3.Connection, ranked: Ranked) -> list[Hit]:
     return hits
 
 
+def rows_of_moments(db: sqlite3.Connection, ids: Sequence[str]) -> NDArray[np.intp]:
+    """The row of vectors of each moment by its id, (K,); -1 for one that is gone."""
+    places = [(int(video), int(number)) for video, _, number in (each.partition(".") for each in ids)]
+    wanted = json.dumps(sorted({video for video, _ in places}))
+    sql = "SELECT id, first_row, num_segments FROM videos WHERE id IN (SELECT value FROM json_each(?))"
+    first = {video: (row, count) for video, row, count in db.execute(sql, (wanted,)) if row is not None}
+    rows = [first[video][0] + number if number < first.get(video, (0, 0))[1] else -1 for video, number in places]
+    return np.array(rows, np.intp)
+
+
 def moment_id(video: int, number: int) -> str:
     """The id of a moment: of its video, and its place among that video's moments."""
     return f"{video}.{number}"

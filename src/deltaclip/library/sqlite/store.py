@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,17 +16,21 @@ from numpy.typing import NDArray
 from deltaclip.errors import LibraryError
 from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
+from deltaclip.library.exact import gathered, searchable
+from deltaclip.library.filters import Filter
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error
+from deltaclip.library.sqlite.filtering import below, wanted_rows
+from deltaclip.library.sqlite.half_files import HalfMap, half_problems
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
 from deltaclip.library.sqlite.problems import database_problems
-from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
+from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, rows_of_moments, video_rows
 from deltaclip.library.sqlite.tidying import tidy
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
 from deltaclip.library.sqlite.writer import SqliteWriter
-from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, VideoRow
+from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, Sides, VideoRow
 
 __all__ = ["SqliteStore"]
 
@@ -45,7 +49,8 @@ class SqliteStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._map, self._motion_map = VectorMap(), VectorMap()
+        self._map, self._motion_map, self._half_map = VectorMap(), VectorMap(), HalfMap()
+        self._wanted: tuple[tuple[Path, str, Filter], NDArray[np.bool_]] | None = None
 
     @classmethod
     def open(cls, address: str, *, create: bool) -> "SqliteStore":
@@ -81,6 +86,7 @@ class SqliteStore:
         self._database.close()
         self._map.close()
         self._motion_map.close()
+        self._half_map.close()
 
     def version(self) -> str:
         """Changes with every commit, of any process."""
@@ -129,11 +135,8 @@ class SqliteStore:
 
     def below(self, path: Path) -> list[VideoRow]:
         """As `store.Store.below`."""
-        own = os.fsencode(path)
-        prefix = own if own.endswith(os.fsencode(os.sep)) else own + os.fsencode(os.sep)
-        # Bytes compare as memory does: all that begins with "…/" is between "…/" and "…" with the byte after "/".
-        after = prefix[:-1] + bytes([prefix[-1] + 1])
-        return self._rows("path = ? OR (path >= ? AND path < ?)", own, prefix, after)
+        condition, bounds = below(path)
+        return self._rows(condition, *bounds)
 
     def knows_sample(self, sample: bytes) -> bool:
         """As `store.Store.knows_sample`."""
@@ -196,6 +199,7 @@ class SqliteStore:
         made_by: RememberedEncoder | None = None,
         *,
         motion: MotionQuery | None = None,
+        where: Filter | None = None,
     ) -> list[Hit]:
         """As `store.Store.find`: one product over all vectors, then the moments of the best rows."""
 
@@ -210,12 +214,14 @@ class SqliteStore:
             _require_fitting(queries, file, "vectors")
             _require_fitting(None if motion is None else motion.vectors, motion_file, "motion vectors")
             try:
-                looks = None if queries is None else AppearanceRows(self._map.spans(file), queries)
+                looks = None if queries is None else self._looks(file, queries)
                 moves = None
                 if motion is not None and motion_file is not None:
                     spans = self._motion_map.spans(motion_file)
                     moves = MotionRows(spans, motion.vectors, motion.weight, motion_file.first)
-                return hits_of_rows(db, nearest_by(looks, moves, limit, db.execute(_HIDDEN).fetchall()))[:limit]
+                wanted = self._wanted_rows(db, known, file, where)
+                ranked = nearest_by(looks, moves, limit, db.execute(_HIDDEN).fetchall(), wanted)
+                return hits_of_rows(db, ranked)[:limit]
             except ValueError as err:
                 found = f"its moments do not fit together ({err})"
                 remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
@@ -240,11 +246,38 @@ class SqliteStore:
             return None
         return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
 
+    def sample(self, most: int, *, moves: bool) -> Sides:
+        """As `store.Store.sample`."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Sides:
+            num_rows = 0 if file is None else file.num_rows
+            there = searchable(num_rows, db.execute(_HIDDEN).fetchall())
+            rows = np.arange(num_rows) if there is None else np.flatnonzero(there)
+            if file is None or not len(rows):
+                raise ValueError("no moment can be found")
+            some = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.intp)
+            return self._sides(rows[some], file, motion if moves else None)
+
+        return self._with_vectors(work)
+
+    def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
+        """As `store.Store.sides_of`."""
+
+        def work(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Sides:
+            if file is None:
+                return Sides(np.full((len(ids), 1), np.nan, np.float32))
+            return self._sides(rows_of_moments(db, ids), file, motion if moves else None)
+
+        return self._with_vectors(work)
+
     def problems(self) -> Iterator[str]:
         """As `store.Store.problems`."""
         with self._database.reading() as db:
-            problems = list(database_problems(db, *self._files(db)))
+            file, motion = self._files(db)
+            problems = list(database_problems(db, file, motion))
         yield from problems
+        if file is not None and not problems:
+            yield from half_problems(file)
 
     def problems_of(self, row: VideoRow) -> Iterator[str]:
         """As `store.Store.problems_of`: vectors that are not there, or not those that were written."""
@@ -262,6 +295,29 @@ class SqliteStore:
                     yield f"its {words} are damaged"
             except LostRowsError as error:
                 yield f"its {words} are lost ({error.found})"
+
+    def _wanted_rows(
+        self, db: sqlite3.Connection, known: meta.Meta, file: VectorFile, where: Filter | None
+    ) -> NDArray[np.bool_] | None:
+        """The rows that a filter lets through; those of the last filter are kept until the next commit."""
+        if where is None:
+            return None
+        asked = (file.path, meta.commit_number(known), where)
+        kept = self._wanted
+        if kept is None or kept[0] != asked:
+            kept = self._wanted = asked, wanted_rows(db, file.num_rows, where)
+        return kept[1]
+
+    def _looks(self, file: VectorFile, queries: NDArray[np.float32]) -> AppearanceRows:
+        spans = self._map.spans(file)
+        return AppearanceRows(spans, queries, self._half_map.halves(file, spans))
+
+    def _sides(self, rows: NDArray[np.intp], file: VectorFile, motion: VectorFile | None) -> Sides:
+        """The vectors in these rows, NaN for a negative one."""
+        looks = gathered(self._map.spans(file), rows, file.dimension)
+        if motion is None:
+            return Sides(looks)
+        return Sides(looks, gathered(self._motion_map.spans(motion), rows - motion.first, motion.dimension))
 
     def _holds(
         self, row: VideoRow, check: Callable[[VideoMoments, VectorFile | None, VectorFile | None], bool]

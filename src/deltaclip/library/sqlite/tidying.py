@@ -1,4 +1,7 @@
-"""Giving back the room of what was deleted. Nothing here is needed: whatever goes wrong, the library is as before."""
+"""Giving back the room of what was deleted, and making what follows from the rest.
+
+Nothing here is needed: whatever goes wrong, the library is as before.
+"""
 
 import sqlite3
 from contextlib import suppress
@@ -6,6 +9,7 @@ from contextlib import suppress
 from deltaclip.errors import LibraryError
 from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
+from deltaclip.library.sqlite.half_files import make_half_files
 from deltaclip.library.sqlite.vectors import MOTION_PREFIX, VectorFile, copy_rows, new_name
 
 __all__ = ["delete_unused_files", "drop_dead_rows", "tidy"]
@@ -17,11 +21,16 @@ MOST_FREE_BYTES = 16 * 2**20
 
 
 def tidy(database: Database) -> None:
-    """Gives back the room of what was deleted, if it is much."""
+    """Gives back the room of what was deleted, if it is much, and makes the float16 files of new vectors."""
     # No room for a copy, or rows of videos are lost, which verify tells: then everything stays as it is.
     with suppress(OSError, LibraryError):
         drop_dead_rows(database)
         database.vacuum(MOST_FREE_BYTES)
+    with suppress(OSError, LibraryError, ValueError):  # the same, or vectors that are none
+        with database.reading() as db:
+            file = meta.vector_file(meta.read_meta(db), database.folder)
+        if file is not None:
+            make_half_files(file)
 
 
 def delete_unused_files(database: Database) -> None:
