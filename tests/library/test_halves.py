@@ -162,6 +162,15 @@ def test_a_file_of_different_rows_is_not_opened(change: str) -> None:
     assert opened_halves(memory, 0, (len(own), 8), own.__getitem__) is None
 
 
+def test_an_index_keeps_its_rows_alive() -> None:
+    rows = unit_rows(0, 2000, 512)
+    index = halves_of(rows).index  # the bytes that it was opened from have no other owner
+    others = [np.zeros(rows.size + 40, np.uint16) for _ in range(20)]
+    scores, found = index.search(rows[7:8], 1)
+    assert (found.tolist(), len(others)) == ([[7]], 20)
+    assert scores[0, 0] == pytest.approx(1, abs=most_error(512))
+
+
 def test_faiss_itself_opens_a_file(tmp_path: Path) -> None:
     import faiss
 

@@ -31,7 +31,7 @@ LENGTH_TOLERANCE = 1e-3
 class Halves:
     """Rows `first` <= row < `first + num_rows` as float16, in a FAISS index over memory that is not its own.
 
-    memory: what the index looks at, kept as long as the index is.
+    memory: what the index looks at; it keeps that alive.
     """
 
     first: int
@@ -100,6 +100,7 @@ def opened_halves(
     some = np.unique(np.linspace(0, shape[0] - 1, SAMPLED_ROWS).astype(np.intp))
     if not np.array_equal(_codes(memory, shape)[some], _rounded(rows_at(some)).view(np.uint16)):
         return None
+    index.referenced_objects = [memory]  # as FAISS's wrapper does: who holds the index alone must not lose its rows
     return Halves(first, shape[0], index, memory)
 
 
