@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
+    from deltaclip.library.moments import MOST_NAMED
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.results import (
+        DamagedVideo,
         Failure,
         Hit,
         IndexProgress,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         RememberedEncoder,
         RememberedMotionEncoder,
         RemoveReport,
+        RepairReport,
         Status,
         VerifyReport,
     )
@@ -50,7 +53,6 @@ if TYPE_CHECKING:
         VideoRow,
         Writer,
     )
-    from deltaclip.library.verify import MOST_NAMED
     from deltaclip.video import VIDEO_SUFFIXES
 else:
     __getattr__, __dir__ = fetched(
@@ -68,7 +70,7 @@ else:
         "deltaclip.library.exact",
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
-        "deltaclip.library.verify",
+        "deltaclip.library.moments",
         "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
@@ -82,6 +84,7 @@ __all__ = [
     "By",
     "ChangedError",
     "Content",
+    "DamagedVideo",
     "Exclusion",
     "Failure",
     "Hit",
@@ -104,6 +107,7 @@ __all__ = [
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
+    "RepairReport",
     "Stamp",
     "Status",
     "Store",

@@ -166,6 +166,9 @@ class Writer(Protocol):
     def delete(self, rows: Iterable[VideoRow]) -> None:
         """Forgets videos and their moments."""
 
+    def forget_motion(self, rows: Iterable[VideoRow]) -> None:
+        """Drops the motion vectors of videos, readable or not; their moments and all of the other videos stay."""
+
 
 @runtime_checkable
 class Store(Protocol):
@@ -257,6 +260,12 @@ class Store(Protocol):
 
     def moment(self, moment_id: str) -> Moment | None:
         """The moment of that id; None if it is gone by now."""
+
+    def require_sound(self) -> None:
+        """Raises LibraryError if what the store says of itself cannot be trusted, so that nothing may be written to it.
+
+        Vectors that are damaged or lost are no reason.
+        """
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the store as a whole, a sentence or more each; reads all of it but the vectors."""

@@ -21,7 +21,7 @@ from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
-from deltaclip.library.sqlite.problems import database_problems
+from deltaclip.library.sqlite.problems import database_problems, lost_rows
 from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, video_rows
 from deltaclip.library.sqlite.tidying import tidy
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
@@ -218,7 +218,9 @@ class SqliteStore:
                 return hits_of_rows(db, nearest_by(looks, moves, limit, db.execute(_HIDDEN).fetchall()))[:limit]
             except ValueError as err:
                 found = f"its moments do not fit together ({err})"
-                remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
+                remedy = (
+                    "Run `deltaclip verify`, which names the videos, then `deltaclip repair`, which reads them again."
+                )
                 raise LibraryError(self.address, found, remedy) from err
 
         if limit < 1:
@@ -240,10 +242,19 @@ class SqliteStore:
             return None
         return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
 
+    def require_sound(self) -> None:
+        """As `store.Store.require_sound`."""
+        with self._database.reading() as db:
+            problem = next(database_problems(db, self._files(db)[0]), None)
+        if problem is not None:
+            found, _, remedy = problem.partition(". ")
+            raise LibraryError(self.address, found, remedy)
+
     def problems(self) -> Iterator[str]:
         """As `store.Store.problems`."""
         with self._database.reading() as db:
-            problems = list(database_problems(db, *self._files(db)))
+            file, motion = self._files(db)
+            problems = [*database_problems(db, file), *lost_rows(file, motion)]
         yield from problems
 
     def problems_of(self, row: VideoRow) -> Iterator[str]:
