@@ -1,7 +1,7 @@
 """CLIP with motion channels: the model, its checkpoints and their conversion, its tokenizer."""
 
 from deltaclip.model.any_source import Said
-from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
+from deltaclip.model.checkpoint import Checkpoint, is_cached, load_checkpoint
 from deltaclip.model.clip import (
     alpha_is_zero,
     assemble,
@@ -56,6 +56,7 @@ __all__ = [
     "head_parameters",
     "image_check",
     "image_features",
+    "is_cached",
     "kept_problem",
     "load_checkpoint",
     "loaded_digest",

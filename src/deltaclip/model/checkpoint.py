@@ -17,7 +17,7 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import WORDS
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, TRANSFORMERS_FILE, parse_config
-from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.hub import cached_folder, fetch, is_hub_name
 from deltaclip.model.kept import KeptFacts
 from deltaclip.model.preprocessing import (
     CLIP_NORMALISATION,
@@ -124,6 +124,11 @@ def _found(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
     wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
     return fetch(str(name), needed, wanted), str(name)
+
+
+def is_cached(name: str) -> bool:
+    """Whether the weights of a hub model are in the hub's cache, so that loading it fetches nothing."""
+    return any(cached_folder(name, file) is not None for file in (WEIGHTS_FILE, PICKLE_FILE))
 
 
 def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
