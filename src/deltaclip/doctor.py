@@ -99,7 +99,7 @@ class _Examination:
         if not required:
             self._notes.append("deltaclip was not installed by pip: which packages it needs is not known.")
         guard: Guard[Any]  # whatever the functions give
-        with Guard(once, stall_seconds=IMPORT_SECONDS) as guard:
+        with Guard(once, stall_seconds=IMPORT_SECONDS, bounds_memory=False) as guard:
             packages = [self._package(guard, each) for each in required]
             devices = self._told(guard, "torch", _devices)
             codecs = self._told(guard, "PyAV", _codecs)

@@ -11,6 +11,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from deltaclip.errors import VideoError
+from deltaclip.processes import is_watched
 from deltaclip.wording import count
 
 __all__ = ["CONTAINER_FORMATS", "STILL_PICTURES", "film_candidates", "open_container", "stat_video"]
@@ -89,6 +90,11 @@ def _open(path: Path, format_name: str | None) -> InputContainer:
     # "file:" keeps FFmpeg from taking a name such as "concat:a|b" or "-x.mp4" for anything but a name. Real files
     # carry titles that are no UTF-8, which must not keep anybody from their pictures.
     options = {"format_whitelist": ",".join(CONTAINER_FORMATS), "protocol_whitelist": "file"}
+    if is_watched():
+        # To stderr, whose last lines tell what is wrong with the file. Not through PyAV, whose way to Python's logging
+        # may deadlock with threads of decoders.
+        av.logging.restore_default_callback()
+        av.logging.set_libav_level(av.logging.ERROR)
     return av.open(f"file:{path}", format=format_name, metadata_errors="replace", options=options)
 
 
