@@ -21,7 +21,7 @@ class StandIn:
 
     broken = ""
 
-    def __init__(self, function: object, stall_seconds: float) -> None:
+    def __init__(self, function: object, stall_seconds: float, *, bounds_memory: bool) -> None:
         pass
 
     def __enter__(self) -> "StandIn":

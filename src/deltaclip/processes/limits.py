@@ -25,8 +25,9 @@ STALL_LIMIT_VARIABLE = "DELTACLIP_STALL_LIMIT"
 """The environment variable that sets another STALL_SECONDS."""
 
 MEMORY_BYTES = 3 * 2**30
-"""What a file may take on top of what its reader takes anyway (0.1 GB): an 8K film with all its reference frames takes
-1 GB, the largest picture that is read 1.6 GB. At most half of the memory of the machine."""
+"""What a file may take on top of what its reader takes anyway (0.1 GB). The largest picture that FFmpeg reads, of 256
+million pixels, takes 0.8 GB; a film may hold 16 frames for reference, of 50 MB each at 8K. At most half of the memory
+of the machine."""
 MEMORY_LIMIT_VARIABLE = "DELTACLIP_MEMORY_LIMIT"
 """The environment variable that sets another limit, in MB."""
 KILLED_FIRST = "500"

@@ -15,7 +15,8 @@ MOST_BYTES = 64 * 1024
 MOST_READS = 16
 MOST_LETTERS = 160
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-_REPEATED = re.compile(r"\s*Last message repeated \d+ times")
+_NOISE = re.compile(r"\s*Last message repeated \d+ times|.*Format not on whitelist .*")
+"""Lines that say nothing, or that only list what FFmpeg was told."""
 
 
 class Log:
@@ -70,7 +71,7 @@ class Log:
         """The last different lines, without addresses in memory, which differ from run to run."""
         lines = [*self._lines, self._begun.decode("utf-8", "replace")]
         cleaned = ["".join(filter(str.isprintable, _ADDRESS.sub("", line))).strip() for line in lines]
-        kept = dict.fromkeys(line[:MOST_LETTERS] for line in cleaned if line and not _REPEATED.fullmatch(line))
+        kept = dict.fromkeys(line[:MOST_LETTERS].rstrip(".") for line in cleaned if line and not _NOISE.fullmatch(line))
         return [*kept][-count:]
 
 
