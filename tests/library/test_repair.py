@@ -13,6 +13,7 @@ import pytest
 from deltaclip.errors import LibraryError
 from deltaclip.library import Library, LockedError, RepairReport
 from tests.library.fakes import DIMENSION, MOTION_DIMENSION, FakeEncoder, FakeMotionEncoder, Shelf
+from tests.library.test_kills import killed_at_many_points
 
 
 @pytest.fixture
@@ -242,3 +243,27 @@ def test_an_encoder_that_makes_damaged_vectors_repairs_nothing(three: Shelf, mon
     report = three.library.repair()
     assert (report.repaired, [failure.path.stem for failure in report.failures]) == (0, ["b"])
     assert "has the length 0.5, not 1" in report.remaining[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_repair_that_is_killed_loses_nothing_that_was_whole(three: Shelf) -> None:
+    whole = vectors(three.library)
+    three.library.close()
+    cut_off(three, "vectors")
+    change(three, "motion")
+
+    def check() -> None:
+        with three.open() as library:
+            if not library.repair(dry_run=True).damaged:  # what is there is right; motion vectors may still be missing
+                assert {known[:2] for known in vectors(library)} <= {known[:2] for known in whole}
+            library.repair()
+            library.index([three.videos])
+            assert library.verify().problems == ()
+            assert vectors(library) == whole
+
+    def work() -> None:
+        with three.open() as library:
+            library.repair()
+
+    killed_at_many_points(three.library_path, work, check)
