@@ -1,5 +1,6 @@
 """A run of `index` to be stopped, and a way for slow tests to say their counts."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from tests.library.fakes import Shelf
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[object], None]:
-    """Shows a line on the terminal, whatever is captured."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    return lambda line: None if reporter is None else reporter.write_line(f"\n{line}")
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[object], None]:
+    """Shows a line on the terminal, although output is captured."""
+
+    def show(line: object) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return show
 
 
 @pytest.fixture

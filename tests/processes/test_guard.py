@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.errors import CaptionError, VideoError
+from deltaclip.errors import CaptionError, DeltaclipError, VideoError
 from deltaclip.processes import Guard
 from tests.processes.jobs import job
 
@@ -347,7 +347,7 @@ def test_a_file_that_wants_too_much_memory_is_named_and_the_next_is_read(monkeyp
         assert run(guard, "takes", 300) == ["takes", 300 * 2**20]
     for wrong in ("much", "0", "-1"):
         monkeypatch.setenv("DELTACLIP_MEMORY_LIMIT", wrong)
-        with pytest.raises(ValueError, match=f"DELTACLIP_MEMORY_LIMIT is '{wrong}'"):
+        with pytest.raises(DeltaclipError, match=f"DELTACLIP_MEMORY_LIMIT: the environment sets it to '{wrong}'"):
             Guard(job)
 
 

@@ -93,7 +93,7 @@ class Guard(Generic[Item]):
 
         stall_seconds: how long it may make no progress; None takes DELTACLIP_STALL_LIMIT, else STALL_SECONDS.
         bounds_memory: whether a job may take no more than DELTACLIP_MEMORY_LIMIT, else `limits.MEMORY_BYTES`.
-        Raises ValueError if such a variable holds no positive number.
+        Raises ValueError or DeltaclipError if such a variable holds no positive number.
         """
         self._function = pickle.dumps(function)
         self._stall_seconds = chosen_stall_seconds() if stall_seconds is None else stall_seconds
