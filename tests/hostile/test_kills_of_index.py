@@ -111,8 +111,8 @@ def kill_often(run: Run, num_calls: int, num_times: int, *, at_steps: bool) -> d
         run.anew()
         killed["calls"] += killed_by(run, at_call(number))
         run.check(f"killed at call {number} of {calls}")
-    begun = time.monotonic()
     run.anew()
+    begun = time.monotonic()
     forked(run.work)
     whole = time.monotonic() - begun
     for seconds in random.uniform(0, whole, num_times).tolist():
