@@ -13,6 +13,8 @@ DeltaclipError
 └── LibraryError     an index that is locked, damaged or made by another encoder
 """
 
+from collections.abc import Sequence
+
 __all__ = [
     "CacheError",
     "CaptionError",
@@ -66,6 +68,13 @@ class VideoError(DeltaclipError):
     def __init__(self, what: str, found: str, remedy: str, decoded_seconds: float | None = None) -> None:
         super().__init__(what, found, remedy)
         self.decoded_seconds = decoded_seconds
+
+    def with_log(self, lines: Sequence[str]) -> "VideoError":
+        """The same with what the decoder itself said last, if it said anything."""
+        if lines:
+            self.found = f"{self.found} ({'; '.join(lines)})"
+            self.args = (self.what, self.found, self.remedy)
+        return self
 
     def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str, str, float | None]]:
         return type(self), (self.what, self.found, self.remedy, self.decoded_seconds)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deltaclip.cli.output import clock, shown
+from deltaclip.library.lock import writer_lock
 from tests.helpers import small_checkpoint, write_square, write_wide
 
 
@@ -167,6 +168,52 @@ def test_status_verify_and_remove_answer(home: Path, library: Path, deltaclip: A
     code, gone, _ = deltaclip("remove", home / "videos" / "sub", "--library", library, "--json")
     assert (code, gone["removed"]) == (0, 1)
     assert deltaclip("remove", home / "nowhere.mp4", "--library", library)[0] == 1
+
+
+def test_repair_reads_damaged_videos_again(library: Path, deltaclip: Any) -> None:
+    words = ("repair", "--library", library)
+    assert deltaclip(*words) == (0, "0 videos damaged, 0 repaired\n", "")
+    [file] = library.glob("vectors-*")
+    with file.open("r+b") as opened:
+        opened.write(b"0000")
+    code, planned, _ = deltaclip(*words, "--dry-run", "--json")
+    [video] = planned["damaged"]
+    assert (code, video["problem"], video["gone"]) == (1, "its vectors are damaged", False)
+    code, out, _ = deltaclip(*words, "--dry-run")
+    assert (code, out.splitlines()[1]) == (1, "1 video damaged")
+    assert deltaclip("verify", "--library", library)[0] == 1
+    code, report, _ = deltaclip(*words, "--json")
+    assert (code, report["repaired"], report["failures"], report["remaining"]) == (0, 1, [], [])
+    assert deltaclip("verify", "--library", library)[0] == 0
+
+
+def test_repair_of_a_video_that_is_gone_names_it_with_exit_code_1(home: Path, library: Path, deltaclip: Any) -> None:
+    [file] = library.glob("vectors-*")
+    file.unlink()
+    gone = home / "videos" / "sub"
+    gone.rename(home / "unplugged")
+    try:
+        code, out, err = deltaclip("repair", "--library", library)
+    finally:
+        (home / "unplugged").rename(gone)
+    assert (code, out.splitlines()[-1]) == (1, "2 videos damaged, 1 repaired")
+    assert "its file is gone. Bring it back and index it again." in err
+    assert deltaclip("index", home / "videos", "--library", library)[0] == 0
+    assert deltaclip("verify", "--library", library)[0] == 0
+
+
+def test_a_second_writer_is_refused_with_exit_code_3_and_readers_are_not(
+    home: Path, library: Path, deltaclip: Any
+) -> None:
+    [file] = library.glob("vectors-*")
+    with file.open("r+b") as opened:
+        opened.write(b"0000")
+    with writer_lock(library / "library.lock"):
+        for words in (("index", home / "videos"), ("remove", home / "videos"), ("repair",)):
+            code, answer, _ = deltaclip(*words, "--library", library, "--json")
+            assert (code, "is writing to it already" in answer["error"]["found"]) == (3, True)
+        assert deltaclip("status", "--library", library)[0] == 0
+        assert deltaclip("verify", "--library", library)[0] == 1
 
 
 def test_verify_of_a_damaged_library_says_so(library: Path, deltaclip: Any) -> None:

@@ -220,6 +220,9 @@ class MemoryStore:
         known = [None if moment is None else moment.motion for moment in moments]
         return Sides(looks, np.stack([nothing if each is None else each for each in known]))
 
+    def require_sound(self) -> None:
+        pass
+
     def problems(self) -> Iterator[str]:
         yield from ()
 
@@ -290,6 +293,15 @@ class MemoryStore:
     def delete(self, rows: Iterable[VideoRow]) -> None:
         ids = {row.id for row in rows}
         self._commit({path: kept for path, kept in self.state.videos.items() if kept.row.id not in ids})
+
+    def forget_motion(self, rows: Iterable[VideoRow]) -> None:
+        ids, videos = {row.id for row in rows}, dict(self.state.videos)
+        for path, kept in videos.items():
+            if kept.row.id in ids:
+                moments = [replace(moment, motion=None) for moment in kept.moments]
+                written: list[tuple[bytes, bytes | None]] = [(vector, None) for vector, _ in kept.written]
+                videos[path] = Kept(replace(kept.row, num_motion=0), kept.notes, moments, written)
+        self._commit(videos)
 
     def _new(self, video: NewVideo) -> Kept:
         encoder, content, number = self.encoder(), video.content, str(next(_NUMBERS))

@@ -782,6 +782,25 @@ class StoreContract:
 
     # Damage
 
+    def test_motion_vectors_that_are_forgotten_are_those_of_the_given_videos(self, store: Store) -> None:
+        self.remember_motion(store)
+        with store.writing() as writer:
+            writer.put([moving_video(f"{name}.mp4", seed=seed) for seed, name in enumerate("abc")])
+        a, b, c = store.videos()
+        before = {moment.id: moment for moment in store.moments([a, b, c])}
+        with store.writing() as writer:
+            writer.forget_motion([b])
+        assert [row.num_motion for row in store.videos()] == [2, 0, 2]
+        for moment in store.moments(store.videos()):
+            was = before[moment.id]
+            np.testing.assert_array_equal(moment.vector, was.vector)
+            assert (moment.motion is None) == (moment.path == b.path)
+            assert moment.motion is None or (moment.motion == was.motion).all()
+        assert [text for row in store.videos() for text in store.problems_of(row)] == []
+        with store.writing() as writer:
+            writer.put([moving_video("b.mp4", seed=1), moving_video("d.mp4", seed=3)])
+        assert [row.num_motion for row in store.videos()] == [2, 2, 2, 2]
+
     @pytest.mark.parametrize("motion", [False, True])
     def test_damaged_vectors_are_told_of_their_video_alone(self, store: Store, address: str, motion: bool) -> None:
         self.remember_motion(store)

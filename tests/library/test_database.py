@@ -131,7 +131,11 @@ def test_bytes_changed_in_the_database_are_told_in_words(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "value", "problem"),
     [
-        ("UPDATE videos SET crc = ?", 7, "a.mp4: its vectors are damaged. Remove it and index it again."),
+        (
+            "UPDATE videos SET crc = ?",
+            7,
+            "a.mp4: its vectors are damaged. Run `deltaclip repair`, which reads it again.",
+        ),
         ("UPDATE moments SET end_seconds = ? WHERE number = 1", 15.0, "out of order"),
         ("UPDATE moments SET end_seconds = ? WHERE number = 2", 99.0, "end at 99.0 s, not 45.0 s"),
         ("DELETE FROM moments WHERE start_seconds = ?", 0.0, "2 moments where 3 were written"),
@@ -154,7 +158,7 @@ def test_verify_tells_few_of_many_problems_of_one_video(shelf: Shelf, monkeypatc
     shelf.library.index([shelf.write("a.mp4", "a 9")])
     (problem,) = shelf.library.verify().problems
     assert "the vector at 0.0 s has the length 0.5, not 1;" in problem
-    assert problem.endswith("; 6 more. Remove it and index it again.")
+    assert problem.endswith("; 6 more. Run `deltaclip repair`, which reads it again.")
 
 
 def test_verify_names_files_that_changed_or_are_gone(shelf: Shelf) -> None:

@@ -157,6 +157,18 @@ def test_measuring_motion_with_a_different_encoder(tmp_path: Path) -> None:
     killed_at_many_points(folder, work, lambda: whole(folder, ["1.mp4", "2.mp4"]))
 
 
+def test_forgetting_motion_vectors(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    filled(folder, 1, 2, 3)
+
+    def work() -> None:
+        store = SqliteStore.open(str(folder), create=False)
+        with store.writing() as writer:
+            writer.forget_motion(store.videos()[:2])
+
+    killed_at_many_points(folder, work, lambda: whole(folder, ["1.mp4", "2.mp4", "3.mp4"]))
+
+
 def test_bringing_a_library_of_format_3_up_to_date(shelf: Shelf) -> None:
     write_format_3(shelf, a=2, b=3)
 

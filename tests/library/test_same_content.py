@@ -259,7 +259,7 @@ def test_broken_moments_do_not_come_back_from_a_copy_once_they_are_removed(shelf
     assert len(shelf.library.verify().problems) == 2
     for path, problem in zip(paths, shelf.library.verify().problems, strict=True):
         assert problem.startswith(f"{path}: ")
-        assert problem.endswith("Remove it and index it again.")
+        assert problem.endswith("Run `deltaclip repair`, which reads it again.")
         shelf.library.remove([path])
         shelf.library.index([path])
     assert shelf.library.verify().ok

@@ -56,7 +56,7 @@ def test_a_bad_file_costs_itself(workers: int) -> None:
                 told[job.path.name] = f"{type(error).__name__} {error}"
     assert got == {"a": 1, "bad": 0, "dies": 0, "damaged": 1, "ours": 0, "theirs": 0, "b": 1}
     assert "not a video" in told["bad"]
-    assert "died (signal SIGKILL)" in told["dies"]
+    assert "died twice (signal SIGKILL)" in told["dies"]
     assert "damaged after 1 s" in told["damaged"]
     assert told["ours"].startswith("CaptionError")
     assert told["theirs"].startswith("VideoError")

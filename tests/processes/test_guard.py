@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.errors import CaptionError, VideoError
+from deltaclip.errors import CaptionError, DeltaclipError, VideoError
 from deltaclip.processes import Guard
 from tests.processes.jobs import job
 
@@ -89,7 +90,7 @@ def test_the_limit_is_for_an_item_and_not_for_the_file(guard: Guard[object]) -> 
 
 @pytest.mark.parametrize(("kind", "cause"), [("kill", "signal SIGKILL"), ("exit", "exit code 7")])
 def test_a_dead_child_is_named_with_its_cause(guard: Guard[object], kind: str, cause: str) -> None:
-    with pytest.raises(VideoError, match=rf"{kind}.mp4: the process that read it died \({cause}\)"):
+    with pytest.raises(VideoError, match=rf"{kind}.mp4: the process that read it died twice \({cause}\)"):
         run(guard, kind)
 
 
@@ -286,3 +287,80 @@ def test_a_machine_without_room_for_a_process_is_an_error(
             with pytest.raises(VideoError, match=rf"could not be started \({words}\)"):
                 next(guard.stream("a.mp4", "items", 1))
         assert list(guard.stream("a.mp4", "count", 2)) == ["count", 0, 1]
+
+
+# Limits, a second try, and what a child said last
+
+
+def test_a_child_that_dies_once_is_replaced_and_no_item_comes_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESTS_PROOF", str(tmp_path / "proof"))
+    with Guard(job) as guard:
+        assert run(guard, "dies once", 5) == ["dies once", "first", 5, "last"]
+        assert run(guard, "count", 1) == ["count", 0]
+
+
+def test_a_child_that_somebody_ends_is_not_tried_again(guard: Guard[object]) -> None:
+    stream = guard.stream("hang.mp4", "hang")
+    assert next(stream) == "hang"
+    guard.kill()
+    with pytest.raises(VideoError, match="died"):
+        next(stream)
+    assert run(guard, "count", 1) == ["count", 0]
+
+
+def test_a_child_is_replaced_after_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deltaclip.processes.guard.FILES_PER_CHILD", 3)
+    with Guard(job) as guard:
+        pids = [run(guard, "pid")[1] for _ in range(7)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+
+
+def test_the_reason_ends_with_what_the_decoder_said_last(guard: Guard[object]) -> None:
+    with pytest.raises(VideoError) as told:
+        run(guard, "says", 500)
+    assert told.value.found == "damaged ([h264] line 498 of many; [h264] line 499 of many)"
+    with pytest.raises(VideoError, match=r"died twice \(signal SIGABRT\) \(free\(\): invalid pointer\)"):
+        run(guard, "says and dies")
+    with pytest.raises(VideoError) as told:
+        run(guard, "theirs")
+    assert "line" not in told.value.found  # of an earlier file
+
+
+def test_a_child_that_says_very_much_waits_for_nobody(guard: Guard[object]) -> None:
+    stream = guard.stream("floods.mp4", "floods", 5_000)
+    assert next(stream) == "floods"
+    time.sleep(0.5)  # nobody reads meanwhile, and a pipe holds 64 KB
+    assert list(stream) == ["done"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps this limit")
+def test_a_file_that_wants_too_much_memory_is_named_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELTACLIP_MEMORY_LIMIT", "200")
+    with Guard(job) as guard:
+        assert run(guard, "takes", 100) == ["takes", 100 * 2**20]
+        with pytest.raises(VideoError, match=r"takes.mp4: needs more memory than a file may take. .*_MEMORY_LIMIT"):
+            run(guard, "takes", 300)
+        assert run(guard, "takes", 100) == ["takes", 100 * 2**20]
+    with Guard(job, bounds_memory=False) as guard:
+        assert run(guard, "takes", 300) == ["takes", 300 * 2**20]
+    for wrong in ("much", "0", "-1"):
+        monkeypatch.setenv("DELTACLIP_MEMORY_LIMIT", wrong)
+        with pytest.raises(DeltaclipError, match=f"DELTACLIP_MEMORY_LIMIT: the environment sets it to '{wrong}'"):
+            Guard(job)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX only")
+def test_processor_time_is_limited_for_each_item_and_no_core_is_dumped() -> None:
+    with Guard(job, stall_seconds=2) as guard:
+        _, first, core = run(guard, "limits")
+        _, second, _ = run(guard, "limits")
+    assert core == 0
+    assert isinstance(first, float)
+    assert isinstance(second, float)
+    assert 59 < first < 62
+    assert 59 < second < 62
+    code = "from deltaclip.processes.limits import bound_cpu\nbound_cpu(0.1)\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    assert done.returncode == -signal.SIGXCPU

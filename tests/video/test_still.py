@@ -79,6 +79,14 @@ def test_what_comes_behind_a_photo_does_not_matter(tmp_path: Path, behind: bytes
         assert (video.info.width, video.info.num_frames) == (128, 1)
 
 
+@pytest.mark.parametrize("name", ["a.gif", "a.jpg"])
+def test_a_picture_that_pillow_does_not_know_is_left_to_ffmpeg(tmp_path: Path, name: str) -> None:
+    # Pillow was asked for MPO too, which is no format of its own there: KeyError.
+    (tmp_path / name).write_bytes({"a.gif": b"GIF89a\1\0\1\0\0\0\0;", "a.jpg": b"\xff\xd8\xff\xe0\0\0"}[name])
+    with pytest.raises(VideoError, match=r"no picture can be decoded|not a video|no pictures"):
+        Video.open(tmp_path / name)
+
+
 def test_a_jpeg_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)).save(tmp_path / "whole.jpg")
     path = tmp_path / "cut.jpg"

@@ -20,6 +20,7 @@ from deltaclip.cli import (
     convert,
     data,
     demo,
+    diagnosis,
     evaluate,
     indexing,
     library,
@@ -38,6 +39,7 @@ EXIT_INTERRUPTED, EXIT_PIPE = 128 + signal.SIGINT, 128 + 13
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CONTINUES = {
     "index": "finished videos are kept; run the same command again to continue",
+    "repair": "repaired videos are kept; run deltaclip index on their folders to continue",
     "cache": "finished videos are kept; run the same command again to continue",
     "train": "saved states are kept; run the same command with --resume to continue",
 }
@@ -57,11 +59,13 @@ COMMANDS = (
     library.status,
     library.failures,
     library.verify,
+    library.repair,
     library.remove,
     masks.masks,
     convert.convert,
     checkpoint.tokenize,
     checkpoint.info,
+    diagnosis.doctor,
     calibrating.calibrate,
     data.data,
     evaluate.evaluate,

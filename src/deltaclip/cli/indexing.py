@@ -18,6 +18,7 @@ from deltaclip.cli.options import (
     LibraryOption,
     PrecisionOption,
     StallLimitOption,
+    WorkersOption,
 )
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
 from deltaclip.wording import count
@@ -26,7 +27,8 @@ if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.library import Failure, IndexProgress, IndexReport, Library, Note
 
-__all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows"]
+__all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows", "number_of"]
+__all__ += ["show_progress"]
 
 MAX_FAILURES_SHOWN = 10
 MAX_SUFFIXES_SHOWN = 5
@@ -56,10 +58,7 @@ def index(
             "library was made; a new one is made with motion words).",
         ),
     ] = None,
-    workers: Annotated[
-        str,
-        typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8."),
-    ] = "auto",
+    workers: WorkersOption = "auto",
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     keep: KeepOption = None,
@@ -83,7 +82,7 @@ def index(
     from deltaclip.encoder import EncoderSpec
 
     spec = EncoderSpec(motion=motion, precision=precision, engine=engine, keep=keep)
-    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, _number_of(workers))
+    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
         about = {"videos_per_second": report.videos_per_second, "encoder": engine_row(loaded)}
@@ -105,7 +104,8 @@ def index(
     finish(report.failed > 0)
 
 
-def _number_of(workers: str) -> int | None:
+def number_of(workers: str) -> int | None:
+    """What --workers says; None for auto."""
     if workers == "auto":
         return None
     if not workers.isascii() or not workers.isdecimal() or int(workers) < 1:
@@ -143,7 +143,7 @@ def index_paths(
         _tell_of_motion(opened, motion_words)
         report = opened.index(
             paths,
-            on_progress=lambda state: _show_progress(line, state),
+            on_progress=lambda state: show_progress(line, state),
             exclude=exclude,
             motion_words=motion_words,
             workers=workers,
@@ -178,7 +178,8 @@ def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:
         note(f"{lacking:,} {have} no motion vector{why}: their files are read again if they are among the given paths")
 
 
-def _show_progress(line: Progress, state: "IndexProgress") -> None:
+def show_progress(line: Progress, state: "IndexProgress") -> None:
+    """Update the line that shows how far a run of `index` is."""
     failed = f"   {state.failed} failed" if state.failed else ""
     text = (
         f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"

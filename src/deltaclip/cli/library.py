@@ -1,4 +1,4 @@
-"""`status`, `failures`, `verify` and `remove`: the commands on a library."""
+"""`status`, `failures`, `verify`, `repair` and `remove`: the commands on a library."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.indexing import failure_rows, name_notes, note_rows
-from deltaclip.cli.options import JsonOption, LibraryOption
-from deltaclip.cli.output import emit, finish, note, print_lines, shown
+from deltaclip.cli.indexing import failure_rows, name_failures, name_notes, note_rows, number_of, show_progress
+from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption, WorkersOption
+from deltaclip.cli.output import Progress, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.library import Note, Status
 
-__all__ = ["failures", "remove", "status", "verify"]
+__all__ = ["failures", "remove", "repair", "status", "verify"]
 
 
 def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
@@ -125,6 +125,47 @@ def _encoder_problems(state: "Status") -> Iterator[str]:
     if state.motion_encoder is not None and state.motion_fingerprint is not None:
         found.append(motion_encoder_problem(state.motion_encoder, state.motion_fingerprint))
     yield from filter(None, found)
+
+
+def repair(
+    library: LibraryOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be done; exits with 1 if there is anything to repair."),
+    ] = False,
+    workers: WorkersOption = "auto",
+    stall_limit: StallLimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read videos again whose moments are damaged.
+
+    Does for a library what verify asks for: vectors that fail their checksum, are lost or are not of unit length are
+    dropped, and the files of their videos are read again. Nothing else is changed. A video whose file is gone stays
+    listed by `deltaclip failures`, and is read by the next `deltaclip index` once the file is back. If you have a copy
+    of the library from before the damage, put that back instead. Exits with 1 if anything is still wrong at the end.
+
+    \b
+    Examples:
+      deltaclip repair --dry-run
+      deltaclip repair
+    """
+    from deltaclip.library import Library
+
+    number = number_of(workers)
+    with Library.open(library) as opened, Progress() as line:
+        report = opened.repair(lambda state: show_progress(line, state), dry_run=dry_run, workers=number)
+    if as_json:
+        emit(asdict(report) | {"failures": failure_rows(report.failures)})
+    else:
+        ends = "what is damaged is dropped; its file is gone" if dry_run else "its file is gone"
+        does = "its file is read again" if dry_run else "dropped, and its file was read again"
+        for video in report.damaged:
+            print_lines(f"{shown(video.path)}: {shown(video.problem)}: {ends if video.gone else does}")
+        print_lines(*(shown(problem) for problem in report.remaining))
+        name_failures(report.failures)
+        damaged = f"{count(len(report.damaged), 'video')} damaged"
+        print_lines(damaged if dry_run else f"{damaged}, {report.repaired} repaired")
+    finish(bool(report.failures or report.remaining or (dry_run and report.damaged)))
 
 
 def remove(

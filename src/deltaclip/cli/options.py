@@ -30,6 +30,7 @@ __all__ = [
     "SomeEncoderOptions",
     "StallLimitOption",
     "VideosOption",
+    "WorkersOption",
 ]
 
 Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform"]
@@ -60,6 +61,9 @@ StallLimitOption = Annotated[
 ]
 """For every command that decodes. The command itself does not see it."""
 
+WorkersOption = Annotated[
+    str, typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8.")
+]
 LibraryOption = Annotated[
     str | None,  # an address, of which a Path would change the slashes
     typer.Option(

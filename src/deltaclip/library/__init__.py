@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
+    from deltaclip.library.moments import MOST_NAMED
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.results import (
+        DamagedVideo,
         Failure,
         Hit,
         IndexProgress,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         RememberedEncoder,
         RememberedMotionEncoder,
         RemoveReport,
+        RepairReport,
         Status,
         VerifyReport,
     )
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
         VideoRow,
         Writer,
     )
-    from deltaclip.library.verify import MOST_NAMED
     from deltaclip.video import VIDEO_SUFFIXES
 else:
     __getattr__, __dir__ = fetched(
@@ -71,7 +73,7 @@ else:
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
         "deltaclip.library.filters",
-        "deltaclip.library.verify",
+        "deltaclip.library.moments",
         "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
@@ -85,6 +87,7 @@ __all__ = [
     "By",
     "ChangedError",
     "Content",
+    "DamagedVideo",
     "Exclusion",
     "Failure",
     "Filter",
@@ -109,6 +112,7 @@ __all__ = [
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
+    "RepairReport",
     "Stamp",
     "Status",
     "Store",

@@ -8,9 +8,11 @@ from deltaclip.provenance import VECTOR_VERSION
 
 if TYPE_CHECKING:  # store imports nothing of this file, and the encoder imports torch
     from deltaclip.encoder import MotionEncoder
+    from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
     from deltaclip.library.store import Store
 
-__all__ = ["bundled_motion_encoder", "keeps_motion", "outdated_reason", "require_same_encoder", "require_same_motion"]
+__all__ = ["bundled_motion_encoder", "keeps_motion", "outdated_reason", "require_same_encoder", "require_same_encoders"]
+__all__ += ["require_same_motion"]
 
 
 def require_same_encoder(
@@ -60,6 +62,14 @@ def _same_options(stored: RememberedEncoder, wanted: RememberedEncoder) -> bool:
         getattr(stored, name) == getattr(wanted, name) for name in ("name", "motion", "num_frames", "precision", "keep")
     )
     return always and all(getattr(stored, name) in (None, getattr(wanted, name)) for name in ("sampling", "max_words"))
+
+
+def require_same_encoders(store: "Store", encoder: "VectorEncoder", motion: "MotionVectorEncoder | None") -> None:
+    """Raises LibraryError unless new vectors of these two can be compared with all that a store has."""
+    wanted = RememberedEncoder.of(encoder)
+    require_same_encoder(store.address, store.encoder(), store.has_moments(), wanted)
+    if motion is not None and (stored := store.motion_encoder()) is not None:
+        require_same_motion(store.address, stored, RememberedMotionEncoder.of(motion))
 
 
 def require_same_motion(

@@ -238,7 +238,10 @@ class IndexRun:
         except ChangedError as error:
             video.error = error
         except VideoError:
-            pass  # read by its decoder all the same; without a digest nobody takes it over
+            if self._disk.is_gone(video.path):
+                remedy = "Run the command again if it is back."
+                video.error = ChangedError(str(video.path), "vanished while it was read", remedy)
+            # Else it was read by its decoder all the same; without a digest nobody takes it over.
         if isinstance(video.error, TouchedError) and video.path not in self._touched:
             # Once more, since nobody knows whether it was written to.
             self._touched.add(video.path)

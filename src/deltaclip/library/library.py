@@ -12,7 +12,12 @@ from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check
 from deltaclip.errors import LibraryError
 from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import find_candidates
-from deltaclip.library.encoders import bundled_motion_encoder, keeps_motion, require_same_encoder
+from deltaclip.library.encoders import (
+    bundled_motion_encoder,
+    keeps_motion,
+    require_same_encoder,
+    require_same_encoders,
+)
 from deltaclip.library.export import export_vectors
 from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.indexing import IndexRun
@@ -28,6 +33,7 @@ from deltaclip.library.queries import (
 )
 from deltaclip.library.relevance import check_relevance, reaches
 from deltaclip.library.removing import remove_paths
+from deltaclip.library.repair import damaged_videos, drop_damaged, not_repaired
 from deltaclip.library.results import (
     Failure,
     Hit,
@@ -38,6 +44,7 @@ from deltaclip.library.results import (
     RememberedEncoder,
     RememberedMotionEncoder,
     RemoveReport,
+    RepairReport,
     Status,
     VerifyReport,
 )
@@ -454,6 +461,35 @@ class Library:
         """
         self._store.version()  # raises for a closed library, which is no problem of the library
         return verify_library(self._store, every_byte=every_byte)
+
+    def repair(
+        self,
+        on_progress: Callable[[IndexProgress], None] | None = None,
+        *,
+        dry_run: bool = False,
+        workers: int | None = None,
+    ) -> RepairReport:
+        """Drops moments that `verify` finds damaged, reads their files again, and changes nothing else.
+
+        Motion vectors alone are dropped if only they are damaged. A video whose file is gone or cannot be read stays as
+        a failed one, which `index` reads once it can. dry_run: only says what would be done. on_progress, workers: as
+        in `index`. Raises LibraryError before anything is dropped if the encoders that made the vectors are no longer
+        what they were, or if the database itself is damaged, CheckpointError if they cannot be loaded; LockedError,
+        NotWritableError as `index`.
+        """
+        damaged = tuple(damaged_videos(self._store))
+        if dry_run:
+            return RepairReport(True, damaged, 0, (), ())
+        if damaged:
+            require_same_encoders(self._store, self.encoder, self.motion_encoder if self.keeps_motion else None)
+        if damaged or any(self._store.problems()):
+            self._store.require_sound()
+            drop_damaged(self._store, damaged)
+        if there := [video.path for video in damaged if not video.gone]:
+            self.index(there, on_progress, workers=workers)
+        failures = tuple(not_repaired(self._store, damaged))
+        remaining = verify_library(self._store, every_byte=False).problems
+        return RepairReport(False, damaged, len(damaged) - len(failures), failures, remaining)
 
     def remove(self, paths: Iterable[AnyPath]) -> RemoveReport:
         """Removes files, and all files below folders, from the library, whether they still exist or not.

@@ -1,13 +1,16 @@
 """Whether the moments of a video are as they were written: their number, their order, their vectors."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from deltaclip.library.store import Store, VideoRow
 
-__all__ = ["are_whole", "moment_problems"]
+__all__ = ["MOST_NAMED", "are_whole", "damage_of", "moment_problems", "named"]
+
+MOST_NAMED = 3
+"""Problems reported of one video, which has as many as moments if it is damaged; and videos listed by name."""
 
 UNIT_TOLERANCE = 1e-3
 """How far a vector's length may be from 1: float32 sums of 1024 squares stay well below."""
@@ -23,12 +26,24 @@ def moment_problems(store: Store, row: VideoRow) -> list[str]:
     return problems if problems and store.video(row.path) == row else []
 
 
+def damage_of(store: Store, row: VideoRow) -> str | None:
+    """What is wrong with them in one line; None if nothing is."""
+    try:
+        problems = moment_problems(store, row)
+    except (ValueError, TypeError) as error:
+        return f"its moments cannot be read ({error})"
+    return named(problems) if problems else None
+
+
 def are_whole(store: Store, row: VideoRow) -> bool:
     """Whether nothing is wrong with them."""
-    try:
-        return not moment_problems(store, row)
-    except (ValueError, TypeError):
-        return False
+    return damage_of(store, row) is None
+
+
+def named(problems: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""
+    return f"{'; '.join(problems[:MOST_NAMED])}{more}"
 
 
 def _problems(store: Store, row: VideoRow) -> Iterator[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the encoder imports torch
     from deltaclip.encoder import Encoder, EngineWord, MotionEncoder, PrecisionWord
 
 __all__ = [
+    "DamagedVideo",
     "Failure",
     "Hit",
     "IndexProgress",
@@ -21,6 +22,7 @@ __all__ = [
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
+    "RepairReport",
     "Status",
     "VerifyReport",
 ]
@@ -135,6 +137,33 @@ class RemoveReport:
 
     removed: int
     unknown: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedVideo:
+    """A video whose moments cannot be read as they were written.
+
+    problem: what is wrong with them. gone: there is no file at its path, from which they could be had again.
+    """
+
+    path: Path
+    problem: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a run of `repair` did, or would do.
+
+    dry_run: nothing was done. damaged: videos whose moments were damaged, by path. repaired: how many of these have all
+    their moments again. failures: the others, and why. remaining: what `verify` finds now; empty for a dry run.
+    """
+
+    dry_run: bool
+    damaged: tuple[DamagedVideo, ...]
+    repaired: int
+    failures: tuple[Failure, ...]
+    remaining: tuple[str, ...]
 
 
 FIRST_WRITTEN = 3

@@ -178,6 +178,9 @@ class Writer(Protocol):
     def delete(self, rows: Iterable[VideoRow]) -> None:
         """Forgets videos and their moments."""
 
+    def forget_motion(self, rows: Iterable[VideoRow]) -> None:
+        """Drops the motion vectors of videos, readable or not; their moments and all of the other videos stay."""
+
 
 @runtime_checkable
 class Store(Protocol):
@@ -281,6 +284,12 @@ class Store(Protocol):
 
     def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
         """The vectors of these moments, a row for each, NaN for one that is gone. moves, errors: as in `sample`."""
+
+    def require_sound(self) -> None:
+        """Raises LibraryError if what the store says of itself cannot be trusted, so that nothing may be written to it.
+
+        Vectors that are damaged or lost are no reason.
+        """
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the store as a whole, a sentence or more each; reads all of it but the vectors."""

@@ -6,15 +6,12 @@ from pathlib import Path
 from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.content import digested, sample_of
 from deltaclip.library.disk import is_gone
-from deltaclip.library.moments import moment_problems
+from deltaclip.library.moments import MOST_NAMED, moment_problems, named
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.store import Store, VideoRow
 from deltaclip.wording import count
 
 __all__ = ["MOST_NAMED", "verify_library"]
-
-MOST_NAMED = 3
-"""Problems reported of one video, which has as many as moments if it is damaged; and videos listed by name."""
 
 
 def verify_library(store: Store, *, every_byte: bool) -> VerifyReport:
@@ -50,10 +47,9 @@ def _unsure_words(paths: Sequence[Path]) -> str:
 def _video_problems(store: Store, row: VideoRow, every_byte: bool) -> Iterator[str]:
     """What is wrong with one video: its moments, and whether its file has changed."""
     if moments := moment_problems(store, row):
-        more = f"; {len(moments) - MOST_NAMED} more" if len(moments) > MOST_NAMED else ""
-        # Removed moments can only be had again from the file.
-        first = "Bring its file back, then remove" if is_gone(row.path) else "Remove"
-        yield f"{'; '.join(moments[:MOST_NAMED])}{more}. {first} it and index it again."
+        # Moments can only be had again from the file.
+        first = "Bring its file back, then run" if is_gone(row.path) else "Run"
+        yield f"{named(moments)}. {first} `deltaclip repair`, which reads it again."
     if row.missing or row.sample is None:
         return  # known to be gone, or never read
     try:

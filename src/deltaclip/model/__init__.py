@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deltaclip.model.configs import transformers_claim
     from deltaclip.model.conversion import ConversionReport, convert
     from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, model_facts, texts_of, weights_digest
+    from deltaclip.model.files import is_cached
     from deltaclip.model.fresh import new_model
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
     from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
@@ -48,6 +49,7 @@ else:
         "deltaclip.model.rows",
         "deltaclip.model.arithmetic",
         "deltaclip.model.text_tower",
+        "deltaclip.model.files",
         "deltaclip.model.known",
         "deltaclip.model.placement",
         "deltaclip.model.spec",
@@ -101,6 +103,7 @@ __all__ = [
     "head_parameters",
     "image_check",
     "image_features",
+    "is_cached",
     "kept_patches",
     "kept_problem",
     "known_checkpoint",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.hub import fetch, is_hub_name
+from deltaclip.model.hub import cached_folder, fetch, is_hub_name
 from deltaclip.model.kept import KeptFacts
 from deltaclip.model.preprocessing import (
     CLIP_NORMALISATION,
@@ -26,6 +26,7 @@ __all__ = [
     "PICKLE_FILE",
     "WEIGHTS_FILE",
     "found_folder",
+    "is_cached",
     "kept_facts",
     "read_record",
     "weights_file",
@@ -54,6 +55,11 @@ def found_folder(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     needed = (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE))
     wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
     return fetch(str(name), needed, wanted), str(name)
+
+
+def is_cached(name: str) -> bool:
+    """Whether the weights of a hub model are in the hub's cache, so that loading it fetches nothing."""
+    return any(cached_folder(name, file) is not None for file in (WEIGHTS_FILE, PICKLE_FILE))
 
 
 def kept_facts(folder: Path, hub: str | None) -> KeptFacts:

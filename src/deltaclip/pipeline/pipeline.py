@@ -65,7 +65,8 @@ class Pipeline(Generic[Item]):
         """function: of a module's top level, or a `partial` of one, so that the children find it; see `single`.
 
         workers: child processes. They and the threads that listen to them start when there is work for them.
-        Raises ValueError for less than one, or for a stall limit in the environment that is no positive number.
+        Raises ValueError for less than one, or for a stall limit in the environment that is no positive number;
+        DeltaclipError for such a memory limit.
         """
         if workers < 1:
             raise ValueError(f"workers is {workers}: at least one child process has to read")

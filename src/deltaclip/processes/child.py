@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from deltaclip.errors import DeltaclipError, unforeseen
+from deltaclip.errors import DeltaclipError, VideoError, unforeseen
+from deltaclip.processes.limits import MEMORY_LIMIT_VARIABLE, bound_cpu, bound_memory
 from deltaclip.processes.shared import SharedMemory
 
-__all__ = ["once", "own_work", "pulse", "serve"]
+__all__ = ["is_watched", "once", "own_work", "pulse", "serve"]
 
 Item = TypeVar("Item")
 
@@ -63,14 +64,24 @@ def once(function: Callable[..., Item], *args: Any) -> Iterator[Item]:
     yield function(*args)
 
 
-def serve(pipe: Connection, shared_pulse: Any, memory: SharedMemory | None) -> None:
+def is_watched() -> bool:
+    """Whether this process is such a child."""
+    return _pulse is not None
+
+
+def serve(
+    pipe: Connection, shared_pulse: Any, memory: SharedMemory | None, stderr: Any, memory_bytes: int | None
+) -> None:
     """The child's life: the function first, then job after job until the pipe ends.
 
     shared_pulse: what `pulse` raises; ctypes' shared numbers have no type that one could name.
-    memory: for the arrays of items; None sends them through the pipe.
+    memory: for the arrays of items; None sends them through the pipe. stderr: what a `Log` becomes in a child, or None.
+    memory_bytes: what jobs may take on top of what the function takes at rest; None sets no limit.
     """
     global _pulse
     _pulse = shared_pulse
+    if stderr is not None:
+        stderr.take()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     threading.Thread(target=_die_with_parent, daemon=True).start()
     # Read by OpenCV when the function's modules import it: the parent's model needs the other cores.
@@ -80,15 +91,17 @@ def serve(pipe: Connection, shared_pulse: Any, memory: SharedMemory | None) -> N
     except Exception as err:  # noqa: BLE001 - whatever an import raises has to reach the parent
         pipe.send(("error", _portable("guard", err)))
         return
+    if memory_bytes is not None:
+        bound_memory(memory_bytes)
     pipe.send(("ready", None))
     outbox = _Outbox(pipe, memory)
     while True:
         try:
             outbox.wait_until_taken()
-            name, args = pipe.recv()
+            name, args, cpu_seconds = pipe.recv()
         except EOFError:
             return
-        pipe.send(_run(outbox, function, name, args))
+        pipe.send(_run(outbox, function, name, args, cpu_seconds))
 
 
 class _Outbox:
@@ -122,13 +135,19 @@ class _Outbox:
             self._is_full = False
 
 
-def _run(outbox: _Outbox, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...]) -> tuple[str, Any]:
-    """Sends every item of one job, then how long the work on them took; returns the message that closes the job."""
+def _run(
+    outbox: _Outbox, function: Callable[..., Iterator[Any]], name: str, args: tuple[Any, ...], cpu_seconds: float
+) -> tuple[str, Any]:
+    """Sends every item of one job, then how long the work on them took; returns the message that closes the job.
+
+    cpu_seconds: processor time that each item may take.
+    """
     busy, own = 0.0, _own_seconds
     closing: tuple[str, Any] = "end", None
     try:
         items = function(*args)
         while True:
+            bound_cpu(cpu_seconds)
             begun = time.perf_counter()
             try:
                 item = next(items)
@@ -147,6 +166,9 @@ def _portable(name: str, err: Exception) -> tuple[DeltaclipError, str | None]:
     """The exception as it can travel: our own as they are, others as a VideoError and a note of where it came from."""
     if isinstance(err, DeltaclipError):
         return err, None
+    if isinstance(err, MemoryError):
+        remedy = f"If the machine has more, set {MEMORY_LIMIT_VARIABLE} to a larger number of MB."
+        return VideoError(name, "needs more memory than a file may take", remedy), None
     error = unforeseen(name, err)
     return error, "In the child process:\n" + "".join(traceback.format_exception(err))
 

@@ -11,9 +11,23 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from deltaclip.errors import VideoError
+from deltaclip.processes import is_watched
 from deltaclip.wording import count
 
-__all__ = ["CONTAINER_FORMATS", "STILL_PICTURES", "film_candidates", "open_container", "stat_video"]
+__all__ = [
+    "CONTAINER_FORMATS",
+    "MAX_PIXELS",
+    "STILL_PICTURES",
+    "check_pixels",
+    "film_candidates",
+    "open_container",
+    "stat_video",
+]
+
+MAX_PIXELS = 2**28
+"""Of a picture (16,384 x 16,384), which fills 800 MB; the largest phones make 200 million."""
+MAX_STREAMS = 256
+"""Of a file. FFmpeg, whose limit is 1000, makes a decoder for each, with 0.8 MB: a whole transponder has a hundred."""
 
 _CONTAINERS = (
     "3gp amv apng asf av1 avi dv flv gif gxf h261 h263 h264 hevc ivf jpegxl_anim m4v matroska mjpeg mov mp4 mpeg "
@@ -88,7 +102,16 @@ def _open(path: Path, format_name: str | None) -> InputContainer:
     """The call of PyAV. format_name: the demuxer to take; None leaves it to FFmpeg, within CONTAINER_FORMATS."""
     # "file:" keeps FFmpeg from taking a name such as "concat:a|b" or "-x.mp4" for anything but a name. Real files
     # carry titles that are no UTF-8, which must not keep anybody from their pictures.
-    options = {"format_whitelist": ",".join(CONTAINER_FORMATS), "protocol_whitelist": "file"}
+    options = {
+        "format_whitelist": ",".join(CONTAINER_FORMATS),
+        "protocol_whitelist": "file",
+        "max_streams": str(MAX_STREAMS),
+    }
+    if is_watched():
+        # To stderr, whose last lines tell what is wrong with the file. Not through PyAV, whose way to Python's logging
+        # may deadlock with threads of decoders.
+        av.logging.restore_default_callback()
+        av.logging.set_libav_level(av.logging.ERROR)
     return av.open(f"file:{path}", format=format_name, metadata_errors="replace", options=options)
 
 
@@ -102,7 +125,15 @@ def film_candidates(container: InputContainer, path: Path) -> list[VideoStream]:
     readable = [stream for stream in films if stream.codec_context is not None]
     if not readable:
         raise VideoError(str(path), "its codec is not known here", "Convert it with a program that plays it.")
+    for stream in readable:
+        check_pixels(path, stream.width, stream.height)
     return readable
+
+
+def check_pixels(path: Path, width: int, height: int) -> None:
+    """VideoError for pictures that would fill the memory."""
+    if width * height > MAX_PIXELS:
+        raise VideoError(str(path), f"pictures of {width}x{height} pixels", "Scale it down first.")
 
 
 def _count(kinds: list[str], num_covers: int) -> str:
@@ -126,6 +157,9 @@ def _refusal(path: Path, err: Exception) -> VideoError:
         return VideoError(
             str(path), "a format that is not read here", "Convert it, for example with: ffmpeg -i FILE out.mp4"
         )
+    if isinstance(err, av.error.MemoryError):
+        found = f"more than {MAX_STREAMS} streams, or more memory needed than a file may take"
+        return VideoError(str(path), found, "Convert it, for example with: ffmpeg -i FILE -map 0:v:0 out.mp4")
     reason = getattr(err, "strerror", None) or str(err)
     return VideoError(
         str(path),

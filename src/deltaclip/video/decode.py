@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.processes import pulse
-from deltaclip.video.container import open_container
+from deltaclip.video.container import MAX_PIXELS, open_container
 from deltaclip.video.packets import Clock, VideoPacket
 from deltaclip.video.timeline import Timeline
 
@@ -184,6 +184,7 @@ class Decoder:
         # each seek. Several files at once keep more cores busy than several threads on one.
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # also of pictures that grow midway
         self._begin()
 
     def _begin(self, latest_key: int | None = None) -> None:

@@ -1,5 +1,6 @@
 """Still pictures that FFmpeg reads in part only, without a word: HEIC and AVIF in tiles, JPEG in TIFF; and EXIF."""
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deltaclip.errors import VideoError
+from deltaclip.video.container import check_pixels
 from deltaclip.video.timeline import NOMINAL_RATE, Timeline
 
 __all__ = [
@@ -25,12 +27,25 @@ __all__ = [
 ]
 
 ORIENTATION_TAG = 0x0112
-MAX_STILL_PIXELS = 2**28
-"""A picture above this (16,384 x 16,384) would fill 800 MB; the largest phones make 200 million pixels."""
 KNOWN_BOXES = frozenset(b"ftyp meta mdat moov moof mfra sidx styp free skip wide uuid idat pdin mpvd".split())
 """What may be at the top of a picture or film (ISO/IEC 14496-12), and the films in Google's and Samsung's photos."""
 MOST_BOXES = 64
 """Boxes looked at before a file is taken for a film: a picture has three or four at its top."""
+
+
+_DAMAGE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    SyntaxError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow and libheif raise of damaged pictures, by what the damage hits."""
 
 
 def is_heif_picture(path: Path) -> bool:
@@ -51,13 +66,12 @@ def check_whole(path: Path, kind: str) -> None:
     kind: JPEG or GIF, of which the first picture is looked at.
     """
     try:
-        with _quiet_about_size(), Image.open(path, formats=[kind, "MPO"]) as picture:
+        with _quiet_about_size(), Image.open(path, formats=[kind]) as picture:
             picture.load()
-    except (OSError, EOFError) as err:
-        if "truncated" in str(err):
+    except _DAMAGE as err:
+        # Else FFmpeg may read what Pillow does not.
+        if isinstance(err, OSError | EOFError) and "truncated" in str(err):
             raise VideoError(str(path), f"a {kind} that was cut off", "Fetch it again.") from err
-    except (ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
-        pass  # FFmpeg may read what Pillow does not
 
 
 def is_jpeg_in_tiff(path: Path) -> bool:
@@ -74,7 +88,7 @@ def exif_orientation(path: Path) -> int:
     try:
         with _quiet_about_size(), Image.open(path) as picture:
             return int(picture.getexif().get(ORIENTATION_TAG, 0))
-    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
+    except _DAMAGE:
         return 0
 
 
@@ -109,7 +123,7 @@ def read_tiff(path: Path) -> Image.Image:
     """The first picture of a TIFF as RGB, upright. VideoError if it is damaged or too large."""
     try:
         with _quiet_about_size(), Image.open(path, formats=["TIFF"]) as picture:
-            _check_size(path, *picture.size)
+            check_pixels(path, *picture.size)
             return ImageOps.exif_transpose(picture).convert("RGB")
     except _DAMAGE as err:
         raise VideoError(str(path), f"a damaged TIFF ({err})", "Fetch or export it again.") from err
@@ -134,20 +148,17 @@ def read_heif(path: Path) -> tuple[Image.Image, str]:
         raise VideoError(str(path), f"a damaged AVIF picture ({err})", remedy) from err
     try:
         heif = pi_heif.open_heif(path)
-        _check_size(path, *heif.size)
+        check_pixels(path, *heif.size)
         return heif.to_pillow().convert("RGB"), "hevc"
     except _DAMAGE as err:
         found = f"a HEIF picture that is damaged or of a kind that is not read here ({err})"
         raise VideoError(str(path), found, remedy) from err
 
 
-_DAMAGE = (OSError, ValueError, RuntimeError, EOFError, IndexError, SyntaxError, Image.DecompressionBombError)
-
-
 def _as_avif(path: Path) -> Image.Image:
     """An AVIF picture as RGB; UnidentifiedImageError if it is none."""
     with _quiet_about_size(), Image.open(path, formats=["AVIF"]) as picture:
-        _check_size(path, *picture.size)
+        check_pixels(path, *picture.size)
         # Pillow tells the file's own turn and mirror as EXIF and leaves the pixels; libheif applies them.
         return ImageOps.exif_transpose(picture).convert("RGB")
 
@@ -158,11 +169,6 @@ def _quiet_about_size() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_STILL_PIXELS:
-        raise VideoError(str(path), f"a picture of {width}x{height} pixels", "Scale it down first.")
 
 
 def _picture_boxes(path: Path) -> list[tuple[bytes, int]]:

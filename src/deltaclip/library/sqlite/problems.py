@@ -7,7 +7,7 @@ from deltaclip.library.sqlite.errors import AFTER_DAMAGE
 from deltaclip.library.sqlite.meta import has_moments
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile
 
-__all__ = ["database_problems"]
+__all__ = ["database_problems", "lost_rows"]
 
 _NEW_LIBRARY = "Index into a new folder with --library."
 _ROWS = (
@@ -16,8 +16,8 @@ _ROWS = (
 )
 
 
-def database_problems(db: sqlite3.Connection, file: VectorFile | None, motion: VectorFile | None) -> Iterator[str]:
-    """What SQLite finds in its own file, what belongs to no video or encoder, and files of vectors that are cut off."""
+def database_problems(db: sqlite3.Connection, file: VectorFile | None) -> Iterator[str]:
+    """What SQLite finds in its own file, and what belongs to no video or encoder."""
     for (finding,) in db.execute("PRAGMA integrity_check"):
         if finding != "ok":
             yield f"the database is damaged: {finding}. {AFTER_DAMAGE}"
@@ -33,6 +33,10 @@ def database_problems(db: sqlite3.Connection, file: VectorFile | None, motion: V
             yield f"the vectors from number {min(first, end)} on are not each of one video. {_NEW_LIBRARY}"
             break
         end += count
+
+
+def lost_rows(file: VectorFile | None, motion: VectorFile | None) -> Iterator[str]:
+    """Which files of vectors are missing or cut off."""
     for each in (file, motion):
         try:
             if each is not None:

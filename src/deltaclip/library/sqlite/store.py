@@ -25,7 +25,7 @@ from deltaclip.library.sqlite.errors import DATABASE_NAME, disk_error
 from deltaclip.library.sqlite.filtering import below, wanted_rows
 from deltaclip.library.sqlite.half_files import HalfMap, half_problems
 from deltaclip.library.sqlite.opening import lock_for_writing, open_database
-from deltaclip.library.sqlite.problems import database_problems
+from deltaclip.library.sqlite.problems import database_problems, lost_rows
 from deltaclip.library.sqlite.rows import VideoMoments, hits_of_rows, moment_id, moments_of, rows_of_moments, video_rows
 from deltaclip.library.sqlite.tidying import tidy
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, VectorMap, as_bytes, read_rows
@@ -224,7 +224,9 @@ class SqliteStore:
                 return hits_of_rows(db, ranked)[:limit]
             except ValueError as err:
                 found = f"its moments do not fit together ({err})"
-                remedy = "Run `deltaclip verify`, which names the videos and says what to do with each."
+                remedy = (
+                    "Run `deltaclip verify`, which names the videos, then `deltaclip repair`, which reads them again."
+                )
                 raise LibraryError(self.address, found, remedy) from err
 
         if limit < 1:
@@ -270,11 +272,19 @@ class SqliteStore:
 
         return self._with_vectors(work)
 
+    def require_sound(self) -> None:
+        """As `store.Store.require_sound`."""
+        with self._database.reading() as db:
+            problem = next(database_problems(db, self._files(db)[0]), None)
+        if problem is not None:
+            found, _, remedy = problem.partition(". ")
+            raise LibraryError(self.address, found, remedy)
+
     def problems(self) -> Iterator[str]:
         """As `store.Store.problems`."""
         with self._database.reading() as db:
             file, motion = self._files(db)
-            problems = list(database_problems(db, file, motion))
+            problems = [*database_problems(db, file), *lost_rows(file, motion)]
         yield from problems
         if file is not None and not problems:
             yield from half_problems(file)

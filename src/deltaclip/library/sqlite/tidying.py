@@ -12,7 +12,7 @@ from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.half_files import make_half_files
 from deltaclip.library.sqlite.vectors import MOTION_PREFIX, VectorFile, copy_rows, new_name
 
-__all__ = ["delete_unused_files", "drop_dead_rows", "tidy"]
+__all__ = ["are_whole", "delete_unused_files", "drop_dead_rows", "tidy"]
 
 MOST_DEAD = 1 / 3
 """Share of dead rows from which they are dropped: they are scored with the others, and take their room on disk."""
@@ -59,7 +59,7 @@ def drop_dead_rows(database: Database) -> None:
         known = meta.read_meta(db)
         file, motion = meta.vector_file(known, database.folder), meta.motion_file(known, database.folder)
         dead = db.execute("SELECT coalesce(sum(num_rows), 0) FROM dead_rows").fetchone()[0]
-    if file is None or not dead or (dead < MOST_DEAD * file.num_rows and _are_whole(file, motion)):
+    if file is None or not dead or (dead < MOST_DEAD * file.num_rows and are_whole(file, motion)):
         return
     names = new_name(), new_name(MOTION_PREFIX)
     with database.writing() as db:
@@ -95,7 +95,8 @@ def _copy(db: sqlite3.Connection, file: VectorFile, motion: VectorFile | None, n
     meta.use_new_file(db, known, name, end)
 
 
-def _are_whole(*files: VectorFile | None) -> bool:
+def are_whole(*files: VectorFile | None) -> bool:
+    """Whether files of vectors are there and not cut off."""
     try:
         for file in files:
             if file is not None:

@@ -35,8 +35,8 @@ COPY_BYTES = 8 * 2**20
 
 
 _AFTER_LOSS = (
-    "Put a copy of your own back, if you have one. Without one, `deltaclip verify` names the videos whose vectors are "
-    "lost: remove them and index them again, or index into a new folder with --library. Videos are never changed."
+    "Put a copy of your own back, if you have one. Without one, run `deltaclip repair`, which reads the videos whose "
+    "vectors are lost again, and keeps the others. Videos are never changed."
 )
 _flush = getattr(os, "fdatasync", os.fsync)
 """Data and length of a file to the disk; fdatasync is not everywhere."""

@@ -12,6 +12,7 @@ from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 from deltaclip.library.sqlite import meta
 from deltaclip.library.sqlite.database import Database
 from deltaclip.library.sqlite.errors import disk_error
+from deltaclip.library.sqlite.forgetting import forget_motion
 from deltaclip.library.sqlite.rows import insert_video, moments_of, no_motion
 from deltaclip.library.sqlite.tidying import delete_unused_files
 from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile, append, as_bytes, give_back, read_rows
@@ -130,6 +131,10 @@ class SqliteWriter:
         """As `store.Writer.delete`."""
         with self._database.writing() as db:
             db.executemany("DELETE FROM videos WHERE id = ?", [(int(row.id),) for row in rows])
+
+    def forget_motion(self, rows: Iterable[VideoRow]) -> None:
+        """As `store.Writer.forget_motion`."""
+        forget_motion(self._database, [int(row.id) for row in rows])
 
     def _files(self, db: sqlite3.Connection) -> tuple[VectorFile, VectorFile | None]:
         """Of vectors and of motion vectors."""
