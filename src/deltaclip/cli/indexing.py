@@ -16,6 +16,7 @@ from deltaclip.cli.options import (
     JsonOption,
     LibraryOption,
     PrecisionOption,
+    Sampling,
     StallLimitOption,
 )
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
@@ -59,6 +60,15 @@ def index(
         str,
         typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8."),
     ] = "auto",
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast",
+            help="For a new library: look at key frames only, which decodes less and sees less. Many short clips have "
+            "one key frame; the mask subject then compares each key frame with the frame after it (default: look at "
+            "evenly spaced frames).",
+        ),
+    ] = False,
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     stall_limit: StallLimitOption = None,
@@ -80,7 +90,8 @@ def index(
     """
     from deltaclip.encoder import EncoderSpec
 
-    spec = EncoderSpec(motion=motion, precision=precision, engine=engine)
+    sampling: Sampling = "keyframes" if fast else "uniform"
+    spec = EncoderSpec(motion=motion, precision=precision, engine=engine, sampling=sampling)
     report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, _number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}

@@ -1,7 +1,7 @@
 """Still pictures that FFmpeg reads in part only, without a word: HEIC and AVIF in tiles, JPEG in TIFF; and EXIF."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -51,7 +51,7 @@ def check_whole(path: Path, kind: str) -> None:
     kind: JPEG or GIF, of which the first picture is looked at.
     """
     try:
-        with _quiet_about_size(), Image.open(path, formats=[kind, "MPO"]) as picture:
+        with _quiet_about_size(), Image.open(path, formats=[kind]) as picture:
             picture.load()
     except (OSError, EOFError) as err:
         if "truncated" in str(err):
@@ -93,6 +93,9 @@ class StillDecoder:
     def first(self) -> tuple[int, VideoFrame]:
         """(tick, picture), as `Decoder.first`."""
         return 0, self.show(0)
+
+    def want(self, ticks: Iterable[int]) -> None:
+        """Nothing to skip: there is one picture."""
 
     def show(self, tick: int) -> VideoFrame:
         """The picture, whatever `tick` is."""
