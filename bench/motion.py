@@ -24,7 +24,7 @@ from stills import STILLS, still_clip
 
 from deltaclip.motion import MOTIONS, Motion, MotionSpec, see, subject
 from deltaclip.motion.camera import camera_field, fit_camera
-from deltaclip.motion.flow import dense_flow, flow_picture, grid_size, new_flow
+from deltaclip.motion.flow import dense_flow, flow_picture, grid_picture, grid_size, new_flow
 from deltaclip.motion.subject_mask import networks_from_json
 from deltaclip.motion.subject_mask.decision import CUT
 
@@ -85,7 +85,8 @@ def camera_speed(clip: DavisClip) -> float:
     grid = grid_size(*clip.rgb.shape[1:3])
     flow = new_flow()
     pairs = [(now, after) for now, after in zip(clip.rgb, clip.after, strict=True) if after is not None]
-    fields = [dense_flow(flow, flow_picture(now, grid), flow_picture(after, grid), grid) for now, after in pairs]
+    small = [[grid_picture(flow_picture(frame, grid), grid) for frame in pair] for pair in pairs]
+    fields = [dense_flow(flow, now, after) for now, after in small]
     background = camera_field(fit_camera(np.stack(fields))[0], *grid)
     return float(np.median(np.hypot(background[..., 0], background[..., 1]).mean((1, 2)))) * REFERENCE_WIDTH / grid[1]
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from deltaclip.motion.camera import fit_camera, look_up
 from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, grid_size, new_flow, returned
-from deltaclip.motion.shots import grey_levels, is_another_shot, levels_overlap, unexplained
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, grid_picture, grid_size, new_flow, returned
+from deltaclip.motion.shots import is_another_shot, unexplained
 from deltaclip.motion.subject_mask.neighbours import FOLLOWED
 from deltaclip.reader import to_short_side
 from deltaclip.video import Video
@@ -43,12 +43,12 @@ def judged(now: Bytes, other: Bytes) -> tuple[bool, float]:
     flow, grid = new_flow(), grid_size(*now.shape[:2])
     grey = flow_picture(now, grid)
     beside = relit(grey, flow_picture(other, grid))
-    there = dense_flow(flow, grey, beside, grid)
+    now_cells, beside_cells = (grid_picture(picture, grid) for picture in (grey, beside))
+    there = dense_flow(flow, now_cells, beside_cells)
     fit, _ = fit_camera(there[None])
     left = unexplained(grey, beside, look_up(fit * np.float32(FLOW_SCALE), *grey.shape)[0])
-    overlap = levels_overlap(grey_levels(grey), grey_levels(beside))
-    back = float(returned(there, dense_flow(flow, beside, grey, grid)).mean())
-    return is_another_shot(cv2.mean(left)[0], overlap), back
+    back = float(returned(there, dense_flow(flow, beside_cells, now_cells)).mean())
+    return is_another_shot(grey, beside, left), back
 
 
 def fitted(picture: Bytes) -> Bytes:

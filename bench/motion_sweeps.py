@@ -41,7 +41,7 @@ Setting = Callable[[float], AbstractContextManager[None]]
 Row = dict[str, float]
 
 WHOLE = import_module("deltaclip.motion.subject_mask.whole")
-FLOW_ROOMS = [import_module(f"deltaclip.motion.{name}") for name in ("flow", "shots", "subject.neighbours")]
+FLOW_ROOMS = [import_module(f"deltaclip.motion.{name}") for name in ("flow", "subject_mask.neighbours")]
 """Modules that read FLOW_SCALE."""
 
 

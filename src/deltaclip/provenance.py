@@ -27,6 +27,7 @@ VECTOR_CHANGES: Mapping[int, tuple[str, ...]] = {
         "cuts were told from unsmoothed grey levels with OpenCV 5",
     ),
     4: ("alpha was not rounded to 8 bits",),
+    5: ("the mask subject measured motion on larger pictures",),
 }
 """Version of vectors -> what changed with it, told to whoever has a library of an older one, a clause each.
 

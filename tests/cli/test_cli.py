@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deltaclip.cli.output import clock, shown
+from deltaclip.library import Library
 from deltaclip.library.lock import writer_lock
 from tests.helpers import small_checkpoint, write_square, write_wide
 
@@ -50,6 +51,23 @@ def test_index_takes_as_many_workers_as_asked(home: Path, tmp_path: Path, deltac
     code, report, _ = deltaclip(*words, "--workers", workers, "--json")
     assert (code, report["indexed"]) == (0, 2)
     assert report["videos_per_second"] == pytest.approx(2 / report["seconds"])
+
+
+def test_a_library_that_was_indexed_fast_stays_so(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    words = ("index", home / "videos", "--library", tmp_path / "lib", "--json")
+    code, first, _ = deltaclip(*words, "--encoder", home / "encoder", "--fast")
+    assert (code, first["indexed"]) == (0, 2)
+    for again in (words, (*words, "--fast")):
+        code, second, _ = deltaclip(*again)
+        assert (code, second["unchanged"]) == (0, 2)
+    with Library.open(tmp_path / "lib") as library:
+        assert library.encoder.reader_spec.sampling == "keyframes"
+
+
+def test_fast_is_refused_for_a_library_of_evenly_spaced_frames(home: Path, library: Path, deltaclip: Any) -> None:
+    code, answer, _ = deltaclip("index", home / "videos", "--library", library, "--fast", "--json")
+    assert code == 1
+    assert "keyframes sampling" in answer["error"]["found"]
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5", "", "\u0663"])

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from deltaclip.motion import subject
 from deltaclip.motion.camera import camera_field, fit_camera, look_up, warp
 from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_size, grid_size, new_flow, shrink, small_picture
+from deltaclip.motion.flow import (
+    FLOW_SCALE,
+    dense_flow,
+    flow_size,
+    grid_picture,
+    grid_size,
+    new_flow,
+    shrink,
+    small_picture,
+)
 from deltaclip.motion.frame_difference import (
     above_threshold,
     absolute_difference,
@@ -102,7 +111,8 @@ def shifted_pair(grid: tuple[int, int], right: float, down: float) -> tuple[Byte
 def test_flow_finds_a_known_shift_in_every_direction(size: tuple[int, int], way: tuple[int, int]) -> None:
     grid, flow = grid_size(*size), new_flow()
     for pixels in (0.5, 1.0, 3.0, 9.0):
-        found = dense_flow(flow, *shifted_pair(grid, *(pixels * side for side in way)), grid)
+        pair = shifted_pair(grid, *(pixels * side for side in way))
+        found = dense_flow(flow, *(grid_picture(picture, grid) for picture in pair))
         inner = found[6:-6, 6:-6].reshape(-1, 2) * FLOW_SCALE
         missed = np.abs(inner - np.multiply(way, pixels)).max(-1)
         assert np.median(missed) < 0.1
@@ -121,7 +131,8 @@ def test_flow_and_the_camera_fit_find_a_known_zoom_roll_and_pan() -> None:
     inverse = np.linalg.inv(np.array([[1.02, -0.01], [0.01, 1.02]]))
     back_x, back_y = np.einsum("ij,jyx->iyx", inverse, np.stack([middle_x - 2, middle_y + 1]))
     other = lookup(wide, 40 + back_x + (width - 1) / 2, 40 + back_y + (height - 1) / 2)
-    fit, _ = fit_camera(dense_flow(new_flow(), now, np.rint(other).astype(np.uint8), grid)[None])
+    pair = (grid_picture(picture, grid) for picture in (now, np.rint(other).astype(np.uint8)))
+    fit, _ = fit_camera(dense_flow(new_flow(), *pair)[None])
     found = camera_field(fit, height, width)[0] * FLOW_SCALE
     assert apart(found, np.stack([move_x, move_y], -1)) < 0.25
 

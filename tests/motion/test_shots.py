@@ -43,9 +43,13 @@ def test_one_frame_begins_a_shot() -> None:
 
 
 def test_a_cut_needs_both_another_picture_and_other_levels() -> None:
-    assert is_another_shot(difference=30.0, overlap=0.5)
-    assert not is_another_shot(difference=30.0, overlap=0.95)
-    assert not is_another_shot(difference=10.0, overlap=0.5)
+    dark, bright, striped = (np.full((8, 8), 30, np.uint8) for _ in range(3))
+    bright[:] = 220
+    striped[::2] = 220
+    much, little = np.full((8, 8), 30, np.uint8), np.full((8, 8), 10, np.uint8)
+    assert is_another_shot(dark, bright, much)
+    assert not is_another_shot(striped, striped[::-1].copy(), much)
+    assert not is_another_shot(dark, bright, little)
 
 
 def test_levels_of_a_picture_overlap_wholly_with_itself_and_not_with_its_opposite() -> None:

@@ -246,3 +246,15 @@ def test_a_frame_without_a_neighbour_gets_the_usual_distance() -> None:
     frames, neighbours = np.array([0, 1, 2, 3]), np.array([-1, 0, 1, 3])
     assert neighbour_seconds(frame_seconds, frames, neighbours) == pytest.approx([0.15, 0.1, 0.2, 0.15])
     assert neighbour_seconds(frame_seconds, frames[:1], neighbours[:1]) == pytest.approx([1 / 24])
+
+
+def test_key_frames_nearest_to_the_middles_of_the_spans_are_taken_once() -> None:
+    whole, keys = Segment(0.0, 12.0), np.array([0.0, 2.9, 3.1, 8.0, 20.0])
+    frame_seconds = np.arange(240) / 10
+    assert sample_seconds(whole, 4, "keyframes", frame_seconds, keys).tolist() == [2.9, 3.1, 8.0]
+    assert sample_seconds(whole, 12, "keyframes", frame_seconds, keys[:1]).tolist() == [0.0]
+
+
+def test_a_segment_without_a_key_frame_is_sampled_evenly() -> None:
+    seconds = sample_seconds(Segment(15.0, 30.0), 3, "keyframes", np.arange(900) / 30, np.array([0.0, 30.0]))
+    assert seconds.tolist() == [17.5, 22.5, 27.5]

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from deltaclip.errors import VideoError
 from deltaclip.video import Video
+from deltaclip.video.still import check_whole
 from tests.video.clips import write_numbered
 from tests.video.stills import write_tiled_avif
 
@@ -150,3 +151,9 @@ def test_a_photo_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"avif", b"heic").replace(b"av01", b"hvc1"))
     with pytest.raises(VideoError, match=r"photo.heic: a HEIF picture that is damaged or of a kind"):
         Video.open(path)
+
+
+def test_a_gif_that_pillow_does_not_know_is_left_to_ffmpeg(tmp_path: Path) -> None:
+    path = tmp_path / "small.gif"
+    path.write_bytes(b"GIF89a")
+    check_whole(path, "GIF")

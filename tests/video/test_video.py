@@ -1,5 +1,6 @@
 """The frame at a second is the one on the screen then, whatever the file looks like."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 from deltaclip.errors import VideoError
 from deltaclip.video import Frames, Segment, Video, write_mp4
+from deltaclip.video.container import film_candidates, open_container
+from deltaclip.video.decode import Decoder
+from deltaclip.video.packets import find_film
 from tests.video.clips import number_of, numbered, numbers_of, write_numbered
 
 SPARSE_KEYS = {"g": "25", "bf": "3", "sc_threshold": "0"}
@@ -46,6 +50,47 @@ def test_single_targets_in_any_order_find_their_frames_too(constant: Path) -> No
     with Video.open(constant) as video:
         for number in rng.integers(0, 100, 25):
             assert number_of(video.frames_at([number / 25 + 0.02], 32).rgb[0]) == number
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+@pytest.mark.parametrize("seconds", [[1.3], [0.1, 0.5, 2.9], [3.98, 0.02], [1.0, 2.0]])
+def test_skipping_frames_that_no_other_needs_changes_no_pixel(folder: Path, codec: str, seconds: list[float]) -> None:
+    path = write_numbered(folder / f"{codec}.mp4", range(100), codec=codec, options=SPARSE_KEYS)
+    with Video.open(path) as video:
+        every = video.frames_at(video.frame_seconds, 64).rgb
+        some = video.frames_at(seconds, 64).rgb
+    assert (some == every[[int(second * 25) for second in seconds]]).all()
+
+
+def test_only_frames_that_are_needed_are_decoded(folder: Path) -> None:
+    path = write_numbered(
+        folder / "needed.mp4", range(100), options={**SPARSE_KEYS, "x264-params": "b-adapt=0:b-pyramid=0"}
+    )
+    assert decoded(path, [99]) < 0.4 * 100  # three of four frames are B-frames, which no other needs
+    assert decoded(path, [0, 25, 50, 75]) == 4  # key frames need no other
+    assert decoded(path, range(100)) == 100
+
+
+def decoded(path: Path, frames: Sequence[int]) -> int:
+    """How many pictures come out of the decoder from the beginning on if these frames are wanted."""
+    with open_container(path) as container:
+        film = find_film(container, film_candidates(container, path))
+    assert film.timeline is not None
+    decoder = Decoder(path, film.stream_index, film.timeline)
+    decoder.want(film.timeline.ticks[list(frames)].tolist())
+    count = sum(1 for _ in decoder.pictures)
+    decoder.close()
+    return count
+
+
+def test_key_frames_are_told_by_their_seconds(folder: Path) -> None:
+    path = write_numbered(folder / "keys.mp4", range(100), options=SPARSE_KEYS)
+    with Video.open(path) as video:
+        assert video.key_seconds.tolist() == [0, 1, 2, 3]
+        frames = video.frames_at(video.key_seconds, 32, with_neighbours="after")
+    assert numbers_of(frames.rgb) == [0, 25, 50, 75]
+    assert frames.before == (None,) * 4
+    assert [None if picture is None else number_of(picture) for picture in frames.after or ()] == [1, 26, 51, 76]
 
 
 def test_a_frame_stays_until_the_next_appears(folder: Path) -> None:

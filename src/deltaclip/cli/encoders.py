@@ -52,12 +52,13 @@ def _loaded_again(remembered: "RememberedEncoder", spec: "EncoderSpec") -> "Enco
 def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSpec") -> "Encoder":
     """The encoder to index with: the one of that name, else the library's own, else the default.
 
-    spec: mask, share of the patches, precision and engine count.
+    spec: mask, share of the patches, precision, engine and sampling count; the default sampling is the library's own.
     """
     from deltaclip.encoder import DEFAULT_ENCODER, EncoderSpec
 
     remembered = _remembered(library)
-    if name is None and (spec.motion, spec.keep) == (None, None) and remembered is not None:
+    keeps_sampling = remembered is not None and spec.sampling in (EncoderSpec().sampling, remembered.sampling)
+    if name is None and (spec.motion, spec.keep) == (None, None) and remembered is not None and keeps_sampling:
         return _loaded_again(remembered, spec)
     chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
     if "/" in chosen and not Path(chosen).expanduser().exists():

@@ -17,6 +17,7 @@ from deltaclip.cli.options import (
     KeepOption,
     LibraryOption,
     PrecisionOption,
+    Sampling,
     StallLimitOption,
     WorkersOption,
 )
@@ -59,6 +60,15 @@ def index(
         ),
     ] = None,
     workers: WorkersOption = "auto",
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast",
+            help="For a new library: look at key frames only, which decodes less and sees less. Many short clips have "
+            "one key frame; the mask subject then compares each key frame with the frame after it (default: look at "
+            "evenly spaced frames).",
+        ),
+    ] = False,
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     keep: KeepOption = None,
@@ -81,7 +91,8 @@ def index(
     """
     from deltaclip.encoder import EncoderSpec
 
-    spec = EncoderSpec(motion=motion, precision=precision, engine=engine, keep=keep)
+    sampling: Sampling = "keyframes" if fast else "uniform"
+    spec = EncoderSpec(motion=motion, precision=precision, engine=engine, sampling=sampling, keep=keep)
     report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, number_of(workers))
     if as_json:
         rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}

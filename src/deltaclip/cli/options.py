@@ -33,7 +33,7 @@ __all__ = [
     "WorkersOption",
 ]
 
-Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform"]
+Sampling = Literal["uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform", "keyframes"]
 
 
 def _set_stall_limit(seconds: float | None) -> None:
@@ -175,8 +175,9 @@ class AllEncoderOptions(SomeEncoderOptions):
     sampling: Annotated[
         Sampling,
         typer.Option(
-            help="How frames are sampled: uniform takes the middle of each of N equal spans; the others take one frame "
-            "per second as CLIP4Clip does, and keep the first N, the last N, or N spread evenly."
+            help="How frames are sampled: uniform takes the middle of each of N equal spans, keyframes the key frames "
+            "nearest to these; the others take one frame per second as CLIP4Clip does, and keep the first N, the last "
+            "N, or N spread evenly."
         ),
     ] = "uniform"
     max_words: Annotated[

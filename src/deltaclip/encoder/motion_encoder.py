@@ -27,7 +27,7 @@ __all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encod
 
 BUNDLED_MOTION = "motion"
 """The name of the motion encoder that comes with the package."""
-TRACK_VERSION = 1
+TRACK_VERSION = 2
 """Changes whenever motion or reading change what track a file gets."""
 TRACKS_AT_ONCE = 64
 EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")

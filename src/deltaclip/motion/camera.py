@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["camera_basis", "camera_field", "camera_motion", "fit_camera", "lengths", "look_up", "warp"]
+__all__ = ["camera_basis", "camera_field", "camera_motion", "fit_camera", "lengths", "look_up", "quantile", "warp"]
 
 AFFINE_ROUNDS = (4.0, 3.0, 2.5, 2.0)
 QUADRATIC_ROUNDS = (2.5, 2.0, 2.0, 2.0)
@@ -61,7 +61,7 @@ def fit_camera(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
         fit[:, :terms] = _weighted_fit(basis, products, target, weight, terms)
         rest = target - basis @ fit
         length = lengths(rest)
-        median = np.median(length, axis=1, keepdims=True).astype(np.float32)
+        median = quantile(length, 0.5)[:, None]
         weight = _weight(length / np.maximum(np.float32(width) * median, np.float32(NARROWEST)))
         if number < BORDER_ROUNDS:
             weight *= border
@@ -115,6 +115,18 @@ def lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(..., 2) -> (...). Not np.hypot, which guards against overflow at five times the price."""
     right, down = vectors[..., 0], vectors[..., 1]
     return np.sqrt(right * right + down * down)
+
+
+def quantile(rows: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """The value below which a share of each row is: (N, M) -> (N,), between two values by their distance.
+
+    By sorting, which numpy does at a fifth of the price of `np.median` and `np.percentile` (1 to 4,000 numbers a row).
+    """
+    ordered = np.sort(rows, axis=1)
+    place = share * (rows.shape[1] - 1)
+    low = int(place)
+    high = min(low + 1, rows.shape[1] - 1)
+    return ordered[:, low] + np.float32(place - low) * (ordered[:, high] - ordered[:, low])
 
 
 def _product(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -50,6 +50,10 @@ def unexplained(now: NDArray[np.uint8], other: NDArray[np.uint8], places: NDArra
     return np.asarray(cv2.absdiff(relit_in_place(now, warp(other, places)), now), np.uint8)
 
 
-def is_another_shot(difference: float, overlap: float) -> bool:
-    """The cut rule: `difference`, the mean of `unexplained`, is large and `overlap` of the grey levels small."""
-    return difference > CUT_DIFFERENCE and overlap < CUT_OVERLAP
+def is_another_shot(now: NDArray[np.uint8], other: NDArray[np.uint8], left: NDArray[np.uint8]) -> bool:
+    """The cut rule: the mean of `left`, which is `unexplained`, is large and few grey levels are shared.
+
+    All (H, W) uint8.
+    """
+    # Grey levels are counted only if they decide, which they hardly ever do.
+    return cv2.mean(left)[0] > CUT_DIFFERENCE and levels_overlap(grey_levels(now), grey_levels(other)) < CUT_OVERLAP

@@ -126,6 +126,7 @@ def motion_from_mask(mask: NDArray[np.bool_], reasons: tuple[str | None, ...]) -
 
 def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(T, H, W) bool -> (T,) float64: the part of each frame that is on, 0..1."""
-    counts = np.asarray(np.count_nonzero(mask, axis=(1, 2)), np.float64)
+    # Frame by frame: with axes numpy adds numbers up instead of counting bits, at eight times the price.
+    counts = np.array([np.count_nonzero(frame) for frame in mask], np.float64)
     num_pixels: int = mask.shape[1] * mask.shape[2]
     return counts / num_pixels

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from deltaclip.processes import Guard, once, own_work
 from deltaclip.reader.fitting import extras_of_motion, fit_extras, fit_variants, join_channels, measure
 from deltaclip.reader.geometry import to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, SUBJECT, Clip, ReaderSpec
-from deltaclip.video import SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
+from deltaclip.video import KEYFRAMES, SEGMENT_SECONDS, Frames, Segment, Video, sample_seconds, uniform_seconds
 
 __all__ = [
     "Call",
@@ -152,8 +152,11 @@ def _read_clip(video: Video, segment: Segment, spec: ReaderSpec) -> Clip:
 
 
 def _frames(video: Video, segment: Segment, spec: ReaderSpec) -> Frames:
-    seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds)
-    return video.frames_at(seconds, spec.decode_side, with_neighbours=spec.needs_neighbours)
+    seconds = sample_seconds(segment, spec.num_frames, spec.sampling, video.frame_seconds, video.key_seconds)
+    neighbours: bool | Literal["after"] = spec.needs_neighbours
+    if neighbours and spec.sampling == KEYFRAMES:
+        neighbours = "after"
+    return video.frames_at(seconds, spec.decode_side, with_neighbours=neighbours)
 
 
 def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:

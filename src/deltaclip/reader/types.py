@@ -25,7 +25,8 @@ class ReaderSpec:
     image_size: side S of the square that the image encoder takes, in pixels.
     num_frames: T, frames of a clip, at the middles of T equal spans (12 in the paper's tests, 6 in its training).
     motion: a mask, or None if the alpha weights are zero and no mask can matter.
-    sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames.
+    sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames, and by
+    `keyframes` one that has fewer key frames; masks that need neighbours then look at the frame after each only.
     track: whether clips also carry what a motion encoder takes, which is made of `subject`, whatever mask is fed.
     """
 

@@ -6,6 +6,7 @@ from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
     from deltaclip.video.sampling import (
+        KEYFRAMES,
         SAMPLINGS,
         SEGMENT_SECONDS,
         Segment,
@@ -34,6 +35,7 @@ else:
 __all__ = [
     "AMBIGUOUS_SUFFIXES",
     "FILM_SUFFIXES",
+    "KEYFRAMES",
     "PROXY_SUFFIXES",
     "SAMPLINGS",
     "SEGMENT_SECONDS",

@@ -1,9 +1,9 @@
 """Walking through the pictures of one stream in the order shown."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import av
 import numpy as np
@@ -30,6 +30,10 @@ One, because that happens in sound files: a last frame that is cut short, a pack
 
 MIN_SKIPPED = 4
 """A seek that saves fewer frames costs more than decoding them, above all in transport streams without an index."""
+
+SKIPPING_CODECS = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Codecs whose decoders can leave out a frame that no other refers to, as its own header says. Not HEVC: there such
+a frame may still be referred to from a higher temporal layer."""
 
 ORDER_SAMPLE = 50
 """Pictures decoded to see whether a doubtful stream's times can be believed."""
@@ -78,6 +82,10 @@ class Decoder:
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
         self._last_key: float = -np.inf
+        self._wanted: frozenset[int] | None = None
+        self._skips: Literal["NONREF", "NONKEY"] = "NONREF"
+        self._skipped: set[int] = set()
+        self._is_fresh = False
         self.pictures: Iterator[tuple[int, VideoFrame]] = iter(())
         """(tick, picture) in the order shown, from where decoding last began; seeking replaces it."""
         self._restart()
@@ -98,7 +106,8 @@ class Decoder:
 
     def first(self) -> tuple[int, VideoFrame]:
         """(tick, picture) of the first frame that can be decoded; VideoError when none can."""
-        self._restart()
+        if not self._is_fresh:
+            self._restart()
         self._ahead = next(self.pictures, None)
         if self._ahead is None:
             raise VideoError(
@@ -109,11 +118,33 @@ class Decoder:
         self._start_tick = self._ahead[0]
         return self._ahead
 
+    def want(self, ticks: Iterable[int]) -> None:
+        """From now on only the frames at these ticks are asked for: what they do not need is not decoded.
+
+        That is everything else if all of them are key frames, and what no frame refers to otherwise.
+        """
+        _, stream = self._opened()
+        wanted, timeline = frozenset(ticks), self._timeline
+        only_keys = wanted.issubset(timeline.key_ticks.tolist())
+        can_skip = only_keys or stream.codec_context.name in SKIPPING_CODECS
+        self._wanted = wanted if can_skip and not timeline.counted and not timeline.jumps else None
+        self._skips = "NONKEY" if only_keys else "NONREF"
+
     def show(self, tick: int) -> VideoFrame:
         """The picture on the screen at `tick`, one of the timeline's: decoded, not converted.
 
         VideoError when neither that frame nor the one before it can be decoded.
         """
+        self._go_to(tick)
+        if self._wanted is not None and (self._shown is None or self._shown[0] != tick):
+            # It gives no picture. The one that stands in for it may have been skipped, so nothing is skipped now.
+            self._wanted = None
+            self._restart()
+            self._go_to(tick)
+        return self._checked(tick)
+
+    def _go_to(self, tick: int) -> None:
+        """Decodes to the last picture at or before `tick`, if there is one."""
         self._opened()
         keys = self._timeline.key_ticks[: np.searchsorted(self._timeline.key_ticks, tick, side="right")]
         self._approach(tick, keys)
@@ -128,7 +159,6 @@ class Decoder:
         if self._shown is None:
             self._restart()
             self._walk_to(tick)
-        return self._checked(tick)
 
     def _checked(self, tick: int) -> VideoFrame:
         """The picture found for `tick`, unless too many between the two are missing."""
@@ -143,7 +173,7 @@ class Decoder:
 
     def _approach(self, tick: int, keys: NDArray[np.int64]) -> None:
         """Seeks if `tick` is behind, or if decoding can restart between here and there."""
-        behind = self._shown is not None and self._shown[0] > tick
+        behind = tick in self._skipped or (self._shown is not None and self._shown[0] > tick)
         if behind and not len(keys):
             self._restart()
         elif behind or (len(keys) and keys[-1] > self._last_key and self._gap_to(int(keys[-1])) > MIN_SKIPPED):
@@ -191,6 +221,8 @@ class Decoder:
         """Forgets what was decoded. latest_key: as for `_decode`."""
         self._shown = self._ahead = None
         self._last_key = -np.inf
+        self._skipped = set()
+        self._is_fresh = latest_key is None
         self.pictures = self._decode(latest_key)
 
     def _opened(self) -> tuple[InputContainer, VideoStream]:
@@ -224,6 +256,8 @@ class Decoder:
         ticks = self._timeline.ticks
         earliest: int | None = None
         count = 0
+        self._is_fresh = False
+        context = self._opened()[1].codec_context
         for packet in self._packets():
             if latest_key is not None and packet.size:
                 if not packet.is_keyframe:
@@ -237,6 +271,10 @@ class Decoder:
                 if packet.is_keyframe:
                     self._last_key = max(self._last_key, packet.pts)
             pulse()
+            is_skipped = self._wanted is not None and packet.pts is not None and packet.pts not in self._wanted
+            context.skip_frame = self._skips if is_skipped else "DEFAULT"
+            if is_skipped and packet.pts is not None:
+                self._skipped.add(packet.pts)
             try:
                 pictures = packet.decode()
             except av.FFmpegError:

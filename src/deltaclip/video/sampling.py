@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "KEYFRAMES",
     "SAMPLINGS",
     "SEGMENT_SECONDS",
     "Segment",
     "clip4clip_frames",
     "farthest_neighbour_seconds",
+    "keyframe_seconds",
     "native_neighbours",
     "neighbour_seconds",
     "sample_seconds",
@@ -18,8 +20,9 @@ __all__ = [
     "uniform_seconds",
 ]
 
-SAMPLINGS = ("uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform")
-"""Rules for where to look: `uniform_seconds`, and `clip4clip_frames` with each of its choices."""
+KEYFRAMES = "keyframes"
+SAMPLINGS = ("uniform", "clip4clip-head", "clip4clip-tail", "clip4clip-uniform", KEYFRAMES)
+"""Rules for where to look: `uniform_seconds`, `clip4clip_frames` with each of its choices, and `keyframe_seconds`."""
 
 SEGMENT_SECONDS = 15.0
 """Length of the pieces into which a long video is cut, one vector each."""
@@ -86,19 +89,35 @@ def clip4clip_frames(num_native: int, native_rate: float, num_frames: int, choic
     return starts[np.linspace(0, len(starts) - 1, num_frames, dtype=int)]
 
 
+def keyframe_seconds(seconds: NDArray[np.float64], key_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The key frames nearest to where one would look: (T,) and (K,) ascending, K >= 1 -> at most T, each once."""
+    after = np.minimum(np.searchsorted(key_seconds, seconds), len(key_seconds) - 1)
+    before = np.maximum(after - 1, 0)
+    is_nearer = abs(key_seconds[before] - seconds) <= abs(key_seconds[after] - seconds)
+    return np.asarray(np.unique(key_seconds[np.where(is_nearer, before, after)]), np.float64)
+
+
 def sample_seconds(
-    segment: Segment, num_frames: int, sampling: str, frame_seconds: NDArray[np.float64]
+    segment: Segment,
+    num_frames: int,
+    sampling: str,
+    frame_seconds: NDArray[np.float64],
+    key_seconds: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Where to look in a segment, by a name in SAMPLINGS: by the clock, however many frames are there.
 
-    frame_seconds: (N,) sorted, when each frame of the video appears. Returns (T,) float64, ascending; T is 1 in a
-    hold, else `num_frames` for `uniform` and at most that for CLIP4Clip's rules.
+    frame_seconds: (N,) sorted, when each frame of the video appears. key_seconds: (K,) the same of its key frames, if
+    any are known. Returns (T,) float64, ascending; T is 1 in a hold, else `num_frames` for `uniform` and at most that
+    for the other rules. A segment without a key frame is sampled by `uniform`.
     """
     start, end = segment.start, segment.end
     if segment.held:
         return np.array([(start + end) / 2])
-    if sampling == "uniform":
-        return uniform_seconds(start, end, num_frames)
+    if sampling in ("uniform", KEYFRAMES):
+        seconds = uniform_seconds(start, end, num_frames)
+        keys = np.empty(0) if key_seconds is None or sampling == "uniform" else key_seconds
+        keys = keys[(keys >= start) & (keys < end)]
+        return keyframe_seconds(seconds, keys) if len(keys) else seconds
     choice = sampling.removeprefix("clip4clip-")
     first = max(int(np.searchsorted(frame_seconds, start, side="right")) - 1, 0)
     last = max(int(np.searchsorted(frame_seconds, end, side="left")), first + 1)

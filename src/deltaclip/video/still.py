@@ -2,7 +2,7 @@
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +107,9 @@ class StillDecoder:
     def first(self) -> tuple[int, VideoFrame]:
         """(tick, picture), as `Decoder.first`."""
         return 0, self.show(0)
+
+    def want(self, ticks: Iterable[int]) -> None:
+        """Nothing to skip: there is one picture."""
 
     def show(self, tick: int) -> VideoFrame:
         """The picture, whatever `tick` is."""

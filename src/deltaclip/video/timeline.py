@@ -83,6 +83,10 @@ class Timeline:
         ticks = (self.ticks - self.origin_tick).astype(np.float64)
         return np.asarray(ticks * self.time_base.numerator / self.time_base.denominator, dtype=np.float64)
 
+    def key_seconds(self) -> NDArray[np.float64]:
+        """(K,) float64, sorted: which of `seconds` are of key frames; empty if seeking is not safe."""
+        return self.seconds()[np.isin(self.ticks, self.key_ticks)]
+
     def starting_at(self, tick: int) -> "Timeline":
         """The same without the frames before `tick`, which gave no pictures."""
         return replace(self, ticks=self.ticks[self.ticks >= tick])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,8 @@ class Video:
         sides = (first.width, first.height)
         self.frame_seconds = self._timeline.seconds()
         """(N,) float64, sorted: when each frame appears."""
+        self.key_seconds = self._timeline.key_seconds()
+        """(K,) float64, sorted: when each key frame appears, K = 0 if the file does not tell."""
         self.info = VideoInfo(
             str(path),
             format_name,
@@ -155,7 +157,11 @@ class Video:
         return split_segments(self.frame_seconds, self._timeline.end_seconds, length_seconds)
 
     def frames_at(
-        self, seconds: Sequence[float] | NDArray[np.float64], short_side: int, *, with_neighbours: bool = False
+        self,
+        seconds: Sequence[float] | NDArray[np.float64],
+        short_side: int,
+        *,
+        with_neighbours: bool | Literal["after"] = False,
     ) -> Frames:
         """The frames on the screen at `seconds`, upright, with the shorter side at `short_side` pixels.
 
@@ -163,7 +169,8 @@ class Video:
         last frame. All frames have one size, that of the first picture scaled, even if the resolution changes midway.
         VideoError if a frame is in a damaged part.
         with_neighbours: fetch the native frames before and after each too, in the same pass; see
-        `sampling.native_neighbours` for which.
+        `sampling.native_neighbours` for which. "after": only those after, for key frames, before which all frames since
+        the last key frame would have to be decoded.
         """
         asked = np.asarray(seconds, dtype=np.float64)
         if asked.ndim != 1 or not np.isfinite(asked).all() or short_side < 1:
@@ -175,6 +182,8 @@ class Video:
             return Frames(_stacked(pictures, indices, size), asked, notes=self.info.notes)
         end = self._timeline.end_seconds
         before, after = (native_neighbours(self.frame_seconds, indices, side, asked, end) for side in (-1, 1))
+        if with_neighbours == "after":
+            before = np.full_like(before, -1)
         pictures = self._pictures(indices, size, np.concatenate([before, after]))
         return Frames(
             _stacked(pictures, indices, size),
@@ -191,6 +200,7 @@ class Video:
         """Pictures by frame number: all that are needed, and those of the wanted ones that can be decoded."""
         obligatory = set(needed.tolist())
         numbers = obligatory if wanted is None else obligatory | {number for number in wanted.tolist() if number >= 0}
+        self._decoder.want(self._timeline.ticks[sorted(numbers)].tolist())
         pictures = {}
         for number in sorted(numbers):  # ascending: each stretch of the file is decoded once
             try:

@@ -35,12 +35,12 @@ def residual(length: NDArray[np.float32], left: float = 0.0, wide: bool = False)
     """A Residual that moves by `length` (K, h, w), differs by one grey level and, after the flow, by `left`."""
     ones = np.ones_like(length)
     flags = np.ones(len(length), np.bool_)
-    vector, rest = np.stack([length, 0 * length], -1), np.float32(left) * ones
+    vector, rest = np.stack([length, 0 * length]), np.float32(left) * ones
     back = np.ones((2, *length.shape), np.bool_)
     camera, explained = np.zeros((len(length), 4), np.float32), np.ones(len(length))
-    both = np.stack([length, length], -1)
+    both = np.stack([length, length])
     measured = (vector, length, ones[:, :1, :1], ones, rest, ones, back, flags, flags, wide)
-    return Residual(*measured, vector, both, camera, explained)
+    return Residual(*measured, np.moveaxis(vector, 0, -1), both, camera, explained)
 
 
 def mask_and_motion(inside: float, outside: float, left: float = 0.0) -> tuple[NDArray[np.float32], Residual]:

@@ -41,7 +41,7 @@ def test_a_square_over_a_pan_moves_by_the_difference() -> None:
     frames, _ = square_over_pan(num_frames=3, pan=2, step=3)  # the ground goes 2 pixels to the right, the square 3
     motion = residual_motion(frames[1:2], frames[:1], frames[2:])
     middle = (slice(None), round((40 + 18) / CELL), round((33 + 18) / CELL))
-    assert motion.vector[middle][0] == pytest.approx([1 / CELL, 0], abs=0.06)
+    assert motion.vector[:, *middle][:, 0] == pytest.approx([1 / CELL, 0], abs=0.06)
     assert motion.length[middle][0] == pytest.approx(1 / CELL, abs=0.06)
 
 

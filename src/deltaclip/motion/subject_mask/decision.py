@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.motion.camera import quantile
 from deltaclip.motion.subject_mask.neighbours import Residual
 
 __all__ = [
@@ -82,7 +83,7 @@ def drop_small_parts(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def examine(probability: NDArray[np.float32], motion: Residual) -> list[Found]:
     """Look at each frame's mask and the motion inside and outside it. probability: (K, h, w)."""
-    top = np.percentile(motion.length.reshape(len(motion.length), -1), 98, axis=1)
+    top = quantile(motion.length.reshape(len(motion.length), -1), 0.98)
     maps = (probability, motion.length, motion.changed, motion.left, motion.returned.swapaxes(0, 1))
     return [_found(*frame, wide=motion.wide) for frame in zip(*maps, top.tolist(), strict=True)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.motion.camera import camera_basis
+from deltaclip.motion.camera import camera_basis, quantile
 from deltaclip.motion.subject_mask.neighbours import Residual
 from deltaclip.motion.subject_mask.smoothing import Passage, along_edges, box
 
@@ -70,7 +70,7 @@ def _motion_numbers(motion: Residual, times: NDArray[np.float32]) -> Maps:
     """Residual motion in units of the fit's error, in windows, in cells, in units of the frame's and over the clip."""
     num_frames = len(times)
     sample = motion.length[:, ::2, ::2].reshape(num_frames, -1)
-    top = np.percentile(sample, 98, axis=1).astype(np.float32)[:, None, None]
+    top = quantile(sample, 0.98)[:, None, None]
     over_clip = np.log1p(np.minimum(times, np.float32(20))).mean(0, keepdims=True)
     return {
         "log_times_3": np.log(box(times, 1) + np.float32(0.3)),
@@ -88,7 +88,7 @@ def _direction_numbers(motion: Residual, times: NDArray[np.float32], place: Grid
     """Motion along the way that most of what moves goes, and the distance to the middle of it."""
     weight = np.maximum(times - np.float32(3), np.float32(0))
     weight /= weight.sum((1, 2), keepdims=True) + np.float32(1e-3)
-    right, down = motion.vector[..., 0], motion.vector[..., 1]
+    right, down = motion.vector
     mean_right, mean_down = _mean(weight, right), _mean(weight, down)
     length = np.sqrt(mean_right**2 + mean_down**2) + np.float32(0.05)
     along = (right * mean_right + down * mean_down) / length / motion.scale
@@ -111,7 +111,7 @@ def _place_numbers(place: GridPosition) -> Maps:
 def _change_numbers(motion: Residual, smooth: NDArray[np.float32], smooth_gradient: NDArray[np.float32]) -> Maps:
     """Compensated difference, against the frame's noise and against the gradient that a small error would show."""
     changed = motion.changed
-    middle = np.median(changed.reshape(len(changed), -1), axis=1)[:, None, None]
+    middle = quantile(changed.reshape(len(changed), -1), 0.5)[:, None, None]
     noise = np.maximum(middle, np.float32(0.5))
     near, wide = box(changed, 1), box(changed, 3)
     near_gradient, wide_gradient = box(motion.gradient, 1), box(motion.gradient, 3)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from deltaclip.motion.camera import camera_field, camera_motion, fit_camera, lengths, look_up
 from deltaclip.motion.exposure import relit
-from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, new_flow, returned, shrink
-from deltaclip.motion.shots import LEVELS_WIDTH, grey_levels, is_another_shot, levels_overlap, unexplained
+from deltaclip.motion.flow import FLOW_SCALE, dense_flow, flow_picture, grid_picture, new_flow, returned, shrink
+from deltaclip.motion.shots import LEVELS_WIDTH, grey_levels, is_another_shot, unexplained
 
 __all__ = ["NEAR_SECONDS", "Neighbours", "Residual", "Steps", "residual_motion"]
 
@@ -49,7 +49,8 @@ Steps = float | NDArray[np.float64]
 class Residual:
     """What the camera does not explain, at every cell of the grid. K frames, h rows, w columns.
 
-    vector: (K, h, w, 2) float32, cells a frame: mean of the motion to the frame after and from the frame before.
+    vector: (2, K, h, w) float32, cells a frame, right and down: mean of the motion to the frame after and from the
+    frame before.
     length: (K, h, w) float32, cells: the smaller of both, as an uncovered border is wrong in one direction only.
     scale: (K, 1, 1) float32, cells: the median residual, how well the camera's motion is known.
     changed: (K, h, w) float32, grey levels: the smaller compensated difference to both neighbours.
@@ -60,7 +61,7 @@ class Residual:
     exists: (K,) bool, there is a neighbour. usable: (K,) bool, and it can be followed: the same shot, not too far on.
     wide: the neighbours are more than WIDE_STEP_SECONDS away.
     velocity: (K, h, w, 2) float32, picture heights a second: `vector` in the unit of `types.Flow`.
-    agreement: (K, h, w, 2) float32, cells: length of `vector`, and the mean of the two lengths that it is made of.
+    agreement: (2, K, h, w) float32, cells: length of `vector`, and the mean of the two lengths that it is made of.
     camera: (K, 4) float32, as in `types.Flow`. explained: (K,) float64, share of the cells that move as the camera.
     """
 
@@ -101,15 +102,18 @@ def residual_motion(
         None if frame is None else relit(picture, flow_picture(frame, grid))
         for picture, frame in zip((*now, *now), (*after, *before), strict=True)
     ]
-    flow = _flow_fields(now, others, grid)
+    cells = [grid_picture(picture, grid) for picture in now]
+    cells_of_others = [None if picture is None else grid_picture(picture, grid) for picture in others]
+    flow = _flow_fields(cells, cells_of_others)
     fit, scale = fit_camera(flow)
-    field = camera_field(fit, *grid)
-    rest = flow - field
+    # (2K, h, w, 2) -> (2K, 2, h, w): a plane for each direction, of which numpy makes short work
+    field = np.ascontiguousarray(camera_field(fit, *grid).transpose(0, 3, 1, 2))
+    rest = flow.transpose(0, 3, 1, 2) - field
     camera = camera_motion(fit, *grid)
     changed, alike = _compensated(now, others, fit)
     exists = np.array([picture is not None for picture in others])
     plain = np.tile([wide and is_plain(picture) for picture in now], 2)
-    back = _returned(now, others, flow, exists & (plain | ~alike))
+    back = _returned(cells, cells_of_others, flow, exists & (plain | ~alike))
     usable = alike | (exists & (back.mean((1, 2)) > (FOLLOWED_WIDE if wide else FOLLOWED)))
     back[~plain] = True
     left = _left_by_flow(now, others, flow)
@@ -120,13 +124,13 @@ def residual_motion(
             rest[one], scale[one], changed[one], left[one] = -rest[other], scale[other], changed[other], left[other]
             back[one], camera[one], field[one] = back[other], -camera[other], -field[other]
             steps[one] = steps[other]
-    length = lengths(rest)
-    followed = length < FOLLOWS_CELLS + FOLLOWS_SHARE * lengths(field)
+    length = _plane_lengths(rest)
+    followed = length < FOLLOWS_CELLS + FOLLOWS_SHARE * _plane_lengths(field)
     vector = _joined(rest)
     used = usable[:num_frames] | usable[num_frames:]
     per_second = (np.tile(used, 2) / steps).astype(np.float32)
     return Residual(
-        vector=vector,
+        vector=vector.swapaxes(0, 1),
         length=np.minimum(length[:num_frames], length[num_frames:]),
         scale=(np.float32(0.5) * (scale[:num_frames] + scale[num_frames:]))[:, None, None],
         changed=np.stack([_smaller(*pair, grid) for pair in zip(changed, changed[num_frames:], strict=False)]),
@@ -136,8 +140,11 @@ def residual_motion(
         exists=exists[:num_frames] | exists[num_frames:],
         usable=used,
         wide=wide,
-        velocity=_joined(rest * (per_second / np.float32(grid[0]))[:, None, None, None]),
-        agreement=np.stack([lengths(vector), np.float32(0.5) * (length[:num_frames] + length[num_frames:])], axis=-1),
+        # (K, 2, h, w) -> (K, h, w, 2)
+        velocity=np.ascontiguousarray(
+            _joined(rest * (per_second / np.float32(grid[0]))[:, None, None, None]).transpose(0, 2, 3, 1)
+        ),
+        agreement=np.stack([_plane_lengths(vector), np.float32(0.5) * (length[:num_frames] + length[num_frames:])]),
         camera=_joined(camera * per_second[:, None]),
         explained=np.minimum(followed[:num_frames].mean((1, 2)), followed[num_frames:].mean((1, 2))) * used,
     )
@@ -182,23 +189,28 @@ def is_plain(picture: NDArray[np.uint8]) -> bool:
     return paper > PAPER_SHARE or float(np.mean(gradient(picture) < FLAT_LEVELS)) > FLAT_SHARE
 
 
-def _flow_fields(
-    now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], grid: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero if there is none."""
+def _flow_fields(now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None]) -> NDArray[np.float32]:
+    """Flow to each of the 2K neighbours, those after first: (2K, h, w, 2); zero if there is none.
+
+    All pictures of the size of the grid.
+    """
     flow = new_flow()
-    fields = np.zeros((len(others), *grid, 2), np.float32)
+    fields = np.zeros((len(others), *now[0].shape, 2), np.float32)
     for index, other in enumerate(others):
         if other is not None:
-            fields[index] = dense_flow(flow, now[index % len(now)], other, grid)
+            fields[index] = dense_flow(flow, now[index % len(now)], other)
     return fields
+
+
+def _plane_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 2, h, w) -> (N, h, w), as `camera.lengths`."""
+    return lengths(np.moveaxis(vectors, 1, -1))
 
 
 def _compensated(
     now: Sequence[NDArray[np.uint8]], others: list[NDArray[np.uint8] | None], fit: NDArray[np.float32]
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.bool_]]:
     """What each of 2K neighbours does not explain, and whether it is there and of the same shot by that: (2K,) bool."""
-    levels = [grey_levels(picture) for picture in now]
     places = look_up(fit * np.float32(FLOW_SCALE), *now[0].shape)
     changed = []
     alike = np.zeros(len(others), np.bool_)
@@ -208,8 +220,7 @@ def _compensated(
             changed.append(np.zeros_like(now[frame]))
             continue
         changed.append(unexplained(now[frame], other, place))
-        overlap = levels_overlap(levels[frame], grey_levels(other))
-        alike[index] = not is_another_shot(cv2.mean(changed[index])[0], overlap)
+        alike[index] = not is_another_shot(now[frame], other, changed[index])
     return changed, alike
 
 
@@ -221,15 +232,14 @@ def _returned(
 ) -> NDArray[np.bool_]:
     """Which cells flow brings to each of 2K neighbours and back: (2K, h, w) bool. flow: (2K, h, w, 2), cells.
 
-    All of a neighbour that is not asked.
+    All of a neighbour that is not asked. Pictures of the size of the grid.
     """
-    rows, columns = flow.shape[1:3]
     back = new_flow()
     cells = np.ones(flow.shape[:3], np.bool_)
     for index in np.flatnonzero(asked).tolist():
         other = others[index]
         if other is not None:
-            way_back = dense_flow(back, other, now[index % len(now)], (rows, columns))
+            way_back = dense_flow(back, other, now[index % len(now)])
             cells[index] = returned(flow[index], way_back)
     return cells
 

@@ -75,7 +75,7 @@ def judge(rgb: NDArray[np.uint8], motion: Residual, picture: Appearance, network
 
 def flow_of(motion: Residual, probability: NDArray[np.float32]) -> Flow:
     """How the subject and the camera move. probability: (K, h, w), of the subject."""
-    one_way, both_ways = (motion.agreement * probability[..., None]).sum((1, 2)).T
+    one_way, both_ways = (motion.agreement * probability).sum((2, 3))
     agree = one_way / np.maximum(both_ways, np.float32(1e-6))
     return Flow(
         velocity=motion.velocity,
@@ -118,12 +118,14 @@ def upsample(
     small: (K, h, w) float32, the frames' grey on the grid.
     """
     _, height, width, _ = rgb.shape
-    levels = grey(rgb)
     slope, offset = guided(small, probability, UPSAMPLE_RADIUS, GUIDE_FLATNESS)
     alpha = np.empty(rgb.shape[:3], np.float32)
-    for index, plane in enumerate(levels):
-        grown = cv2.resize(slope[index], (width, height), interpolation=cv2.INTER_LINEAR) * plane
-        grown += cv2.resize(offset[index], (width, height), interpolation=cv2.INTER_LINEAR)
+    grown, added = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    for index, frame in enumerate(rgb):  # one at a time: a frame stays in the cache
+        cv2.resize(slope[index], (width, height), grown, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(offset[index], (width, height), added, interpolation=cv2.INTER_LINEAR)
+        grown *= grey(frame[None])[0]
+        grown += added
         np.clip(grown, 0, 1, out=alpha[index])
     return alpha
 
