@@ -30,7 +30,7 @@ Found = TypeVar("Found")
 
 IMPORT_SECONDS = 300.0
 """How long an import may take: a cold disk needs a minute for torch."""
-MODULES = {"opencv-python-headless": "cv2", "pi-heif": "pi_heif", "pillow": "PIL"}
+MODULES = {"faiss-cpu": "faiss", "opencv-python-headless": "cv2", "pi-heif": "pi_heif", "pillow": "PIL"}
 """Packages whose module has a different name."""
 EXTRAS = {
     "cpu": "OpenVINO encodes videos faster on a CPU, and int8 runs in it",
@@ -249,20 +249,9 @@ def _import(module: str) -> str:
 
 
 def _devices() -> Mapping[str, Any]:
-    import torch
+    from deltaclip.encoder import device_facts
 
-    from deltaclip.model import this_processor
-
-    processor = this_processor()
-    return {
-        "processor": processor.name,
-        "features": dict(processor.features),
-        "torch": torch.__version__,
-        "torch_cuda": torch.version.cuda,
-        "cuda": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-        "mps": torch.backends.mps.is_available(),
-        "nvidia_driver": Path("/proc/driver/nvidia/version").exists(),
-    }
+    return {**device_facts(), "nvidia_driver": Path("/proc/driver/nvidia/version").exists()}
 
 
 def _codecs() -> Mapping[str, bool]:

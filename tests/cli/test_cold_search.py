@@ -67,7 +67,7 @@ def test_nor_does_one_with_the_bundled_encoder_on_a_new_machine(
     monkeypatch.setenv("DELTACLIP_CACHE", str(tmp_path / "empty"))
     found, code, imported = cold_search("the red square moves", "--library", tmp_path / "library")
     assert (len(found["hits"]), code, imported) == (1, 0, [])
-    assert not (tmp_path / "empty").exists()
+    assert [path.name for path in (tmp_path / "empty").iterdir()] == ["background"]
 
 
 def test_a_question_that_is_a_file_or_a_choice_of_engine_runs_in_torch(library: Path, tmp_path: Path) -> None:

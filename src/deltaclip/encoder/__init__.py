@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deltaclip.encoder.openvino_engine import OpenVinoEngine
     from deltaclip.encoder.spec import ChoiceError, EncoderSpec, EngineWord, PrecisionWord
     from deltaclip.encoder.torch_engine import TorchEngine
-    from deltaclip.model import Placement, choose_placement
+    from deltaclip.model import Placement, choose_placement, device_facts
 else:
     __getattr__, __dir__ = fetched(
         __name__,
@@ -77,6 +77,7 @@ __all__ = [
     "calibration_clips",
     "checkpoint_problem",
     "choose_placement",
+    "device_facts",
     "is_motion_encoder",
     "locate",
     "motion_encoder_problem",

@@ -18,22 +18,18 @@ VERSION = 1
 """Changes with any of the sentences."""
 DRAWN_SEED = 271_828
 """Of a world that nobody trains or tests on."""
-DRAWN = 204
-"""As many as there are general sentences."""
 TEMPLATES = 2
 """Of each kind of motion."""
 
 
 def general_sentences() -> tuple[str, ...]:
     """Captions of everyday films of all kinds."""
-    return tuple(files("deltaclip.encoder").joinpath("background.txt").read_text("utf-8").splitlines())
+    return _lines("background.txt")
 
 
 def drawn_sentences() -> tuple[str, ...]:
-    """Captions of drawn clips, for encoders that know nothing else."""
-    from deltaclip.shapes import ShapesSpec, make_world
-
-    return tuple(clip.caption for clip in make_world(DRAWN_SEED, DRAWN, ShapesSpec()))
+    """Captions of drawn clips, of the world DRAWN_SEED, for encoders that know nothing else."""
+    return _lines("background_drawn.txt")
 
 
 def motion_sentences() -> tuple[str, ...]:
@@ -63,3 +59,7 @@ def kept_vectors(
     with contextlib.suppress(OSError):
         write_bytes_whole(file, stream.getvalue())
     return made
+
+
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple(files("deltaclip.encoder").joinpath(name).read_text("utf-8").splitlines())

@@ -1,5 +1,6 @@
 """What becomes of hits before people see them: how relevant each is, and which of them are one moment."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,17 +8,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.errors import LibraryError
+from deltaclip.errors import CheckpointError, LibraryError
 from deltaclip.library.folding import groups_of_hits
 from deltaclip.library.protocols import HasBackground, HasWords
 from deltaclip.library.relevance import SAMPLED, Scale, bands, joined_shares, shares_of_motion
 from deltaclip.library.results import Hit
 from deltaclip.library.store import Sides, Store
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "prepare_relevance"]
 
 Encoders = Callable[[], object]
-Vectors = NDArray[np.float32]
+
+
+def prepare_relevance(encoder: object) -> None:
+    """Has an encoder make the vectors of its background sentences, which it keeps, so that no search waits for them."""
+    if isinstance(encoder, HasBackground):
+        with contextlib.suppress(CheckpointError):  # without a tokenizer no text is asked
+            encoder.background_vectors()
 
 
 class Judge:
@@ -27,8 +34,8 @@ class Judge:
         """encoder, motion_encoder: load those that encode the texts, which may know no background sentences."""
         self._store = store
         self._encoder, self._motion_encoder = encoder, motion_encoder
-        self._sample: tuple[str, Vectors] | None = None
-        self._scale: tuple[Vectors, Scale] | None = None
+        self._sample: tuple[str, NDArray[np.float32]] | None = None
+        self._scale: tuple[NDArray[np.float32], Scale] | None = None
         self._turn = threading.Lock()
 
     def rated(self, text: str, hits: Sequence[Hit], weight: float | None) -> list[Hit]:
@@ -98,7 +105,7 @@ class Judge:
                 self._scale = some, Scale.of(some, encoder.background_vectors())
             return self._scale[1]
 
-    def _sample_now(self) -> Vectors | None:
+    def _sample_now(self) -> NDArray[np.float32] | None:
         """(N, D), of the library as it is now; None if all moments have gone since."""
         with self._turn:
             version = self._store.version()

@@ -25,7 +25,7 @@ SAMPLED = 20_000
 """Moments of a large library in which the best hits of background sentences are looked for."""
 EPSILON = 1e-6
 
-Floats = NDArray[np.float32]
+Rows = NDArray[np.float32]
 Shares = NDArray[np.float64]
 
 
@@ -37,15 +37,15 @@ class Scale:
     moment where it does most.
     """
 
-    background: Floats
-    best: Floats
+    background: Rows
+    best: Rows
 
     @classmethod
-    def of(cls, moments: Floats, background: Floats) -> "Scale":
+    def of(cls, moments: Rows, background: Rows) -> "Scale":
         """moments: (N, D), unit rows, some or all of a library, N >= 1."""
         return cls(background, np.sort(_standings(moments @ background.T).max(axis=0)))
 
-    def shares(self, moments: Floats, scores: Floats) -> Shares:
+    def shares(self, moments: Rows, scores: Rows) -> Shares:
         """Of each of K moments, (K, D), with the scores of a text on them, (K,): above 0, at most 1; 1 for NaN."""
         others = moments @ self.background.T
         standings = (scores - others.mean(axis=1)) / (others.std(axis=1) + EPSILON)
@@ -53,7 +53,7 @@ class Scale:
         return np.asarray((as_good + 1) / (len(self.best) + 1))
 
 
-def shares_of_motion(moments: Floats, scores: Floats, background: Floats) -> Shares:
+def shares_of_motion(moments: Rows, scores: Rows, background: Rows) -> Shares:
     """Of each of K moments, (K, Dm), NaN for one without a motion vector, whose share is 1.
 
     scores: (K,), of a text by motion. background: (M, Dm), vectors of sentences on motion, unit rows.
@@ -86,7 +86,7 @@ def check_relevance(relevance: Any) -> None:  # Any: whatever somebody passed
         raise ValueError(f"min_relevance is {relevance!r}: choose one of {', '.join(BANDS)}")
 
 
-def _standings(scores: Floats) -> Floats:
+def _standings(scores: Rows) -> Rows:
     """(N, M): how far each sentence is above the mean of all of them on each moment, in deviations."""
-    made: Floats = (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + EPSILON)
+    made: Rows = (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + EPSILON)
     return made

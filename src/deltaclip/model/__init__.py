@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from deltaclip.model.files import is_cached
     from deltaclip.model.fresh import new_model
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
-    from deltaclip.model.placement import Placement, Precision, choose_placement, this_processor
+    from deltaclip.model.placement import Placement, Precision, choose_placement, device_facts, this_processor
     from deltaclip.model.preprocessing import Normalisation
     from deltaclip.model.pruning import kept_patches
     from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
@@ -98,6 +98,7 @@ __all__ = [
     "checked_placement",
     "choose_placement",
     "convert",
+    "device_facts",
     "digest_of_weights",
     "head_facts",
     "head_parameters",

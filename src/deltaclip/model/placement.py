@@ -3,14 +3,14 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 if TYPE_CHECKING:
     from deltaclip.model.self_check import SelfCheck
 
-__all__ = ["Placement", "Precision", "Processor", "choose_placement", "this_processor"]
+__all__ = ["Placement", "Precision", "Processor", "choose_placement", "device_facts", "this_processor"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -67,6 +67,19 @@ def this_processor() -> Processor:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     name = str(capabilities.get("cpu_name") or platform.processor() or platform.machine())
     return Processor(name, {feature: bool(capabilities[feature]) for feature in FEATURES if feature in capabilities})
+
+
+def device_facts() -> dict[str, Any]:
+    """What torch finds on this machine, as a JSON object: the processor with its features, and GPUs."""
+    processor = this_processor()
+    return {
+        "processor": processor.name,
+        "features": dict(processor.features),
+        "torch": torch.__version__,
+        "torch_cuda": torch.version.cuda,
+        "cuda": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
+        "mps": torch.backends.mps.is_available(),
+    }
 
 
 def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
