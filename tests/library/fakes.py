@@ -102,7 +102,6 @@ class FakeEncoder:
         self.fingerprint = f"fingerprint of {name}"
         self.dimension = DIMENSION
         self.kept_precision = None
-        self.keep = 1.0
         self.max_words = 77
         self.reader_spec = ReaderSpec(DIMENSION, 1, None if motion is None else MotionSpec.parse(motion))
         self.batches: list[int] = []

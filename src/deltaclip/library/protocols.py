@@ -59,10 +59,6 @@ class VectorEncoder(Protocol):
     def kept_precision(self) -> str | None:
         """The precision if it is part of the fingerprint, else None."""
 
-    @property
-    def keep(self) -> float:
-        """Share of the patches of a frame that count, 1 for all; part of the fingerprint."""
-
     def encode_clips(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
         """(N, D), unit rows, one for each clip."""
 

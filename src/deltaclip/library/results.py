@@ -197,6 +197,7 @@ class RememberedEncoder:
     def of(cls, encoder: VectorEncoder) -> "RememberedEncoder":
         """What a library remembers of an encoder whose vectors it takes now."""
         spec = encoder.reader_spec
+        keep = getattr(encoder, "keep", 1.0)  # an encoder of somebody's own need not have it
         return cls(
             name=encoder.name,
             fingerprint=encoder.fingerprint,
@@ -207,7 +208,7 @@ class RememberedEncoder:
             max_words=encoder.max_words,
             vector_version=VECTOR_VERSION,
             precision=encoder.kept_precision,
-            keep=encoder.keep if encoder.keep < 1 else None,
+            keep=keep if keep < 1 else None,
         )
 
     @property
