@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         VideoRow,
         Writer,
     )
+    from deltaclip.library.watching import WatchTimes
     from deltaclip.video import VIDEO_SUFFIXES
 else:
     __getattr__, __dir__ = fetched(
@@ -75,6 +76,7 @@ else:
         "deltaclip.library.filters",
         "deltaclip.library.moments",
         "deltaclip.library.hit_pictures",
+        "deltaclip.library.watching",
         "deltaclip.video",
     )
 
@@ -121,6 +123,7 @@ __all__ = [
     "VectorEncoder",
     "VerifyReport",
     "VideoRow",
+    "WatchTimes",
     "Writer",
     "content_of",
     "default_library_path",
