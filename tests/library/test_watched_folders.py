@@ -122,6 +122,46 @@ def test_a_file_that_changed_after_it_was_found_is_left_for_a_later_run(shelf: S
 
 
 @pytest.mark.usefixtures("_in_time")
+def test_a_file_that_changes_while_it_is_read_is_read_again(shelf: Shelf) -> None:
+    path = shelf.write("a.mp4", "a 1")
+    asked = list[object]()
+
+    def write_once(state: object) -> None:
+        if not asked:  # its bytes were looked at, and are read next
+            path.write_text("a 2 and more")
+        asked.append(state)
+
+    watch = shelf.library.watch([shelf.videos], write_once, times=SHORT)
+    assert told(next(watch)) == {"failed": 1}
+    assert told(next(watch)) == {"indexed": 1}
+    assert shelf.library.status().segments == 2
+
+
+@pytest.mark.usefixtures("_in_time")
+def test_a_file_that_failed_is_tried_again_when_it_has_changed(shelf: Shelf) -> None:
+    shelf.write("a.mp4", "nothing")
+    watch = shelf.library.watch([shelf.videos], times=SHORT)
+    assert told(next(watch)) == {"failed": 1}
+    shelf.write("b.mp4", "b 1")
+    assert told(next(watch)) == {"indexed": 1}
+    shelf.write("a.mp4", "a 1")
+    assert told(next(watch)) == {"indexed": 1}
+
+
+@pytest.mark.usefixtures("_in_time")
+def test_a_file_given_by_name_is_watched_whatever_it_is_called(shelf: Shelf) -> None:
+    path = shelf.write("film", "a 1")
+    watch = shelf.library.watch([path], times=SHORT)
+    assert told(next(watch)) == {"indexed": 1}
+    shelf.write("other.mp4", "b 1")
+    path.write_text("a 2 3")
+    assert told(next(watch)) == {"indexed": 1}
+    path.unlink()
+    assert told(next(watch)) == {"failed": 1, "missing": 1}
+    assert [row.path for row in shelf.library.videos()] == [path]
+
+
+@pytest.mark.usefixtures("_in_time")
 def test_a_watch_waits_for_a_real_lock(shelf: Shelf) -> None:
     shelf.write("a.mp4", "a 1")
     notes = list[str]()
@@ -183,7 +223,7 @@ def test_reading_a_file_and_files_that_wait_anyway_do_not_count(tmp_path: Path) 
         path.read_text()
         assert not within_a_second(lambda: events.taken(()))
         path.write_text("a 2")
-        assert not within_a_second(lambda: events.taken({str(path)}))
+        assert not within_a_second(lambda: events.taken([path]))
         path.write_text("a 3")
         assert within_a_second(lambda: events.taken(()))
     finally:

@@ -1,6 +1,6 @@
 """When a watch looks at folders and when it indexes what, with an invented clock."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,7 @@ class Invented:
     def follow(self, candidates: Candidates) -> bool:
         return False
 
-    def taken(self, besides: Container[str]) -> bool:
+    def taken(self, besides: Iterable[Path]) -> bool:
         changed, self.changed = self.changed, False
         return changed
 

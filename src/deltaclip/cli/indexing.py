@@ -100,8 +100,8 @@ def index(
     but that are already in the library stay there until you run `deltaclip remove`.
 
     With --watch, one line is printed (with --json, one object) whenever something was done: first for all files, then
-    for those that had changed. Changes are found at once, on network shares within 5 minutes. A file that failed is
-    tried again when it has changed. Other processes can search at any time, and write while this one does not.
+    for those that had changed. Changes are found within seconds, on network shares within minutes. A file that failed
+    is tried again when it has changed. Other processes can search at any time, and write while this one does not.
 
     \b
     Examples:

@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 import threading
-from collections.abc import Container
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,12 +62,13 @@ class FolderEvents:
             return False
         return bool(new)
 
-    def taken(self, besides: Container[str]) -> bool:
+    def taken(self, besides: Iterable[Path]) -> bool:
         """As `watching.Events.taken`."""
         with self._lock:
             changed, self._changed = self._changed, set()
         moved = any(_identity(place) != identity for place, identity in self._places.items())
-        return moved or any(self._counts(path) and path not in besides for path in changed)
+        counting = {path for path in changed if self._counts(path)}
+        return moved or bool(counting and counting - set(map(os.path.realpath, besides)))
 
     def close(self) -> None:
         """As `watching.Events.close`."""

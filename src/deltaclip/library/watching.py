@@ -4,9 +4,8 @@ Events of the system only tell that a look is due. What has changed is always to
 looks at them, so that events that get lost, arrive twice or in the wrong order do no harm.
 """
 
-import os
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,8 +55,8 @@ class Events(Protocol):
     def follow(self, candidates: Candidates) -> bool:
         """Watches the folders of a look from now on. True if any was not watched before: then a second look is due."""
 
-    def taken(self, besides: Container[str]) -> bool:
-        """Whether anything may have changed since this was asked last. besides: real paths that do not count."""
+    def taken(self, besides: Iterable[Path]) -> bool:
+        """Whether anything may have changed since this was asked last. besides: files that do not count."""
 
     def close(self) -> None:
         """Watches nothing any more."""
@@ -128,7 +127,7 @@ def watch_folders(
         told_of_lock = told_of_events = False
         while True:
             now = clock()
-            is_due |= watched.taken({os.path.realpath(path) for path in differences.waiting})
+            is_due |= watched.taken(differences.waiting)  # those are looked at all the time
             if candidates is None or now >= next_look or (is_due and now >= pause_ends):
                 candidates = find()
                 is_due = watched.follow(candidates)
