@@ -161,3 +161,15 @@ def test_prune_keeps_what_may_be_on_a_disk_that_is_not_mounted(shelf: Shelf, is_
         disk.rmdir()
     report = shelf.library.index([disk, shelf.videos], prune=True)
     assert (report.removed, report.missing, len(shelf.library.videos())) == (0, 1, 2)
+
+
+def test_prune_keeps_what_cannot_be_looked_at(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shelf.write("in/a.mp4", "a 1")
+    shelf.write("b.mp4", "b 1")
+    shelf.library.index([shelf.videos])
+    path.unlink()
+    assert shelf.library.index([shelf.videos]).missing == 1
+    with monkeypatch.context() as patch:
+        unreadable(patch, path.parent)
+        assert shelf.library.index([shelf.videos], prune=True).removed == 0
+    assert shelf.library.index([shelf.videos], prune=True).removed == 1

@@ -27,26 +27,25 @@ def watch_until_interrupted(
 ) -> None:
     """Index what changes below paths until Ctrl-C, and print what was done."""
     note("watching; stop with Ctrl-C")
-    with _BatchProgress() as line:
-        reports = opened.watch(
-            paths,
-            on_progress=line.show,
-            on_note=lambda text: note(shown(text)),
-            exclude=exclude,
-            motion_words=motion_words,
-            workers=workers,
-            prune=prune,
-        )
-        try:
-            for report in reports:
+    try:
+        with _BatchProgress() as line:
+            for report in opened.watch(
+                paths,
+                on_progress=line.show,
+                on_note=lambda text: note(shown(text)),
+                exclude=exclude,
+                motion_words=motion_words,
+                workers=workers,
+                prune=prune,
+            ):
                 if as_json:
                     emit(report_row(report, loaded))
                 else:
                     print_lines(_batch_line(report))
                     name_failures(report.failures)
                     name_notes(report.notes)
-        except KeyboardInterrupt:
-            note("stopped watching; the library has every video that was finished")
+    except KeyboardInterrupt:
+        note("stopped watching; the library has every video that was finished")
 
 
 def _batch_line(report: "IndexReport") -> str:

@@ -54,7 +54,7 @@ class Candidates:
 
     files: absolute, sorted, each once. roots: the paths given, absolute. failures: paths that lead to no file.
     links: other names of files -> the name that is used. passed_over: how many were skipped, by kind (see
-    SKIPPED_KINDS). unused_exclude: patterns that matched nothing. folders: those that were looked through. settled: if
+    SKIPPED_KINDS). unused_exclude: patterns that matched nothing. folders: those that were looked through. as_found: if
     given, a run looks only at these of the files, each only as long as it is in that state; the others are left for a
     later run.
     """
@@ -66,7 +66,7 @@ class Candidates:
     passed_over: Mapping[str, int]
     unused_exclude: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
-    settled: Mapping[Path, State] | None = None
+    as_found: Mapping[Path, State] | None = None
 
 
 def find_candidates(

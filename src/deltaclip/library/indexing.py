@@ -91,8 +91,8 @@ class IndexRun:
         self._candidates = candidates = known_names_first(store, self._disk, candidates)
         needs_motion = motion_encoder is not None
         self._plan = Plan(store, self._disk, lambda row: are_whole(store, row), needs_motion=needs_motion)
-        settled = candidates.settled
-        wanted = [path for path in candidates.files if settled is None or path in settled]
+        as_found = candidates.as_found
+        wanted = [path for path in candidates.files if as_found is None or path in as_found]
         self._total = len(wanted) + len(candidates.failures)
         self._on_progress = on_progress
         self._prune = prune
@@ -145,7 +145,7 @@ class IndexRun:
     def _jobs(self, paths: Sequence[Path]) -> Iterator[Job[_InHand]]:
         """The files that have to be read; everything else is done at once."""
         for path in paths:
-            if not self._is_settled(path):
+            if not self._is_as_found(path):
                 continue
             try:
                 video = self._settle(path)
@@ -157,10 +157,10 @@ class IndexRun:
             else:
                 self._tell(path)
 
-    def _is_settled(self, path: Path) -> bool:
+    def _is_as_found(self, path: Path) -> bool:
         """Whether a file is to be looked at now: in a long run it may have begun to change since it was found."""
-        settled = self._candidates.settled
-        return settled is None or (path in settled and settled[path] == state_of(path))
+        as_found = self._candidates.as_found
+        return as_found is None or (path in as_found and as_found[path] == state_of(path))
 
     def _settle(self, path: Path) -> _InHand | None:
         """Carries out what the plan says, unless the file has to be read: then it is in hand from now on."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deltaclip.library.candidates import Candidates
+from deltaclip.library.disk import is_gone
 from deltaclip.library.results import RemoveReport
 from deltaclip.library.store import Store, VideoRow
 from deltaclip.names import matched
@@ -26,12 +27,13 @@ def remove_paths(store: Store, paths: Iterable[Path]) -> RemoveReport:
 
 
 def videos_to_prune(store: Store, candidates: Candidates) -> list[VideoRow]:
-    """The missing videos below the given paths, each once.
+    """The missing videos below the given paths whose files are certainly gone, each once.
 
     Those below a given path that is gone itself, or an empty folder, are kept: a disk that is not mounted looks so.
     """
     kept = [str(root) for root in candidates.roots if not _holds_anything(root)]
-    rows = {row.id: row for root in candidates.roots for row in store.below(root) if row.missing}
+    below = (row for root in candidates.roots for row in store.below(root))
+    rows = {row.id: row for row in below if row.missing and is_gone(row.path)}
     return [
         row for row in rows.values() if not any(f"{row.path}{os.sep}".startswith(f"{root}{os.sep}") for root in kept)
     ]

@@ -167,9 +167,8 @@ def _states(candidates: Candidates) -> dict[Path, State]:
 
 def _restricted(candidates: Candidates, ready: Mapping[Path, State]) -> Candidates:
     """A run that looks at what is ready alone, and names each failure once."""
-    settled = {path: state for path, state in ready.items() if state is not None}
     failures = tuple(failure for failure in candidates.failures if failure.path in ready)
-    return replace(candidates, failures=failures, settled=settled)
+    return replace(candidates, failures=failures, as_found={path: state for path, state in ready.items() if state})
 
 
 def _did_something(report: IndexReport) -> bool:
