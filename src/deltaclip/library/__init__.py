@@ -75,8 +75,8 @@ else:
         "deltaclip.library.excluding",
         "deltaclip.library.filters",
         "deltaclip.library.moments",
-        "deltaclip.library.hit_pictures",
         "deltaclip.library.watching",
+        "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
 
