@@ -135,3 +135,41 @@ def test_a_film_that_moved_behind_a_link_of_its_name_is_known_under_its_real_nam
     assert [hit.path for hit in shelf.library.search("a 0", limit=9)] == [real]
     assert shelf.reader.opened == ["a.mp4"]
     assert shelf.library.index([shelf.videos / name for name in given]).unchanged == 1
+
+
+def test_prune_removes_what_is_gone_and_only_below_the_given_paths(shelf: Shelf) -> None:
+    gone, kept = shelf.write("in/a.mp4", "a 1"), shelf.write("out/b.mp4", "b 1")
+    shelf.write("in/c.mp4", "c 1")
+    shelf.library.index([shelf.videos])
+    gone.unlink()
+    kept.unlink()
+    assert shelf.library.index([shelf.videos]).missing == 2
+    report = shelf.library.index([shelf.videos / "in"], prune=True)
+    assert (report.unchanged, report.missing, report.removed) == (1, 0, 1)
+    assert [row.path.name for row in shelf.library.videos()] == ["c.mp4", "b.mp4"]
+    assert shelf.library.verify().ok
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_prune_keeps_what_may_be_on_a_disk_that_is_not_mounted(shelf: Shelf, is_empty: bool) -> None:
+    shelf.write("disk/a.mp4", "a 1")
+    shelf.write("b.mp4", "b 1")
+    disk = shelf.videos / "disk"
+    shelf.library.index([shelf.videos])
+    (disk / "a.mp4").unlink()
+    if not is_empty:
+        disk.rmdir()
+    report = shelf.library.index([disk, shelf.videos], prune=True)
+    assert (report.removed, report.missing, len(shelf.library.videos())) == (0, 1, 2)
+
+
+def test_prune_keeps_what_cannot_be_looked_at(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shelf.write("in/a.mp4", "a 1")
+    shelf.write("b.mp4", "b 1")
+    shelf.library.index([shelf.videos])
+    path.unlink()
+    assert shelf.library.index([shelf.videos]).missing == 1
+    with monkeypatch.context() as patch:
+        unreadable(patch, path.parent)
+        assert shelf.library.index([shelf.videos], prune=True).removed == 0
+    assert shelf.library.index([shelf.videos], prune=True).removed == 1

@@ -7,7 +7,8 @@ import typer
 
 from deltaclip.cli.encoders import encoder_to_ask
 from deltaclip.cli.files import writable
-from deltaclip.cli.indexing import index_paths, name_failures
+from deltaclip.cli.index_report import name_failures
+from deltaclip.cli.indexing import index_paths
 from deltaclip.cli.options import EngineOption, JsonOption, PrecisionOption, StallLimitOption
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
 from deltaclip.cli.search import hit_rows, print_hits, warn_of_lost_words

@@ -1,7 +1,7 @@
 """`index`: read videos into a library, and report what became of every file."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 from deltaclip.checks import AnyPath
 from deltaclip.cli.calibrating import calibrate_on
 from deltaclip.cli.encoders import encoder_to_index
+from deltaclip.cli.index_report import name_failures, name_notes, passed_over_words, report_row, show_progress
 from deltaclip.cli.options import (
     EncoderOption,
     EngineOption,
@@ -22,17 +23,14 @@ from deltaclip.cli.options import (
     WorkersOption,
 )
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines, shown
+from deltaclip.cli.watching import watch_until_interrupted
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.library import Failure, IndexProgress, IndexReport, Library, Note
+    from deltaclip.library import IndexReport, Library
 
-__all__ = ["failure_rows", "index", "index_paths", "name_failures", "name_notes", "note_rows", "number_of"]
-__all__ += ["show_progress"]
-
-MAX_FAILURES_SHOWN = 10
-MAX_SUFFIXES_SHOWN = 5
+__all__ = ["index", "index_paths", "number_of"]
 
 
 def index(
@@ -72,6 +70,23 @@ def index(
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     keep: KeepOption = None,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove videos below the given paths from the library if their files are gone (default: keep them as "
+            "missing, so that they need not be read again when they come back). Nothing is removed below a given path "
+            "that is gone itself, or that is an empty folder, as for a disk that is not mounted.",
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Stay, and index what changes below the given paths until Ctrl-C (default: index once). A file is "
+            "read when it has not changed for 5 s.",
+        ),
+    ] = False,
     stall_limit: StallLimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,20 +99,31 @@ def index(
     beside a video (.lrv) are skipped and counted. A file that you name is always read. Videos that --exclude matches
     but that are already in the library stay there until you run `deltaclip remove`.
 
+    With --watch, one line is printed (with --json, one object) whenever something was done: first for all files, then
+    for those that had changed. Changes are found within seconds, on network shares within minutes. A file that failed
+    is tried again when it has changed. Other processes can search at any time, and write while this one does not.
+
     \b
     Examples:
       deltaclip index ~/Videos
       deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
+      deltaclip index ~/Videos --watch
     """
     from deltaclip.encoder import EncoderSpec
 
     sampling: Sampling = "keyframes" if fast else "uniform"
     spec = EncoderSpec(motion=motion, precision=precision, engine=engine, sampling=sampling, keep=keep)
-    report, loaded = index_paths(paths, library, encoder, spec, exclude or (), motion_words, number_of(workers))
+    chosen = exclude or ()
+    if watch:
+        with _opened(paths, library, encoder, spec, chosen, motion_words) as (opened, loaded):
+            watch_until_interrupted(
+                opened, loaded, paths, chosen, motion_words, number_of(workers), prune=prune, as_json=as_json
+            )
+        return
+    number = number_of(workers)
+    report, loaded = index_paths(paths, library, encoder, spec, chosen, motion_words, number, prune=prune)
     if as_json:
-        rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
-        about = {"videos_per_second": report.videos_per_second, "encoder": engine_row(loaded)}
-        emit({**asdict(report), **about, **rows})
+        emit(report_row(report, loaded))
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
@@ -106,7 +132,9 @@ def index(
         if report.measured:
             print_lines(f"{count(report.measured, 'video')} of these read again only to measure how they move")
         if report.passed_over:
-            print_lines(f"skipped: {_passed_over_words(report.passed_over)}")
+            print_lines(f"skipped: {passed_over_words(report.passed_over)}")
+        if prune:
+            print_lines(f"removed from the library: {count(report.removed, 'video')} whose files are gone")
         if report.left_alone:
             known = count(report.left_alone, "excluded video")
             print_lines(f"still in the library: {known} (use deltaclip remove to remove them)")
@@ -132,32 +160,20 @@ def index_paths(
     exclude: Sequence[str] = (),
     motion_words: bool | None = None,
     workers: int | None = None,
+    *,
+    prune: bool = False,
 ) -> "tuple[IndexReport, Encoder]":
     """Index paths, and give the encoder that did it; progress and notes go to stderr."""
-    from deltaclip.encoder import EncoderSpec, needs_calibration
-    from deltaclip.library import LINK, Exclusion, Library
+    from deltaclip.library import LINK
 
-    try:
-        Exclusion(exclude)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
-    loaded = encoder_to_index(library, encoder, spec or EncoderSpec())
-    if needs_calibration(loaded):
-        calibrate_on(loaded, paths)
-    note(loaded.describe())
-    with Library.open(library, loaded, create=True) as opened, Progress() as line:
-        if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
-            note(
-                f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` "
-                "lists the videos elsewhere that still have to be."
-            )
-        _tell_of_motion(opened, motion_words)
+    with _opened(paths, library, encoder, spec, exclude, motion_words) as (opened, loaded), Progress() as line:
         report = opened.index(
             paths,
             on_progress=lambda state: show_progress(line, state),
             exclude=exclude,
             motion_words=motion_words,
             workers=workers,
+            prune=prune,
         )
     if not report.seen and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
@@ -170,11 +186,35 @@ def index_paths(
     return report, loaded
 
 
-def engine_row(encoder: "Encoder") -> dict[str, str]:
-    """By which encoder vectors were made, and how it ran."""
-    told = ("engine", "engine_reason", "device", "device_reason", "precision", "precision_reason")
-    facts = encoder.engine.facts
-    return {"name": encoder.name} | {name: facts[name] for name in told if name in facts}
+@contextmanager
+def _opened(
+    paths: list[Path],
+    library: AnyPath | None,
+    encoder: str | None,
+    spec: "EncoderSpec | None",
+    exclude: Sequence[str],
+    motion_words: bool | None,
+) -> "Iterator[tuple[Library, Encoder]]":
+    """The library to index into, with its encoder; what is worth knowing about them goes to stderr."""
+    from deltaclip.encoder import EncoderSpec, needs_calibration
+    from deltaclip.library import Exclusion, Library
+
+    try:
+        Exclusion(exclude)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
+    loaded = encoder_to_index(library, encoder, spec or EncoderSpec())
+    if needs_calibration(loaded):
+        calibrate_on(loaded, paths)
+    note(loaded.describe())
+    with Library.open(library, loaded, create=True) as opened:
+        if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
+            note(
+                f"{shown(opened.address)}: {known.outdated}. The given paths are read again; `deltaclip failures` "
+                "lists the videos elsewhere that still have to be."
+            )
+        _tell_of_motion(opened, motion_words)
+        yield opened, loaded
 
 
 def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:
@@ -187,47 +227,3 @@ def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:
         why = " of this motion encoder" if is_other else ""
         have = "moment has" if lacking == 1 else "moments have"
         note(f"{lacking:,} {have} no motion vector{why}: their files are read again if they are among the given paths")
-
-
-def show_progress(line: Progress, state: "IndexProgress") -> None:
-    """Update the line that shows how far a run of `index` is."""
-    failed = f"   {state.failed} failed" if state.failed else ""
-    text = (
-        f"{state.done}/{state.total} videos  {state.segments:,} moments  {line.rate(state.done):.1f} videos/s{failed}"
-    )
-    line.show(text, state.done, state.total)
-
-
-def _passed_over_words(kinds: Mapping[str, int]) -> str:
-    """What `index` skipped, in one line: the count of each kind, then other files by suffix."""
-    named = [f"{number:,} {kind}" for kind, number in kinds.items() if not kind.startswith(".") or " " in kind]
-    others = sorted(((-number, kind) for kind, number in kinds.items() if kind.startswith(".") and " " not in kind))
-    if others:
-        most = ", ".join(f"{kind} {-number:,}" for number, kind in others[:MAX_SUFFIXES_SHOWN])
-        more = ", ..." if len(others) > MAX_SUFFIXES_SHOWN else ""
-        named.append(f"{count(-sum(number for number, _ in others), 'other file')} ({most}{more})")
-    return shown(", ".join(named))
-
-
-def note_rows(rows: "Sequence[Note]") -> list[dict[str, str]]:
-    return [{"path": str(row.path), "text": row.text} for row in rows]
-
-
-def name_notes(rows: "Sequence[Note]") -> None:
-    """Print the notes on the first files that were read to stderr, and how many more there are."""
-    for row in rows[:MAX_FAILURES_SHOWN]:
-        note(f"  {shown(row.path)}  {shown(row.text)}")
-    if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more notes (use --json to list all)")
-
-
-def failure_rows(rows: "Sequence[Failure]") -> list[dict[str, str]]:
-    return [{"path": str(row.path), "reason": row.reason} for row in rows]
-
-
-def name_failures(rows: "Sequence[Failure]") -> None:
-    """Print the first failures to stderr, and how many more there are."""
-    for row in rows[:MAX_FAILURES_SHOWN]:
-        note(f"  {shown(row.path)}  {shown(row.reason)}")
-    if len(rows) > MAX_FAILURES_SHOWN:
-        note(f"  ... {len(rows) - MAX_FAILURES_SHOWN} more (use `deltaclip failures` to list all)")

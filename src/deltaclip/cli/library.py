@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaclip.cli.indexing import failure_rows, name_failures, name_notes, note_rows, number_of, show_progress
+from deltaclip.cli.index_report import failure_rows, name_failures, name_notes, note_rows, show_progress
+from deltaclip.cli.indexing import number_of
 from deltaclip.cli.options import JsonOption, LibraryOption, StallLimitOption, WorkersOption
 from deltaclip.cli.output import Progress, emit, finish, note, print_lines, shown
 from deltaclip.errors import LibraryError

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         VideoRow,
         Writer,
     )
+    from deltaclip.library.watching import WatchTimes
     from deltaclip.video import VIDEO_SUFFIXES
 else:
     __getattr__, __dir__ = fetched(
@@ -74,6 +75,7 @@ else:
         "deltaclip.library.excluding",
         "deltaclip.library.filters",
         "deltaclip.library.moments",
+        "deltaclip.library.watching",
         "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
@@ -121,6 +123,7 @@ __all__ = [
     "VectorEncoder",
     "VerifyReport",
     "VideoRow",
+    "WatchTimes",
     "Writer",
     "content_of",
     "default_library_path",

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deltaclip.library.disk import file_identity, is_gone, is_soft
+from deltaclip.library.disk import State, file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.paths import absolute_paths
 from deltaclip.library.results import Failure
@@ -54,7 +54,9 @@ class Candidates:
 
     files: absolute, sorted, each once. roots: the paths given, absolute. failures: paths that lead to no file.
     links: other names of files -> the name that is used. passed_over: how many were skipped, by kind (see
-    SKIPPED_KINDS). unused_exclude: patterns that matched nothing.
+    SKIPPED_KINDS). unused_exclude: patterns that matched nothing. folders: those that were looked through. as_found: if
+    given, a run looks only at these of the files, each only as long as it is in that state; the others are left for a
+    later run.
     """
 
     files: tuple[Path, ...]
@@ -63,6 +65,8 @@ class Candidates:
     links: Mapping[Path, Path]
     passed_over: Mapping[str, int]
     unused_exclude: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    as_found: Mapping[Path, State] | None = None
 
 
 def find_candidates(
@@ -98,13 +102,15 @@ def find_candidates(
     walk.enter(folders)
     files, links = _each_once(sorted(walk.found, key=os.fsencode))
     walk.passed_over[LINK] += len(links)
+    passed_over = dict(sorted((+walk.passed_over).items()))
     return Candidates(
-        files, roots, tuple(walk.failures), links, dict(sorted((+walk.passed_over).items())), exclusion.unused
+        files, roots, tuple(walk.failures), links, passed_over, exclusion.unused, folders=tuple(walk.folders)
     )
 
 
 class _Walk:
-    """Looks through folders. found: the files to read. passed_over: how many were skipped, by kind."""
+    """Looks through folders. found: the files to read. folders: those that could be read. passed_over: how many were
+    skipped, by kind."""
 
     def __init__(self, roots: Sequence[Path], library_folder: Path | None, exclusion: Exclusion) -> None:
         self._prefixes = [os.path.join(root, "") for root in roots]
@@ -112,6 +118,7 @@ class _Walk:
         self._exclusion = exclusion
         self._entered: set[tuple[int, int]] = set()
         self.found: dict[Path, None] = {}
+        self.folders: list[Path] = []
         self.failures: list[Failure] = []
         self.passed_over: Counter[str] = Counter()
 
@@ -157,7 +164,9 @@ class _Walk:
                 return []
             self._entered.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
-                return list(entries)
+                found = list(entries)
+            self.folders.append(folder)
+            return found
         except OSError as err:
             reason = f"a folder that cannot be read ({err.strerror}). Check its permissions."
             self.failures.append(Failure(folder, reason))

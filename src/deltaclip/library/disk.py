@@ -7,13 +7,17 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Protocol
 
-from deltaclip.library.content import Content, digested, sample_of
+from deltaclip.errors import VideoError
+from deltaclip.library.content import Content, Stamp, digested, sample_of
 from deltaclip.library.store import VideoRow
 
-__all__ = ["Disk", "LocalDisk", "file_identity", "holds_bytes_of", "is_gone", "is_soft"]
+__all__ = ["Disk", "LocalDisk", "State", "file_identity", "holds_bytes_of", "is_gone", "is_soft", "state_of"]
 
 _NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors of a path that leads to no file. Other errors, for example no permission, do not tell."""
+
+State = Stamp | str | None
+"""What the disk says about a file: its size and times, why it cannot be looked at, or None if it is gone."""
 
 
 def is_gone(path: Path) -> bool:
@@ -22,6 +26,14 @@ def is_gone(path: Path) -> bool:
         return not stat.S_ISREG(path.stat().st_mode)
     except OSError as err:
         return err.errno in _NOTHING_THERE
+
+
+def state_of(path: Path) -> State:
+    """The state of a file as it is now."""
+    try:
+        return Stamp.of(path)
+    except VideoError as error:
+        return None if is_gone(path) else error.reason
 
 
 def is_soft(path: Path) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deltaclip.errors import CheckpointError, VideoError
 from deltaclip.library.candidates import LINK, Candidates
 from deltaclip.library.content import ChangedError, Content, TouchedError, require_unchanged, with_digest
-from deltaclip.library.disk import LocalDisk
+from deltaclip.library.disk import LocalDisk, state_of
 from deltaclip.library.moments import are_whole
 from deltaclip.library.plan import (
     FurtherName,
@@ -32,6 +32,7 @@ from deltaclip.library.plan import (
     work_for_unseen,
 )
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
+from deltaclip.library.removing import videos_to_prune
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
 from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
 from deltaclip.pipeline import Job
@@ -76,7 +77,10 @@ class IndexRun:
         reader: MomentReader,
         candidates: Candidates,
         on_progress: Callable[[IndexProgress], None],
+        *,
+        prune: bool = False,
     ) -> None:
+        """prune: whether missing videos below the given paths are removed, see `removing.videos_to_prune`."""
         self._store = store
         self._writer = writer
         self._encoder = encoder
@@ -87,7 +91,11 @@ class IndexRun:
         self._candidates = candidates = known_names_first(store, self._disk, candidates)
         needs_motion = motion_encoder is not None
         self._plan = Plan(store, self._disk, lambda row: are_whole(store, row), needs_motion=needs_motion)
+        as_found = candidates.as_found
+        wanted = [path for path in candidates.files if as_found is None or path in as_found]
+        self._total = len(wanted) + len(candidates.failures)
         self._on_progress = on_progress
+        self._prune = prune
         self._in_hand: list[_InHand] = []
         self._samples: set[bytes] = set()
         """Of the files that are read and not committed yet."""
@@ -95,6 +103,7 @@ class IndexRun:
         """To be looked at once more in this run: they wait for a file with perhaps the same bytes, or were touched."""
         self._touched: set[Path] = set()
         self._indexed = self._unchanged = self._segments = self._measured = 0
+        self._missing = self._returned = self._removed = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
         self._notes: list[Note] = []
@@ -128,11 +137,16 @@ class IndexRun:
             unused_exclude=self._candidates.unused_exclude,
             busy=self._reader.stages.busy(seconds),
             measured=self._measured,
+            missing=self._missing,
+            returned=self._returned,
+            removed=self._removed,
         )
 
     def _jobs(self, paths: Sequence[Path]) -> Iterator[Job[_InHand]]:
         """The files that have to be read; everything else is done at once."""
         for path in paths:
+            if not self._is_as_found(path):
+                continue
             try:
                 video = self._settle(path)
             except VideoError as error:
@@ -142,6 +156,11 @@ class IndexRun:
                 yield Job(video, path, (self._spec, SEGMENT_SECONDS))
             else:
                 self._tell(path)
+
+    def _is_as_found(self, path: Path) -> bool:
+        """Whether a file is to be looked at now: in a long run it may have begun to change since it was found."""
+        as_found = self._candidates.as_found
+        return as_found is None or (path in as_found and as_found[path] == state_of(path))
 
     def _settle(self, path: Path) -> _InHand | None:
         """Carries out what the plan says, unless the file has to be read: then it is in hand from now on."""
@@ -162,10 +181,12 @@ class IndexRun:
                 case SeenAgain(row=row, stamp=stamp):
                     self._writer.seen_again(row, stamp)
                     self._unchanged += 1
+                    self._returned += row.missing
                 case FurtherName(known=known, before=before):
                     self._passed_over[LINK] += 1
                     if known.missing:  # and is back, since both names are of one file
                         self._writer.set_missing([known], False)
+                        self._returned += 1
                     if before is not None:
                         self._writer.delete([before])
                 case TakeOver():
@@ -204,11 +225,17 @@ class IndexRun:
                     gone.append(row)
                 case SeenAgain(row=row, stamp=stamp):
                     self._writer.seen_again(row, stamp)
+                    self._returned += 1
                     left_alone += 1
                 case LeaveAlone():
                     left_alone += 1
         if gone:
             self._writer.set_missing(gone, True)
+        pruned = videos_to_prune(self._store, self._candidates) if self._prune else []
+        if pruned:
+            self._writer.delete(pruned)
+        self._removed = len(pruned)
+        self._missing = len({row.id for row in gone} - {row.id for row in pruned})
         return left_alone
 
     def _fail(self, path: Path, error: VideoError, before: VideoRow | None) -> None:
@@ -312,12 +339,9 @@ class IndexRun:
     def _put(self, video: _InHand, status: VideoStatus, reason: str | None) -> None:
         self._writer.put([NewVideo(video.path, video.content, status, reason, video.moments, [*video.notes])])
 
-    def _total(self) -> int:
-        return len(self._candidates.files) + len(self._candidates.failures)
-
     def _tell(self, current: Path | None) -> None:
         done = self._indexed + self._unchanged + len(self._failures)
-        self._on_progress(IndexProgress(self._total(), done, self._segments, len(self._failures), current))
+        self._on_progress(IndexProgress(self._total, done, self._segments, len(self._failures), current))
 
 
 def _may_be_same(before: VideoRow, content: Content) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from deltaclip.checks import AnyPath, check_path, check_paths, check_whole
 from deltaclip.library.address import open_store, store_exists
-from deltaclip.library.candidates import find_candidates
+from deltaclip.library.candidates import Candidates, find_candidates
 from deltaclip.library.encoders import (
     keeps_motion,
     require_same_encoder,
@@ -39,6 +39,7 @@ from deltaclip.library.results import (
 from deltaclip.library.searches import OpenReader, Searches
 from deltaclip.library.store import Moment, VideoRow
 from deltaclip.library.verify import verify_library
+from deltaclip.library.watching import WatchTimes, watch_folders
 from deltaclip.pipeline import Pipeline, usual_workers
 from deltaclip.reader import Clip
 
@@ -140,6 +141,7 @@ class Library(Searches):
         exclude: Sequence[str] = (),
         motion_words: bool | None = None,
         workers: int | None = None,
+        prune: bool = False,
     ) -> IndexReport:
         """Brings the library up to date with files and folders; known content is not decoded again.
 
@@ -153,6 +155,10 @@ class Library(Searches):
         workers: child processes that decode and measure motion side by side; default: `pipeline.usual_workers`, one for
         each core and at most 8. What the library gets does not depend on it.
 
+        prune: whether videos below the given paths whose files are gone are removed from the library; default: they
+        are kept as missing. Nothing is removed below a given path that is gone itself, or an empty folder: a disk that
+        is not mounted looks like that.
+
         Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
         given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished
         videos are kept, and the next call continues. on_progress: called before every file and at the end.
@@ -162,15 +168,65 @@ class Library(Searches):
         if isinstance(exclude, str):
             raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
         chosen = usual_workers() if workers is None else check_whole(workers, "workers", 1)
+        tell = on_progress or _ignore
+        return self._index(
+            lambda: find_candidates(given, self._store.folder, exclude), tell, motion_words, chosen, prune=prune
+        )
+
+    def watch(
+        self,
+        paths: Iterable[AnyPath],
+        on_progress: Callable[[IndexProgress], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
+        *,
+        exclude: Sequence[str] = (),
+        motion_words: bool | None = None,
+        workers: int | None = None,
+        prune: bool = False,
+        times: WatchTimes | None = None,
+    ) -> Iterator[IndexReport]:
+        """Brings the library up to date with files and folders and keeps it so, until the caller stops.
+
+            for report in library.watch(["~/Videos"]):
+                print(report.indexed, report.missing)
+
+        Yields a report of the first look, then one whenever something was done; each is about the files that had
+        changed. A file is read once its size and times have not changed for some seconds, and a file that failed is
+        tried again once it has changed. The library is locked only while files are indexed; if a different process
+        holds it then, this one waits. on_note: called with what people should know, such as that. times: how long is
+        waited for what, see `library.WatchTimes`. The other arguments are those of `index`, and it raises as `index`
+        does, except for LockedError.
+        """
+        given = absolute_paths(check_paths(paths, "watch"))
+        if isinstance(exclude, str):
+            raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
+        chosen = usual_workers() if workers is None else check_whole(workers, "workers", 1)
+        tell = on_progress or _ignore
+        return watch_folders(
+            lambda: find_candidates(given, self._store.folder, exclude),
+            lambda candidates: self._index(lambda: candidates, tell, motion_words, chosen, prune=prune),
+            on_note or _ignore,
+            times or WatchTimes(),
+        )
+
+    def _index(
+        self,
+        find: Callable[[], Candidates],
+        on_progress: Callable[[IndexProgress], None],
+        motion_words: bool | None,
+        workers: int,
+        *,
+        prune: bool,
+    ) -> IndexReport:
         encoder = self.encoder
         with self._store.writing() as writer:
-            candidates = find_candidates(given, self._store.folder, exclude)
+            candidates = find()
             motion = self.motion_encoder if keeps_motion(self._store, motion_words) else None
             remembered = None if motion is None else RememberedMotionEncoder.of(motion)
             writer.remember(RememberedEncoder.of(encoder), remembered)
-            tell = on_progress or _ignore
-            with self._open_reader(chosen) as reader:
-                report = IndexRun(self._store, writer, encoder, motion, reader, candidates, tell).run()
+            with self._open_reader(workers) as reader:
+                run = IndexRun(self._store, writer, encoder, motion, reader, candidates, on_progress, prune=prune)
+                report = run.run()
         prepare_relevance(encoder)
         return report
 

@@ -225,7 +225,11 @@ def known_names_first(store: Store, disk: Disk, candidates: Candidates) -> Candi
 
     chosen = {first: min(same, key=order) for first, same in names.items()}
     links = {path: chosen[first] for first, same in names.items() for path in same if path != chosen[first]}
-    return replace(candidates, files=tuple(chosen.get(path, path) for path in candidates.files), links=links)
+    files = tuple(chosen.get(path, path) for path in candidates.files)
+    as_found = candidates.as_found
+    if as_found is not None:
+        as_found = {chosen.get(path, path): state for path, state in as_found.items()}
+    return replace(candidates, files=files, links=links, as_found=as_found)
 
 
 def work_for_links(store: Store, candidates: Candidates, failed: Set[Path]) -> list[VideoRow]:

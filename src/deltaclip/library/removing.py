@@ -1,13 +1,16 @@
 """Taking videos out of a library by path, whether their files still exist or not."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from deltaclip.library.candidates import Candidates
+from deltaclip.library.disk import is_gone
 from deltaclip.library.results import RemoveReport
-from deltaclip.library.store import Store
+from deltaclip.library.store import Store, VideoRow
 from deltaclip.names import matched
 
-__all__ = ["remove_paths"]
+__all__ = ["remove_paths", "videos_to_prune"]
 
 
 def remove_paths(store: Store, paths: Iterable[Path]) -> RemoveReport:
@@ -21,6 +24,27 @@ def remove_paths(store: Store, paths: Iterable[Path]) -> RemoveReport:
             if not rows:
                 unknown.append(path)
     return RemoveReport(removed, tuple(unknown))
+
+
+def videos_to_prune(store: Store, candidates: Candidates) -> list[VideoRow]:
+    """The missing videos below the given paths whose files are certainly gone, each once.
+
+    Those below a given path that is gone itself, or an empty folder, are kept: a disk that is not mounted looks so.
+    """
+    kept = [str(root) for root in candidates.roots if not _holds_anything(root)]
+    below = (row for root in candidates.roots for row in store.below(root))
+    rows = {row.id: row for row in below if row.missing and is_gone(row.path)}
+    return [
+        row for row in rows.values() if not any(f"{row.path}{os.sep}".startswith(f"{root}{os.sep}") for root in kept)
+    ]
+
+
+def _holds_anything(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except OSError:
+        return False
 
 
 def _known_as(store: Store, path: Path) -> Path:

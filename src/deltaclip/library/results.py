@@ -107,7 +107,9 @@ class IndexReport:
     ".jpg", or one of `candidates.SKIPPED_KINDS`. left_alone: videos of the library below the given paths that were
     skipped; they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which
     each stage of `pipeline.STAGES` worked, 0 to 1. measured: how many of `indexed` were in the library, unchanged, and
-    read again because moments of them had no motion vector.
+    read again because moments of them had no motion vector. missing: videos whose files are gone since the last look,
+    and which are no longer found. returned: videos that were missing and are found again. removed: missing videos that
+    were removed from the library, if that was asked for.
     """
 
     seen: int
@@ -124,6 +126,9 @@ class IndexReport:
     unused_exclude: tuple[str, ...] = ()
     busy: Mapping[str, float] = field(default_factory=dict, repr=False)
     measured: int = 0
+    missing: int = 0
+    returned: int = 0
+    removed: int = 0
 
     @property
     def videos_per_second(self) -> float:
