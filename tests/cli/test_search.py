@@ -198,3 +198,40 @@ def test_a_text_of_unknown_words_matches_nothing_and_the_rest_is_shown_on_reques
         deltaclip(*ask, "--min-relevance", "low")[2].split()
     )
     assert {hit["relevance"] for hit in deltaclip(*ask, "--json")[1]["hits"]} == {"none"}
+
+
+def test_where_nothing_matches_no_picture_is_written_and_json_says_so(
+    library: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    ask = ("search", "quantum chromodynamics", "--library", library)
+    assert deltaclip(*ask, "--png", tmp_path / "hits.png")[0] == 0
+    assert not (tmp_path / "hits.png").exists()
+    assert deltaclip(*ask, "--json")[1]["matches_nothing"] is True
+    assert deltaclip(*ask, "--json", "--min-relevance", "none")[1]["matches_nothing"] is False
+
+
+@pytest.mark.parametrize(("option", "date", "found"), [("--before", "9999-12-31", 2), ("--after", "2263-01-01", 0)])
+def test_dates_that_no_file_has_are_dates_all_the_same(
+    library: Path, deltaclip: Any, option: str, date: str, found: int
+) -> None:
+    code, answer, _ = deltaclip("search", "the red square", "--library", library, option, date, "--json")
+    assert (code, len(answer["hits"])) == (0, found)
+
+
+def test_a_library_whose_videos_are_missing_is_not_called_empty(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    videos = tmp_path / "videos"
+    shutil.copytree(home / "videos", videos)
+    (videos / "notes.txt").write_text("so that the folder is not empty")
+    query = ("--library", tmp_path / "lib")
+    deltaclip("index", videos, *query, "--encoder", home / "encoder")
+    for path in videos.glob("*.mp4"):
+        path.unlink()
+    deltaclip("index", videos, *query)
+    assert "2 videos of the library are missing" in deltaclip("search", "the red square", *query)[2]
+
+
+def test_a_demo_that_cannot_work_is_wrong_usage_before_any_work(tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "file").write_text("")
+    for words in (("--query", " ", "--out", tmp_path / "demo"), ("--out", tmp_path / "file")):
+        assert deltaclip("demo", *words)[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

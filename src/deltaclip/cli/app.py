@@ -132,6 +132,9 @@ def main() -> None:
         if code == EXIT_INTERRUPTED:
             words = _words_of_interrupt(stop) or CONTINUES.get(arguments[0] if arguments else "", "")
             note(f"stopped; {words}" if words else "stopped")
+            if "--json" in arguments:
+                with suppress(DeltaclipError):
+                    emit({"error": {"what": "deltaclip", "found": "stopped by Ctrl-C", "remedy": words}})
         elif "--json" in arguments and (wrong := _wrong_usage(stop)):
             emit({"error": wrong})
         sys.exit(code)
@@ -146,6 +149,10 @@ def main() -> None:
             sys.exit(EXIT_FAILED)
         note(f"unexpected error (please report it): {type(error).__name__}: {shown(error)}")
         note("Run the same command with --debug and add what it prints to the report.")
+        if "--json" in arguments:
+            found = f"unexpected error: {type(error).__name__}: {error}"
+            with suppress(DeltaclipError):
+                emit({"error": {"what": "deltaclip", "found": found, "remedy": "Run it with --debug and report it."}})
         sys.exit(EXIT_FAILED)
 
 

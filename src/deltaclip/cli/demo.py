@@ -61,6 +61,10 @@ def demo(
     """
     from deltaclip.encoder import EncoderSpec
 
+    if any(not text.strip() for text in query or ()):
+        raise typer.BadParameter("the query is empty.", param_hint="'--query'")
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{shown(out)} is a file: give a folder.", param_hint="'--out'")
     if videos is None:
         folder, questions = _draw_clips(out / "videos")
         library = out / "library"
@@ -80,6 +84,8 @@ def demo(
         for question, hits in answers:
             print_lines("", f"? {question}")
             print_hits(hits)
+            if not hits:
+                note("nothing found: no video could be read")
     note(f"\nwrote {shown(png)}: a frame of each hit, what moves in it, and its score")
     finish(report.failed > 0)
 

@@ -27,7 +27,7 @@ def load_encoder(name: str | None, library: AnyPath | None, spec: "EncoderSpec")
 
     if name is None and (remembered := _remembered(library)) is not None:
         return _loaded_again(remembered, spec)
-    return load_with(name or DEFAULT_ENCODER, spec)
+    return load_with(DEFAULT_ENCODER if name is None else name, spec)
 
 
 def _remembered(library: AnyPath | None) -> "RememberedEncoder | None":
@@ -60,7 +60,7 @@ def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSp
     keeps_sampling = remembered is not None and spec.sampling in (EncoderSpec().sampling, remembered.sampling)
     if name is None and (spec.motion, spec.keep) == (None, None) and remembered is not None and keeps_sampling:
         return _loaded_again(remembered, spec)
-    chosen = name or (remembered.name if remembered else DEFAULT_ENCODER)
+    chosen = name if name is not None else remembered.name if remembered else DEFAULT_ENCODER
     if "/" in chosen and not Path(chosen).expanduser().exists():
         note(f"loading {chosen} (downloaded from the Hugging Face hub the first time)")
     only_motion = spec == EncoderSpec(motion=spec.motion)

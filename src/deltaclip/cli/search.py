@@ -13,12 +13,16 @@ from deltaclip.cli.options import EngineOption, JsonOption, LibraryOption, Preci
 from deltaclip.cli.output import clock, emit, note, print_lines, shown
 from deltaclip.durable import write_bytes_whole
 from deltaclip.names import on_disk
+from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Filter, Hit, Library, Relevance
+    from deltaclip.library import Filter, Hit, Library, Relevance, Status
 
 __all__ = ["hit_rows", "print_hits", "search", "warn_of_lost_words"]
+
+MOST_SHOWN = 80
+"""Characters of a query that are repeated in a message."""
 
 ByOption = Annotated[
     Literal["appearance", "motion", "both"] | None,
@@ -123,22 +127,27 @@ def search(
                 "appearance",
                 opened.search_image(on_disk(image), limit, _notes_of(image), where=where, fold=fold),
             )
-        is_empty = not opened.status().segments
-    if png is not None:
+        state = opened.status()
+    matches_nothing = min_relevance is None and bool(hits) and all(hit.relevance == "none" for hit in hits)
+    if png is not None and hits and not matches_nothing:
         _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
     if as_json:
-        emit({"hits": hit_rows(hits), "by": by, "motion_words": list(words)})
+        emit({"hits": hit_rows(hits), "by": by, "motion_words": list(words), "matches_nothing": matches_nothing})
         return
     if words:
         note(f"understood as motion: {shown(', '.join(words))}")
-    if hits and min_relevance is None and all(hit.relevance == "none" for hit in hits):
+    if matches_nothing:
+        said = shown(text or "")
+        said = said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}..."
         note(
-            f"nothing here matches {shown(text or '')!r}: the nearest moments fit no better than sentences about other "
-            "things do (show them with --min-relevance none)"
+            f"nothing here matches {said!r}: the nearest moments fit no better than sentences about other things do "
+            "(show them with --min-relevance none)"
         )
         return
-    print_hits(hits, is_empty=is_empty, is_filtered=where != Filter(), least=min_relevance)
-    if png is not None:
+    print_hits(hits)
+    if not hits:
+        note(f"nothing found: {_why_nothing(state, where != Filter(), min_relevance)}")
+    elif png is not None:
         note(f"wrote {shown(png)}")
 
 
@@ -206,14 +215,8 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
     ]
 
 
-def print_hits(
-    hits: "Sequence[Hit]", *, is_empty: bool = True, is_filtered: bool = False, least: "Relevance | None" = None
-) -> None:
-    """Print hits: rank, file, moment, relevance, score, its parts if it has two, and the share that moves.
-
-    is_empty: whether the library is, if there are none. is_filtered: whether only some moments were searched. least:
-    of their relevance.
-    """
+def print_hits(hits: "Sequence[Hit]") -> None:
+    """Print hits: rank, file, moment, relevance, score, its parts if it has two, and the share that moves."""
     width = max((len(shown(hit.path)) for hit in hits), default=0)
     by_both = any(hit.appearance is not None and hit.motion is not None for hit in hits)
     for number, hit in enumerate(hits, 1):
@@ -225,12 +228,13 @@ def print_hits(
         print_lines(
             f"{number:2}  {shown(hit.path):{width}}  {moment}{relevance}   {hit.score:.3f}{parts}{moving}{others}"
         )
-    if not hits:
-        note(f"nothing found: {_why_nothing(is_empty, is_filtered, least)}")
 
 
-def _why_nothing(is_empty: bool, is_filtered: bool, least: "Relevance | None") -> str:
-    if is_empty:
+def _why_nothing(state: "Status", is_filtered: bool, least: "Relevance | None") -> str:
+    if not state.segments:
+        if state.missing:
+            gone = count(state.missing, "video")
+            return f"{gone} of the library are missing: index found no such files (put them back, and run it again)"
         return "the library is empty (add videos with deltaclip index FOLDER)"
     if least is not None:
         return f"no moment has a relevance of {least} or better"

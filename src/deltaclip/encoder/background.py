@@ -12,8 +12,12 @@ from deltaclip.durable import write_bytes_whole
 from deltaclip.folders import default_cache_path
 from deltaclip.motion_words import said_phrases
 
-__all__ = ["drawn_sentences", "general_sentences", "kept_vectors", "motion_sentences"]
+__all__ = ["LITTLE_WORDS", "drawn_sentences", "general_sentences", "kept_vectors", "motion_sentences"]
 
+LITTLE_WORDS = frozenset(
+    ("a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "is", "it", "its", "of", "on", "or", "the", "to")
+)
+"""Those that say nothing by themselves."""
 VERSION = 1
 """Changes with any of the sentences."""
 DRAWN_SEED = 271_828

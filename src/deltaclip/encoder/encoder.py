@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_share, check_texts
-from deltaclip.encoder.background import drawn_sentences, general_sentences, kept_vectors
+from deltaclip.encoder.background import LITTLE_WORDS, drawn_sentences, general_sentences, kept_vectors
 from deltaclip.encoder.deferred_engine import FEW_TEXTS
 from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
 from deltaclip.encoder.loading import load_engine
@@ -185,8 +185,9 @@ class Encoder:
             masks = f"masks {self.reader_spec.motion}"
         else:
             masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
-        kept = f", {self.keep:.0%} of the patches" if self.keep < 1 else ""
-        return f"encoder {self.name} on {self.engine}, {masks}{kept}"
+        kept = f", {100 * self.keep:.3g}% of the patches" if self.keep < 1 else ""
+        sampled = "" if self.reader_spec.sampling == "uniform" else f", {self.reader_spec.sampling} sampling"
+        return f"encoder {self.name} on {self.engine}, {masks}{sampled}{kept}"
 
     def encode_videos(
         self, paths: Iterable[str | Path], on_progress: Callable[[int, int], None] | None = None
@@ -250,8 +251,8 @@ class Encoder:
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
 
     def knows_a_word(self, text: str) -> bool:
-        """Whether the tokenizer knows any word of a text; one of byte pairs knows them all."""
-        return self.need_tokenizer().knows_a_word(text)
+        """Whether the tokenizer knows any word of a text but articles and the like; one of byte pairs knows all."""
+        return self.need_tokenizer().knows_a_word(text, besides=LITTLE_WORDS)
 
     def background_vectors(self) -> NDArray[np.float32]:
         """Vectors of sentences that have nothing to do with any library, to tell how well a text fits: (M, D), unit

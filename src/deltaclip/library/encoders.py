@@ -46,7 +46,8 @@ def require_same_encoder(
         raise LibraryError(
             address,
             f"made by {_words(stored)}, not by {_words(wanted)}",
-            "Leave encoder and motion out to use the library's own, or give a different folder with --library.",
+            "Leave out --encoder, --motion, --keep, --fast and --precision (in Python, the encoder) to use the "
+            "library's own, or give a different folder with --library.",
         )
     if not renewing:
         remedy = (
@@ -122,7 +123,7 @@ def _words(encoder: RememberedEncoder) -> str:
     sampling = f", {encoder.sampling} sampling" if encoder.sampling not in (None, "uniform") else ""
     tokens = f", texts of up to {encoder.max_words} tokens" if encoder.max_words is not None else ""
     precision = "" if encoder.precision is None else f" in {encoder.precision}"
-    kept = "" if encoder.keep is None else f", {encoder.keep:.0%} of the patches"
+    kept = "" if encoder.keep is None else f", {100 * encoder.keep:.3g}% of the patches"
     return (
         f"the encoder {encoder.name}{precision} with {masks} and {encoder.num_frames} frames{sampling}{kept}{tokens} "
         f"(fingerprint {encoder.fingerprint})"

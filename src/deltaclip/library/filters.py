@@ -126,7 +126,8 @@ def _check_time(name: str, value: Any) -> None:  # Any: whatever somebody passed
 
 
 def _nanoseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1_000_000) * 1000
+    """As time stamps of files have it; a date beyond what 64 bits hold (1678 to 2262) is the first or the last."""
+    return min(max(round(time.timestamp() * 1_000_000) * 1000, -(2**63)), 2**63 - 1)
 
 
 def _is_between(value: float | None, low: float | None, high: float | None) -> bool:

@@ -12,9 +12,9 @@ __all__ = ["groups_of_hits"]
 
 EQUAL = 1 - 1e-6
 """Least cosine of copies, whatever else the library holds."""
-ALIKE = 0.95
-"""Least cosine, each without the mean of the library, of two moments that look the same: what all moments have in
-common, which is much with some encoders and in some libraries, says nothing of two of them."""
+ALIKE, COPIED = 0.95, 0.99
+"""Least cosine, each without the mean of the library, of two moments that look the same in one file, or in two: what
+all moments have in common, which is much with some encoders and in some libraries, says nothing of two of them."""
 MOVE_ALIKE = 0.9
 """Least cosine of two moments that move the same: one to the left is not one to the right, however equal they look."""
 SLACK_SECONDS = 0.5
@@ -34,7 +34,8 @@ def groups_of_hits(hits: Sequence[Hit], sides: Sides, mean: NDArray[np.float32])
     apart /= np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-6)
     groups: list[list[int]] = []
     for number, hit in enumerate(hits):
-        alike = (looks[:number] @ looks[number] >= EQUAL) | (apart[:number] @ apart[number] >= ALIKE)
+        least = np.array([ALIKE if hit.path == other.path else COPIED for other in hits[:number]])
+        alike = (looks[:number] @ looks[number] >= EQUAL) | (apart[:number] @ apart[number] >= least)
         if sides.moves is not None:
             alike &= ~(sides.moves[:number] @ sides.moves[number] < MOVE_ALIKE)  # NaN is not less
         same = {other for other in range(number) if alike[other] and _same_moment(hit, hits[other])}

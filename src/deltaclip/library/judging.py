@@ -55,7 +55,8 @@ class Judge:
             shares = one
         else:
             return list(hits)
-        return [replace(hit, relevance=band) for hit, band in zip(hits, bands(shares), strict=True)]
+        rated = zip(hits, bands(shares), strict=True)
+        return [replace(hit, relevance=band, folded=tuple(self.rated(text, hit.folded, weight))) for hit, band in rated]
 
     def folded(self, limit: int, find: Callable[[int], list[Hit]]) -> list[Hit]:
         """The best `limit` hits of different moments, each with those that show the same one in its `folded`.

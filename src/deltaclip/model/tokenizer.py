@@ -5,7 +5,7 @@ import html
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import ftfy
@@ -120,13 +120,18 @@ class Tokenizer:
             row[: len(kept)] = kept
         return rows
 
-    def knows_a_word(self, text: str) -> bool:
-        """Whether the vocabulary has any word of a text; that of byte pairs has them all."""
+    def knows_a_word(self, text: str, besides: Collection[str] = ()) -> bool:
+        """Whether the vocabulary has any word of a text; that of byte pairs has them all.
+
+        besides: words that do not count, in small letters.
+        """
         if self._unknown is None:
             return True
         unknown = self.token_id(self._unknown)
         pieces = (piece for piece in _pieces(clean(text)) if not SPECIAL.fullmatch(piece))
-        return any(i != unknown for piece in pieces for i in self._inner.encode(piece, add_special_tokens=False).ids)
+        encodings = (self._inner.encode(piece, add_special_tokens=False) for piece in pieces)
+        known = (token for each in encodings for i, token in zip(each.ids, each.tokens, strict=True) if i != unknown)
+        return any(token not in besides for token in known)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """The words of a text the vocabulary lacks, cleaned, in their order, each once.
