@@ -39,7 +39,9 @@ def test_a_stopped_run_loses_only_what_was_in_hand_and_the_next_goes_on(shelf: S
     process = start_slow_index(shelf)
     with pytest.raises(LockedError, match=rf"locked by another deltaclip \(process {process.pid}\)"):
         shelf.library.remove([shelf.videos])
-    assert len(shelf.library.search("0 0")) == min(10, shelf.library.status().segments)
+    before = shelf.library.status().segments
+    found = len(shelf.library.search("0 0", limit=99))
+    assert before <= found <= shelf.library.status().segments  # it goes on meanwhile
     process.send_signal(how)
     process.wait()
     done = shelf.library.status().videos
