@@ -165,9 +165,7 @@ class Library(Searches):
         Raises LockedError while a different process writes, NotWritableError if the library can only be read.
         """
         given = check_paths(paths, "index")
-        if isinstance(exclude, str):
-            raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
-        chosen = usual_workers() if workers is None else check_whole(workers, "workers", 1)
+        chosen = _checked_workers(exclude, workers)
         tell = on_progress or _ignore
         return self._index(
             lambda: find_candidates(given, self._store.folder, exclude), tell, motion_words, chosen, prune=prune
@@ -198,9 +196,7 @@ class Library(Searches):
         does, except for LockedError.
         """
         given = absolute_paths(check_paths(paths, "watch"))
-        if isinstance(exclude, str):
-            raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
-        chosen = usual_workers() if workers is None else check_whole(workers, "workers", 1)
+        chosen = _checked_workers(exclude, workers)
         tell = on_progress or _ignore
         return watch_folders(
             lambda: find_candidates(given, self._store.folder, exclude),
@@ -331,3 +327,10 @@ class Library(Searches):
 
 def _ignore(told: object) -> None:
     """What is done with progress and notes that nobody wants."""
+
+
+def _checked_workers(exclude: Sequence[str], workers: int | None) -> int:
+    """How many children read files. Raises TypeError for one pattern in place of a list, and for no whole number."""
+    if isinstance(exclude, str):
+        raise TypeError(f"exclude is a list of patterns, not one string: write [{exclude!r}]")
+    return usual_workers() if workers is None else check_whole(workers, "workers", 1)
