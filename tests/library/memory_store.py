@@ -118,6 +118,9 @@ class MemoryStore:
         kept = self.state.videos.get(path)
         return None if kept is None else kept.row
 
+    def video_of_id(self, video_id: str) -> VideoRow | None:
+        return next((row for row in self.videos() if row.id == video_id), None)
+
     def videos(self) -> list[VideoRow]:
         return [kept.row for kept in self._kept()]
 
@@ -188,9 +191,10 @@ class MemoryStore:
             moves = MotionRows([rows], motion.vectors, motion.weight)
         hits = []
         fits = [self._fits(kept.row, m, where) for kept in self._kept() if not kept.row.missing for m in kept.moments]
+        videos = [kept.row.id for kept in self._kept() if not kept.row.missing for _ in kept.moments]
         for row, told in nearest_by(looks, moves, limit, wanted=np.array(fits, bool)).scores_of_rows().items():
-            m = there[row]
-            hits.append(Hit(m.path, m.start, m.end, told.score, m.coverage, m.id, told.appearance, told.motion))
+            m, scores = there[row], (told.appearance, told.motion)
+            hits.append(Hit(m.path, m.start, m.end, told.score, m.coverage, m.id, videos[row], *scores))
         return hits[:limit]
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:

@@ -14,7 +14,7 @@ from tests.library.fakes import FakeEncoder, FakeMotionEncoder
 
 @pytest.fixture(scope="module")
 def hit(tmp_path_factory: pytest.TempPathFactory) -> Hit:
-    return Hit(write_square(tmp_path_factory.mktemp("v") / "square.mp4"), 0.0, 2.0, 0.5, 0.1, "1.0")
+    return Hit(write_square(tmp_path_factory.mktemp("v") / "square.mp4"), 0.0, 2.0, 0.5, 0.1, "1.0", "1")
 
 
 def test_each_hit_gets_a_row_of_three_frames_with_their_overlays(hit: Hit) -> None:
@@ -31,7 +31,7 @@ def test_the_picture_of_a_hit_is_an_image_of_its_frame_with_what_moves_in_colour
             pixels = np.asarray(picture)
             assert pixels.max() > 150 > np.median(pixels)
         with pytest.raises(VideoError, match=r"gone\.mp4: cannot be read"):
-            library.picture(Hit(tmp_path / "gone.mp4", 0.0, 2.0, 0.5, 0.1, "2.0"))
+            library.picture(Hit(tmp_path / "gone.mp4", 0.0, 2.0, 0.5, 0.1, "2.0", "2"))
 
 
 def test_without_masks_in_the_encoder_motion_is_shown_all_the_same(hit: Hit) -> None:
@@ -39,7 +39,7 @@ def test_without_masks_in_the_encoder_motion_is_shown_all_the_same(hit: Hit) -> 
 
 
 def test_a_file_that_is_gone_gets_an_empty_tile(hit: Hit, tmp_path: Path) -> None:
-    gone = Hit(tmp_path / "gone.mp4", 0.0, 2.0, 0.4, 0.1, "1.0")
+    gone = Hit(tmp_path / "gone.mp4", 0.0, 2.0, 0.4, 0.1, "1.0", "1")
     assert draw_hits("red", [hit, gone], "difference", 6).shape[1] > 6 * 224
     assert draw_answers([("red", [gone])], "difference", 6).shape[0] > 224
 
@@ -53,5 +53,5 @@ def test_tall_and_wide_hits_stand_in_one_row(hit: Hit, tmp_path: Path) -> None:
     from deltaclip.video import write_mp4
 
     write_mp4(tmp_path / "wide.mp4", np.full((6, 64, 160, 3), 90, np.uint8), 3)
-    wide = Hit(tmp_path / "wide.mp4", 0.0, 2.0, 0.4, 0.1, "1.0")
+    wide = Hit(tmp_path / "wide.mp4", 0.0, 2.0, 0.4, 0.1, "1.0", "1")
     assert draw_answers([("red", [hit, wide])], "difference", 6).shape[1] > 2 * 224 + 2 * 500

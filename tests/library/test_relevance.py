@@ -91,7 +91,7 @@ def test_bands_are_compared_best_first_and_unknown_ones_refused() -> None:
 
 
 def hit(path: str, start: float, end: float) -> Hit:
-    return Hit(Path(path), start, end, 0.5, None, f"{path}{start}")
+    return Hit(Path(path), start, end, 0.5, None, f"{path}{start}", path)
 
 
 def test_copies_and_neighbours_that_look_the_same_are_one() -> None:

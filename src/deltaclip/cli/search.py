@@ -208,6 +208,7 @@ def hit_rows(hits: "Sequence[Hit]") -> list[dict[str, Any]]:  # Any: json
             "motion": hit.motion,
             "coverage": hit.coverage,
             "moment_id": hit.id,
+            "video_id": hit.video_id,
             "relevance": hit.relevance,
             "folded": hit_rows(hit.folded),
         }

@@ -32,20 +32,23 @@ def groups_of_hits(hits: Sequence[Hit], sides: Sides, mean: NDArray[np.float32])
         return [[number] for number in range(len(hits))]
     looks, apart = sides.looks, sides.looks - mean
     apart /= np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-6)
+    numbers = {path: number for number, path in enumerate({hit.path for hit in hits})}
+    file = np.array([numbers[hit.path] for hit in hits])
+    start, end = np.array([hit.start for hit in hits]), np.array([hit.end for hit in hits])
     groups: list[list[int]] = []
-    for number, hit in enumerate(hits):
-        least = np.array([ALIKE if hit.path == other.path else COPIED for other in hits[:number]])
-        alike = (looks[:number] @ looks[number] >= EQUAL) | (apart[:number] @ apart[number] >= least)
+    for number in range(len(hits)):
+        one_file = file[:number] == file[number]
+        touch = (start[:number] <= end[number]) & (start[number] <= end[:number])
+        level = (abs(start[:number] - start[number]) <= SLACK_SECONDS) & (
+            abs(end[:number] - end[number]) <= SLACK_SECONDS
+        )
+        others = np.flatnonzero(np.where(one_file, touch, level))
+        least = np.where(one_file[others], ALIKE, COPIED)
+        alike = (looks[others] @ looks[number] >= EQUAL) | (apart[others] @ apart[number] >= least)
         if sides.moves is not None:
-            alike &= ~(sides.moves[:number] @ sides.moves[number] < MOVE_ALIKE)  # NaN is not less
-        same = {other for other in range(number) if alike[other] and _same_moment(hit, hits[other])}
+            alike &= ~(sides.moves[others] @ sides.moves[number] < MOVE_ALIKE)  # NaN is not less
+        same = set(others[alike].tolist())
         joined = [group for group in groups if not same.isdisjoint(group)]
         groups = [group for group in groups if group not in joined]
         groups.append(sorted([*(other for group in joined for other in group), number]))
     return sorted(groups)
-
-
-def _same_moment(one: Hit, other: Hit) -> bool:
-    if one.path == other.path:
-        return one.start <= other.end and other.start <= one.end
-    return abs(one.start - other.start) <= SLACK_SECONDS and abs(one.end - other.end) <= SLACK_SECONDS

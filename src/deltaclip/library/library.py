@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from deltaclip.checks import AnyPath, check_path, check_paths, check_whole
+from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check_whole
 from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import Candidates, find_candidates
 from deltaclip.library.encoders import (
@@ -243,6 +243,15 @@ class Library(Searches):
     def videos(self) -> list[VideoRow]:
         """All videos, by path: also those that failed or are missing."""
         return self._store.videos()
+
+    def video(self, video_id: str) -> VideoRow | None:
+        """The video of that id, as hits and `videos()` name it; None if it was indexed again or removed since."""
+        check_text(video_id, "video", "give one id")
+        return self._store.video_of_id(video_id)
+
+    def version(self) -> str:
+        """Changes with every commit, of any process."""
+        return self._store.version()
 
     def moments(self, videos: Iterable[VideoRow] | None = None) -> Iterator[Moment]:
         """The moments of some of these `videos`, or of all, with their vectors, by path and start."""

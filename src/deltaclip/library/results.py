@@ -40,7 +40,8 @@ class Hit:
     score: what hits are ordered by, higher is better: the cosine similarity of query and moment, -1..1, or in a search
     by both the sum that `both.nearest_by_both` describes.
     coverage: share 0..1 of the frames that moves, mean over the moment; None if the encoder takes no masks.
-    id: of the moment, for `Library.moment` and `Library.search_moment`; opaque.
+    id: of the moment, for `Library.moment` and `Library.search_moment`; opaque. video_id: of its video, for
+    `Library.video`; opaque.
     appearance, motion: cosine similarity of the moment's appearance and of its motion with the query, -1..1; None if
     the search did not ask for it, and motion also for a moment without a motion vector.
     relevance: how well it fits the text of `Library.search`; None for other searches.
@@ -53,6 +54,7 @@ class Hit:
     score: float
     coverage: float | None
     id: str
+    video_id: str
     appearance: float | None = None
     motion: float | None = None
     relevance: Relevance | None = field(default=None, compare=False)

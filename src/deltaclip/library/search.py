@@ -1,6 +1,8 @@
 """What a search asks: the segments of a file as queries, and what a sentence says of motion."""
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,10 +21,21 @@ from deltaclip.pipeline import Job
 from deltaclip.reader import Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS
 
-__all__ = ["By", "Find", "NoMotionWordsError", "check_by", "encode_query_file", "motion_asked", "motion_of_clip"]
+__all__ = [
+    "By",
+    "Find",
+    "KeptTexts",
+    "NoMotionWordsError",
+    "check_by",
+    "encode_query_file",
+    "motion_asked",
+    "motion_of_clip",
+]
 __all__ += ["require_motion", "tell_lacking"]
 
 CLIPS_AT_ONCE = 8
+TEXTS_KEPT = 256
+"""Texts whose vectors are kept: who reads further in an answer asks the same text again."""
 
 By = Literal["appearance", "motion", "both"]
 """What a search goes by."""
@@ -53,6 +66,28 @@ class Find:
     def weight(self) -> float | None:
         """Of motion beside appearance; None if motion does not count."""
         return None if self.motion is None or not self.motion.weight else self.motion.weight
+
+
+class KeptTexts:
+    """The vectors of the last texts, of one encoder. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._turn = threading.Lock()
+
+    def vectors(self, encoder: VectorEncoder, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(Q, D) float32, unit rows: those that are not kept are encoded together."""
+        with self._turn:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        if lacking := [text for text in dict.fromkeys(texts) if text not in found]:
+            found.update(zip(lacking, encoder.encode_texts(lacking), strict=True))
+        with self._turn:
+            for text in texts:
+                self._kept[text] = found[text]
+                self._kept.move_to_end(text)
+            while len(self._kept) > TEXTS_KEPT:
+                self._kept.popitem(last=False)
+        return np.stack([found[text] for text in texts])
 
 
 def check_by(by: Any) -> None:  # Any: whatever somebody passed

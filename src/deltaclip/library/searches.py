@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from deltaclip.checks import AnyPath, check_path, check_text, check_whole
+from deltaclip.checks import AnyPath, check_path, check_text, check_texts, check_whole
 from deltaclip.errors import LibraryError
 from deltaclip.library.encoders import bundled_motion_encoder
 from deltaclip.library.filters import Filter, check_filter
@@ -20,6 +20,7 @@ from deltaclip.library.results import Hit, Relevance, RememberedEncoder, Remembe
 from deltaclip.library.search import (
     By,
     Find,
+    KeptTexts,
     check_by,
     encode_query_file,
     motion_asked,
@@ -51,6 +52,7 @@ class Searches:
         self._open_reader = open_reader
         self._loading = threading.Lock()
         self._judge = Judge(store, lambda: self.encoder, lambda: self.motion_encoder)
+        self._texts = KeptTexts()
 
     @property
     def address(self) -> str:
@@ -112,6 +114,13 @@ class Searches:
         [find] = self._asked_texts([text], by, on_note, check_filter(where))
         hits = self._judge.rated(text, self._judge.folded(limit, find) if fold else find(limit), find.weight)
         return [hit for hit in hits if min_relevance is None or reaches(hit.relevance, min_relevance)]
+
+    def prepare(self, texts: Iterable[str]) -> None:
+        """Encodes texts together, which is faster than one by one; searches with them soon after need not encode them.
+
+        For programs that answer many questions at once. Raises CheckpointError if the encoder cannot be loaded.
+        """
+        self._texts.vectors(self.encoder, check_texts(texts, "prepare"))
 
     def motion_words(self, text: str) -> tuple[str, ...]:
         """The words of a text that are understood as motion, as typed, in order."""
@@ -266,7 +275,7 @@ class Searches:
         asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
         if by == "motion":
             return [Find(self._store, None, None, motion, where) for motion in asked]
-        made_by, vectors = RememberedEncoder.of(self.encoder), self.encoder.encode_texts(texts)
+        made_by, vectors = RememberedEncoder.of(self.encoder), self._texts.vectors(self.encoder, texts)
         rows = zip(vectors, asked, strict=True)
         return [Find(self._store, row[None], made_by, motion, where) for row, motion in rows]
 

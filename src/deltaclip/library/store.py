@@ -223,6 +223,9 @@ class Store(Protocol):
     def video(self, path: Path) -> VideoRow | None:
         """The row of the video at this path."""
 
+    def video_of_id(self, video_id: str) -> VideoRow | None:
+        """The row of the video of that id; None if there is none, or none any more."""
+
     def videos(self) -> list[VideoRow]:
         """All rows, by path."""
 

@@ -101,7 +101,7 @@ def hits_of_rows(db: sqlite3.Connection, ranked: Ranked) -> list[Hit]:
     hits = []
     for row, video, number, path, start, end, coverage in found:
         told = scores[row]
-        moment = Path(os.fsdecode(path)), start, end, told.score, coverage, moment_id(video, number)
+        moment = Path(os.fsdecode(path)), start, end, told.score, coverage, moment_id(video, number), str(video)
         hits.append(Hit(*moment, told.appearance, told.motion))
     return hits
 

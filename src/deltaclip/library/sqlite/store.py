@@ -38,6 +38,8 @@ Result = TypeVar("Result")
 
 VIDEOS_AT_ONCE = 64
 """Videos whose moments are read in one transaction."""
+MOST_DIGITS = 19
+"""Of a number in a table: 64 bits."""
 _HIDDEN = (
     "SELECT first_row, num_rows FROM dead_rows"
     " UNION ALL SELECT first_row, num_segments FROM videos WHERE missing AND first_row IS NOT NULL"
@@ -128,6 +130,12 @@ class SqliteStore:
     def video(self, path: Path) -> VideoRow | None:
         """As `store.Store.video`."""
         return next(iter(self._rows("path = ?", os.fsencode(path))), None)
+
+    def video_of_id(self, video_id: str) -> VideoRow | None:
+        """As `store.Store.video_of_id`."""
+        if not (video_id.isascii() and video_id.isdecimal() and len(video_id) < MOST_DIGITS):
+            return None
+        return next(iter(self._rows("id = ?", int(video_id))), None)
 
     def videos(self) -> list[VideoRow]:
         """As `store.Store.videos`."""
@@ -244,7 +252,7 @@ class SqliteStore:
     def moment(self, moment_id: str) -> Moment | None:
         """As `store.Store.moment`."""
         video, _, _ = moment_id.partition(".")
-        if not video.isdecimal():
+        if self.video_of_id(video) is None:
             return None
         return next((moment for moment in self._moments_of([int(video)]) if moment.id == moment_id), None)
 
