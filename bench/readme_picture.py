@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from deltaclip.cli.demo import DEMO_CLIPS, DEMO_SEED
 from deltaclip.encoder import Encoder
 from deltaclip.library import Library
 from deltaclip.library.hit_pictures import draw_answers
 from deltaclip.motion import encode_png
 from deltaclip.shapes import ShapesSpec, make_world, write_world
+from deltaclip.shapes.demo import DEMO_CLIPS, DEMO_SEED
 
 encoder = Encoder.load("shapes")
 clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))

@@ -26,6 +26,7 @@ from deltaclip.cli import (
     library,
     masks,
     search,
+    serving,
     study,
     train,
 )
@@ -56,6 +57,7 @@ COMMANDS = (
     demo.demo,
     indexing.index,
     search.search,
+    serving.serve,
     library.status,
     library.failures,
     library.verify,

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-DEMO_SEED = 80
-"""Chosen by hand: objects of different colours and shapes, with the README's red circle. No figure depends on it."""
-DEMO_CLIPS = 12
 QUESTIONS_OF_OWN_VIDEOS = ("a dog", "people talking", "a car drives by")
 
 
@@ -108,20 +105,10 @@ def _ask(questions: list[str], library: Path, png: Path, spec: "EncoderSpec") ->
 
 def _draw_clips(folder: Path) -> tuple[Path, list[str]]:
     """Write the clips of the demo, and give the questions to ask about them."""
-    from deltaclip.shapes import ShapesSpec, make_world, write_world
+    from deltaclip.shapes import DEMO_CLIPS, draw_demo
 
-    clips = make_world(DEMO_SEED, DEMO_CLIPS, ShapesSpec(size=160))
     note(
-        f"drawing {len(clips)} clips into {shown(folder)}: in each group of three, the objects are the same and a "
+        f"drawing {DEMO_CLIPS} clips into {shown(folder)}: in each group of three, the objects are the same and a "
         "different one moves"
     )
-    write_world(folder, clips)
-    shot = clips[0].shots[0]
-    first, second, third = (str(thing) for thing in shot.things)
-    other = clips[3].shots[0].things
-    return folder, [
-        f"the {first} moves",
-        f"the {second} moving while the {third} stays",
-        f"the {third} moves and the {first} and the {second} stay still",
-        f"the {other[0]} moves",
-    ]
+    return folder, list(draw_demo(folder))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deltaclip.library.lock import LockedError
     from deltaclip.library.moments import MOST_NAMED
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
+    from deltaclip.library.relevance import reaches
     from deltaclip.library.results import (
         DamagedVideo,
         Failure,
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
         RemoveReport,
         RepairReport,
         Status,
+        StopIndexing,
         VerifyReport,
     )
     from deltaclip.library.search import By, NoMotionWordsError
+    from deltaclip.library.showing import Outlines, PlayFacts, Showing
     from deltaclip.library.store import (
         Moment,
         MotionQuery,
@@ -76,7 +79,9 @@ else:
         "deltaclip.library.filters",
         "deltaclip.library.moments",
         "deltaclip.library.watching",
+        "deltaclip.library.relevance",
         "deltaclip.library.hit_pictures",
+        "deltaclip.library.showing",
         "deltaclip.video",
     )
 
@@ -110,13 +115,17 @@ __all__ = [
     "NoMotionWordsError",
     "NotWritableError",
     "Note",
+    "Outlines",
+    "PlayFacts",
     "Relevance",
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
     "RepairReport",
+    "Showing",
     "Stamp",
     "Status",
+    "StopIndexing",
     "Store",
     "StoreClass",
     "TouchedError",
@@ -134,6 +143,7 @@ __all__ = [
     "nearest_by",
     "open_store",
     "outdated_reason",
+    "reaches",
     "require_same_encoder",
     "require_unchanged",
     "sample_of",

@@ -33,7 +33,7 @@ from deltaclip.library.plan import (
 )
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.removing import videos_to_prune
-from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note
+from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note, StopIndexing
 from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
 from deltaclip.pipeline import Job
 from deltaclip.reader import Clip
@@ -112,15 +112,14 @@ class IndexRun:
     def run(self) -> IndexReport:
         """Brings the store up to date with the candidates."""
         begun = time.monotonic()
-        paths: Sequence[Path] = self._candidates.files
-        while paths:
-            for job, clips in self._reader.read(self._jobs(paths)):
-                self._tell(job.path)
-                self._take(job.key, clips)
+        left_alone, stopped = 0, False
+        try:
+            self._read_all()
+            left_alone = self._settle_the_rest()
+            self._tell(None)
+        except StopIndexing:
             self._encode()
-            paths, self._again = self._again, []
-        left_alone = self._settle_the_rest()
-        self._tell(None)
+            stopped = True
         seconds = time.monotonic() - begun
         return IndexReport(
             seen=self._indexed + self._unchanged + len(self._failures),
@@ -140,7 +139,17 @@ class IndexRun:
             missing=self._missing,
             returned=self._returned,
             removed=self._removed,
+            stopped=stopped,
         )
+
+    def _read_all(self) -> None:
+        paths: Sequence[Path] = self._candidates.files
+        while paths:
+            for job, clips in self._reader.read(self._jobs(paths)):
+                self._tell(job.path)
+                self._take(job.key, clips)
+            self._encode()
+            paths, self._again = self._again, []
 
     def _jobs(self, paths: Sequence[Path]) -> Iterator[Job[_InHand]]:
         """The files that have to be read; everything else is done at once."""

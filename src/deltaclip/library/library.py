@@ -161,7 +161,8 @@ class Library(Searches):
 
         Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
         given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished
-        videos are kept, and the next call continues. on_progress: called before every file and at the end.
+        videos are kept, and the next call continues. on_progress: called before every file and at the end; it may raise
+        `library.StopIndexing` to end the run, which keeps what was read, and the report says `stopped`.
         Raises LockedError while a different process writes, NotWritableError if the library can only be read.
         """
         given = check_paths(paths, "index")

@@ -24,6 +24,7 @@ __all__ = [
     "RemoveReport",
     "RepairReport",
     "Status",
+    "StopIndexing",
     "VerifyReport",
 ]
 
@@ -96,6 +97,10 @@ class IndexProgress:
     current: Path | None
 
 
+class StopIndexing(Exception):
+    """Raised by the `on_progress` of `index` to end the run; videos that are read by then are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a run of `index` did; seen == indexed + unchanged + failed.
@@ -111,7 +116,7 @@ class IndexReport:
     each stage of `pipeline.STAGES` worked, 0 to 1. measured: how many of `indexed` were in the library, unchanged, and
     read again because moments of them had no motion vector. missing: videos whose files are gone since the last look,
     and which are no longer found. returned: videos that were missing and are found again. removed: missing videos that
-    were removed from the library, if that was asked for.
+    were removed from the library, if that was asked for. stopped: `on_progress` ended the run before it was done.
     """
 
     seen: int
@@ -131,6 +136,7 @@ class IndexReport:
     missing: int = 0
     returned: int = 0
     removed: int = 0
+    stopped: bool = False
 
     @property
     def videos_per_second(self) -> float:

@@ -1,0 +1,80 @@
+"""The application: routes, guard and page over the libraries that are served."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import deltaclip
+from deltaclip.checks import AnyPath
+from deltaclip.serve import job_routes, library_routes, page_routes, search_routes, video_routes
+from deltaclip.serve.forms import ProblemForm
+from deltaclip.serve.guard import Guarded
+from deltaclip.serve.jobs import Jobs
+from deltaclip.serve.media import Media
+from deltaclip.serve.problems import MEDIA_TYPE, handle_errors
+from deltaclip.serve.questions import Desk
+from deltaclip.serve.shelf import Shelf
+from deltaclip.serve.state import State
+from deltaclip.serve.uploads import Uploads
+
+__all__ = ["ServeSpec", "make_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSpec:
+    """What a server serves, and to whom.
+
+    libraries: addresses; none for the default library. encoder: for those that are empty; None for the default.
+    roots: folders below which videos may be indexed; none: nothing is indexed. host, port: where it listens; port 0 for
+    any that is free.
+    """
+
+    libraries: Sequence[AnyPath] = ()
+    encoder: str | None = None
+    roots: Sequence[Path] = ()
+    host: str = "127.0.0.1"
+    port: int = 8765
+
+
+def make_app(spec: ServeSpec) -> FastAPI:
+    """The application, for any ASGI server. What it opens is given back when its lifespan ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        roots = list(spec.roots)
+        shelf = Shelf(spec.libraries)
+        state = State(shelf, Desk(), Media(roots or None), Uploads(), Jobs(spec.encoder), roots)
+        app.state.deltaclip = state
+        try:
+            yield
+        finally:
+            await state.jobs.close()
+            state.desk.close()
+            state.uploads.close()
+            state.media.close()
+            shelf.close()
+
+    app = FastAPI(
+        title="deltaclip",
+        version=deltaclip.__version__,
+        summary="Finds moments in videos from words, by how things move in them.",
+        lifespan=lifespan,
+        docs_url=None,  # these pages load their scripts from other hosts
+        redoc_url=None,
+        responses={"default": {"description": "A problem", "model": ProblemForm, "content": {MEDIA_TYPE: {}}}},
+    )
+    handle_errors(app)
+    for router in (
+        search_routes.router,
+        video_routes.router,
+        job_routes.router,
+        library_routes.router,
+        library_routes.state_router,
+        page_routes.router,
+    ):
+        app.include_router(router)
+    app.add_middleware(Guarded, host=spec.host)
+    return app

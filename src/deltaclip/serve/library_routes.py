@@ -1,0 +1,110 @@
+"""The libraries themselves, and the state of the server."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from deltaclip.serve.access import Reader, Visitor, path_for
+from deltaclip.serve.forms import FolderForm, LibrariesAnswer, LibraryForm
+from deltaclip.serve.metrics import INDEXED, MOMENTS, REGISTRY
+from deltaclip.serve.search_routes import plain
+from deltaclip.serve.shelf import Served
+from deltaclip.serve.state import Asked, Server, State
+
+__all__ = ["router", "state_router"]
+
+router = APIRouter(prefix="/v1", tags=["library"])
+state_router = APIRouter(tags=["state"])
+MOST_FOLDERS = 200
+
+
+@router.get("/libraries", operation_id="list_libraries")
+def list_libraries(server: Server, visitor: Reader) -> LibrariesAnswer:
+    """The libraries that are served, in order."""
+    return LibrariesAnswer(libraries=[_form(server, served, visitor) for served in server.shelf])
+
+
+@router.get("/library", operation_id="get_library")
+def get_library(server: Server, served: Asked, visitor: Reader) -> LibraryForm:
+    """What a library holds, and who made its vectors."""
+    return _form(server, served, visitor)
+
+
+@state_router.get("/healthz", operation_id="is_alive")
+async def is_alive() -> dict[str, str]:
+    """Whether the server answers."""
+    return {"status": "ok"}
+
+
+@state_router.get("/readyz", operation_id="is_ready")
+def is_ready(server: Server) -> dict[str, str]:
+    """Whether questions can be answered: every library opens, and its encoder is loaded."""
+    for served in server.shelf:
+        library = served.found()
+        if library is not None and library.remembered_encoder() is not None:
+            _ = library.encoder
+    return {"status": "ready"}
+
+
+@state_router.get("/metrics", operation_id="metrics", response_class=Response)
+def metrics(server: Server, visitor: Reader) -> Response:
+    """Latency by stage, what waits, and how much is indexed, in Prometheus' form."""
+    for served in server.shelf:
+        if (library := served.found()) is not None:
+            state = library.status()
+            MOMENTS.labels(served.name).set(state.segments)
+            INDEXED.labels(served.name).set(state.videos)
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _form(server: State, served: Served, visitor: Visitor) -> LibraryForm:
+    library = served.found()
+    may_index = "index" in visitor.scopes
+    about = {
+        "name": served.name,
+        "address": path_for(visitor, str(served.address)),
+        "roots": [str(root) for root in server.roots] if may_index else [],
+        "may_index": may_index and bool(server.roots),
+    }
+    if library is None:
+        counts = dict.fromkeys(("videos", "moments", "failed", "missing", "without_motion"), 0)
+        unknown = ("encoder", "fingerprint", "motion", "motion_encoder", "outdated", "size_bytes")
+        return LibraryForm(**about, **counts, **dict.fromkeys(unknown), created=False, folders=[])
+    state, made_by = library.status(), library.remembered_encoder()
+    return LibraryForm(
+        **about,
+        created=made_by is not None,
+        videos=state.videos,
+        moments=state.segments,
+        failed=state.failed,
+        missing=state.missing,
+        without_motion=state.without_motion,
+        encoder=state.encoder,
+        fingerprint=state.fingerprint,
+        motion=None if made_by is None else made_by.motion,
+        motion_encoder=state.motion_encoder,
+        outdated=None if made_by is None else made_by.outdated,
+        size_bytes=_size_bytes(library.address),
+        folders=_folders(served, visitor),
+    )
+
+
+def _folders(served: Served, visitor: Visitor) -> list[FolderForm]:
+    """The folders that hold videos, by path."""
+    counts = Counter(row.path.parent for row in served.videos() if not row.missing)
+    return [
+        FolderForm(name=plain(folder.name), path=path_for(visitor, folder), videos=number)
+        for folder, number in sorted(counts.items())[:MOST_FOLDERS]
+    ]
+
+
+def _size_bytes(address: str) -> int | None:
+    """Of the files in a folder; None if the library is no folder."""
+    folder = Path(address)
+    if not folder.is_dir():
+        return None
+    with os.scandir(folder) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False))

@@ -1,0 +1,154 @@
+"""Pictures and films of moments: made by watched children, and kept for a while."""
+
+import hashlib
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from deltaclip.library import Outlines, PlayFacts, Showing, VideoRow
+from deltaclip.serve.metrics import STAGE_SECONDS
+from deltaclip.serve.problems import Problem
+from deltaclip.serve.shelf import Served
+
+__all__ = ["Media", "Picture"]
+
+PICTURES_BYTES = 96 * 2**20
+"""Of pictures that are kept: some 6,000."""
+OUTLINES_KEPT, FACTS_KEPT = 64, 4096
+FILMS_BYTES = 2 * 2**30
+"""Of films that are kept on disk."""
+LONGEST_FILM_SECONDS = 120.0
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG, and the tag that changes with it."""
+
+    content: bytes
+    etag: str
+
+
+class _Kept:
+    """Things that were made, each once although several threads ask for it; the ones longest unused make room."""
+
+    def __init__(self, most: int, size_of: Callable[[object], int] = lambda thing: 1) -> None:
+        self._most, self._size_of = most, size_of
+        self._things: OrderedDict[Hashable, object] = OrderedDict()
+        self._size = 0
+        self._turn = threading.Lock()
+        self._in_work: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Made], forget: Callable[[Made], None] | None = None) -> Made:
+        """What is kept under the key, else what `make` gives now. forget: is told of what makes room."""
+        with self._turn:
+            lock = self._in_work.setdefault(key, threading.Lock())
+        try:
+            with lock:
+                with self._turn:
+                    if key in self._things:
+                        self._things.move_to_end(key)
+                        return self._things[key]  # type: ignore[return-value]  # made by the same function
+                made = make()
+                with self._turn:
+                    self._things[key] = made
+                    self._size += self._size_of(made)
+                    while self._size > self._most and len(self._things) > 1:
+                        _, old = self._things.popitem(last=False)
+                        self._size -= self._size_of(old)
+                        if forget is not None:
+                            forget(old)  # type: ignore[arg-type]
+                return made
+        finally:
+            with self._turn:
+                self._in_work.pop(key, None)
+
+
+class Media:
+    """What is shown of videos. Its methods wait for children, and are called in threads."""
+
+    def __init__(self, roots: Sequence[Path] | None) -> None:
+        """roots: folders out of which no link may lead; None for any place that the library knows."""
+        self._roots = None if roots is None else [root.resolve() for root in roots]
+        self._showing = Showing()
+        self._folder = Path(tempfile.mkdtemp(prefix="deltaclip-films-"))
+        self._pictures = _Kept(PICTURES_BYTES, lambda picture: len(picture.content))  # type: ignore[attr-defined]
+        self._outlines, self._facts = _Kept(OUTLINES_KEPT), _Kept(FACTS_KEPT)
+        self._films = _Kept(FILMS_BYTES, lambda film: film.stat().st_size)  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """Ends the children and deletes the films."""
+        self._showing.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def file_of(self, row: VideoRow) -> Path:
+        """The file of a video if it is the one that was indexed, and inside the roots. Raises Problem."""
+        if row.missing or row.stamp is None:
+            raise Problem("gone", "The file of this video is missing: put it back, and index it again.")
+        try:
+            real = row.path.resolve(strict=True)
+            stat = real.stat()
+        except OSError:
+            raise Problem("gone", "The file of this video is gone: index its folder again.") from None
+        if self._roots is not None and not any(real.is_relative_to(root) for root in self._roots):
+            raise Problem("forbidden", "The file of this video is outside the folders that this server may show.")
+        if (stat.st_size, stat.st_mtime_ns) != (row.stamp.size_bytes, row.stamp.mtime_ns):
+            raise Problem("gone", "The file of this video has changed since it was indexed: index its folder again.")
+        return real
+
+    def facts(self, row: VideoRow) -> PlayFacts:
+        """What the file of a video holds. Raises Problem, VideoError."""
+        file = self.file_of(row)
+        return self._facts.get((row.id, row.stamp), lambda: self._showing.facts(file))
+
+    def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, outlined: bool, width: int) -> Picture:
+        """The frame of a moment that shows motion best. Raises Problem, VideoError."""
+        file, made_by = self.file_of(row), served.made_by()
+        motion = None if made_by is None else made_by.motion
+        key = (str(file), row.stamp, start, end, outlined, width, motion)
+
+        def make() -> Picture:
+            with STAGE_SECONDS.labels("picture").time():
+                content = self._showing.thumbnail(file, start, end, made_by, outlined=outlined, width=width)
+            return Picture(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+
+        return self._pictures.get(key, make)
+
+    def outlines(self, served: Served, row: VideoRow, start: float, end: float, per_second: float) -> Outlines:
+        """What moves from start to end. Raises Problem, VideoError, ValueError for too many frames."""
+        file, made_by = self.file_of(row), served.made_by()
+        motion = None if made_by is None else made_by.motion
+        key = (str(file), row.stamp, start, end, per_second, motion)
+
+        def make() -> Outlines:
+            with STAGE_SECONDS.labels("picture").time():
+                return self._showing.outlines(file, start, end, made_by, per_second=per_second)
+
+        return self._outlines.get(key, make)
+
+    def frames(
+        self, served: Served, row: VideoRow, start: float, end: float, count: int, *, outlined: bool
+    ) -> list[bytes]:
+        """JPEGs spread over a moment. Raises Problem, VideoError."""
+        return self._showing.frames(self.file_of(row), start, end, served.made_by(), count, outlined=outlined)
+
+    def film(self, row: VideoRow, start: float, end: float) -> Path:
+        """An mp4 of a moment that browsers play; its time 0 is `start`. Raises Problem, VideoError."""
+        if not 0 < end - start <= LONGEST_FILM_SECONDS:
+            raise Problem("invalid_value", f"A film of a moment is at most {LONGEST_FILM_SECONDS:.0f} s long.")
+        file = self.file_of(row)
+        key = (str(file), row.stamp, round(start, 3), round(end, 3))
+        out = self._folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.mp4"
+
+        def make() -> Path:
+            with STAGE_SECONDS.labels("cut").time():
+                self._showing.cut(file, out, start, end)
+            return out
+
+        return self._films.get(key, make, lambda film: film.unlink(missing_ok=True))

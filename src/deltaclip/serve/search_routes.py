@@ -1,0 +1,187 @@
+"""Searching: by a text, a moment, or a file that was sent."""
+
+from datetime import date, datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from deltaclip.library import By, Filter, Hit
+from deltaclip.serve.access import Reader, Visitor, path_for
+from deltaclip.serve.forms import (
+    FilterForm,
+    FoldedForm,
+    HitForm,
+    ScoredForm,
+    ScoresAnswer,
+    SearchAnswer,
+    SearchRequest,
+    UploadAnswer,
+)
+from deltaclip.serve.problems import Problem
+from deltaclip.serve.questions import Page, Question
+from deltaclip.serve.shelf import Served
+from deltaclip.serve.state import Asked, Server
+
+__all__ = ["answer", "moment_urls", "plain", "router"]
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+
+@router.post("/search", operation_id="search")
+async def search(server: Server, served: Asked, visitor: Reader, body: SearchRequest) -> SearchAnswer:
+    """The moments that fit a text best, or that are most like a moment or a file."""
+    if body.upload_id is not None:
+        page = await server.uploads.ask(served, body.upload_id, body.limit, body.cursor, _filter(body.where), body.by)
+        return answer(served, visitor, page)
+    if body.moment_id is not None:
+        question = Question(moment_id=body.moment_id, by=body.by or "appearance", where=_filter(body.where))
+    else:
+        question = Question(
+            text=body.text,
+            by=body.by or "both",
+            where=_filter(body.where),
+            min_relevance=body.min_relevance,
+            fold=body.fold,
+        )
+    page = await server.desk.ask(served, question, body.limit, body.cursor)
+    return answer(served, visitor, page)
+
+
+@router.get("/videos/{video_id}/similar", operation_id="similar")
+async def similar(
+    server: Server,
+    served: Asked,
+    visitor: Reader,
+    video_id: str,
+    moment_id: Annotated[str, Query(max_length=64)],
+    by: By = "appearance",
+    limit: Annotated[int, Query(ge=1, le=200)] = 24,
+    cursor: Annotated[str | None, Query(max_length=1024)] = None,
+) -> SearchAnswer:
+    """The moments most like one of this video."""
+    row = await run_in_threadpool(served.video, video_id)
+    if moment_id.partition(".")[0] != row.id and (await run_in_threadpool(served.library().moment, moment_id)) is None:
+        raise Problem("not_found", f"The video has no moment {moment_id!r}.")
+    page = await server.desk.ask(served, Question(moment_id=moment_id, by=by), limit, cursor)
+    return answer(served, visitor, page)
+
+
+@router.get("/videos/{video_id}/scores", operation_id="scores")
+async def scores(
+    server: Server,
+    served: Asked,
+    visitor: Reader,
+    video_id: str,
+    text: Annotated[str, Query(min_length=1, max_length=2000)],
+    by: By = "both",
+) -> ScoresAnswer:
+    """How well every moment of a video fits a text."""
+    row = await run_in_threadpool(served.video, video_id)
+    if not text.strip():
+        raise Problem("invalid_value", "The text is empty.")
+    if not row.num_segments or row.missing:
+        return ScoresAnswer(moments=[], motion_words=[])
+    question = Question(text=text, by=by, where=Filter(folder=row.path), fold=False)
+    page = await server.desk.ask(served, question, row.num_segments, None)
+    rows = [
+        ScoredForm(moment_id=hit.id, start_seconds=hit.start, end_seconds=hit.end, score=hit.score)
+        for hit in sorted(page.hits, key=lambda hit: hit.start)
+    ]
+    return ScoresAnswer(moments=rows, motion_words=list(page.motion_words))
+
+
+@router.post(
+    "/uploads",
+    operation_id="upload",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "video/*")},
+        }
+    },
+)
+async def upload(
+    server: Server,
+    visitor: Reader,
+    request: Request,
+    content_type: Annotated[str, Header(max_length=100)] = "",
+) -> UploadAnswer:
+    """Sends a picture or a video to search with; its id is good for `upload_id` of a search."""
+    kept = await server.uploads.keep(request.stream(), content_type, request.headers.get("content-length"))
+    return UploadAnswer(upload_id=kept.id, kind=kept.kind, expires_seconds=kept.expires_seconds)
+
+
+@router.delete("/uploads/{upload_id}", operation_id="forget_upload", status_code=204)
+async def forget(server: Server, visitor: Reader, upload_id: str) -> Response:
+    """Deletes a file that was sent."""
+    server.uploads.forget(upload_id)
+    return Response(status_code=204)
+
+
+def answer(served: Served, visitor: Visitor, page: Page) -> SearchAnswer:
+    """A page of hits as it is sent."""
+    rated = [hit.relevance for hit in page.hits]
+    return SearchAnswer(
+        hits=[_hit_form(served, visitor, hit) for hit in page.hits],
+        next=page.cursor,
+        motion_words=list(page.motion_words),
+        matches_nothing=bool(rated) and all(each == "none" for each in rated),
+        notes=list(page.notes),
+    )
+
+
+def _hit_form(served: Served, visitor: Visitor, hit: Hit) -> HitForm:
+    """A hit as it is sent."""
+    urls = moment_urls(served, hit.video_id, hit.start, hit.end)
+    return HitForm(
+        video_id=hit.video_id,
+        moment_id=hit.id,
+        path=path_for(visitor, hit.path),
+        name=plain(hit.path.name),
+        start_seconds=hit.start,
+        end_seconds=hit.end,
+        score=hit.score,
+        appearance=hit.appearance,
+        motion=hit.motion,
+        relevance=hit.relevance,
+        coverage=hit.coverage,
+        folded=[
+            FoldedForm(
+                video_id=other.video_id,
+                moment_id=other.id,
+                name=plain(other.path.name),
+                start_seconds=other.start,
+                end_seconds=other.end,
+            )
+            for other in hit.folded
+        ],
+        **urls,
+    )
+
+
+def moment_urls(served: Served, video_id: str, start: float, end: float) -> dict[str, str]:
+    """Where a moment's pictures and its video are."""
+    place = {"library": served.name, "start": f"{start:.3f}", "end": f"{end:.3f}"}
+    query = urlencode(place)
+    return {
+        "thumbnail_url": f"/v1/videos/{video_id}/thumbnail?{query}",
+        "outlined_thumbnail_url": f"/v1/videos/{video_id}/thumbnail?{query}&outlined=1",
+        "stream_url": f"/v1/videos/{video_id}/stream?{query}",
+    }
+
+
+def _filter(form: FilterForm) -> Filter | None:
+    """Raises ValueError, TypeError, PathError for what no moment can fit."""
+    given = form.model_dump(exclude_none=True)
+    for name in ("after", "before"):
+        if isinstance(when := given.get(name), date) and not isinstance(when, datetime):
+            given[name] = datetime(when.year, when.month, when.day)
+    return Filter(**given) if given else None
+
+
+def plain(name: str) -> str:
+    """A file name as JSON can carry it: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,59 @@
+"""Running the application until somebody ends it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from deltaclip.serve.app import ServeSpec, make_app
+
+__all__ = ["run_server"]
+
+SHUTDOWN_SECONDS = 5
+"""How long answers that are being sent may take when the server ends; jobs have longer, see `jobs`."""
+IDLE_SECONDS = 15
+MOST_CONNECTIONS = 500
+
+
+def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
+    """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
+
+    on_ready: called with the address once connections are taken. Raises OSError if the address is not free.
+    """
+    listening = _listen(spec.host, spec.port)
+    port = listening.getsockname()[1]
+    shown = f"[{spec.host}]" if ":" in spec.host else spec.host
+    config = uvicorn.Config(
+        make_app(spec),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        task = asyncio.create_task(server.serve([listening]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            on_ready(f"http://{shown}:{port}/")
+        await task
+
+    asyncio.run(serve())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except BaseException:
+        listening.close()
+        raise
+    return listening

@@ -1,0 +1,48 @@
+"""What the routes of a server share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+
+from deltaclip.serve.jobs import Jobs
+from deltaclip.serve.media import Media
+from deltaclip.serve.questions import Desk
+from deltaclip.serve.shelf import Served, Shelf
+from deltaclip.serve.uploads import Uploads
+
+__all__ = ["Asked", "Server", "State"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One server at work. roots: folders below which videos may be indexed and shown."""
+
+    shelf: Shelf
+    desk: Desk
+    media: Media
+    uploads: Uploads
+    jobs: Jobs
+    roots: Sequence[Path]
+
+
+def _state(request: Request) -> State:
+    return cast("State", request.app.state.deltaclip)
+
+
+Server = Annotated[State, Depends(_state)]
+
+
+def _served(
+    server: Server,
+    library: Annotated[
+        str | None, Query(description="Name of the library, of several (default: the first)", max_length=255)
+    ] = None,
+) -> Served:
+    return server.shelf.named(library)
+
+
+Asked = Annotated[Served, Depends(_served)]
+"""The library that a request is about."""
