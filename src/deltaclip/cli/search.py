@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from deltaclip.cli.asking import found_by_server
 from deltaclip.cli.encoders import encoder_to_ask
 from deltaclip.cli.files import require_writable, writable
 from deltaclip.cli.filters import FilterOptions
@@ -17,7 +18,7 @@ from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.library import Filter, Hit, Library, Relevance, Status
+    from deltaclip.library import By, Filter, Hit, Library, Relevance, Status
 
 __all__ = ["hit_rows", "print_hits", "search", "warn_of_lost_words"]
 
@@ -96,11 +97,18 @@ def search(
         raise typer.BadParameter("only for TEXT.", param_hint="'--min-relevance'")
     if text is None and by is not None:
         raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
-    from deltaclip.library import Filter, Library
+    from deltaclip.library import Filter
 
     where = filters.filter()
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
+    elif text is not None and (precision, engine) == ("auto", "auto"):
+        found = found_by_server(library, text, by or "both", limit, min_relevance, where, fold=fold)
+        if found is not None:
+            _show(*found, by or "both", text, min_relevance, as_json=as_json)
+            return
+    from deltaclip.library import Library  # after a server was asked, which needs less
+
     loaded = encoder_to_ask(library, precision, engine, with_file=text is None)
     for sentence in loaded.engine.notes:
         note(sentence)
@@ -128,27 +136,45 @@ def search(
                 opened.search_image(on_disk(image), limit, _notes_of(image), where=where, fold=fold),
             )
         state = opened.status()
-    matches_nothing = min_relevance is None and bool(hits) and all(hit.relevance == "none" for hit in hits)
-    if png is not None and hits and not matches_nothing:
+    if png is not None and hits and not _matches_nothing(hits, min_relevance):
         _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
+    is_shown = _show(hits, words, by, text or "", min_relevance, as_json=as_json)
+    if not hits and not as_json:
+        note(f"nothing found: {_why_nothing(state, where != Filter(), min_relevance)}")
+    elif is_shown and png is not None:
+        note(f"wrote {shown(png)}")
+
+
+def _show(
+    hits: "Sequence[Hit]",
+    words: Sequence[str],
+    by: "By",
+    text: str,
+    min_relevance: "Relevance | None",
+    *,
+    as_json: bool,
+) -> bool:
+    """Print what was found; returns whether people were shown any hit."""
+    matches_nothing = _matches_nothing(hits, min_relevance)
     if as_json:
         emit({"hits": hit_rows(hits), "by": by, "motion_words": list(words), "matches_nothing": matches_nothing})
-        return
+        return False
     if words:
         note(f"understood as motion: {shown(', '.join(words))}")
     if matches_nothing:
-        said = shown(text or "")
+        said = shown(text)
         said = said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}..."
         note(
             f"nothing here matches {said!r}: the nearest moments fit no better than sentences about other things do "
             "(show them with --min-relevance none)"
         )
-        return
+        return False
     print_hits(hits)
-    if not hits:
-        note(f"nothing found: {_why_nothing(state, where != Filter(), min_relevance)}")
-    elif png is not None:
-        note(f"wrote {shown(png)}")
+    return bool(hits)
+
+
+def _matches_nothing(hits: "Sequence[Hit]", min_relevance: "Relevance | None") -> bool:
+    return min_relevance is None and bool(hits) and all(hit.relevance == "none" for hit in hits)
 
 
 def _ask(
@@ -180,11 +206,8 @@ def _notes_of(file: Path) -> Callable[[str], None]:
 
 def warn_of_lost_words(encoder: "Encoder", text: str) -> None:
     """Say which words of a query the encoder does not know, and how many tokens it cannot read."""
-    unknown = encoder.need_tokenizer().unknown_words(text)
-    if unknown:
-        note(f"{encoder.name} does not know these words: {shown(', '.join(unknown))}")
-    if cut := encoder.cut_words(text):
-        note(f"the query is too long for {encoder.name}: its last {cut} tokens are ignored")
+    for sentence in encoder.notes_on(text):
+        note(shown(sentence))
 
 
 def _write_picture(png: Path, title: str, hits: "Sequence[Hit]", encoder: "Encoder") -> None:

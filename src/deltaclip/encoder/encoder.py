@@ -254,6 +254,16 @@ class Encoder:
         """Whether the tokenizer knows any word of a text but articles and the like; one of byte pairs knows all."""
         return self.need_tokenizer().knows_a_word(text, besides=LITTLE_WORDS)
 
+    def notes_on(self, text: str) -> list[str]:
+        """What somebody who asks a text should know, a sentence each: words it does not know, tokens beyond
+        `max_words`. Raises CheckpointError without a tokenizer."""
+        notes = []
+        if unknown := self.need_tokenizer().unknown_words(text):
+            notes.append(f"{self.name} does not know these words: {', '.join(unknown)}")
+        if cut := self.cut_words(text):
+            notes.append(f"the query is too long for {self.name}: its last {cut} tokens are ignored")
+        return notes
+
     def background_vectors(self) -> NDArray[np.float32]:
         """Vectors of sentences that have nothing to do with any library, to tell how well a text fits: (M, D), unit
         rows.

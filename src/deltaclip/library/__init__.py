@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
-    from deltaclip.library.address import STORES, default_library_path, open_store
+    from deltaclip.library.address import STORES, default_library_path, full_address, open_store
     from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
     from deltaclip.library.candidates import LINK, find_candidates
     from deltaclip.library.content import (
@@ -64,6 +64,7 @@ else:
     __getattr__, __dir__ = fetched(
         __name__,
         "deltaclip.library.address",
+        "deltaclip.library.filters",
         "deltaclip.library.results",
         "deltaclip.library.store",
         "deltaclip.library.library",
@@ -76,7 +77,6 @@ else:
         "deltaclip.library.exact",
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
-        "deltaclip.library.filters",
         "deltaclip.library.moments",
         "deltaclip.library.watching",
         "deltaclip.library.relevance",
@@ -139,6 +139,7 @@ __all__ = [
     "draw_answers",
     "draw_hits",
     "find_candidates",
+    "full_address",
     "nearest",
     "nearest_by",
     "open_store",

@@ -4,16 +4,18 @@ import os
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from platformdirs import user_data_path
 
 from deltaclip.checks import AnyPath
 from deltaclip.errors import LibraryError
 from deltaclip.library.paths import absolute_paths
-from deltaclip.library.store import Store, StoreClass
 
-__all__ = ["STORES", "default_library_path", "open_store", "store_exists"]
+if TYPE_CHECKING:  # who looks for a server needs an address only
+    from deltaclip.library.store import Store, StoreClass
+
+__all__ = ["STORES", "default_library_path", "full_address", "open_store", "store_exists"]
 
 FOLDER = "folder"
 STORES = {FOLDER: "deltaclip.library.sqlite.SqliteStore"}
@@ -28,31 +30,36 @@ def default_library_path() -> Path:
     return Path(chosen) if chosen else user_data_path("deltaclip") / "library"
 
 
-def open_store(address: AnyPath | None, *, create: bool) -> Store:
+def open_store(address: AnyPath | None, *, create: bool) -> "Store":
     """The store at an address, or at `default_library_path()`; raises as `StoreClass.open` does."""
-    store_class, full = _at(address)
-    return store_class.open(full, create=create)
+    scheme, full = _at(address)
+    return _class(scheme).open(full, create=create)
 
 
 def store_exists(address: AnyPath | None) -> bool:
     """Whether there is a store at an address, or at `default_library_path()`; one that is damaged counts."""
-    store_class, full = _at(address)
-    return store_class.exists(full)
+    scheme, full = _at(address)
+    return _class(scheme).exists(full)
 
 
-def _at(address: AnyPath | None) -> tuple[StoreClass, str]:
-    """The class of the store at an address, and the address, absolute if it is a folder."""
+def full_address(address: AnyPath | None) -> str:
+    """An address, absolute if it is a folder; None is `default_library_path()`. Raises LibraryError."""
+    return _at(address)[1]
+
+
+def _at(address: AnyPath | None) -> tuple[str, str]:
+    """The scheme of an address, and the address, absolute if it is a folder."""
     words = os.fsdecode(default_library_path() if address is None else address)
     scheme = _SCHEME.match(words)
     if scheme is None:
-        return _class(FOLDER), str(absolute_paths([words])[0])
+        return FOLDER, str(absolute_paths([words])[0])
     if scheme[1] not in STORES:
         known = ", ".join(f"{name}://" for name in STORES if name != FOLDER)
         remedy = f"Give a folder{f', or an address that begins with {known}' if known else ''}."
         raise LibraryError(words, f"no kind of library has addresses that begin with {scheme[0]}", remedy)
-    return _class(scheme[1]), words
+    return scheme[1], words
 
 
-def _class(scheme: str) -> StoreClass:
+def _class(scheme: str) -> "StoreClass":
     module, name = STORES[scheme].rsplit(".", 1)
     return cast("StoreClass", getattr(import_module(module), name))

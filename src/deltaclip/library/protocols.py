@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from deltaclip.pipeline import Job, Stages
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["HasBackground", "HasWords", "MomentReader", "MotionAsked", "MotionVectorEncoder", "VectorEncoder"]
+__all__ = ["HasBackground", "HasNotes", "HasWords", "MomentReader", "MotionAsked", "MotionVectorEncoder"]
+__all__ += ["VectorEncoder"]
 
 Key = TypeVar("Key")
 
@@ -80,6 +81,14 @@ class HasWords(Protocol):
 
     def knows_a_word(self, text: str) -> bool:
         """Whether it knows any word of a text."""
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """An encoder that says what it cannot read of a text; one without this method reads all."""
+
+    def notes_on(self, text: str) -> list[str]:
+        """What somebody who asks a text should know, a sentence each."""
 
 
 @runtime_checkable

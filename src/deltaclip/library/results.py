@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
 
 if TYPE_CHECKING:  # the encoder imports torch
     from deltaclip.encoder import Encoder, EngineWord, MotionEncoder, PrecisionWord
+    from deltaclip.library.protocols import MotionVectorEncoder, VectorEncoder
 
 __all__ = [
     "DamagedVideo",
@@ -207,7 +207,7 @@ class RememberedEncoder:
     keep: float | None = None
 
     @classmethod
-    def of(cls, encoder: VectorEncoder) -> "RememberedEncoder":
+    def of(cls, encoder: "VectorEncoder") -> "RememberedEncoder":
         """What a library remembers of an encoder whose vectors it takes now."""
         spec = encoder.reader_spec
         keep = getattr(encoder, "keep", 1.0)  # an encoder of somebody's own need not have it
@@ -263,7 +263,7 @@ class RememberedMotionEncoder:
     dimension: int
 
     @classmethod
-    def of(cls, encoder: MotionVectorEncoder) -> "RememberedMotionEncoder":
+    def of(cls, encoder: "MotionVectorEncoder") -> "RememberedMotionEncoder":
         """What a library remembers of a motion encoder whose vectors it takes now."""
         return cls(encoder.name, encoder.fingerprint, encoder.dimension)
 

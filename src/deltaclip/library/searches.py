@@ -13,7 +13,7 @@ from deltaclip.library.encoders import bundled_motion_encoder
 from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.judging import Judge
 from deltaclip.library.paths import absolute_paths
-from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
+from deltaclip.library.protocols import HasNotes, MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import check_queries, check_vectors, moment_id_of
 from deltaclip.library.relevance import check_relevance, reaches
 from deltaclip.library.results import Hit, Relevance, RememberedEncoder, RememberedMotionEncoder
@@ -121,6 +121,12 @@ class Searches:
         For programs that answer many questions at once. Raises CheckpointError if the encoder cannot be loaded.
         """
         self._texts.vectors(self.encoder, check_texts(texts, "prepare"))
+
+    def notes_on(self, text: str) -> list[str]:
+        """What somebody who asks a text should know, a sentence each: words that the encoder does not know, or a part
+        that is too long for it."""
+        encoder = self.encoder
+        return encoder.notes_on(check_text(text, "notes_on")) if isinstance(encoder, HasNotes) else []
 
     def motion_words(self, text: str) -> tuple[str, ...]:
         """The words of a text that are understood as motion, as typed, in order."""

@@ -11,9 +11,9 @@ __all__ = [
     "FailureForm",
     "FailuresAnswer",
     "FilterForm",
-    "FoldedForm",
     "FolderForm",
     "FoldersAnswer",
+    "FoundForm",
     "HitForm",
     "IndexRequest",
     "JobForm",
@@ -108,17 +108,7 @@ class SearchRequest(_Request):
         return self
 
 
-class FoldedForm(BaseModel):
-    """A hit that shows the same moment as another one."""
-
-    video_id: str
-    moment_id: str
-    name: str
-    start_seconds: float
-    end_seconds: float
-
-
-class HitForm(BaseModel):
+class FoundForm(BaseModel):
     """A moment that was found."""
 
     video_id: str
@@ -132,10 +122,15 @@ class HitForm(BaseModel):
     motion: float | None
     relevance: Relevance | None = Field(description="Null if it was not asked by a text")
     coverage: float | None = Field(description="Share of the frames that moves, mean over the moment")
+
+
+class HitForm(FoundForm):
+    """A hit, where its pictures and its video are, and those that show the same moment."""
+
     thumbnail_url: str
     outlined_thumbnail_url: str
     stream_url: str
-    folded: list[FoldedForm]
+    folded: list[FoundForm]
 
 
 class SearchAnswer(BaseModel):
@@ -243,19 +238,19 @@ class LibraryForm(BaseModel):
 
     name: str
     address: str | None
-    created: bool = Field(description="False before anything was indexed")
-    videos: int
-    moments: int
-    failed: int
-    missing: int
-    without_motion: int
-    encoder: str | None
-    fingerprint: str | None
-    motion: str | None = Field(description="The mask of the encoder")
-    motion_encoder: str | None
-    outdated: str | None = Field(description="Why the vectors have to be made again")
-    size_bytes: int | None = Field(description="Of the files of the library")
-    folders: list["FolderForm"] = Field(description="Folders of videos, by path; the first 200")
+    created: bool = Field(False, description="False before anything was indexed")
+    videos: int = 0
+    moments: int = 0
+    failed: int = 0
+    missing: int = 0
+    without_motion: int = 0
+    encoder: str | None = None
+    fingerprint: str | None = None
+    motion: str | None = Field(None, description="The mask of the encoder")
+    motion_encoder: str | None = None
+    outdated: str | None = Field(None, description="Why the vectors have to be made again")
+    size_bytes: int | None = Field(None, description="Of the files of the library")
+    folders: list["FolderForm"] = Field([], description="Folders of videos, by path; the first 200")
     roots: list[str]
     may_index: bool
 

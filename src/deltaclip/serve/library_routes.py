@@ -63,32 +63,31 @@ def metrics(server: Server, visitor: Reader) -> Response:
 def _form(server: State, served: Served, visitor: Visitor) -> LibraryForm:
     library = served.found()
     may_index = "index" in visitor.scopes
-    about = {
-        "name": served.name,
-        "address": path_for(visitor, str(served.address)),
-        "roots": [str(root) for root in server.roots] if may_index else [],
-        "may_index": may_index and bool(server.roots),
-    }
+    form = LibraryForm(
+        name=served.name,
+        address=path_for(visitor, str(served.address)),
+        roots=[str(root) for root in server.roots] if may_index else [],
+        may_index=may_index and bool(server.roots),
+    )
     if library is None:
-        counts = dict.fromkeys(("videos", "moments", "failed", "missing", "without_motion"), 0)
-        unknown = ("encoder", "fingerprint", "motion", "motion_encoder", "outdated", "size_bytes")
-        return LibraryForm(**about, **counts, **dict.fromkeys(unknown), created=False, folders=[])
+        return form
     state, made_by = library.status(), library.remembered_encoder()
-    return LibraryForm(
-        **about,
-        created=made_by is not None,
-        videos=state.videos,
-        moments=state.segments,
-        failed=state.failed,
-        missing=state.missing,
-        without_motion=state.without_motion,
-        encoder=state.encoder,
-        fingerprint=state.fingerprint,
-        motion=None if made_by is None else made_by.motion,
-        motion_encoder=state.motion_encoder,
-        outdated=None if made_by is None else made_by.outdated,
-        size_bytes=_size_bytes(library.address),
-        folders=_folders(served, visitor),
+    return form.model_copy(
+        update={
+            "created": made_by is not None,
+            "videos": state.videos,
+            "moments": state.segments,
+            "failed": state.failed,
+            "missing": state.missing,
+            "without_motion": state.without_motion,
+            "encoder": state.encoder,
+            "fingerprint": state.fingerprint,
+            "motion": None if made_by is None else made_by.motion,
+            "motion_encoder": state.motion_encoder,
+            "outdated": None if made_by is None else made_by.outdated,
+            "size_bytes": _size_bytes(library.address),
+            "folders": _folders(served, visitor),
+        }
     )
 
 

@@ -48,7 +48,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "Not now"),
 }
 """Code -> status and title."""
-_OF_STATUS = {status: code for code, (status, _) in reversed(CODES.items())}
+_OF_STATUS = {status: code for code, (status, _) in reversed([*CODES.items()])}
 _OF_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (NoMotionWordsError, "no_motion_words"),
     (LockedError, "locked"),

@@ -207,6 +207,8 @@ def _extend(answer: _Answer, wanted: int) -> None:
     limit = min(wanted if not answer.asked_for else max(wanted, 4 * answer.asked_for), MOST_HITS)
     notes: list[str] = []
     if question.text is not None:
+        if question.by != "motion":
+            notes += library.notes_on(question.text)
         found = library.search(
             question.text,
             limit,
@@ -260,4 +262,4 @@ def _read_cursor(cursor: str, question: Question, fingerprint: str) -> dict[str,
         raise Problem("invalid_value", "This cursor belongs to a different question: send both as they were.")
     if told["encoder"] != fingerprint:
         raise Problem("gone", "The library was indexed with a different encoder since: search again without a cursor.")
-    return told
+    return dict(told)

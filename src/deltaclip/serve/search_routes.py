@@ -1,7 +1,7 @@
 """Searching: by a text, a moment, or a file that was sent."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -11,7 +11,7 @@ from deltaclip.library import By, Filter, Hit
 from deltaclip.serve.access import Reader, Visitor, path_for
 from deltaclip.serve.forms import (
     FilterForm,
-    FoldedForm,
+    FoundForm,
     HitForm,
     ScoredForm,
     ScoresAnswer,
@@ -136,30 +136,24 @@ def answer(served: Served, visitor: Visitor, page: Page) -> SearchAnswer:
 def _hit_form(served: Served, visitor: Visitor, hit: Hit) -> HitForm:
     """A hit as it is sent."""
     urls = moment_urls(served, hit.video_id, hit.start, hit.end)
-    return HitForm(
-        video_id=hit.video_id,
-        moment_id=hit.id,
-        path=path_for(visitor, hit.path),
-        name=plain(hit.path.name),
-        start_seconds=hit.start,
-        end_seconds=hit.end,
-        score=hit.score,
-        appearance=hit.appearance,
-        motion=hit.motion,
-        relevance=hit.relevance,
-        coverage=hit.coverage,
-        folded=[
-            FoldedForm(
-                video_id=other.video_id,
-                moment_id=other.id,
-                name=plain(other.path.name),
-                start_seconds=other.start,
-                end_seconds=other.end,
-            )
-            for other in hit.folded
-        ],
-        **urls,
-    )
+    folded = [FoundForm(**_found(visitor, other)) for other in hit.folded]
+    return HitForm(**_found(visitor, hit), **urls, folded=folded)
+
+
+def _found(visitor: Visitor, hit: Hit) -> dict[str, Any]:
+    return {
+        "video_id": hit.video_id,
+        "moment_id": hit.id,
+        "path": path_for(visitor, hit.path),
+        "name": plain(hit.path.name),
+        "start_seconds": hit.start,
+        "end_seconds": hit.end,
+        "score": hit.score,
+        "appearance": hit.appearance,
+        "motion": hit.motion,
+        "relevance": hit.relevance,
+        "coverage": hit.coverage,
+    }
 
 
 def moment_urls(served: Served, video_id: str, start: float, end: float) -> dict[str, str]:

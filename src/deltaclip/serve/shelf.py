@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltaclip.checks import AnyPath
-from deltaclip.library import Library, NoLibraryError, RememberedEncoder, VideoRow, default_library_path
+from deltaclip.library import Library, NoLibraryError, RememberedEncoder, VideoRow, default_library_path, full_address
 from deltaclip.serve.problems import Problem
 
 __all__ = ["Served", "Shelf"]
@@ -38,6 +38,11 @@ class Served:
                 with suppress(NoLibraryError):
                     self._library = Library.open(self.address)
             return self._library
+
+    @property
+    def full_address(self) -> str:
+        """The address, absolute if it is a folder."""
+        return full_address(self.address)
 
     def library(self) -> Library:
         """The library. Raises Problem if nothing was indexed into it yet."""
