@@ -20,6 +20,7 @@ __all__ = ["Media", "Picture"]
 PICTURES_BYTES = 96 * 2**20
 """Of pictures that are kept: some 6,000."""
 OUTLINES_KEPT, FACTS_KEPT = 64, 4096
+MOST_OUTLINED = 120
 FILMS_BYTES = 2 * 2**30
 """Of films that are kept on disk."""
 LONGEST_FILM_SECONDS = 120.0
@@ -121,7 +122,9 @@ class Media:
         return self._pictures.get(key, make)
 
     def outlines(self, served: Served, row: VideoRow, start: float, end: float, per_second: float) -> Outlines:
-        """What moves from start to end. Raises Problem, VideoError, ValueError for too many frames."""
+        """What moves from start to end. Raises Problem, also for too many frames, VideoError."""
+        if (end - start) * per_second > MOST_OUTLINED:
+            raise Problem("invalid_value", f"At most {MOST_OUTLINED} frames are outlined at once: ask for less time.")
         file, made_by = self.file_of(row), served.made_by()
         motion = None if made_by is None else made_by.motion
         key = (str(file), row.stamp, start, end, per_second, motion)

@@ -62,8 +62,6 @@ _OF_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (EngineError, "library_error"),
     (PrecisionError, "library_error"),
     (DeltaclipError, "internal"),
-    (ValueError, "invalid_value"),
-    (TypeError, "invalid_value"),
 )
 _log = logging.getLogger(__name__)
 
@@ -131,5 +129,5 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Problem, told)
     app.add_exception_handler(RequestValidationError, unfit)
     app.add_exception_handler(HTTPException, of_http)
-    for kind in (DeltaclipError, ValueError, TypeError, Exception):
+    for kind in (DeltaclipError, NoMotionWordsError, Exception):
         app.add_exception_handler(kind, of_rooms)

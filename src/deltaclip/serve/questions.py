@@ -202,7 +202,7 @@ def _encode_together(tasks: Sequence[_Task]) -> None:
 
 
 def _extend(answer: _Answer, wanted: int) -> None:
-    """Asks the library for more hits than before, and appends those that are new."""
+    """Asks the library for more hits than before, and appends those that follow."""
     question, library = answer.question, answer.served.library()
     limit = min(wanted if not answer.asked_for else max(wanted, 4 * answer.asked_for), MOST_HITS)
     notes: list[str] = []
@@ -226,8 +226,9 @@ def _extend(answer: _Answer, wanted: int) -> None:
         found = library.search_moment(question.moment_id, limit, question.by, where=question.where)
     given = {hit.id for hit in answer.hits}
     given.update(other.id for hit in answer.hits for other in hit.folded)
-    least = question.min_relevance
-    new = [hit for hit in found if hit.id not in given and (least is None or reaches(hit.relevance, least))]
+    least, last = question.min_relevance, answer.hits[-1] if answer.hits else None
+    below = found if last is None else found[_place_after(found, last.score, last.id) :]  # not what came in above since
+    new = [hit for hit in below if hit.id not in given and (least is None or reaches(hit.relevance, least))]
     answer.hits += new
     answer.is_complete = len(found) < limit or limit == MOST_HITS or not new
     answer.asked_for, answer.notes = limit, notes

@@ -168,12 +168,15 @@ def moment_urls(served: Served, video_id: str, start: float, end: float) -> dict
 
 
 def _filter(form: FilterForm) -> Filter | None:
-    """Raises ValueError, TypeError, PathError for what no moment can fit."""
+    """Raises Problem for what no moment can fit."""
     given = form.model_dump(exclude_none=True)
     for name in ("after", "before"):
         if isinstance(when := given.get(name), date) and not isinstance(when, datetime):
             given[name] = datetime(when.year, when.month, when.day)
-    return Filter(**given) if given else None
+    try:
+        return Filter(**given) if given else None
+    except ValueError as error:
+        raise Problem("invalid_value", f"{error}.".replace("..", ".")) from error
 
 
 def plain(name: str) -> str:

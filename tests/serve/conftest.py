@@ -1,0 +1,65 @@
+"""Servers for tests: over fake videos for what is asked often, over drawn clips for what has to be seen."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fastapi.testclient import TestClient
+
+from deltaclip import Encoder, Library
+from deltaclip.serve import ServeSpec, make_app
+from deltaclip.shapes import draw_demo
+from tests.library.fakes import Shelf
+
+PORT = 8765
+Open = Callable[[ServeSpec], TestClient]
+
+
+@pytest.fixture
+def open_server() -> Iterator[Open]:
+    """A client of a server with these settings, until the test ends."""
+    with ExitStack() as stack:
+        yield lambda spec: stack.enter_context(TestClient(make_app(spec), f"http://127.0.0.1:{PORT}"))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A library of drawn clips, their folder, and a question about each third of them."""
+
+    library: Path
+    videos: Path
+    questions: tuple[str, ...]
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """The clips of the demo, indexed once for all tests that only read."""
+    folder = tmp_path_factory.mktemp("drawn")
+    questions = tuple(draw_demo(folder / "videos"))
+    with Library.open(folder / "library", Encoder.load("shapes"), create=True) as library:
+        library.index([folder / "videos"])
+    return Drawn(folder / "library", folder / "videos", questions)
+
+
+@pytest.fixture
+def over_drawn(drawn: Drawn, open_server: Open) -> TestClient:
+    """A client of a server over the drawn clips, which may index below their folder."""
+    return open_server(ServeSpec([drawn.library], roots=[drawn.videos.parent]))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """Fake videos with their library, in which nothing is indexed yet."""
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.library.close()
+
+
+@pytest.fixture
+def over_fakes(shelf: Shelf, open_server: Open, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """A client of a server over fake videos, which are read and encoded by fakes."""
+    monkeypatch.setattr("deltaclip.serve.shelf.Library", SimpleNamespace(open=lambda address: shelf.open()))
+    return open_server(ServeSpec([shelf.library_path]))
