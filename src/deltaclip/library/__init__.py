@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
+    from deltaclip.library.moment_pictures import Thumbnails
     from deltaclip.library.moments import MOST_NAMED
+    from deltaclip.library.outlines import Outlines
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.results import (
         DamagedVideo,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         VerifyReport,
     )
     from deltaclip.library.search import By, NoMotionWordsError
+    from deltaclip.library.showing import Showing
     from deltaclip.library.store import (
         Moment,
         MotionQuery,
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
         Writer,
     )
     from deltaclip.library.watching import WatchTimes
-    from deltaclip.video import VIDEO_SUFFIXES
+    from deltaclip.video import VIDEO_SUFFIXES, Cut, PlayFacts
 else:
     __getattr__, __dir__ = fetched(
         __name__,
@@ -76,6 +79,9 @@ else:
         "deltaclip.library.filters",
         "deltaclip.library.moments",
         "deltaclip.library.watching",
+        "deltaclip.library.showing",
+        "deltaclip.library.outlines",
+        "deltaclip.library.moment_pictures",
         "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
@@ -89,6 +95,7 @@ __all__ = [
     "By",
     "ChangedError",
     "Content",
+    "Cut",
     "DamagedVideo",
     "Exclusion",
     "Failure",
@@ -110,15 +117,19 @@ __all__ = [
     "NoMotionWordsError",
     "NotWritableError",
     "Note",
+    "Outlines",
+    "PlayFacts",
     "Relevance",
     "RememberedEncoder",
     "RememberedMotionEncoder",
     "RemoveReport",
     "RepairReport",
+    "Showing",
     "Stamp",
     "Status",
     "Store",
     "StoreClass",
+    "Thumbnails",
     "TouchedError",
     "VectorEncoder",
     "VerifyReport",

@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from deltaclip.processes import pulse
@@ -32,8 +31,8 @@ class CopyPlan:
     """Which packets make a moment, in time bases of the stream.
 
     key: when the key frame is shown at which decoding begins. last: when the last packet is decoded. zero: when the
-    moment begins. first: when the frame appears that is on the screen then. start: the same as zero on a player's clock,
-    in seconds. end: when the moment ends.
+    moment begins. first: when the frame appears that is on the screen then. end: when the moment ends. start: the same
+    as zero, in seconds on a player's clock.
     """
 
     stream_index: int
@@ -49,8 +48,8 @@ class CopyPlan:
 def plan_copy(path: Path, video: Video, start: float, end: float) -> CopyPlan | None:
     """How to copy the packets of start <= second < end; None if they have to be encoded.
 
-    That is so unless the pictures are H.264 in 8 bits and 4:2:0 with time stamps of their own, and the moment begins at a
-    key frame or up to LEAD_SECONDS after it.
+    That is so unless the pictures are H.264 in 8 bits and 4:2:0 with time stamps of their own, and the moment begins at
+    a key frame or up to LEAD_SECONDS after it.
     """
     index = video.stream_index
     keys = video.key_seconds
@@ -70,7 +69,8 @@ def plan_copy(path: Path, video: Video, start: float, end: float) -> CopyPlan | 
         shown = video.frame_seconds[(video.frame_seconds >= keys[place]) & (video.frame_seconds < end)]
         first = float(shown[shown <= begin][-1])
         key, zero, first_tick, end_tick = (
-            round((video.origin_seconds + Fraction(second)) / base) for second in (float(keys[place]), begin, first, end)
+            round((video.origin_seconds + Fraction(second)) / base)
+            for second in (float(keys[place]), begin, first, end)
         )
         last = _last_decoded(container, stream, key, end_tick, len(shown))
     if last is None:
@@ -78,9 +78,7 @@ def plan_copy(path: Path, video: Video, start: float, end: float) -> CopyPlan | 
     return CopyPlan(index, base, key, last, zero, first_tick, end_tick, Fraction(begin))
 
 
-def _last_decoded(
-    container: InputContainer, stream: VideoStream, key: int, end: int, num_shown: int
-) -> int | None:
+def _last_decoded(container: InputContainer, stream: VideoStream, key: int, end: int, num_shown: int) -> int | None:
     """When the last packet is decoded that is shown before `end`; None if the packets cannot be copied.
 
     num_shown: frames that are shown from `key` on before `end`.
@@ -89,7 +87,12 @@ def _last_decoded(
     found = 0
     try:
         for packet in _packets_from(container, stream, key):
-            if packet.dts is None or packet.pts is None or packet.is_corrupt or (before is not None and packet.dts <= before):
+            if (
+                packet.dts is None
+                or packet.pts is None
+                or packet.is_corrupt
+                or (before is not None and packet.dts <= before)
+            ):
                 return None
             if packet.dts >= end:
                 break
@@ -119,27 +122,29 @@ def _packets_from(container: InputContainer, stream: VideoStream, key: int) -> I
             return
 
 
-def copied_pictures(path: Path, plan: CopyPlan, target: OutputContainer) -> Iterator[tuple[float, Packet]]:
+def copied_pictures(
+    container: InputContainer, plan: CopyPlan, target: OutputContainer
+) -> Iterator[tuple[float, VideoPacket]]:
     """(second of the moment, packet) in the order of decoding. What comes before the moment has times below zero."""
-    container = open_container(path)
     stream = container.streams[plan.stream_index]
     assert isinstance(stream, VideoStream)
-    copy = target.add_stream_from_template(stream)
-    return _copied(container, stream, copy, plan)
+    return _copied(container, stream, target.add_stream_from_template(stream), plan)
 
 
 def _copied(
     container: InputContainer, stream: VideoStream, copy: VideoStream, plan: CopyPlan
-) -> Iterator[tuple[float, Packet]]:
-    with container:
-        for packet in _packets_from(container, stream, plan.key):
-            assert packet.pts is not None
-            assert packet.dts is not None
-            if packet.dts > plan.last:
-                return
-            # The frame that is on the screen when the moment begins appears with it.
-            shown = max(packet.pts, plan.zero) if packet.pts == plan.first else packet.pts
-            if packet.pts < plan.end < packet.pts + packet.duration:
-                packet.duration = plan.end - packet.pts
-            packet.pts, packet.dts, packet.stream = shown - plan.zero, packet.dts - plan.zero, copy
-            yield float(packet.dts * plan.time_base), packet
+) -> Iterator[tuple[float, VideoPacket]]:
+    began: int | None = None
+    for packet in _packets_from(container, stream, plan.key):
+        assert packet.pts is not None
+        assert packet.dts is not None
+        if packet.dts > plan.last:
+            return
+        began = packet.dts if began is None else began
+        if packet.dts == plan.last:
+            # An mp4 lasts as long as its packets in the order of decoding do, of which this is the last.
+            packet.duration = max(plan.end - plan.key - (packet.dts - began), packet.duration or 0)
+        # The frame that is on the screen when the moment begins appears with it.
+        shown = max(packet.pts, plan.zero) if packet.pts == plan.first else packet.pts
+        packet.pts, packet.dts, packet.stream = shown - plan.zero, packet.dts - plan.zero, copy
+        yield float(packet.dts * plan.time_base), packet

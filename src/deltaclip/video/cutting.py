@@ -1,15 +1,16 @@
-"""A moment of a video as an mp4 of its own, which browsers play: its packets as they are where that can be, else encoded."""
+"""A moment of a video as an mp4 that browsers play: its packets as they are if that can be, else encoded."""
 
 import heapq
 import itertools
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -26,14 +27,14 @@ __all__ = ["Cut", "cut_moment"]
 
 LONGEST_SIDE = 1280
 """Pixels of an encoded moment; larger videos are shrunk."""
-QUALITY = {"crf": "23", "preset": "veryfast"}
+QUALITY = {"crf": "23", "preset": "veryfast", "bf": "0"}
 """x264's, of what is looked at once: 15 s of 720p take seconds and some MB."""
 TICKS = 90_000
 """A second, of encoded pictures: those of every usual rate fall on one."""
 MOST_RATE = 240
 """Frames a second that an encoder is told of; it is a hint for its rate control, times stay as they are."""
 
-Timed = tuple[float, Packet]
+Timed = tuple[float, "Packet[VideoStream] | Packet[AudioStream]"]
 """Second of the moment by which packets are ordered, and the packet."""
 
 
@@ -50,31 +51,44 @@ class Cut:
     notes: tuple[str, ...]
 
 
-def cut_moment(path: str | Path, out: str | Path, start: float, end: float) -> Cut:
+def cut_moment(path: str | Path, out: str | Path, start: float, end: float, *, copies: bool = True) -> Cut:
     """Writes the moment start <= second < end as an mp4 that every browser plays: H.264 in 4:2:0, AAC or MP3.
 
     Second 0 of the result is `start` on a player's clock of the file, and it lasts until `end` or the end of the video.
-    Packets are copied if that shows the same frames (`plan_copy`). Otherwise pictures are decoded, turned upright, shrunk
-    to LONGEST_SIDE, and encoded with the times that `Video` shows them at, so that a variable rate stays variable; pixels
-    that are not square stay so, and players stretch them as they do those of the file.
+    Packets are copied if that shows the same frames (`plan_copy`). Otherwise pictures are decoded, turned upright,
+    shrunk to LONGEST_SIDE, and encoded with the times that `Video` shows them at, so that a variable rate stays
+    variable; pixels that are not square stay so, and players stretch them as they do those of the file.
+    copies: False encodes what could be copied too, for a player that stopped at a damaged packet: what the packets hold
+    is known only by decoding them.
     `out` appears when it is whole; an error leaves an old file as it was. Raises VideoError if the file cannot be read
     or is damaged within the moment, ValueError for a moment without length.
     """
     if not (math.isfinite(start) and math.isfinite(end) and start < end):
         raise ValueError(f"a moment needs start < end, not {start} and {end}")
-    path = Path(path)
+    try:
+        return _cut(Path(path), Path(out), start, end, copies=copies)
+    except (av.FFmpegError, OSError) as err:
+        remedy = "Check that there is room and permission to write, and that the file has not changed meanwhile."
+        raise VideoError(str(path), f"its moment cannot be written to {out} ({err.strerror})", remedy) from err
+
+
+def _cut(path: Path, out: Path, start: float, end: float, *, copies: bool) -> Cut:
+    """The work of `cut_moment`."""
     with ExitStack() as stack:
         video = stack.enter_context(Video.open(path))
         if end <= video.whole.start or start >= video.whole.end:
-            found = f"no pictures between {start:g} and {end:g} s (they are from {video.whole.start:g} to {video.whole.end:g} s)"
+            there = f"they are from {video.whole.start:g} to {video.whole.end:g} s"
+            found = f"no pictures between {start:g} and {end:g} s ({there})"
             raise VideoError(str(path), found, "Ask for a moment within the video.")
         start, end = max(start, 0.0), min(end, video.whole.end)
-        plan = plan_copy(path, video, start, end)
+        plan = plan_copy(path, video, start, end) if copies else None
         if plan is not None:
             start = float(plan.start)
         target = stack.enter_context(whole_mp4(Path(out), end - start))
-        pictures = _encoded(path, video, target, start, end) if plan is None else copied_pictures(path, plan, target)
-        stack.enter_context(closing(pictures))
+        if plan is None:
+            pictures = _encoded(path, video, target, start, end)
+        else:
+            pictures = copied_pictures(stack.enter_context(open_container(path)), plan, target)
         sound, notes = _sound(stack, path, video, target, start, end, plan)
         for _, packet in heapq.merge(pictures, sound, key=lambda timed: timed[0]):
             target.mux(packet)
@@ -98,7 +112,10 @@ def _encode(
     stream: VideoStream, pictures: Iterator[tuple[float, av.VideoFrame]], start: float, end: float
 ) -> Iterator[Timed]:
     # The first frame has been on the screen since before the moment, or appears later than it begins.
-    timed = ((0 if number == 0 else round((second - start) * TICKS), frame) for number, (second, frame) in enumerate(pictures))
+    timed = (
+        (0 if number == 0 else round((second - start) * TICKS), frame)
+        for number, (second, frame) in enumerate(pictures)
+    )
     last = round((end - start) * TICKS), None
     durations: dict[int | None, int] = {}
     for (tick, frame), (next_tick, _) in itertools.pairwise(itertools.chain(timed, [last])):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from av.video.stream import VideoStream
+
 from deltaclip.video.container import STILL_PICTURES, open_container
 from deltaclip.video.video import Video
 
@@ -12,7 +14,7 @@ PLAYED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """FFmpeg demuxers of the containers that Chromium opens."""
 PLAYED_CODECS = ("h264", "vp8", "vp9", "av1")
 H264_FORMATS = ("yuv420p", "yuvj420p")
-"""Pixel formats of H.264 that every browser plays."""
+"""Pixel formats of H.264 that every browser plays. Chromium decodes 10 bits and 4:4:4 as well, others do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,10 @@ class PlayFacts:
 
     container: name of the FFmpeg demuxer. codec, pixel_format: of the film, in FFmpeg's words. width, height: upright
     pixels. rotation: degrees by which decoded pictures are turned clockwise. duration_seconds: when the last frame
-    disappears on a player's clock. frames_per_second: on average, None if there is one frame. audio: codec of the sound,
-    "unknown" if FFmpeg does not know it, None without sound. not_played: None if Chromium shows the pictures in their
-    time, with or without the sound; else the reason, a phrase.
+    disappears on a player's clock. frames_per_second: on average, None if there is one frame. audio: codec of the
+    sound, "unknown" if FFmpeg does not know it, None without sound. not_played: None if Chromium shows the pictures
+    in their time, with or without the sound; else the reason, a phrase. Damage midway, at which browsers stop, is found
+    only by decoding.
     """
 
     container: str
@@ -46,8 +49,9 @@ def play_facts(path: str | Path) -> PlayFacts:
     codec, pixel_format, audio = info.codec, None, None
     if stream_index is not None:
         with open_container(path) as container:
-            film = container.streams[stream_index].codec_context
-            codec, pixel_format = film.codec.canonical_name, film.pix_fmt
+            film = container.streams[stream_index]
+            assert isinstance(film, VideoStream)
+            codec, pixel_format = film.codec_context.codec.canonical_name, film.codec_context.pix_fmt
             sound = container.streams.best("audio")
             if sound is not None:
                 context = sound.codec_context

@@ -104,7 +104,7 @@ def heard(
 def _decoded(
     container: InputContainer, stream: AudioStream, origin: Fraction, start: float
 ) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """(second on a player's clock, samples (channels, N)) from a little before `start` on. Damaged packets are skipped."""
+    """(second on a player's clock, samples (channels, N)), begun before `start`. Damaged packets are skipped."""
     rate = sound_rate(stream)
     resampler = AudioResampler(format="fltp", layout="mono" if stream.channels == 1 else "stereo", rate=rate)
     for packet in _packets(container, stream, origin, start):

@@ -156,7 +156,7 @@ class Video:
 
     @property
     def stamps_hold(self) -> bool:
-        """Whether the packets' own time stamps are those of the frames, so that a player shows each frame in its time."""
+        """Whether the packets' own time stamps are those of the frames, so that any player shows each in its time."""
         return not (self._timeline.counted or self._timeline.jumps or self._timeline.notes)
 
     @property
@@ -221,8 +221,9 @@ class Video:
 
         The first one may have appeared before `start`. VideoError if a frame is in a damaged part.
         """
-        first, last = (int(np.searchsorted(self.frame_seconds, second, side)) for second, side in ((start, "right"), (end, "left")))
-        ticks = self._timeline.ticks[max(first - 1, 0) : max(last, 1)]
+        first = int(np.searchsorted(self.frame_seconds, start, side="right")) - 1
+        last = int(np.searchsorted(self.frame_seconds, end, side="left"))
+        ticks = self._timeline.ticks[max(first, 0) : max(last, 1)]
         self._decoder.want(ticks.tolist())
         for tick in ticks.tolist():
             frame = self._decoder.show(tick)
