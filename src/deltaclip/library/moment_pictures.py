@@ -25,13 +25,19 @@ QUALITY = 85
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Thumbnails:
-    """One frame of a moment as two JPEG files of one size: as it is, and with what moves bright and the rest dim."""
+    """One frame of a moment as two JPEG files of one size.
+
+    plain: as it is. outlined: with what moves bright and the rest dim; as it is if no frame of the moment has a mask.
+    fallback: why none has, else None.
+    """
 
     plain: bytes
     outlined: bytes
+    fallback: str | None
 
     def __repr__(self) -> str:
-        return f"Thumbnails(plain={len(self.plain):,} bytes, outlined={len(self.outlined):,} bytes)"
+        sizes = f"plain={len(self.plain):,} bytes, outlined={len(self.outlined):,} bytes"
+        return f"Thumbnails({sizes}, fallback={self.fallback!r})"
 
 
 def shown_motion(made_by: RememberedEncoder | None) -> tuple[MotionSpec, int]:
@@ -57,15 +63,24 @@ def draw_thumbnails(
     assert measured is not None
     best = telling(measured)
     picture = _scaled(frames.rgb[best], width)
-    return Thumbnails(_jpeg(picture), _jpeg(_outlined(picture, measured.alpha[best])))
+    fallback = measured.fallback[best]
+    plain = _jpeg(picture)
+    outlined = plain if fallback else _jpeg(_outlined(picture, measured.alpha[best]))
+    return Thumbnails(plain, outlined, fallback)
 
 
 def draw_frames(path: Path, start: float, end: float, motion: MotionSpec | None, count: int, width: int) -> list[bytes]:
-    """`count` frames at the middles of equal spans of a moment, as JPEG. motion: the mask to outline, or None."""
+    """`count` frames at the middles of equal spans of a moment, as JPEG.
+
+    motion: the mask to outline; a frame without one stays as it is. None outlines nothing.
+    """
     frames, measured = read_moment_pictures(path, start, end, motion, count, _box(width))
     pictures = [_scaled(picture, width) for picture in frames.rgb]
     if measured is not None:
-        pictures = [_outlined(picture, alpha) for picture, alpha in zip(pictures, measured.alpha, strict=True)]
+        pictures = [
+            picture if reason else _outlined(picture, alpha)
+            for picture, alpha, reason in zip(pictures, measured.alpha, measured.fallback, strict=True)
+        ]
     return [_jpeg(picture) for picture in pictures]
 
 

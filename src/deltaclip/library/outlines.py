@@ -16,10 +16,10 @@ MOST_OUTLINED = 120
 """Frames of one call: 24 s at five a second."""
 LEAST_AREA = 0.0005
 """Share of the picture below which a piece of a mask is a speck."""
-TOLERANCE = 0.004
-"""Picture heights by which a simplified line may be off: one pixel of those on which motion is measured."""
-DIGITS = 4
-"""Of a coordinate."""
+TOLERANCE = 0.008
+"""Picture heights by which a simplified line may be off: two pixels of those on which motion is measured."""
+DIGITS = 3
+"""Of a number: a pixel of 1000."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,8 +30,8 @@ class Outlines:
     the closed lines around what moves, each (x, y) points in 0..1 of the upright picture, right and down; a hole is a
     line of its own, so they are to be filled by the even-odd rule. arrows: of each frame (x, y, u, v): the middle of
     what moves, in 0..1, and its mean velocity against the background in picture heights a second, right and down; None
-    if it is not known. cameras: pan, tilt, zoom and roll as in `motion.Flow`, None if not known. coverage: share 0..1 of
-    each frame that moves. fallback: why a frame has no mask, or None; such a frame has no polygons.
+    if it is not known. cameras: pan, tilt, zoom and roll as in `motion.Flow`, None if not known. coverage: share 0..1
+    of each frame that moves. fallback: why a frame has no mask, or None; such a frame has no polygons.
     """
 
     seconds: tuple[float, ...]
