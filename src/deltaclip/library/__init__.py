@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
+    from deltaclip.library.moment_pictures import Thumbnails
     from deltaclip.library.moments import MOST_NAMED
+    from deltaclip.library.outlines import Outlines
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.relevance import reaches
     from deltaclip.library.results import (
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
         VerifyReport,
     )
     from deltaclip.library.search import By, NoMotionWordsError
-    from deltaclip.library.showing import Outlines, PlayFacts, Showing
+    from deltaclip.library.showing import Showing
     from deltaclip.library.store import (
         Moment,
         MotionQuery,
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
         Writer,
     )
     from deltaclip.library.watching import WatchTimes
-    from deltaclip.video import VIDEO_SUFFIXES
+    from deltaclip.video import VIDEO_SUFFIXES, Cut, PlayFacts
 else:
     __getattr__, __dir__ = fetched(
         __name__,
@@ -80,8 +82,10 @@ else:
         "deltaclip.library.moments",
         "deltaclip.library.watching",
         "deltaclip.library.relevance",
-        "deltaclip.library.hit_pictures",
         "deltaclip.library.showing",
+        "deltaclip.library.outlines",
+        "deltaclip.library.moment_pictures",
+        "deltaclip.library.hit_pictures",
         "deltaclip.video",
     )
 
@@ -94,6 +98,7 @@ __all__ = [
     "By",
     "ChangedError",
     "Content",
+    "Cut",
     "DamagedVideo",
     "Exclusion",
     "Failure",
@@ -128,6 +133,7 @@ __all__ = [
     "StopIndexing",
     "Store",
     "StoreClass",
+    "Thumbnails",
     "TouchedError",
     "VectorEncoder",
     "VerifyReport",

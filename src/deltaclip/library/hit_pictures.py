@@ -8,16 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
+from deltaclip.library.moment_pictures import SHOWN_WITHOUT_MASKS, shown_motion, telling
 from deltaclip.library.results import Hit, RememberedEncoder
 from deltaclip.motion import Motion, MotionSpec, Tile, TileRow, overlay, sheet
 from deltaclip.reader import MOTION_SIDE, Call, guarded_calls, read_moment_motion
 from deltaclip.video import Frames
 
 __all__ = ["draw_answers", "draw_hit", "draw_hits"]
-
-SHOWN_WHERE_MASKS_ARE_OFF = "subject"
-FRAMES = 12
-"""Frames looked at of a moment if no encoder says how many."""
 
 
 def draw_hits(title: str, hits: Sequence[Hit], motion: str | None, num_frames: int) -> NDArray[np.uint8]:
@@ -43,10 +40,9 @@ def draw_hit(path: Path, start: float, end: float, made_by: RememberedEncoder | 
 
     made_by: of the library, whose mask is drawn. Raises VideoError if the file cannot be read any more.
     """
-    motion, num_frames = (None, FRAMES) if made_by is None else (made_by.motion, made_by.num_frames)
     with guarded_calls() as call:
-        frames, measured = _seen(call, path, start, end, motion, num_frames)
-    best = _telling(measured)
+        frames, measured = call(read_moment_motion, path, start, end, *shown_motion(made_by))
+    best = telling(measured)
     return overlay(frames.rgb[best], measured.alpha[best])
 
 
@@ -68,7 +64,7 @@ def draw_answers(
                 except VideoError as error:
                     tiles += [_words_tile(name, MOTION_SIDE), _words_tile(error.found, MOTION_SIDE)]
                     continue
-                best = _telling(measured)
+                best = telling(measured)
                 tiles += [Tile(frame.rgb[best], name), _overlay_tile(frame, measured, best)]
             rows.append(TileRow(question, tuple(_level(tiles or [_words_tile("no hits", MOTION_SIDE)]))))
     return sheet(rows)
@@ -77,7 +73,7 @@ def draw_answers(
 def _seen(
     call: Call, path: Path, start: float, end: float, motion: str | None, num_frames: int
 ) -> tuple[Frames, Motion]:
-    shown = MotionSpec.parse(motion or SHOWN_WHERE_MASKS_ARE_OFF)
+    shown = SHOWN_WITHOUT_MASKS if motion is None else MotionSpec.parse(motion)
     return call(read_moment_motion, path, start, end, shown, num_frames)
 
 
@@ -94,14 +90,6 @@ def _three(call: Call, hit: Hit, motion: str | None, num_frames: int) -> tuple[T
 def _overlay_tile(frames: Frames, measured: Motion, number: int) -> Tile:
     words = measured.fallback[number] or f"moving {measured.coverage[number]:.0%}"
     return Tile(overlay(frames.rgb[number], measured.alpha[number]), words)
-
-
-def _telling(measured: Motion) -> int:
-    """The frame that shows motion best: of those with a mask the one of middle coverage, else the middle one."""
-    masked = [number for number, reason in enumerate(measured.fallback) if reason is None]
-    if not masked:
-        return len(measured.fallback) // 2
-    return sorted(masked, key=lambda number: measured.coverage[number])[len(masked) // 2]
 
 
 def _level(tiles: Sequence[Tile]) -> list[Tile]:

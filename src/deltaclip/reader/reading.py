@@ -1,5 +1,6 @@
 """From files to clips: whole videos and their moments, and what moves in them; safely, if files are not trusted."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ __all__ = [
     "Call",
     "guarded_calls",
     "read_moment_motion",
+    "read_moment_pictures",
     "read_moments",
     "read_motion",
     "read_variants",
@@ -89,6 +91,22 @@ def read_moment_motion(
         return _seen(video, Segment(start, end), motion, num_frames, MOTION_SIDE)
 
 
+def read_moment_pictures(
+    path: Path, start: float, end: float, motion: MotionSpec | None, num_frames: int, box: tuple[int, int]
+) -> tuple[Frames, Motion | None]:
+    """Frames of one moment, uncropped and large enough to fill `box` (width, height), and what moves in them.
+
+    Motion is measured at MOTION_SIDE and scaled to the frames; None measures nothing. Raises VideoError.
+    """
+    with Video.open(path) as video:
+        width, height = video.info.width, video.info.height
+        short_side = math.ceil(min(width, height) * min(box[0] / width, box[1] / height))
+        least = 1 if motion is None else MOTION_SIDE
+        seconds = uniform_seconds(start, end, num_frames)
+        frames = video.frames_at(seconds, max(short_side, least), with_neighbours=needs_neighbours(motion))
+    return frames, None if motion is None else _measured_for(frames.rgb, frames, motion)
+
+
 def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_side: int) -> tuple[Frames, Motion | None]:
     """Frames of a whole video and what moves in them, uncropped, both at `short_side`.
 
@@ -100,17 +118,9 @@ def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_sid
         seconds = uniform_seconds(video.whole.start, video.whole.end, num_frames)
         frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=needs_neighbours(motion))
     rgb = to_short_side(frames.rgb, short_side)
-    scaled = None
-    if motion is not None:
-        with own_work():
-            [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
-        scaled = replace(
-            measured,
-            alpha=to_size_of(rgb, measured.alpha),
-            measured=to_size_of(rgb, measured.measured),
-            mask=to_size_of(rgb, measured.mask.astype(np.float32)) > 0.5,
-        )
-    return Frames(rgb, frames.seconds, notes=frames.notes), scaled
+    return Frames(rgb, frames.seconds, notes=frames.notes), None if motion is None else _measured_for(
+        rgb, frames, motion
+    )
 
 
 @runtime_checkable
@@ -135,6 +145,18 @@ def guarded_calls() -> Iterator[Call]:
             return cast("Item", result)
 
         yield call
+
+
+def _measured_for(rgb: NDArray[np.uint8], frames: Frames, motion: MotionSpec) -> Motion:
+    """What moves in the frames, measured at MOTION_SIDE and scaled to their pictures `rgb`, which may be smaller."""
+    with own_work():
+        [measured] = measure(frames.rgb, [motion], frames.before, frames.after, frames.step_seconds)
+    return replace(
+        measured,
+        alpha=to_size_of(rgb, measured.alpha),
+        measured=to_size_of(rgb, measured.measured),
+        mask=to_size_of(rgb, measured.mask.astype(np.float32)) > 0.5,
+    )
 
 
 def _seen(

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from deltaclip.library import Outlines, PlayFacts, Showing, VideoRow
 from deltaclip.serve.metrics import STAGE_SECONDS
@@ -17,6 +17,7 @@ from deltaclip.serve.shelf import Served
 
 __all__ = ["Media", "Picture"]
 
+SHOWN_WITHOUT_MASKS = "subject"
 PICTURES_BYTES = 96 * 2**20
 """Of pictures that are kept: some 6,000."""
 OUTLINES_KEPT, FACTS_KEPT = 64, 4096
@@ -35,11 +36,16 @@ class Picture:
     content: bytes
     etag: str
 
+    @classmethod
+    def of(cls, content: bytes) -> "Picture":
+        """The picture of these bytes."""
+        return cls(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+
 
 class _Kept:
     """Things that were made, each once although several threads ask for it; the ones longest unused make room."""
 
-    def __init__(self, most: int, size_of: Callable[[object], int] = lambda thing: 1) -> None:
+    def __init__(self, most: int, size_of: Callable[[Any], int] = lambda thing: 1) -> None:
         self._most, self._size_of = most, size_of
         self._things: OrderedDict[Hashable, object] = OrderedDict()
         self._size = 0
@@ -79,9 +85,9 @@ class Media:
         self._roots = None if roots is None else [root.resolve() for root in roots]
         self._showing = Showing()
         self._folder = Path(tempfile.mkdtemp(prefix="deltaclip-films-"))
-        self._pictures = _Kept(PICTURES_BYTES, lambda picture: len(picture.content))  # type: ignore[attr-defined]
+        self._pictures = _Kept(PICTURES_BYTES, _size_of_pictures)
         self._outlines, self._facts = _Kept(OUTLINES_KEPT), _Kept(FACTS_KEPT)
-        self._films = _Kept(FILMS_BYTES, lambda film: film.stat().st_size)  # type: ignore[attr-defined]
+        self._films = _Kept(FILMS_BYTES, lambda film: film.stat().st_size)
 
     def close(self) -> None:
         """Ends the children and deletes the films."""
@@ -108,16 +114,16 @@ class Media:
         file = self.file_of(row)
         return self._facts.get((row.id, row.stamp), lambda: self._showing.facts(file))
 
-    def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, outlined: bool, width: int) -> Picture:
-        """The frame of a moment that shows motion best. Raises Problem, VideoError."""
+    def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, width: int) -> tuple[Picture, Picture]:
+        """The frame of a moment that shows motion best, plain and outlined. Raises Problem, VideoError."""
         file, made_by = self.file_of(row), served.made_by()
         motion = None if made_by is None else made_by.motion
-        key = (str(file), row.stamp, start, end, outlined, width, motion)
+        key = (str(file), row.stamp, start, end, width, motion)
 
-        def make() -> Picture:
+        def make() -> tuple[Picture, Picture]:
             with STAGE_SECONDS.labels("picture").time():
-                content = self._showing.thumbnail(file, start, end, made_by, outlined=outlined, width=width)
-            return Picture(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+                both = self._showing.thumbnails(file, start, end, made_by, width=width)
+            return Picture.of(both.plain), Picture.of(both.outlined)
 
         return self._pictures.get(key, make)
 
@@ -127,11 +133,12 @@ class Media:
             raise Problem("invalid_value", f"At most {MOST_OUTLINED} frames are outlined at once: ask for less time.")
         file, made_by = self.file_of(row), served.made_by()
         motion = None if made_by is None else made_by.motion
-        key = (str(file), row.stamp, start, end, per_second, motion)
+        shown = SHOWN_WITHOUT_MASKS if motion is None else motion
+        key = (str(file), row.stamp, start, end, per_second, shown)
 
         def make() -> Outlines:
             with STAGE_SECONDS.labels("picture").time():
-                return self._showing.outlines(file, start, end, made_by, per_second=per_second)
+                return self._showing.outlines(file, start, end, per_second=per_second, motion=shown)
 
         return self._outlines.get(key, make)
 
@@ -155,3 +162,7 @@ class Media:
             return out
 
         return self._films.get(key, make, lambda film: film.unlink(missing_ok=True))
+
+
+def _size_of_pictures(pictures: Sequence[Picture]) -> int:
+    return sum(len(picture.content) for picture in pictures)

@@ -100,7 +100,7 @@ def thumbnail(
 ) -> Response:
     """The frame of a moment that best shows what moves, with its outline or without."""
     row = served.video(video_id)
-    picture = server.media.thumbnail(served, row, start, _end(row, start, end), outlined, width)
+    picture = server.media.thumbnail(served, row, start, _end(row, start, end), width)[outlined]
     headers = {"ETag": picture.etag, "Cache-Control": PICTURES_LAST}
     if if_none_match is not None and picture.etag in if_none_match:
         return Response(status_code=304, headers=headers)
@@ -175,9 +175,9 @@ def motion(
     found = server.media.outlines(served, row, start, _end(row, start, end), per_second)
     return MotionAnswer(
         seconds=list(found.seconds),
-        outlines=[[list(polygon) for polygon in frame] for frame in found.outlines],
+        outlines=[[list(polygon) for polygon in frame] for frame in found.polygons],
         arrows=list(found.arrows),
-        camera=list(found.camera),
+        camera=list(found.cameras),
         coverage=list(found.coverage),
         fallback=list(found.fallback),
     )
@@ -226,7 +226,7 @@ def _facts_form(facts: PlayFacts) -> FactsForm:
         height=facts.height,
         rotation=facts.rotation,
         fps=facts.frames_per_second,
-        audio=facts.audio_codec,
+        audio=facts.audio,
         not_played=facts.not_played,
     )
 

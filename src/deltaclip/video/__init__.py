@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
+    from deltaclip.video.cutting import Cut, cut_moment
+    from deltaclip.video.playing import PlayFacts, play_facts
     from deltaclip.video.sampling import (
         KEYFRAMES,
         SAMPLINGS,
@@ -30,6 +32,8 @@ else:
         "deltaclip.video.suffixes",
         "deltaclip.video.video",
         "deltaclip.video.write",
+        "deltaclip.video.playing",
+        "deltaclip.video.cutting",
     )
 
 __all__ = [
@@ -40,11 +44,15 @@ __all__ = [
     "SAMPLINGS",
     "SEGMENT_SECONDS",
     "VIDEO_SUFFIXES",
+    "Cut",
     "Frames",
+    "PlayFacts",
     "Segment",
     "Video",
     "VideoInfo",
+    "cut_moment",
     "looks_like_video",
+    "play_facts",
     "sample_seconds",
     "split_segments",
     "uniform_seconds",

@@ -74,7 +74,7 @@ class Decoder:
 
     def __init__(self, path: Path, stream_index: int, timeline: Timeline) -> None:
         self._path = path
-        self._stream_index = stream_index
+        self.stream_index = stream_index
         self._timeline = timeline
         self._container: InputContainer | None = None
         self._failed: set[tuple[int | None, int | None]] = set()
@@ -228,7 +228,7 @@ class Decoder:
     def _opened(self) -> tuple[InputContainer, VideoStream]:
         if self._container is None:
             raise ValueError(f"{self._path} is closed")
-        stream = self._container.streams[self._stream_index]
+        stream = self._container.streams[self.stream_index]
         assert isinstance(stream, VideoStream)
         return self._container, stream
 

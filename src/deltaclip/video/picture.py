@@ -10,13 +10,13 @@ import numpy as np
 from av.filter import Graph
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
 from deltaclip.video.still import exif_orientation
 
-__all__ = ["Orientation", "orientation_of", "scaled_size", "to_rgb"]
+__all__ = ["UPRIGHT", "Orientation", "orientation_of", "scaled_size", "to_rgb", "to_yuv420p"]
 
 _BICUBIC = (
     # Without the two FULL_CHR flags swscale takes every other colour sample of 4:2:0 pictures while shrinking:
@@ -40,6 +40,10 @@ class Orientation:
     def swaps_sides(self) -> bool:
         """Whether width and height change places."""
         return self.clockwise in (90, 270)
+
+
+UPRIGHT = Orientation(False, 0)
+"""Shown as it is decoded."""
 
 
 def orientation_of(frame: VideoFrame, still: Path | None) -> Orientation:
@@ -122,6 +126,33 @@ def to_rgb(frame: VideoFrame, width: int, height: int, orientation: Orientation,
     if orientation.mirrored:
         picture = picture[:, ::-1]
     return np.ascontiguousarray(np.rot90(picture, k=-orientation.clockwise // 90), dtype=np.uint8)
+
+
+def to_yuv420p(frame: VideoFrame, width: int, height: int, orientation: Orientation, name: str) -> VideoFrame:
+    """The picture as an encoder of 4:2:0 takes it, upright: bt709, limited range. width, height: even, upright."""
+    sides = (height, width) if orientation.swaps_sides else (width, height)
+    try:
+        picture = _as_progressive(frame).reformat(
+            *sides,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
+            threads=1,
+        )
+    except av.FFmpegError as err:
+        found = f"{frame.width}x{frame.height} {frame.format.name} cannot be converted ({err.strerror})"
+        raise VideoError(name, found, "Convert it, for example with: ffmpeg -i FILE out.mp4") from err
+    if orientation == UPRIGHT:
+        return picture
+    planes = picture.to_ndarray().reshape(-1)
+    sizes = [sides, (sides[0] // 2, sides[1] // 2), (sides[0] // 2, sides[1] // 2)]
+    turned = []
+    for wide, high in sizes:
+        plane, planes = planes[: wide * high].reshape(high, wide), planes[wide * high :]
+        turned.append(np.rot90(plane[:, ::-1] if orientation.mirrored else plane, k=-orientation.clockwise // 90))
+    whole = np.concatenate([plane.reshape(-1) for plane in turned]).reshape(height * 3 // 2, width)
+    return VideoFrame.from_ndarray(np.ascontiguousarray(whole, np.uint8), format="yuv420p")
 
 
 def _as_progressive(frame: VideoFrame) -> VideoFrame:

@@ -96,6 +96,7 @@ class StillDecoder:
     """The one frame of a picture that FFmpeg does not read, upright and unmirrored."""
 
     packets_failed = 0
+    stream_index = None
 
     def __init__(self, path: Path, picture: Image.Image) -> None:
         """picture: RGB, as `read_heif` and `read_tiff` give it."""

@@ -1,12 +1,14 @@
 """A video file: what it holds, and its frames at given seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from deltaclip.errors import VideoError
@@ -14,7 +16,7 @@ from deltaclip.processes import pulse
 from deltaclip.video.container import STILL_PICTURES, film_candidates, open_container, stat_video
 from deltaclip.video.decode import Decoder, pictures_share_time, shows_in_order
 from deltaclip.video.packets import find_film
-from deltaclip.video.picture import orientation_of, scaled_size, to_rgb
+from deltaclip.video.picture import orientation_of, scaled_size, to_rgb, to_yuv420p
 from deltaclip.video.sampling import (
     NEIGHBOUR_SECONDS,
     SEGMENT_SECONDS,
@@ -148,6 +150,26 @@ class Video:
         return self._decoder.packets_failed
 
     @property
+    def stream_index(self) -> int | None:
+        """Which stream of the file is shown; None for still pictures that FFmpeg does not read."""
+        return self._decoder.stream_index
+
+    @property
+    def stamps_hold(self) -> bool:
+        """Whether the packets' own time stamps are those of the frames, so that any player shows each in its time."""
+        return not (self._timeline.counted or self._timeline.jumps or self._timeline.notes)
+
+    @property
+    def clock_restarts(self) -> bool:
+        """Whether the time stamps begin again midway, as in recordings that were joined byte by byte."""
+        return self._timeline.jumps
+
+    @property
+    def origin_seconds(self) -> Fraction:
+        """What a time stamp of the file says when a player's clock is at zero; meaningless unless `stamps_hold`."""
+        return self._timeline.origin_tick * self._timeline.time_base
+
+    @property
     def whole(self) -> Segment:
         """All of the video, from its first frame to the end of its last."""
         return Segment(self._timeline.start_seconds, self._timeline.end_seconds)
@@ -193,6 +215,20 @@ class Video:
             np.stack([neighbour_seconds(self.frame_seconds, indices, each) for each in (before, after)]),
             self.info.notes,
         )
+
+    def yuv_between(self, start: float, end: float, width: int, height: int) -> Iterator[tuple[float, VideoFrame]]:
+        """(second, picture) of every frame on the screen at start <= second < end: 4:2:0, upright, of that even size.
+
+        The first one may have appeared before `start`. VideoError if a frame is in a damaged part.
+        """
+        first = int(np.searchsorted(self.frame_seconds, start, side="right")) - 1
+        last = int(np.searchsorted(self.frame_seconds, end, side="left"))
+        ticks = self._timeline.ticks[max(first, 0) : max(last, 1)]
+        self._decoder.want(ticks.tolist())
+        for tick in ticks.tolist():
+            frame = self._decoder.show(tick)
+            yield self._timeline.seconds_at(tick), to_yuv420p(frame, width, height, self._orientation, self.info.path)
+            pulse()
 
     def _pictures(
         self, needed: NDArray[np.int64], size: tuple[int, int], wanted: NDArray[np.int64] | None = None
