@@ -106,7 +106,7 @@ def test_a_clip_begins_at_its_start_and_is_downloaded_under_a_name_that_says_wha
     url = f"/v1/videos/{video_id(over_drawn, 'shapes_0001.mp4')}/clip?start=0.5&end=1.5"
     response = over_drawn.get(f"{url}&download=1")
     assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''shapes_0001%200.5-1.5%20s.mp4"
-    with av.open(io.BytesIO(response.content)) as container:
+    with av.open(io.BytesIO(response.content), "r") as container:
         seconds = [frame.time for frame in container.decode(video=0)]
     assert seconds[0] == pytest.approx(0.0, abs=0.05)
     assert seconds[-1] == pytest.approx(1.0, abs=0.1)
@@ -148,7 +148,7 @@ def test_a_file_that_browsers_do_not_play_is_sent_as_a_film_of_the_moment(open_s
     sent = client.get(f"/v1/videos/{name}/stream?start=0&end=0.5", follow_redirects=False)
     assert sent.status_code == 303
     film_sent = client.get(sent.headers["location"])
-    with av.open(io.BytesIO(film_sent.content)) as container:
+    with av.open(io.BytesIO(film_sent.content), "r") as container:
         assert container.streams.video[0].codec_context.name == "h264"
 
 

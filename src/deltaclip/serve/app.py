@@ -17,7 +17,7 @@ from deltaclip.serve.media import Media
 from deltaclip.serve.problems import MEDIA_TYPE, handle_errors
 from deltaclip.serve.questions import Desk
 from deltaclip.serve.shelf import Shelf
-from deltaclip.serve.state import State
+from deltaclip.serve.state import ServerState
 from deltaclip.serve.uploads import Uploads
 
 __all__ = ["ServeSpec", "make_app"]
@@ -46,7 +46,7 @@ def make_app(spec: ServeSpec) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         roots = list(spec.roots)
         shelf = Shelf(spec.libraries)
-        state = State(shelf, Desk(), Media(roots or None), Uploads(), Jobs(spec.encoder), roots)
+        state = ServerState(shelf, Desk(), Media(roots or None), Uploads(), Jobs(spec.encoder), roots)
         app.state.deltaclip = state
         try:
             yield

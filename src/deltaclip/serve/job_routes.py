@@ -19,10 +19,10 @@ from deltaclip.serve.forms import (
     JobForm,
     JobsAnswer,
 )
-from deltaclip.serve.jobs import Job
+from deltaclip.serve.jobs import IndexJob
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.search_routes import plain
-from deltaclip.serve.state import Asked, Server, State
+from deltaclip.serve.state import Asked, Server, ServerState
 from deltaclip.serve.video_routes import paged
 
 __all__ = ["router"]
@@ -138,12 +138,12 @@ async def start_demo(server: Server, visitor: Indexer, response: Response) -> Jo
     return _accepted(job, visitor, response)
 
 
-def _accepted(job: Job, visitor: Visitor, response: Response) -> JobForm:
+def _accepted(job: IndexJob, visitor: Visitor, response: Response) -> JobForm:
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return _form(job, visitor)
 
 
-def _form(job: Job, visitor: Visitor) -> JobForm:
+def _form(job: IndexJob, visitor: Visitor) -> JobForm:
     told = asdict(job)
     del told["id"]
     if not visitor.sees_paths:
@@ -155,7 +155,7 @@ def _form(job: Job, visitor: Visitor) -> JobForm:
     return JobForm(job_id=job.id, **told)
 
 
-def _allowed(server: State, path: str) -> Path:
+def _allowed(server: ServerState, path: str) -> Path:
     """A path that may be indexed. Raises Problem."""
     if "\0" in path:
         raise Problem("invalid_value", "A path with a NUL character names no file.")
@@ -172,7 +172,7 @@ def _allowed(server: State, path: str) -> Path:
     return given
 
 
-def _is_allowed(server: State, path: Path) -> bool:
+def _is_allowed(server: ServerState, path: Path) -> bool:
     """Whether a path is below a root, wherever links on the way lead."""
     real = path.resolve()
     return any(real.is_relative_to(root.resolve()) for root in server.roots)

@@ -14,7 +14,7 @@ from deltaclip.serve.metrics import JOBS_WAITING
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.shelf import Served
 
-__all__ = ["Job", "JobState", "Jobs"]
+__all__ = ["IndexJob", "JobState", "Jobs"]
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 MOST_WAITING, MOST_KEPT = 50, 200
@@ -24,7 +24,7 @@ LONGEST_LINE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class IndexJob:
     """What a client is told of a job. seconds: since it began. error: why it failed, for people."""
 
     id: str
@@ -51,7 +51,7 @@ class Job:
 class _Run:
     """A job with what drives it."""
 
-    job: Job
+    job: IndexJob
     served: Served
     demo: Path | None
     is_cancelled: bool = False
@@ -84,17 +84,17 @@ class Jobs:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[IndexJob]:
         """Newest first."""
         return [run.job for run in reversed(self._runs.values())]
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> IndexJob:
         """Raises Problem."""
         return self._run(job_id).job
 
     def start(
         self, served: Served, kind: Literal["index", "retry", "demo"], paths: Sequence[Path], demo: Path | None = None
-    ) -> Job:
+    ) -> IndexJob:
         """Has paths indexed into a library once its jobs before this one are done. Raises Problem if many wait.
 
         demo: a folder into which the drawn clips are written before.
@@ -102,7 +102,7 @@ class Jobs:
         waiting = [run for run in self._runs.values() if not run.job.has_ended]
         if len(waiting) >= MOST_WAITING or self._is_closing:
             raise Problem("unavailable", "Too many jobs wait; try again later.", headers={"Retry-After": "60"})
-        job = Job(secrets.token_hex(8), kind, "waiting", served.name, [str(path) for path in paths])
+        job = IndexJob(secrets.token_hex(8), kind, "waiting", served.name, [str(path) for path in paths])
         run = self._runs[job.id] = _Run(job, served, demo)
         for old in [each.job.id for each in self._runs.values() if each.job.has_ended][: -MOST_KEPT or None]:
             if len(self._runs) > MOST_KEPT:
@@ -113,13 +113,13 @@ class Jobs:
         JOBS_WAITING.set(len(waiting) + 1)
         return job
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: str) -> IndexJob:
         """Ends a job after the videos in hand; one that has ended stays as it is. Raises Problem."""
         run = self._run(job_id)
         self._stop(run)
         return run.job
 
-    async def events(self, job_id: str) -> AsyncIterator[Job]:
+    async def events(self, job_id: str) -> AsyncIterator[IndexJob]:
         """The job now, and whenever it has changed, up to its end. Raises Problem."""
         run = self._run(job_id)
         told = None

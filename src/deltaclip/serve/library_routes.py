@@ -12,7 +12,7 @@ from deltaclip.serve.forms import FolderForm, LibrariesAnswer, LibraryForm
 from deltaclip.serve.metrics import INDEXED, MOMENTS, REGISTRY
 from deltaclip.serve.search_routes import plain
 from deltaclip.serve.shelf import Served
-from deltaclip.serve.state import Asked, Server, State
+from deltaclip.serve.state import Asked, Server, ServerState
 
 __all__ = ["router", "state_router"]
 
@@ -60,7 +60,7 @@ def metrics(server: Server, visitor: Reader) -> Response:
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-def _form(server: State, served: Served, visitor: Visitor) -> LibraryForm:
+def _form(server: ServerState, served: Served, visitor: Visitor) -> LibraryForm:
     library = served.found()
     may_index = "index" in visitor.scopes
     form = LibraryForm(

@@ -15,7 +15,7 @@ from deltaclip.serve.metrics import STAGE_SECONDS
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.shelf import Served
 
-__all__ = ["Media", "Picture"]
+__all__ = ["Jpeg", "Media"]
 
 SHOWN_WITHOUT_MASKS = "subject"
 PICTURES_BYTES = 96 * 2**20
@@ -30,14 +30,14 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Jpeg:
     """A JPEG, and the tag that changes with it."""
 
     content: bytes
     etag: str
 
     @classmethod
-    def of(cls, content: bytes) -> "Picture":
+    def of(cls, content: bytes) -> "Jpeg":
         """The picture of these bytes."""
         return cls(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
 
@@ -114,16 +114,16 @@ class Media:
         file = self.file_of(row)
         return self._facts.get((row.id, row.stamp), lambda: self._showing.facts(file))
 
-    def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, width: int) -> tuple[Picture, Picture]:
+    def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, width: int) -> tuple[Jpeg, Jpeg]:
         """The frame of a moment that shows motion best, plain and outlined. Raises Problem, VideoError."""
         file, made_by = self.file_of(row), served.made_by()
         motion = None if made_by is None else made_by.motion
         key = (str(file), row.stamp, start, end, width, motion)
 
-        def make() -> tuple[Picture, Picture]:
+        def make() -> tuple[Jpeg, Jpeg]:
             with STAGE_SECONDS.labels("picture").time():
                 both = self._showing.thumbnails(file, start, end, made_by, width=width)
-            return Picture.of(both.plain), Picture.of(both.outlined)
+            return Jpeg.of(both.plain), Jpeg.of(both.outlined)
 
         return self._pictures.get(key, make)
 
@@ -164,5 +164,5 @@ class Media:
         return self._films.get(key, make, lambda film: film.unlink(missing_ok=True))
 
 
-def _size_of_pictures(pictures: Sequence[Picture]) -> int:
+def _size_of_pictures(pictures: Sequence[Jpeg]) -> int:
     return sum(len(picture.content) for picture in pictures)

@@ -13,11 +13,11 @@ from deltaclip.serve.questions import Desk
 from deltaclip.serve.shelf import Served, Shelf
 from deltaclip.serve.uploads import Uploads
 
-__all__ = ["Asked", "Server", "State"]
+__all__ = ["Asked", "Server", "ServerState"]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ServerState:
     """One server at work. roots: folders below which videos may be indexed and shown."""
 
     shelf: Shelf
@@ -28,11 +28,11 @@ class State:
     roots: Sequence[Path]
 
 
-def _state(request: Request) -> State:
-    return cast("State", request.app.state.deltaclip)
+def _state(request: Request) -> ServerState:
+    return cast("ServerState", request.app.state.deltaclip)
 
 
-Server = Annotated[State, Depends(_state)]
+Server = Annotated[ServerState, Depends(_state)]
 
 
 def _served(

@@ -36,8 +36,8 @@ KINDS = {
 }
 """What browsers are told of files that they play."""
 PICTURES_LAST = "private, max-age=86400"
-Start = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds")]
-End = Annotated[float, Query(gt=0, allow_inf_nan=False, description="Seconds, after start")]
+StartSecond = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds")]
+EndSecond = Annotated[float, Query(gt=0, allow_inf_nan=False, description="Seconds, after start")]
 
 
 @router.get("", operation_id="list_videos")
@@ -92,8 +92,8 @@ def thumbnail(
     served: Asked,
     visitor: Reader,
     video_id: str,
-    start: Start = 0.0,
-    end: End | None = None,
+    start: StartSecond = 0.0,
+    end: EndSecond | None = None,
     outlined: bool = False,
     width: Annotated[int, Query(ge=32, le=1280, description="Pixels")] = 320,
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
@@ -122,8 +122,8 @@ def stream(
     served: Asked,
     visitor: Reader,
     video_id: str,
-    start: Start = 0.0,
-    end: End | None = None,
+    start: StartSecond = 0.0,
+    end: EndSecond | None = None,
 ) -> Response:
     """The bytes of a video; takes ranges. start and end only say which moment is wanted if it cannot be played."""
     row = served.video(video_id)
@@ -149,8 +149,8 @@ def clip(
     served: Asked,
     visitor: Reader,
     video_id: str,
-    start: Start,
-    end: End,
+    start: StartSecond,
+    end: EndSecond,
     download: bool = False,
 ) -> Response:
     """A moment as an mp4 that every browser plays, whatever the file is; its time 0 is `start`."""
@@ -166,8 +166,8 @@ def motion(
     served: Asked,
     visitor: Reader,
     video_id: str,
-    start: Start,
-    end: End,
+    start: StartSecond,
+    end: EndSecond,
     per_second: Annotated[float, Query(gt=0, le=30)] = 5.0,
 ) -> MotionAnswer:
     """What moves from start to end, as outlines to draw over the video; at most 120 frames."""
