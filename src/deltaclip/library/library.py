@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from deltaclip.checks import AnyPath, check_path, check_paths, check_text, check_whole
+from deltaclip.checks import AnyPath, check_path, check_paths, check_whole
 from deltaclip.library.address import open_store, store_exists
 from deltaclip.library.candidates import Candidates, find_candidates
 from deltaclip.library.encoders import (
@@ -247,7 +247,8 @@ class Library(Searches):
 
     def video(self, video_id: str) -> VideoRow | None:
         """The video of that id, as hits and `videos()` name it; None if it was indexed again or removed since."""
-        check_text(video_id, "video", "give one id")
+        if not isinstance(video_id, str):
+            raise TypeError(f"video takes the id of a video, not {video_id!r}")
         return self._store.video_of_id(video_id)
 
     def version(self) -> str:
