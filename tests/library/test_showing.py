@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from deltaclip.library import RememberedEncoder, Showing, Thumbnails
 from deltaclip.video import Video, write_mp4
 from tests.helpers import moving_square
 from tests.library.fakes import FakeEncoder
+from tests.library.showing_jobs import crash, take_long
 from tests.video.clips import write_numbered
 
 DIFFERENCE = dataclasses.replace(RememberedEncoder.of(FakeEncoder()), motion="difference", num_frames=6)
@@ -168,17 +168,6 @@ def test_many_threads_get_what_one_gets(showing: Showing, film: Path) -> None:
     assert found == [alone] * 16
 
 
-def crash(path: Path) -> None:
-    """A decoder that takes its process along."""
-    os._exit(7)
-
-
-def sleep_in_child(path: Path) -> None:
-    """A file that takes long: says when it is begun."""
-    path.touch()
-    time.sleep(60)
-
-
 def test_a_file_that_kills_its_child_is_an_error_of_that_file_alone(film: Path) -> None:
     with Showing(1) as showing:
         with pytest.raises(VideoError, match="the process that read it died twice"):
@@ -191,7 +180,7 @@ def test_closing_ends_calls_that_run_and_calls_that_wait(tmp_path: Path) -> None
 
     def call() -> None:
         try:
-            showing._call(sleep_in_child, tmp_path / "begun")
+            showing._call(take_long, tmp_path / "begun")
         except ValueError as error:
             errors.append(str(error))
 

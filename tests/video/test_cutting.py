@@ -84,6 +84,18 @@ def test_a_moment_from_a_key_frame_on_is_copied_and_shows_the_same_frames(
     assert length_of(tmp_path / "out.mp4") == pytest.approx(end - 1.0, abs=2e-3)
 
 
+@pytest.mark.parametrize("name", ["film.mkv", "film.flv", "film.mov"])
+@pytest.mark.parametrize("start", [0.0, 1.0, 2.2])
+def test_packets_of_other_containers_are_copied_too(tmp_path: Path, name: str, start: float) -> None:
+    film = write_numbered(tmp_path / name, range(100), options=KEYS)
+    assert cut_moment(film, tmp_path / "out.mp4", start, start + 0.8).copied
+    seconds, numbers = shown(tmp_path / "out.mp4")
+    first = round(start * 25)
+    assert numbers == list(range(first, first + 20))
+    assert seconds == pytest.approx([number / 25 for number in range(20)], abs=2e-3)
+    assert length_of(tmp_path / "out.mp4") == pytest.approx(0.8, abs=2e-3)
+
+
 def test_copied_packets_decode_to_the_same_pixels(film: Path, tmp_path: Path) -> None:
     assert cut_moment(film, tmp_path / "out.mp4", 2.0, 3.0).copied
     with Video.open(film) as video, Video.open(tmp_path / "out.mp4") as moment:

@@ -91,6 +91,7 @@ def _last_decoded(container: InputContainer, stream: VideoStream, key: int, end:
                 packet.dts is None
                 or packet.pts is None
                 or packet.is_corrupt
+                or packet.has_sidedata("new_extradata")  # of an mp4 track with several headers: one is kept
                 or (before is not None and packet.dts <= before)
             ):
                 return None
@@ -108,18 +109,29 @@ def _last_decoded(container: InputContainer, stream: VideoStream, key: int, end:
 
 
 def _packets_from(container: InputContainer, stream: VideoStream, key: int) -> Iterator[VideoPacket]:
-    """In the order of decoding, from the key frame shown at `key`; none if the file cannot seek there."""
+    """In the order of decoding, from the key frame shown at `key`; none if the file cannot seek there.
+
+    Matroska does not say when packets are decoded, and FFmpeg knows it of later ones only: the first get times before.
+    """
     container.seek(key, stream=stream, backward=True)
     begun = False
+    waiting: list[VideoPacket] = []
     for packet in container.demux(stream):
         pulse()
         if not packet.size:
             continue
         begun = begun or (packet.is_keyframe and packet.pts == key)
-        if begun:
+        if begun and packet.dts is None:
+            waiting.append(packet)
+        elif begun:
+            for place, early in enumerate(reversed(waiting), 1):
+                early.dts = packet.dts - place * (early.duration or 1)
+            yield from waiting
+            waiting.clear()
             yield packet
         elif packet.pts is not None and packet.is_keyframe and packet.pts > key:
             return
+    yield from waiting
 
 
 def copied_pictures(
