@@ -121,11 +121,13 @@ def _packets_from(container: InputContainer, stream: VideoStream, key: int) -> I
         if not packet.size:
             continue
         begun = begun or (packet.is_keyframe and packet.pts == key)
-        if begun and packet.dts is None:
+        decoded = packet.dts
+        if begun and decoded is None:
             waiting.append(packet)
-        elif begun:
-            for place, early in enumerate(reversed(waiting), 1):
-                early.dts = packet.dts - place * (early.duration or 1)
+        elif begun and decoded is not None:
+            for early in reversed(waiting):
+                decoded -= early.duration or 1
+                early.dts = decoded
             yield from waiting
             waiting.clear()
             yield packet
