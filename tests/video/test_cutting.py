@@ -135,11 +135,17 @@ def test_a_variable_rate_stays_variable(tmp_path: Path, copies: bool) -> None:
     assert seconds == pytest.approx([time / 25 for time in times], abs=1e-3)
 
 
-def test_a_picture_that_is_held_lasts_to_the_end_of_the_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_picture_that_is_held_is_there_again_before_the_end(tmp_path: Path, copies: bool) -> None:
+    """A browser ends a film without sound once its last frame is on the screen."""
     film = write_numbered(tmp_path / "film.mkv", [0, 1, 2, 500, 501], options={"bf": "2"})
-    assert cut_moment(film, tmp_path / "out.mp4", 0.04, 15.0, copies=False).duration_seconds == pytest.approx(14.96)
+    cut = cut_moment(film, tmp_path / "out.mp4", 0.04, 15.0, copies=copies)
+    assert not cut.copied
+    assert cut.duration_seconds == pytest.approx(14.96)
     assert length_of(tmp_path / "out.mp4") == pytest.approx(14.96, abs=2e-3)
-    assert shown(tmp_path / "out.mp4")[1] == [1, 2]
+    seconds, numbers = shown(tmp_path / "out.mp4")
+    assert numbers == [1, 2, 2]
+    assert seconds == pytest.approx([0.0, 0.04, 14.92], abs=1e-3)
 
 
 def test_frames_counted_because_the_file_has_no_times_keep_ours(tmp_path: Path) -> None:

@@ -16,12 +16,15 @@ from deltaclip.video.packets import VideoPacket
 from deltaclip.video.playing import H264_FORMATS
 from deltaclip.video.video import Video
 
-__all__ = ["CopyPlan", "copied_pictures", "plan_copy"]
+__all__ = ["HELD_SECONDS", "CopyPlan", "copied_pictures", "plan_copy"]
 
 LEAD_SECONDS = 0.5
 """From a key frame to the beginning of a moment: what an edit list hides, and a player decodes before it begins."""
 ROUNDED_SECONDS = 1e-3
 """A moment that begins so little before a key frame begins at it: its second was rounded."""
+HELD_SECONDS = 0.5
+"""A last frame that stays longer has to be repeated before the end: Chromium ends a film once its last packet is on the
+screen, however long that is to stay there, unless sound goes on."""
 COPIED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")
 """FFmpeg demuxers that give H.264 as an mp4 holds it, with its header apart."""
 
@@ -49,7 +52,7 @@ def plan_copy(path: Path, video: Video, start: float, end: float) -> CopyPlan | 
     """How to copy the packets of start <= second < end; None if they have to be encoded.
 
     That is so unless the pictures are H.264 in 8 bits and 4:2:0 with time stamps of their own, and the moment begins at
-    a key frame or up to LEAD_SECONDS after it.
+    a key frame or up to LEAD_SECONDS after it, and its last frame is not held.
     """
     index = video.stream_index
     keys = video.key_seconds
@@ -67,6 +70,8 @@ def plan_copy(path: Path, video: Video, start: float, end: float) -> CopyPlan | 
         if base is None:
             return None
         shown = video.frame_seconds[(video.frame_seconds >= keys[place]) & (video.frame_seconds < end)]
+        if end - shown[-1] > HELD_SECONDS:
+            return None
         first = float(shown[shown <= begin][-1])
         key, zero, first_tick, end_tick = (
             round((video.origin_seconds + Fraction(second)) / base)

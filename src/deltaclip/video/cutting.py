@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from deltaclip.errors import VideoError
 from deltaclip.processes import pulse
 from deltaclip.video.container import open_container
-from deltaclip.video.copying import CopyPlan, copied_pictures, plan_copy
+from deltaclip.video.copying import HELD_SECONDS, CopyPlan, copied_pictures, plan_copy
 from deltaclip.video.sound import COPIED_SOUND, copied_sound, encoded_sound, heard, sound_of, sound_rate
 from deltaclip.video.video import Video
 from deltaclip.video.write import add_h264, whole_mp4
@@ -31,6 +31,8 @@ QUALITY = {"crf": "23", "preset": "veryfast", "bf": "0"}
 """x264's, of what is looked at once: 15 s of 720p take seconds and some MB."""
 TICKS = 90_000
 """A second, of encoded pictures: those of every usual rate fall on one."""
+REPEATED = TICKS // 25
+"""How long a last frame that is held is shown again before the end, in ticks."""
 MOST_RATE = 240
 """Frames a second that an encoder is told of; it is a hint for its rate control, times stay as they are."""
 
@@ -105,26 +107,35 @@ def _encoded(path: Path, video: Video, target: OutputContainer, start: float, en
     ratio = _pixel_shape(path, video)
     if ratio is not None:
         stream.codec_context.sample_aspect_ratio = ratio
-    return _encode(stream, video.yuv_between(start, end, width, height), start, end)
+    end_tick = round((end - start) * TICKS)
+    return _encode(stream, _in_ticks(video.yuv_between(start, end, width, height), start, end_tick), end_tick)
 
 
-def _encode(
-    stream: VideoStream, pictures: Iterator[tuple[float, av.VideoFrame]], start: float, end: float
-) -> Iterator[Timed]:
-    # The first frame has been on the screen since before the moment, or appears later than it begins.
-    timed = (
-        (0 if number == 0 else round((second - start) * TICKS), frame)
-        for number, (second, frame) in enumerate(pictures)
-    )
-    last = round((end - start) * TICKS), None
+def _encode(stream: VideoStream, pictures: Iterator[tuple[int, av.VideoFrame]], end_tick: int) -> Iterator[Timed]:
+    """Each picture from its tick on to the next one's, the last to `end_tick`."""
     durations: dict[int | None, int] = {}
-    for (tick, frame), (next_tick, _) in itertools.pairwise(itertools.chain(timed, [last])):
+    for (tick, frame), (next_tick, _) in itertools.pairwise(itertools.chain(pictures, [(end_tick, None)])):
         if next_tick <= tick or frame is None:
             continue  # shown for less than a tick
         durations[tick] = next_tick - tick
         frame.pts, frame.time_base = tick, Fraction(1, TICKS)
         yield from _with_durations(stream.encode(frame), durations)
     yield from _with_durations(stream.encode(None), durations)
+
+
+def _in_ticks(
+    pictures: Iterator[tuple[float, av.VideoFrame]], start: float, end_tick: int
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """(tick of the moment, picture); the last one again before the end, if it is held.
+
+    The first has been on the screen since before the moment, or appears later than it begins.
+    """
+    tick, frame = 0, None
+    for number, (second, picture) in enumerate(pictures):
+        tick, frame = round((second - start) * TICKS) if number else 0, picture
+        yield tick, frame
+    if frame is not None and end_tick - tick > HELD_SECONDS * TICKS:
+        yield end_tick - REPEATED, frame
 
 
 def _with_durations(packets: list["Packet[VideoStream]"], durations: dict[int | None, int]) -> Iterator[Timed]:
