@@ -22,7 +22,7 @@ import deltaclip
 from deltaclip.errors import DeltaclipError
 from deltaclip.folders import default_cache_path
 from deltaclip.library import default_library_path
-from deltaclip.processes import Guard, once
+from deltaclip.processes import Guard, once, usable_cores
 
 __all__ = ["Diagnosis", "examine"]
 
@@ -234,7 +234,7 @@ def _is_as_installed(file: metadata.PackagePath) -> bool:
 
 
 def _machine() -> Mapping[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     has_memory = hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if has_memory else None
     return {"system": platform.platform(), "cores": cores, "memory_bytes": memory}

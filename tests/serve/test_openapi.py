@@ -1,6 +1,7 @@
 """The OpenAPI document, and the server held against it: Schemathesis invents requests, right and wrong ones."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -19,7 +20,7 @@ OPERATIONS = {
     for found in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
 }
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-HELD_AGAINST = [
+HELD_AGAINST: list[Any] = [  # Schemathesis' own kinds
     schemathesis.checks.CHECKS.get_one(name)
     for name in (
         "not_a_server_error",
@@ -42,7 +43,7 @@ def live(drawn: Drawn) -> Iterator[LiveServer]:
 def test_whatever_is_sent_gets_what_the_document_says(name: str, live: LiveServer) -> None:
     @given(case=OPERATIONS[name].as_strategy())
     @FEW
-    def held(case: schemathesis.Case) -> None:
+    def held(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(base_url=live.url.rstrip("/"), checks=HELD_AGAINST)
 
     held()

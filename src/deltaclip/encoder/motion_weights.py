@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.model import Affine, NumpyBlock, layer_norm, unit_rows
+from deltaclip.model import Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
 from deltaclip.motion import TRACK_GRID, TRACK_MAPS
 
 __all__ = ["CLOCK", "FRAME_NUMBERS", "MAP_NUMBERS", "RECORD", "WEIGHTS", "MotionSizes", "MotionWeights", "SentenceRead"]
@@ -65,11 +65,12 @@ class MotionWeights:
     def read(self, ids: NDArray[np.int64]) -> SentenceRead:
         """What a sentence says. ids: (L,) of its words, at least one, no padding."""
         hidden = self.arrays["words.weight"][ids] + self.arrays["places"][: len(ids)]
-        for block in self._text:
-            hidden = block(hidden)
-        pooled = np.concatenate([hidden.mean(axis=0), hidden.max(axis=0)])[None]
-        vectors = unit_rows(self._affine("text_out.1")(layer_norm(pooled, self._affine("text_out.0"), EPS)))
-        spoken, bits = self._affine("spoken_out")(hidden)[:, 0], self._affine("bits_out")(pooled)
+        with one_blas_thread():
+            for block in self._text:
+                hidden = block(hidden)
+            pooled = np.concatenate([hidden.mean(axis=0), hidden.max(axis=0)])[None]
+            vectors = unit_rows(self._affine("text_out.1")(layer_norm(pooled, self._affine("text_out.0"), EPS)))
+            spoken, bits = self._affine("spoken_out")(hidden)[:, 0], self._affine("bits_out")(pooled)
         return SentenceRead(vectors[0], spoken, float(bits[0, 0]))
 
     @cached_property

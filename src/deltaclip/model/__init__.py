@@ -6,7 +6,7 @@ from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
     from deltaclip.model.any_source import Said
-    from deltaclip.model.arithmetic import Affine, NumpyBlock, layer_norm, unit_rows
+    from deltaclip.model.arithmetic import Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
     from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
     from deltaclip.model.clip import (
         alpha_is_zero,
@@ -117,6 +117,7 @@ __all__ = [
     "model_spec",
     "new_model",
     "normalised",
+    "one_blas_thread",
     "pool_frames",
     "replace_files",
     "save_checkpoint",

@@ -4,13 +4,17 @@ The arithmetic is that of torch's and transformers' layers in float32, up to the
 """
 
 import math
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-__all__ = ["NUMPY_ACTIVATIONS", "Affine", "NumpyBlock", "layer_norm", "unit_rows"]
+__all__ = ["NUMPY_ACTIVATIONS", "Affine", "NumpyBlock", "layer_norm", "one_blas_thread", "unit_rows"]
 
 Array = NDArray[np.float32]
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -39,6 +43,25 @@ class Affine:
     def __call__(self, rows: Array) -> Array:
         """A linear layer: (T, in) -> (T, out)."""
         return np.asarray(rows @ self.weight.T + self.bias, np.float32)
+
+
+_turn = threading.Lock()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keeps BLAS to one thread; others who ask for it wait, so that the number before is what comes back.
+
+    A text is some hundred small products. Shared by the threads of OpenBLAS, each of them waits for the slowest, and
+    on a machine whose cores are busy one text took 300 to 1,000 ms in place of 37 (lab/LOG.md, 2026-11-27).
+    """
+    with _turn, _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through the libraries of the process: 1 ms
 
 
 def layer_norm(rows: Array, affine: Affine, eps: float) -> Array:

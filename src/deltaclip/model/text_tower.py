@@ -4,14 +4,16 @@ A cold search then reads what it multiplies, and imports neither torch nor trans
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.model.arithmetic import NUMPY_ACTIVATIONS, Affine, NumpyBlock, layer_norm, unit_rows
+from deltaclip.model.arithmetic import NUMPY_ACTIVATIONS, Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
 from deltaclip.model.rows import WeightRows
 from deltaclip.model.sizes import Blocks, ModelSpec
+from deltaclip.processes import usable_cores
 
 __all__ = ["TextTower", "text_shapes"]
 
@@ -62,14 +64,16 @@ class TextTower:
     def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """One vector for each row of token ids, int64 (Q, L), L at most the context length: float32 (Q, D), unit rows.
 
-        Each row is computed apart, so that a text's vector does not depend on what is asked with it.
+        Each row is computed apart, by one of as many threads as there are cores, so that a text's vector does not depend
+        on what is asked with it.
         """
         made = np.empty((len(ids), self.spec.projection_dim), np.float32)
         if not len(ids):
             return made
         layers = list(self._layers())
-        for row, its_ids in zip(made, ids, strict=True):
-            row[:] = self._features(its_ids, layers)
+        with one_blas_thread(), ThreadPoolExecutor(min(len(ids), usable_cores())) as threads:
+            for row, features in zip(made, threads.map(lambda row: self._features(row, layers), ids), strict=True):
+                row[:] = features
         return unit_rows(made)
 
     def _features(self, ids: NDArray[np.int64], layers: list[NumpyBlock]) -> NDArray[np.float32]:

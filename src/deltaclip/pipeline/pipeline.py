@@ -1,6 +1,5 @@
 """Child processes that read one file after the other ahead of whoever uses what they read."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from deltaclip.pipeline.stages import Stages
-from deltaclip.processes import Guard, Spent, once
+from deltaclip.processes import Guard, Spent, once, usable_cores
 
 __all__ = ["Job", "Pipeline", "single", "usual_workers"]
 
@@ -42,8 +41,7 @@ class Job(Generic[Key]):
 
 def usual_workers() -> int:
     """Child processes for a run over many files: one for each core that this process may use, at most MOST_WORKERS."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_WORKERS)
+    return min(usable_cores(), MOST_WORKERS)
 
 
 class Pipeline(Generic[Item]):

@@ -13,7 +13,7 @@ from pathlib import Path
 from deltaclip.errors import DeltaclipError
 
 __all__ = ["BYTES_A_SECOND", "FILES_PER_CHILD", "MEMORY_LIMIT_VARIABLE", "MOST_STEPS", "STALL_LIMIT_VARIABLE"]
-__all__ += ["bound_cpu", "bound_memory", "chosen_memory_bytes", "chosen_stall_seconds", "size_bytes"]
+__all__ += ["bound_cpu", "bound_memory", "chosen_memory_bytes", "chosen_stall_seconds", "size_bytes", "usable_cores"]
 
 STALL_SECONDS = 20.0
 """How long a decoder may make no progress: not one packet read, not one picture decoded. Only what hangs does."""
@@ -73,6 +73,11 @@ def size_bytes(name: str) -> int:
         return os.path.getsize(name)
     except (OSError, ValueError):
         return 0
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def bound_memory(more_bytes: int) -> None:

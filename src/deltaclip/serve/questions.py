@@ -26,8 +26,8 @@ __all__ = ["MOST_HITS", "Desk", "Page", "Question"]
 
 MOST_HITS = 10_000
 """How far down one can read in an answer."""
-AT_ONCE = 32
-"""Questions taken from the queue together."""
+AT_ONCE = 8
+"""Questions taken from the queue together: their texts are encoded side by side, and none waits long for the others."""
 MOST_WAITING = 1000
 ANSWERS_KEPT, KEPT_SECONDS = 128, 900.0
 
