@@ -64,8 +64,8 @@ class TextTower:
     def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """One vector for each row of token ids, int64 (Q, L), L at most the context length: float32 (Q, D), unit rows.
 
-        Each row is computed apart, by one of as many threads as there are cores, so that a text's vector does not depend
-        on what is asked with it.
+        Each row is computed apart, by one of as many threads as there are cores, so that a text's vector does not
+        depend on what is asked with it.
         """
         made = np.empty((len(ids), self.spec.projection_dim), np.float32)
         if not len(ids):
