@@ -2,8 +2,9 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,24 @@ from deltaclip.library.store import Sides, Store
 __all__ = ["Judge", "prepare_relevance"]
 
 Encoders = Callable[[], object]
+FRESH_SECONDS = 60.0
+"""How long what is known of a large library is used although it has grown since: while videos are indexed there is a
+commit a second, and what 20,000 moments tell takes 0.2 s of a core to learn."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """Vectors of some moments, (N, D), of one version of a library. mean: (D,), of them. since: when they were read."""
+
+    version: str
+    looks: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    since: float
+
+    def holds(self, version: str) -> bool:
+        """Whether it is good enough for that version."""
+        is_large = len(self.looks) >= SAMPLED
+        return self.version == version or (is_large and time.monotonic() < self.since + FRESH_SECONDS)
 
 
 def prepare_relevance(encoder: object) -> None:
@@ -28,14 +47,15 @@ def prepare_relevance(encoder: object) -> None:
 
 
 class Judge:
-    """Tells the relevance of a library's hits; what that takes is kept until the next commit. Any thread may use it."""
+    """Tells the relevance of a library's hits; what that takes is kept until the next commit, in a large library for
+    FRESH_SECONDS. Any thread may use it."""
 
     def __init__(self, store: Store, encoder: Encoders, motion_encoder: Encoders) -> None:
         """encoder, motion_encoder: load those that encode the texts, which may know no background sentences."""
         self._store = store
         self._encoder, self._motion_encoder = encoder, motion_encoder
-        self._sample: tuple[str, NDArray[np.float32]] | None = None
-        self._scale: tuple[NDArray[np.float32], Scale] | None = None
+        self._sample: _Sample | None = None
+        self._scale: tuple[_Sample, Scale] | None = None
         self._turn = threading.Lock()
 
     def rated(self, text: str, hits: Sequence[Hit], weight: float | None) -> list[Hit]:
@@ -65,7 +85,7 @@ class Judge:
         """
         wanted = limit
         while (hits := find(wanted)) and (some := self._sample_now()) is not None:
-            groups = groups_of_hits(hits, self._sides_of(hits), some.mean(axis=0))
+            groups = groups_of_hits(hits, self._sides_of(hits), some.mean)
             if len(groups) >= limit or len(hits) < wanted:
                 made = [(hits[best], tuple(hits[other] for other in others)) for best, *others in groups[:limit]]
                 return [replace(hit, folded=others) for hit, others in made]
@@ -103,18 +123,18 @@ class Judge:
             return None
         with self._turn:
             if self._scale is None or self._scale[0] is not some:
-                self._scale = some, Scale.of(some, encoder.background_vectors())
+                self._scale = some, Scale.of(some.looks, encoder.background_vectors())
             return self._scale[1]
 
-    def _sample_now(self) -> NDArray[np.float32] | None:
-        """(N, D), of the library as it is now; None if all moments have gone since."""
+    def _sample_now(self) -> _Sample | None:
+        """Of the library as it is now; None if all moments have gone since."""
         with self._turn:
             version = self._store.version()
-            if self._sample is None or self._sample[0] != version:
+            if self._sample is None or not self._sample.holds(version):
                 try:
                     looks = self._store.sample(SAMPLED, moves=False).looks
                 except ValueError:
                     return None
                 assert looks is not None, "every moment has a vector of appearance"
-                self._sample = version, looks
-            return self._sample[1]
+                self._sample = _Sample(version, looks, looks.mean(axis=0), time.monotonic())
+            return self._sample
