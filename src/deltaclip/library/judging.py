@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import CheckpointError, LibraryError
 from deltaclip.library.folding import groups_of_hits
+from deltaclip.library.moments import are_unit
 from deltaclip.library.protocols import HasBackground, HasWords
 from deltaclip.library.relevance import SAMPLED, Scale, bands, joined_shares, shares_of_motion
 from deltaclip.library.results import Hit
@@ -116,5 +117,8 @@ class Judge:
                 except ValueError:
                     return None
                 assert looks is not None, "every moment has a vector of appearance"
-                self._sample = version, looks
+                sound = are_unit(looks)  # one that is damaged would spoil the scale
+                if not sound.any():
+                    return None
+                self._sample = version, looks if sound.all() else looks[sound]
             return self._sample[1]
