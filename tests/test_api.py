@@ -144,7 +144,7 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate(np.eye(3), [0, 1, 3]), ValueError, r"owner\[2\] is 3, but the columns are 0..2"),
     (lambda _: deltaclip.evaluate(np.eye(3), [[0, 1, 2]]), ValueError, r"owner is \(1, 3\) int64. Give one integer"),  # type: ignore[list-item]
     (lambda _: deltaclip.evaluate(np.full((2, 2), np.nan)), ValueError, "NaN in row 0, column 0"),
-    (lambda _: deltaclip.evaluate([["a", "b"]]), ValueError, "similarity is <U1, not numbers"),
+    (lambda _: deltaclip.evaluate([["a", "b"]]), TypeError, "similarity is an array of numbers, not <U1"),
     (lambda _: deltaclip.evaluate(np.eye(2), captions="captions.csv"), TypeError, "a loaded encoder or a matrix"),  # type: ignore[call-overload]
     (lambda _: deltaclip.evaluate(np.eye(2), post="dsl"), TypeError, "post: only for an encoder"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e, dataset="shapes", post="dsl"), ValueError, "shapes takes neither split, post"),
@@ -166,7 +166,7 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
         ValueError,
         "post is 'dls'",
     ),
-    (lambda _: deltaclip.train(out="new", recipe="msvdd"), ValueError, "'msvdd' is not a recipe: did you mean msvd"),
+    (lambda _: deltaclip.train(out="new", recipe="msvdd"), ValueError, "recipe is 'msvdd': did you mean msvd"),
     (lambda _: deltaclip.train(out="new", workers=-1), ValueError, "workers starts at 0, not -1"),
     (lambda _: deltaclip.train(out="new", workers="2"), TypeError, "workers is '2'"),  # type: ignore[arg-type]
     (lambda _: deltaclip.train(out="new", time_limit="5"), TypeError, "give seconds as a number"),  # type: ignore[arg-type]

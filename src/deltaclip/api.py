@@ -1,13 +1,15 @@
 """The functions that `import deltaclip` gives beside its classes: thin shells over the rooms, for Python programs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltaclip.captions import DATASETS, find_videos, load_captions
-from deltaclip.checks import AnyPath, check_path, check_whole
+from deltaclip.checks import AnyPath, check_choice, check_path, check_whole
 from deltaclip.errors import CaptionError, CheckpointError
 from deltaclip.wording import did_you_mean, listed
 
@@ -21,6 +23,7 @@ __all__ = ["convert", "evaluate", "train"]
 
 SHAPES = "shapes"
 POSTS = ("none", "dsl", "qbnorm")
+ACTIVATIONS = ("quick_gelu", "gelu")
 DEFAULT_DATASET = "folder"
 
 
@@ -46,7 +49,7 @@ def convert(
     config: file with the configuration; None takes the one beside the weights. activation, vision_heads, text_heads,
     mean, std: what no configuration says of the model. overwrite: replaces a checkpoint in `out`.
     Raises CheckpointError if a file is not what it should be, something that has to be known is not said, or `out` is
-    not empty; ValueError for mean without std.
+    not empty; ValueError for mean without std, TypeError for a wrong type.
     """
     from deltaclip.encoder import locate
     from deltaclip.model import Normalisation, Said
@@ -54,6 +57,11 @@ def convert(
 
     if (mean is None) != (std is None):
         raise ValueError("give both mean and std, or neither")
+    if activation is not None:
+        check_choice(activation, "activation", ACTIVATIONS)
+    for heads, number in (("vision_heads", vision_heads), ("text_heads", text_heads)):
+        if number is not None:
+            check_whole(number, heads)
     normalisation = None if mean is None or std is None else Normalisation(mean, std)
     target = _path(out, "convert(out=...)")
     if not overwrite:
@@ -128,14 +136,15 @@ def evaluate(
         given = {"split": split != "test", "post": post != "none", "allow_missing": allow_missing, "cache": cache}
         if ignored := [option for option, value in given.items() if value]:
             raise TypeError(f"{listed(ignored)}: only for an encoder; a matrix is evaluated as it is")
+        _check_numbers(what, owner)
         return evaluate_matrix(what, owner)
     if owner is not None:
         raise TypeError("owner belongs to a matrix; an encoder is evaluated on captions and videos")
     name = _dataset(DEFAULT_DATASET if dataset is None else dataset)
     if not isinstance(split, str):
         raise TypeError(f"split is {split!r}: give one name, such as 'test'")
-    if post not in POSTS:
-        raise ValueError(f"post is {post!r}: {did_you_mean(str(post), POSTS)}")
+    check_choice(post, "post", POSTS)
+    _check_calls(on_progress)
     if name == SHAPES:
         from deltaclip.evaluation import evaluate_shapes
 
@@ -148,13 +157,14 @@ def evaluate(
         raise TypeError(f"evaluate needs captions and videos for the data set {name}")
     from deltaclip.evaluation import VectorCache, encode_material, evaluate_material, material_of_split, post_processing
 
-    found = load_captions(name, _path(captions, "evaluate(captions=...)"))
+    table, folder = _path(captions, "evaluate(captions=...)"), _path(videos, "evaluate(videos=...)")
+    kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
+    found = load_captions(name, table)
     if split not in found.splits:
         has = f"no split {split!r}, only {', '.join(found.splits)}"
         raise CaptionError(found.source or name, has, "Choose one of them with split=.")
-    files = find_videos(_path(videos, "evaluate(videos=...)"), found.splits[split].videos)
+    files = find_videos(folder, found.splits[split].videos)
     material = material_of_split(name, split, found.splits[split], files, allow_missing=allow_missing)
-    kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
     re_weighed = post_processing(post, what, found, split, kept)
     vectors = encode_material(what, material, cache=kept, allow_missing=allow_missing, progress=on_progress or _ignore)
     return evaluate_material(what, vectors, re_weighed)
@@ -202,24 +212,25 @@ def train(
     if resume and overwrite:
         raise ValueError("resume and overwrite are mutually exclusive: continue the run, or start it again")
     _check_run(time_limit, workers, device, on_progress, on_decoded, on_note)
-    target = _path(out, "train(out=...)")
+    target, kept = _path(out, "train(out=...)"), _optional(cache, "train(cache=...)")
+    table, films = _optional(captions, "train(captions=...)"), _optional(videos, "train(videos=...)")
     chosen = chosen_recipe(recipe, overrides or {}, _dataset(dataset) if dataset else None)
     if not (resume or overwrite):
         _refuse_to_replace(target, besides=RUN_FOLDER)
     if chosen.data.dataset == SHAPES:
         if captions is not None or videos is not None:
             raise ValueError(f"the recipe {recipe} draws its clips: leave captions and videos out, or choose dataset=")
-        data = draw_shapes(chosen, lambda share: None, cache=_optional(cache, "train(cache=...)"))
+        data = draw_shapes(chosen, lambda share: None, cache=kept)
     else:
-        if captions is None:
+        if table is None:
             raise TypeError(f"train needs captions for the recipe {recipe}")
         if videos is None and cache is None:
             raise TypeError("give videos, or a cache that has their frames")
         start_side(chosen)  # before hours of decoding: whether the start weights are there
         data = prepare_clips(
-            load_captions(chosen.data.dataset, _path(captions, "train(captions=...)")),
-            _optional(videos, "train(videos=...)"),
-            target / RUN_FOLDER / "cache" if cache is None else _path(cache, "train(cache=...)"),
+            load_captions(chosen.data.dataset, table),
+            films,
+            target / RUN_FOLDER / "cache" if kept is None else kept,
             chosen,
             allow_missing=allow_missing,
             progress=lambda now: (on_decoded or _ignore)(now.done, now.total),
@@ -252,9 +263,23 @@ def _check_run(time_limit: Any, workers: Any, device: Any, *callbacks: Any) -> N
             raise TypeError(f"time_limit is {time_limit!r}: give seconds as a number")
         if not time_limit >= 0:
             raise ValueError(f"time_limit is {time_limit!r}: give 0 seconds or more")
+    _check_calls(*callbacks)
+
+
+def _check_calls(*callbacks: Any) -> None:  # Any: whatever somebody passed
     for callback in callbacks:
         if callback is not None and not callable(callback):
             raise TypeError(f"{callback!r} cannot be called: give a function, or None")
+
+
+def _check_numbers(similarity: Any, owner: Any) -> None:  # Any: whatever somebody passed
+    """Raises TypeError for what is no array of numbers, or of whole numbers; what they say is not looked at."""
+    for name, given, kinds, words in (("similarity", similarity, "fiub", ""), ("owner", owner, "iu", "whole ")):
+        with suppress(ValueError):  # rows of different lengths
+            if given is not None or name == "similarity":
+                array = np.asarray(given)
+                if array.size and array.dtype.kind not in kinds:
+                    raise TypeError(f"{name} is an array of {words}numbers, not {array.dtype}: {given!r}")
 
 
 def _path(path: AnyPath, what: str) -> Path:

@@ -2,13 +2,14 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from deltaclip.errors import PathError
+from deltaclip.wording import did_you_mean
 
-__all__ = ["AnyPath", "check_path", "check_paths", "check_share", "check_text", "check_texts", "check_whole"]
-__all__ += ["path_problem"]
+__all__ = ["AnyPath", "check_choice", "check_path", "check_paths", "check_share", "check_text", "check_texts"]
+__all__ += ["check_whole", "path_problem"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -92,10 +93,21 @@ def check_whole(number: Any, name: str, least: int = 1) -> int:
 
 
 def check_share(share: Any, name: str) -> float:
-    """The share as a float. Raises ValueError unless it is a number above 0 and at most 1."""
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+    """The share as a float. Raises TypeError unless it is a number, ValueError unless it is above 0 and at most 1."""
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise TypeError(f"{name} is {share!r}: give a number above 0 and at most 1")
+    if not 0 < share <= 1:
         raise ValueError(f"{name} is {share!r}: a share above 0 and at most 1")
     return float(share)
+
+
+def check_choice(word: Any, name: str, choices: Collection[str]) -> str:
+    """The word itself. Raises TypeError unless it is a str, ValueError unless it is one of the choices."""
+    if not isinstance(word, str):
+        raise TypeError(f"{name} is {word!r}: give one of {', '.join(choices)}")
+    if word not in choices:
+        raise ValueError(f"{name} is {word!r}: {did_you_mean(word, choices)}")
+    return word
 
 
 def _items(values: Any, function: str, what: str) -> Iterable[Any]:

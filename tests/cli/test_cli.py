@@ -507,6 +507,7 @@ def test_ctrl_c_says_how_to_continue_if_the_command_can(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("deltaclip.library.Library.open", interrupted)
+    (tmp_path / "a.mp4").touch()
     folder = [tmp_path] if command == "index" else []
     code, out, err = deltaclip(command, *folder, "--library", tmp_path, *(["--encoder", "shapes"] if folder else []))
     assert (code, out) == (130, "")
@@ -538,7 +539,59 @@ def test_names_that_are_no_utf8_come_through_json(home: Path, tmp_path: Path, de
     deltaclip("index", odd, "--encoder", home / "encoder", *words)
     _, found, _ = deltaclip("search", "red", *words)
     assert found["hits"][0]["path"] == str(odd)
-    assert shown(odd).endswith("caf\\udce9 \\n.mp4")
+    assert shown(odd).endswith("caf\\xe9 \\n.mp4")  # as $'...' of a shell takes it
+
+
+def test_names_that_are_no_utf8_are_shown_by_every_command(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    odd, broken = (tmp_path / os.fsdecode(name) for name in (b"caf\xe9 \n.mp4", b"br\xfck\n.mp4"))
+    try:
+        odd.write_bytes((home / "videos" / "moving.mp4").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    broken.write_bytes(b"no film")
+    library, good, bad = ("--library", tmp_path / "lib"), "caf\\xe9 \\n.mp4", "br\\xfck\\n.mp4"
+    for words, told in [
+        (("index", odd, broken, "--encoder", home / "encoder"), bad),
+        (("search", "red"), good),
+        (("search", "red", "--folder", odd), good),
+        (("search", "--video", broken), bad),
+        (("search", "--like-motion-of", broken), bad),
+        (("failures",), bad),
+        (("remove", tmp_path / os.fsdecode(b"no\xff\n.mp4")), "no\\xff\\n.mp4"),
+    ]:
+        _, out, err = deltaclip(*words, *library)
+        assert told in out + err
+        assert "\udce9" not in out + err
+    assert bad in deltaclip("masks", broken)[2]
+    assert deltaclip("masks", odd)[0] == 0
+    odd.unlink()
+    assert good in deltaclip("verify", *library)[1]
+
+
+def test_an_index_that_finds_nothing_to_read_leaves_no_library(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "empty").mkdir()
+    words = ("--library", tmp_path / "lib", "--encoder", home / "encoder")
+    code, out, err = deltaclip("index", tmp_path / "none", *words)
+    assert (code, out) == (1, "0 indexed, 0 unchanged, 1 failed, 0 new moments in 0:00.0\n")
+    assert "none  does not exist. Check the name." in err
+    code, report, err = deltaclip("index", tmp_path / "empty", *words, "--exclude", "*.gif", "--json")
+    assert (code, report["seen"], report["unused_exclude"]) == (0, 0, ["*.gif"])
+    assert "no video files found" in err
+    assert deltaclip("index", home / "videos", *words, "--watch", "--workers", "none")[0] == 2
+    assert deltaclip("demo", "--videos", tmp_path / "empty", "--out", tmp_path / "out", *words[2:])[0] == 1
+    assert not [*tmp_path.rglob("library.sqlite")]
+
+
+def test_only_what_was_encoded_is_called_new(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "videos").mkdir()
+    shutil.copy(home / "videos" / "moving.mp4", tmp_path / "videos" / "a.mp4")
+    words = ("index", tmp_path / "videos", "--library", tmp_path / "lib", "--encoder", home / "encoder")
+    assert "1 indexed, 0 unchanged, 0 failed, 1 new moment in" in deltaclip(*words)[1]
+    (tmp_path / "videos" / "a.mp4").rename(tmp_path / "videos" / "moved.mp4")
+    shutil.copy(tmp_path / "videos" / "moved.mp4", tmp_path / "videos" / "copy.mp4")
+    out = deltaclip(*words)[1]
+    assert "2 indexed, 0 unchanged, 0 failed, 0 new moments in" in out
+    assert "2 videos of these recognised by their bytes and not read again" in out
 
 
 @pytest.mark.parametrize(

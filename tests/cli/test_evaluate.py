@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from deltaclip.cli.options import Sampling
+from deltaclip.evaluation import protocol_lines
 from deltaclip.evaluation.runs import read_ranks
 from deltaclip.video import SAMPLINGS
 from tests.cli.calls import Answer, Call
@@ -105,6 +106,13 @@ def test_options_reach_the_protocol(evaluate: Any) -> None:
     assert (protocol["max_words"], protocol["cut_captions"], protocol["precision"]) == (4, 2, "float32")
     assert protocol["post"] == {"name": "dsl", "temperature": 100.0}
     assert protocol["marks"] == ["post-processing dsl (temperature 100)"]
+
+
+def test_a_share_of_the_patches_is_told_with_the_figures(evaluate: Any, tmp_path: Path) -> None:
+    words = ("--keep", 0.5, "--no-cache")
+    assert "mask difference, 50% of the patches, pooling mean" in evaluate(*words, "--ranks", tmp_path / "r.ranks")[1]
+    assert any("share of patches 0.5" in line for line in protocol_lines(read_ranks(tmp_path / "r.ranks").protocol))
+    assert "of the patches" not in evaluate("--no-cache")[1]
 
 
 def test_choosing_on_the_test_split_is_never_silent(home: Path, evaluate: Any) -> None:

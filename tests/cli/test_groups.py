@@ -80,3 +80,22 @@ def test_every_help_is_a_sentence(command: Any) -> None:
 
 def test_the_list_of_commands_is_not_cut_in_a_narrow_terminal() -> None:
     assert "..." not in CliRunner().invoke(app, ["--help"], terminal_width=80).output.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("search", "x", "--limit", "0"), "'--limit': give a number of at least 1."),
+        (("search", "x", "--limit", "few"), "'--limit': give a whole number."),
+        (("search", "x", "--longer", "long"), "'--longer': give a number."),
+        (("search", "x", "--coverage", "2"), "'--coverage': give a number of at most 1."),
+        (("search", "x", "--after", "may"), "'--after': 'may' is no date: write 2026-05-01."),
+        (("search", "x", "--by", "sound"), "'--by': 'sound' is not one of 'appearance', 'motion', 'both'."),
+        (("index", ".", "--encoder", "shapes", "--keep", "0"), "'--keep': keep is 0.0: a share above 0 and at most 1."),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_option_and_what_to_give(
+    deltaclip: Call, words: tuple[str, ...], said: str
+) -> None:
+    code, answer, _ = deltaclip(*words, "--json")
+    assert (code, answer["error"]["found"].removeprefix("Invalid value for ")) == (2, said)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deltaclip.motion import encode_png
 from deltaclip.video import write_mp4
 from tests.cli.motion_stand_in import FourWords
 from tests.helpers import moving_square, small_checkpoint
@@ -235,3 +236,22 @@ def test_a_demo_that_cannot_work_is_wrong_usage_before_any_work(tmp_path: Path, 
     for words in (("--query", " ", "--out", tmp_path / "demo"), ("--out", tmp_path / "file")):
         assert deltaclip("demo", *words)[0] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_without_a_video_of_the_library_is_told(
+    home: Path, library: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    words = ("search", "the red square", "--library", library, "--folder")
+    _, _, err = deltaclip(*words, tmp_path / "none")
+    assert err.endswith(f"the library has no video in --folder {tmp_path / 'none'}, which does not exist\n")
+    (tmp_path / "empty").mkdir()
+    assert deltaclip(*words, tmp_path / "empty")[2].endswith(f"no video in --folder {tmp_path / 'empty'}\n")
+    _, _, err = deltaclip(*words, home / "videos", "--longer", "9999")
+    assert "no moment that can be found fits the filters" in err
+
+
+def test_a_still_picture_has_no_motion_to_look_for(library: Path, tmp_path: Path, deltaclip: Any) -> None:
+    (tmp_path / "still.png").write_bytes(encode_png(moving_square(1)[0]))
+    code, out, err = deltaclip("search", "--like-motion-of", tmp_path / "still.png", "--library", library)
+    assert (code, out) == (1, "")
+    assert "still.png: a still picture, in which nothing moves. Give a video, or search for" in err

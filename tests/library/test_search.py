@@ -70,7 +70,7 @@ def test_an_encoder_whose_folder_holds_other_weights_now_is_told_apart_from_a_di
     with pytest.raises(LibraryError) as told:
         shelf.open(retrained)
     assert "fake has different weights or settings now (fingerprint new fingerprint)" in told.value.found
-    assert told.value.remedy.startswith("Bring back what it was then, or index into a new library with --library")
+    assert told.value.remedy.startswith("Bring back what it was then, or index into a new folder")
 
 
 def test_a_library_without_moments_takes_another_encoder(shelf: Shelf) -> None:

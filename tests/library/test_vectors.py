@@ -344,9 +344,13 @@ def test_a_search_over_damaged_vectors_says_so(store: SqliteStore, folder: Path,
     put(store, 1, 2)
     [file] = vector_files(folder)
     np.memmap(file, "<f4", "r+").reshape(-1, DIMENSION)[5, 3] = value
+    told: list[int] = []
+    hits = store.find(unit_rows(1, 4), 10, on_damaged=told.append)
+    assert (len(hits), told) == (7, [1])
+    np.memmap(file, "<f4", "r+").reshape(-1, DIMENSION)[:4] = value
     with pytest.raises(LibraryError, match=r"not of unit length\). Run `deltaclip verify`"):
         found(store, 1)
-    assert all_problems(store) == ["its vectors are damaged"]
+    assert all_problems(store) == ["its vectors are damaged"] * 2
 
 
 def test_a_disk_that_cannot_be_read_is_told_in_words(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:

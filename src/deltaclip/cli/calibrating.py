@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaclip.cli.encoders import load_encoder
+from deltaclip.cli.index_report import name_failures
 from deltaclip.cli.options import EncoderOption, JsonOption, LibraryOption, StallLimitOption
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.wording import count
@@ -52,10 +53,12 @@ def calibrate_on(encoder: "Encoder", paths: list[Path]) -> "Calibrated":
     from deltaclip.encoder import calibration_clips
     from deltaclip.library import find_candidates
 
+    found = find_candidates(paths)
+    name_failures(found.failures)
     with Progress() as line:
         clips, failures = calibration_clips(
             encoder,
-            find_candidates(paths).files,
+            found.files,
             lambda done, total: line.show(f"{done}/{total} videos to calibrate on", done, total),
         )
     for failure in failures:

@@ -13,6 +13,7 @@ from deltaclip.cli.options import EngineOption, JsonOption, PrecisionOption, Sta
 from deltaclip.cli.output import emit, finish, note, print_lines, shown
 from deltaclip.cli.search import hit_rows, print_hits, warn_of_lost_words
 from deltaclip.durable import write_bytes_whole
+from deltaclip.errors import DeltaclipError
 
 if TYPE_CHECKING:
     from deltaclip.encoder import EncoderSpec
@@ -57,6 +58,7 @@ def demo(
       deltaclip demo --videos ~/Videos --query "a dog"
     """
     from deltaclip.encoder import EncoderSpec
+    from deltaclip.library import Library
 
     if any(not text.strip() for text in query or ()):
         raise typer.BadParameter("the query is empty.", param_hint="'--query'")
@@ -72,6 +74,8 @@ def demo(
     spec = EncoderSpec(precision=precision, engine=engine)
     report, _ = index_paths([folder], library, encoder or ("shapes" if videos is None else None), spec)
     name_failures(report.failures)
+    if not Library.exists(library):
+        raise DeltaclipError(str(folder), "no video to index there", "Give a folder with videos: --videos FOLDER.")
     png = out / "hits.png"
     answers = _ask(query or questions, library, png, spec)
     if as_json:

@@ -46,7 +46,7 @@ def _loaded_again(remembered: "RememberedEncoder", spec: "EncoderSpec") -> "Enco
     try:
         return remembered.load(spec.precision, spec.engine)
     except ChoiceError as error:
-        raise typer.BadParameter(f"{error}.") from error
+        raise typer.BadParameter(f"{error}.", param_hint=_option_of(error)) from error
 
 
 def encoder_to_index(library: AnyPath | None, name: str | None, spec: "EncoderSpec") -> "Encoder":
@@ -74,7 +74,13 @@ def load_with(name: str, spec: "EncoderSpec", param_hint: str | None = None) -> 
     try:
         return Encoder.load(name, spec)
     except ChoiceError as error:  # a mask, sampling or number of words that does not exist
-        raise typer.BadParameter(f"{error}.", param_hint=param_hint) from error
+        raise typer.BadParameter(f"{error}.", param_hint=param_hint or _option_of(error)) from error
+
+
+def _option_of(error: ValueError) -> str:
+    """The option that a ChoiceError is about: its message begins with the name."""
+    name, _, _ = str(error).partition(" ")
+    return f"'--{name.rstrip(':').replace('_', '-')}'"
 
 
 def load_motion(name: str) -> "MotionEncoder":

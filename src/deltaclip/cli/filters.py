@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from deltaclip.names import on_disk
+
 if TYPE_CHECKING:  # the library is imported when the command runs
     from deltaclip.library import Filter
 
@@ -61,7 +63,7 @@ class FilterOptions:
 
         try:
             return Filter(
-                folder=self.folder,
+                folder=None if self.folder is None else on_disk(self.folder),
                 glob=self.glob,
                 longer_seconds=self.longer,
                 shorter_seconds=self.shorter,

@@ -4,6 +4,7 @@ import copy
 import functools
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typer.models import OptionInfo, ParameterInfo
 
 from deltaclip.checks import path_problem
 
-__all__ = ["Sections", "flattened", "names", "typed"]
+__all__ = ["Sections", "flattened", "names", "plain_words", "typed"]
 
 OWN_SECTION = "Options"
 """Heading of the options that belong to no group."""
@@ -67,11 +68,30 @@ def typed(context: typer.Context, parameters: Collection[str]) -> list[str]:
     return [options[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
+PLAIN_WORDS = (
+    (re.compile(r"Value error, '(.*)' does not match the formats .*", re.DOTALL), r"'\1' is no date: write 2026-05-01"),
+    (re.compile(r"Value error, "), ""),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"give a number of at least \1"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"give a number of at most \1"),
+    (re.compile(r"Input should be a valid integer.*", re.DOTALL), "give a whole number"),
+    (re.compile(r"Input should be a valid number.*", re.DOTALL), "give a number"),
+)
+"""What Typer says of a wrong value, in words of its parser's, and what to say instead."""
+
+
 class Sections(TyperCommand):
     """A command whose help has one section for each group of options, as plain text that pipes and screen readers take.
 
-    Typer itself separates groups only inside boxes drawn by rich.
+    Typer itself separates groups only inside boxes drawn by rich. What is wrong with a value is said in plain words.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # Any: click's classes, as below
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                vars(error)["message"] = plain_words(message)
+            raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # Any: click's classes, which Typer keeps to itself
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -84,6 +104,14 @@ class Sections(TyperCommand):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+def plain_words(message: str) -> str:
+    """What is wrong with the value of an option, as a sentence that says what to give."""
+    said = message
+    for pattern, words in PLAIN_WORDS:
+        said = pattern.sub(words, said)
+    return message if said == message else f"{said.removesuffix('.')}."
 
 
 def _named(text: str) -> str:

@@ -113,22 +113,22 @@ def index(
 
     sampling: Sampling = "keyframes" if fast else "uniform"
     spec = EncoderSpec(motion=motion, precision=precision, engine=engine, sampling=sampling, keep=keep)
-    chosen = exclude or ()
+    chosen, number = exclude or (), number_of(workers)
     if watch:
-        with _opened(paths, library, encoder, spec, chosen, motion_words) as (opened, loaded):
-            watch_until_interrupted(
-                opened, loaded, paths, chosen, motion_words, number_of(workers), prune=prune, as_json=as_json
-            )
+        loaded = _encoder(paths, library, encoder, spec, chosen)
+        with _opened(library, loaded, motion_words) as opened:
+            watch_until_interrupted(opened, loaded, paths, chosen, motion_words, number, prune=prune, as_json=as_json)
         return
-    number = number_of(workers)
     report, loaded = index_paths(paths, library, encoder, spec, chosen, motion_words, number, prune=prune)
     if as_json:
         emit(report_row(report, loaded))
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "
-            f"{report.segments:,} new moments in {clock(report.seconds)}"
+            f"{count(report.new, 'new moment')} in {clock(report.seconds)}"
         )
+        if report.recognised:
+            print_lines(f"{count(report.recognised, 'video')} of these recognised by their bytes and not read again")
         if report.measured:
             print_lines(f"{count(report.measured, 'video')} of these read again only to measure how they move")
         if report.passed_over:
@@ -164,21 +164,25 @@ def index_paths(
     prune: bool = False,
 ) -> "tuple[IndexReport, Encoder]":
     """Index paths, and give the encoder that did it; progress and notes go to stderr."""
-    from deltaclip.library import LINK
+    from deltaclip.library import LINK, report_of_nothing
 
-    with _opened(paths, library, encoder, spec, exclude, motion_words) as (opened, loaded), Progress() as line:
-        report = opened.index(
-            paths,
-            on_progress=lambda state: show_progress(line, state),
-            exclude=exclude,
-            motion_words=motion_words,
-            workers=workers,
-            prune=prune,
-        )
+    loaded = _encoder(paths, library, encoder, spec, exclude)
+    if (nothing := report_of_nothing(library, paths, exclude)) is not None:
+        report = nothing
+    else:
+        with _opened(library, loaded, motion_words) as opened, Progress() as line:
+            report = opened.index(
+                paths,
+                on_progress=lambda state: show_progress(line, state),
+                exclude=exclude,
+                motion_words=motion_words,
+                workers=workers,
+                prune=prune,
+            )
     if not report.seen and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
     if report.unused_exclude:
-        patterns = ", ".join(map(repr, report.unused_exclude))
+        patterns = ", ".join(f"'{pattern}'" for pattern in report.unused_exclude)
         note(
             f"--exclude matched nothing: {shown(patterns)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
             "several patterns)"
@@ -186,27 +190,29 @@ def index_paths(
     return report, loaded
 
 
-@contextmanager
-def _opened(
-    paths: list[Path],
-    library: AnyPath | None,
-    encoder: str | None,
-    spec: "EncoderSpec | None",
-    exclude: Sequence[str],
-    motion_words: bool | None,
-) -> "Iterator[tuple[Library, Encoder]]":
-    """The library to index into, with its encoder; what is worth knowing about them goes to stderr."""
+def _encoder(
+    paths: list[Path], library: AnyPath | None, name: str | None, spec: "EncoderSpec | None", exclude: Sequence[str]
+) -> "Encoder":
+    """The encoder to index with, once the patterns are valid; what is worth knowing of it goes to stderr."""
     from deltaclip.encoder import EncoderSpec, needs_calibration
-    from deltaclip.library import Exclusion, Library
+    from deltaclip.library import Exclusion
 
     try:
         Exclusion(exclude)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
-    loaded = encoder_to_index(library, encoder, spec or EncoderSpec())
+    loaded = encoder_to_index(library, name, spec or EncoderSpec())
     if needs_calibration(loaded):
         calibrate_on(loaded, paths)
     note(loaded.describe())
+    return loaded
+
+
+@contextmanager
+def _opened(library: AnyPath | None, loaded: "Encoder", motion_words: bool | None) -> "Iterator[Library]":
+    """The library to index into; what is worth knowing about it goes to stderr."""
+    from deltaclip.library import Library
+
     with Library.open(library, loaded, create=True) as opened:
         if (known := opened.remembered_encoder()) is not None and known.outdated is not None:
             note(
@@ -214,7 +220,7 @@ def _opened(
                 "lists the videos elsewhere that still have to be."
             )
         _tell_of_motion(opened, motion_words)
-        yield opened, loaded
+        yield opened
 
 
 def _tell_of_motion(opened: "Library", wanted: bool | None) -> None:

@@ -45,10 +45,19 @@ def speak_any_encoding() -> None:
 
 
 def shown(path: object) -> str:
-    """A path or text that any terminal can print: invalid UTF-8 and control characters are escaped."""
+    """A path or text that any terminal can print: invalid UTF-8 and control characters are escaped.
+
+    As bash and zsh take them: $'caf\\xe9.mp4' is the file whose name is not UTF-8.
+    """
     text = os.fsdecode(path) if isinstance(path, bytes) else str(path)
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    """A byte that is not UTF-8, which Python shows as a lone surrogate, as that byte: \\xe9, not \\udce9."""
+    if "\udc80" <= letter <= "\udcff":
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
 
 
 def clock(seconds: float) -> str:

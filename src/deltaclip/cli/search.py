@@ -1,5 +1,6 @@
 """`search`: find moments, by what is asked in words or with a file, and print them."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -97,8 +98,6 @@ def search(
         raise typer.BadParameter("only for TEXT.", param_hint="'--min-relevance'")
     if text is None and by is not None:
         raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
-    from deltaclip.library import Filter
-
     where = filters.filter()
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
@@ -117,30 +116,18 @@ def search(
         if text is not None:
             by = by or "both"
             hits, words = _ask(opened, loaded, text, limit, by, where, min_relevance, fold)
-        elif like_motion_of is not None:
-            by, hits = (
-                "motion",
-                opened.like_motion_of(
-                    on_disk(like_motion_of), limit, _notes_of(like_motion_of), where=where, fold=fold
-                ),
-            )
-        elif video is not None:
-            by, hits = (
-                "appearance",
-                opened.search_video(on_disk(video), limit, _notes_of(video), where=where, fold=fold),
-            )
         else:
-            assert image is not None, "one of four was given"
-            by, hits = (
-                "appearance",
-                opened.search_image(on_disk(image), limit, _notes_of(image), where=where, fold=fold),
-            )
+            ways = ((opened.search_video, video), (opened.search_image, image), (opened.like_motion_of, like_motion_of))
+            ask, file = next((ask, file) for ask, file in ways if file is not None)
+            by = "appearance" if like_motion_of is None else "motion"
+            hits = ask(on_disk(file), limit, _notes_of(file), where=where, fold=fold)
         state = opened.status()
+        why_nothing = "" if hits else _why_nothing(opened, state, where, min_relevance)
     if png is not None and hits and not _matches_nothing(hits, min_relevance):
         _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
     is_shown = _show(hits, words, by, text or "", min_relevance, as_json=as_json)
     if not hits and not as_json:
-        note(f"nothing found: {_why_nothing(state, where != Filter(), min_relevance)}")
+        note(f"nothing found: {why_nothing}")
     elif is_shown and png is not None:
         note(f"wrote {shown(png)}")
 
@@ -165,7 +152,7 @@ def _show(
         said = shown(text)
         said = said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}..."
         note(
-            f"nothing here matches {said!r}: the nearest moments fit no better than sentences about other things do "
+            f"nothing here matches '{said}': the nearest moments fit no better than sentences about other things do "
             "(show them with --min-relevance none)"
         )
         return False
@@ -254,15 +241,23 @@ def print_hits(hits: "Sequence[Hit]") -> None:
         )
 
 
-def _why_nothing(state: "Status", is_filtered: bool, least: "Relevance | None") -> str:
+def _why_nothing(opened: "Library", state: "Status", where: "Filter", least: "Relevance | None") -> str:
+    from deltaclip.library import Filter
+
     if not state.segments:
         if state.missing:
             gone = count(state.missing, "video")
             return f"{gone} of the library are missing: index found no such files (put them back, and run it again)"
         return "the library is empty (add videos with deltaclip index FOLDER)"
+    if where.folder is not None:
+        below = [row for row in opened.videos() if row.path.is_relative_to(where.folder)]
+        if not any(row.num_segments for row in below if not row.missing):
+            gone = "" if os.path.lexists(where.folder) else ", which does not exist"
+            lost = f" that is not missing ({len(below):,} are)" if any(row.missing for row in below) else ""
+            return f"the library has no video{lost} in --folder {shown(where.folder)}{gone}"
     if least is not None:
         return f"no moment has a relevance of {least} or better"
-    return "no moment that can be found fits the filters" if is_filtered else "no moment has a motion vector"
+    return "no moment that can be found fits the filters" if where != Filter() else "no moment has a motion vector"
 
 
 def _parts(hit: "Hit") -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from deltaclip.cli.index_report import name_failures, name_notes, report_row, show_progress
 from deltaclip.cli.output import Progress, clock, emit, note, print_lines, shown
+from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder
@@ -53,7 +54,7 @@ def _batch_line(report: "IndexReport") -> str:
     more = {"missing": report.missing, "no longer missing": report.returned, "removed": report.removed}
     told = [f"{report.indexed} indexed", f"{report.unchanged} unchanged", f"{report.failed} failed"]
     told += [f"{number} {what}" for what, number in more.items() if number]
-    return f"{', '.join(told)}, {report.segments:,} new moments in {clock(report.seconds)}"
+    return f"{', '.join(told)}, {count(report.new, 'new moment')} in {clock(report.seconds)}"
 
 
 class _BatchProgress:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of, extras_of, filled
-from deltaclip.checks import check_path, check_paths, check_share, check_texts
+from deltaclip.checks import check_path, check_paths, check_share, check_texts, check_whole
 from deltaclip.encoder.background import LITTLE_WORDS, drawn_sentences, general_sentences, kept_vectors
 from deltaclip.encoder.deferred_engine import FEW_TEXTS
 from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
@@ -57,7 +57,7 @@ class Encoder:
 
         record: what the checkpoint says about itself. options: as in `EncoderSpec`; without one, the record decides.
         Raises ChoiceError, a ValueError, for an option's value that does not exist, CheckpointError if the record asks
-        for a mask that does not exist, and TypeError for an option that does not exist.
+        for a mask that does not exist, and TypeError for an option that does not exist or a value of a wrong type.
         """
         refuse_unknown_options(options, "Encoder", READING)
         self.name = name
@@ -297,7 +297,10 @@ class Encoder:
     def need_tokenizer(self) -> Tokenizer:
         """The tokenizer. Raises CheckpointError if the checkpoint has none."""
         if self.tokenizer is None:
-            remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
+            remedy = (
+                "Convert it again with a tokenizer (--tokenizer: a tokenizer.json, a hub name or "
+                "bpe_simple_vocab_16e6.txt.gz)."
+            )
             raise CheckpointError(self.name, "this checkpoint has no tokenizer, so texts cannot be encoded", remedy)
         return self.tokenizer
 
@@ -328,7 +331,7 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
     """How videos are read: as the user chose, else as the checkpoint remembers. Raises ValueError for a bad choice."""
     word = options.get("motion")
     if not isinstance(word, str | None):
-        raise ValueError(f"motion is {word!r}: the name of a mask")
+        raise TypeError(f"motion is {word!r}: give the name of a mask, such as 'subject'")
     motion = remembered.motion if word is None else MotionSpec.parse(word)
     num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
     sampling = options.get("sampling", remembered.sampling)
@@ -362,12 +365,8 @@ def _too_many(num_frames: int, inputs: Inputs) -> str | None:
 
 
 def _whole(name: str, chosen: int | None, remembered: int) -> int:
-    """The chosen number, the remembered one for None. Raises ValueError unless it is a whole number of at least 1."""
-    if chosen is None:
-        return remembered
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
-        raise ValueError(f"{name} is {chosen!r}: a whole number of at least 1")
-    return chosen
+    """The chosen number, the remembered one for None. Raises TypeError unless it is whole, ValueError if below 1."""
+    return remembered if chosen is None else check_whole(chosen, name)
 
 
 def _batches(items: Iterable[Clip], size: int) -> Iterator[list[Clip]]:

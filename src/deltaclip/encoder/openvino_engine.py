@@ -24,7 +24,7 @@ from deltaclip.encoder.openvino_graph import ImageGraph, graph_of, quantised, re
 from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import EngineError, PrecisionError
-from deltaclip.model import ROW_LIMIT, SelfCheck, choose_placement, image_check, kept_patches, model_spec
+from deltaclip.model import ROW_LIMIT, SelfCheck, choose_placement, image_check, kept_or_all, model_spec
 from deltaclip.provenance import digest
 
 __all__ = ["OpenVinoEngine"]
@@ -160,9 +160,7 @@ class OpenVinoEngine(SlowEngine):
     ) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        kept = None
-        if keep < 1:
-            kept = kept_patches(torch.from_numpy(frames), lengths, model_spec(self._model).patch_size, keep)
+        kept = kept_or_all(torch.from_numpy(frames), lengths, model_spec(self._model).patch_size, keep)
         return clip_vectors(self._model, self.frame_features(frames, kept), lengths)
 
     def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:

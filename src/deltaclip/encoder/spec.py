@@ -54,7 +54,7 @@ class EncoderSpec:
     length.
     keep: share of the patches of each frame that enter the image encoder's layers, above 0 and at most 1: those with
     the most alpha and an even spread of the others (`model.pruning`). None takes all. Below 1 masks count even where
-    alpha weights are zero.
+    alpha weights are zero. Raises TypeError if device, precision or engine is no text.
     """
 
     motion: str | None = None
@@ -65,6 +65,11 @@ class EncoderSpec:
     max_words: int | None = None
     engine: EngineWord = "auto"
     keep: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("device", "precision", "engine"):
+            if not isinstance(word := getattr(self, name), str):
+                raise TypeError(f"{name} is {word!r}: give its name, such as 'auto'")
 
 
 class ChoiceError(ValueError):

@@ -22,7 +22,7 @@ from deltaclip.model import (
     choose_placement,
     head_facts,
     image_features,
-    kept_patches,
+    kept_or_all,
     model_digest,
     model_spec,
     normalised,
@@ -126,24 +126,26 @@ class TorchEngine:
     ) -> NDArray[np.float32]:
         """See `Engine`."""
         check_lengths(frames, lengths)
-        kept = (
-            None if keep == 1 else kept_patches(self._moved(frames), lengths, model_spec(self._model).patch_size, keep)
-        )
-        return clip_vectors(self._model, self.frame_features(frames, kept), lengths)
+        moved = self._moved(frames)
+        kept = kept_or_all(moved, lengths, model_spec(self._model).patch_size, keep)
+        return clip_vectors(self._model, self._features(moved, kept), lengths)
 
     def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:
         """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length.
 
         kept: (N, K) int64, the patches that enter the layers; None for all of them.
         """
-        with torch.inference_mode(), self._autocast():
-            return image_features(self._model, normalised(self._moved(frames)), kept)
+        return self._features(self._moved(frames), kept)
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Engine`."""
         with torch.inference_mode(), self._autocast():
             features = text_features(self._model, self._moved(ids))
         return np.asarray(torch.nn.functional.normalize(features, dim=-1).cpu().numpy())
+
+    def _features(self, frames: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+        with torch.inference_mode(), self._autocast():
+            return image_features(self._model, normalised(frames), kept)
 
     def _moved(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(self.placement.device)

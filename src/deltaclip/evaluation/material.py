@@ -76,13 +76,13 @@ def material_of_split(
     missing = tuple(video for video in split.videos if video not in files.found)
     if missing and not allow_missing:
         found = f"{len(missing)} of {len(split.videos)} videos are missing: {listed(missing)}"
-        remedy = "Put them there, or allow them to be missing (--allow-missing); every table then says how many."
+        remedy = "Put them there, or allow_missing (--allow-missing) leaves them out; every table then says how many."
         raise CaptionError(what, found, remedy)
     videos = tuple(video for video in split.videos if video in files.found)
     captions = [caption for caption in split.captions if caption.video in files.found]
     if not captions:
         found = f"none of its {len(split.captions)} captions has its video here"
-        raise CaptionError(what, found, "Give the folder that holds the videos (--videos).")
+        raise CaptionError(what, found, "Give the folder that holds the videos.")
     place = {video: number for number, video in enumerate(videos)}
     return Material(
         dataset=dataset,
@@ -117,7 +117,7 @@ def without_broken(material: Material, broken: Mapping[str, str], allow_missing:
         return material
     found = f"{len(broken)} of {len(material.videos)} videos cannot be read: {_first(broken)}"
     if not allow_missing:
-        remedy = "Fetch them again, or allow them to be missing (--allow-missing); every table then says how many."
+        remedy = "Fetch them again, or allow_missing (--allow-missing) leaves them out; every table then says how many."
         raise VideoError(material.dataset, found, remedy)
     if {material.videos[place] for place in material.owner.tolist()} <= broken.keys():
         raise CaptionError(material.dataset, found, "No text has a video left: fetch the videos again.")

@@ -28,7 +28,8 @@ class Protocol:
     split were not, because a file is not here or cannot be read. broken: how many of the missing are here, but cannot
     be read. cut_captions: how many are longer than max_words.
     max_words: longest row of token ids, begin and end included. num_frames, sampling: frames of a video and their rule.
-    preprocessing: see PREPROCESSING. motion: the mask, None if the alpha weights are zero. pooling: see POOLING.
+    preprocessing: see PREPROCESSING. motion: the mask, None if the alpha weights are zero. keep: share of the
+    patches that were encoded, None for all of them. pooling: see POOLING.
     precision, device: of the encoder, with the engine if it is not torch.
     post: how scores were re-weighed, None for not at all ("none" in json).
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
@@ -62,6 +63,7 @@ class Protocol:
     world: Mapping[str, Any] | None = None  # Any: json
     chosen_on: str | None = None
     chosen_among: int = 1
+    keep: float | None = None
 
     def chosen(self, split: str, among: int) -> "Protocol":
         """The same, of an encoder that was chosen on a split among several."""
@@ -96,6 +98,7 @@ class Protocol:
     def lines(self) -> tuple[str, ...]:
         """For people, to be printed under a table; no line holds a line feed, whatever the names are."""
         mask = "no mask (alpha weights are zero)" if self.motion is None else f"mask {self.motion}"
+        kept = "" if self.keep is None else f", {100 * self.keep:.3g}% of the patches"
         cut = f", {self.cut_captions:,} of them cut" if self.cut_captions else ""
         seed = "" if self.seed is None else f", seed {self.seed}"
         post = "none" if self.post is None else in_words(self.post)
@@ -103,7 +106,7 @@ class Protocol:
         lines = (
             f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self._left_out_words()}), "
             f"{self.captions:,} captions of at most {self.max_words} tokens{cut}",
-            f"{self.num_frames} frames ({self.sampling}), preprocessing {self.preprocessing}, {mask}, pooling "
+            f"{self.num_frames} frames ({self.sampling}), preprocessing {self.preprocessing}, {mask}{kept}, pooling "
             f"{self.pooling}, post-processing {post}",
             f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.precision} on {self.device}; {code}",
             *(f"note: {mark}" for mark in self.marks),
@@ -155,6 +158,7 @@ def protocol_of_material(
         commit=_commit(),
         seed=material.seed,
         broken=broken,
+        keep=encoder.keep if encoder.keep < 1 else None,
     )
 
 

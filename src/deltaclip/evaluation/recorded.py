@@ -18,10 +18,16 @@ MATERIAL = ("dataset", "split", "seed", "videos")
 """What two rankings must share to be compared; `videos` is how many candidates each query had."""
 LINES = (
     (*MATERIAL, "missing", "captions", "missing_captions", "cut_captions", "max_words"),
-    ("motion", "num_frames", "sampling", "preprocessing", "pooling", "post"),
+    ("motion", "keep", "num_frames", "sampling", "preprocessing", "pooling", "post"),
     ("encoder", "fingerprint", "precision", "device", "version", "commit"),
 )
-WORDS = {"motion": "mask", "num_frames": "frames", "post": "post-processing", "version": "deltaclip"}
+WORDS = {
+    "motion": "mask",
+    "keep": "share of patches",
+    "num_frames": "frames",
+    "post": "post-processing",
+    "version": "deltaclip",
+}
 NO_POST: tuple[object, ...] = (None, "none", "", {})
 
 

@@ -6,7 +6,7 @@ from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
     from deltaclip.library.address import STORES, default_library_path, full_address, open_store
-    from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
+    from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by, nearest_of_sound
     from deltaclip.library.candidates import LINK, find_candidates
     from deltaclip.library.content import (
         ChangedError,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from deltaclip.library.excluding import Exclusion
     from deltaclip.library.filters import Filter
     from deltaclip.library.hit_pictures import draw_answers, draw_hits
+    from deltaclip.library.indexing import report_of_nothing
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
     from deltaclip.library.moment_pictures import Thumbnails
@@ -86,6 +87,7 @@ else:
         "deltaclip.library.outlines",
         "deltaclip.library.moment_pictures",
         "deltaclip.library.hit_pictures",
+        "deltaclip.library.indexing",
         "deltaclip.video",
     )
 
@@ -148,9 +150,11 @@ __all__ = [
     "full_address",
     "nearest",
     "nearest_by",
+    "nearest_of_sound",
     "open_store",
     "outdated_reason",
     "reaches",
+    "report_of_nothing",
     "require_same_encoder",
     "require_unchanged",
     "sample_of",

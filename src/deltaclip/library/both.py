@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deltaclip.library.exact import (
     ROUNDING,
+    DamagedRowsError,
     Hidden,
     best_first,
     candidates,
@@ -21,7 +22,7 @@ from deltaclip.library.exact import (
 )
 from deltaclip.library.halves import Halves
 
-__all__ = ["AppearanceRows", "MotionRows", "Ranked", "nearest_by"]
+__all__ = ["AppearanceRows", "MotionRows", "Ranked", "nearest_by", "nearest_of_sound"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +47,13 @@ class MotionRows:
     def rough(self, hidden: Hidden) -> NDArray[np.float32]:
         """The highest product of each row, (N,); NaN for a moment without a motion vector, and for hidden rows.
 
-        Raises ValueError for rows that are no unit vectors.
+        Raises DamagedRowsError for rows that are no unit vectors.
         """
         rough = np.full(self.num_rows, np.nan, np.float32)
         rough[self.first :] = rough_products(self.spans, self.queries)
         for first, size in hidden:
             rough[first : first + size] = np.nan
-        require_unit(rough[~np.isnan(rough)])
+        require_unit(rough, ~np.isnan(rough))
         return rough
 
     def exact(self, rows: NDArray[np.intp], has: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -113,8 +114,8 @@ def nearest_by(
     """The best `limit` rows by appearance, by motion or by both, and all that tie with the last of them.
 
     hidden, wanted: as in `exact.nearest`; which rows are wanted changes no score. Motion with a weight of 0 is not
-    looked at: ranks and scores are those of appearance alone to the bit. Raises ValueError for a limit below 1, for
-    rows that are no unit vectors, and if both are None.
+    looked at: ranks and scores are those of appearance alone to the bit. Raises ValueError for a limit below 1 and if
+    both are None, DamagedRowsError for rows that are no unit vectors.
     """
     if limit < 1:
         raise ValueError(f"limit starts at 1, not {limit}")
@@ -126,6 +127,29 @@ def nearest_by(
         rows, scores = nearest(appearance.spans, appearance.queries, limit, hidden, wanted, appearance.halves)
         return Ranked(rows, scores, scores)
     return nearest_by_both(appearance, motion, limit, hidden, wanted)
+
+
+def nearest_of_sound(
+    appearance: AppearanceRows | None,
+    motion: MotionRows | None,
+    limit: int,
+    hidden: Hidden = (),
+    wanted: NDArray[np.bool_] | None = None,
+) -> tuple[Ranked, int]:
+    """As `nearest_by`, but rows that are no unit vectors are hidden too; and how many were found to be none.
+
+    Raises DamagedRowsError if they are more than half of all rows: then it is not the rows that are wrong.
+    """
+    damaged = np.empty(0, np.intp)
+    while True:
+        try:
+            apart = [*hidden, *((row, 1) for row in damaged.tolist())]
+            return nearest_by(appearance, motion, limit, apart, wanted), len(damaged)
+        except DamagedRowsError as error:
+            damaged = np.union1d(damaged, error.rows)
+            spans = () if appearance is None else appearance.spans
+            if 2 * len(damaged) > sum(map(len, spans or (() if motion is None else motion.spans))):
+                raise
 
 
 def nearest_by_both(
@@ -150,7 +174,7 @@ def nearest_by_both(
     rough = rough_products(appearance.spans, appearance.queries)
     there = searchable(len(rough), hidden)
     there = np.ones(len(rough), bool) if there is None else there
-    require_unit(rough[there])
+    require_unit(rough, there)
     rough_motion = motion.rough(hidden)
     has = ~np.isnan(rough_motion)
     mean, factor = 0.0, 0.0

@@ -32,22 +32,21 @@ def require_same_encoder(
         return
     if stored.vector_version is not None and stored.vector_version > VECTOR_VERSION:
         found = f"its vectors are of version {stored.vector_version}, and this deltaclip makes version {VECTOR_VERSION}"
-        raise LibraryError(address, found, "Use the newer deltaclip, or give a different folder with --library.")
+        raise LibraryError(address, found, "Use the newer deltaclip, or give a different folder.")
     is_asked_for = _same_options(stored, wanted)
     if stored.outdated is None and is_asked_for:
         raise LibraryError(
             address,
             f"made by {_words(stored)}, and {wanted.name} has different weights or settings now (fingerprint "
             f"{wanted.fingerprint})",
-            "Bring back what it was then, or index into a new library with --library: vectors of two encoders cannot "
-            "be compared.",
+            "Bring back what it was then, or index into a new folder: vectors of two encoders cannot be compared.",
         )
     if stored.outdated is None or not is_asked_for:
         raise LibraryError(
             address,
             f"made by {_words(stored)}, not by {_words(wanted)}",
             "Leave out --encoder, --motion, --keep, --fast and --precision (in Python, the encoder) to use the "
-            "library's own, or give a different folder with --library.",
+            "library's own, or give a different folder.",
         )
     if not renewing:
         remedy = (
@@ -100,7 +99,7 @@ def keeps_motion(store: "Store", wanted: bool | None) -> bool:
     if wanted is None:
         return not store.declines_motion()
     if not wanted and any(row.num_motion for row in store.videos()):
-        remedy = "Leave --no-motion-words out, or index into a new library with --library."
+        remedy = "Leave motion_words=False (--no-motion-words) out, or index into a new folder."
         raise LibraryError(store.address, "its moments have motion vectors, which would be lost", remedy)
     return wanted
 

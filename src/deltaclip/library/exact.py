@@ -11,6 +11,7 @@ from deltaclip.pipeline import usual_workers
 
 __all__ = [
     "ROUNDING",
+    "DamagedRowsError",
     "Hidden",
     "best_first",
     "candidates",
@@ -44,6 +45,14 @@ FEW_QUERIES_OF_HALVES = 8
 """Up to so many, FAISS is faster, which reads the rows anew for each query."""
 
 
+class DamagedRowsError(ValueError):
+    """Rows that are no unit vectors. rows: their numbers, (K,), in order; there may be more."""
+
+    def __init__(self, rows: NDArray[np.intp]) -> None:
+        super().__init__("some vectors are not of unit length")
+        self.rows = rows
+
+
 def nearest(
     spans: Sequence[NDArray[np.float32]],
     queries: NDArray[np.float32],
@@ -59,8 +68,8 @@ def nearest(
     hidden: ranges that are not searched. wanted: (N,), the rows that may be given, None for all.
     halves: the first rows once more as float16, without a gap, which makes it faster and changes nothing.
     Returns rows (K,) and scores (K,) float64, best first, ties by row; K is smaller than `limit` only if there are no
-    more rows. Raises ValueError for a limit below 1, and for rows that are no unit vectors; of those in `halves`, which
-    were when these were made, only for the ones that are given.
+    more rows. Raises ValueError for a limit below 1, DamagedRowsError for rows that are no unit vectors; of those in
+    `halves`, which were when these were made, only for the ones that are given.
 
     float32 products choose the rows that can matter, sums in float64 put them in order: a matrix product gives the same
     vector different last digits in a different place of the matrix, and copies of one video would come in any order.
@@ -75,7 +84,10 @@ def nearest(
     if rows is None:
         rows = _candidates(spans, queries, limit, there, sought)
     exact = exact_products(spans, rows, queries)
-    require_unit(exact)
+    try:
+        require_unit(exact)
+    except DamagedRowsError as error:
+        raise DamagedRowsError(rows[error.rows]) from None
     order = best_first(exact, min(limit, len(rows)))
     return rows[order], exact[order]
 
@@ -105,10 +117,15 @@ def rough_products(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.flo
     return rough
 
 
-def require_unit(products: NDArray[np.float32] | NDArray[np.float64]) -> None:
-    """Raises ValueError if a product, or NaN, cannot be of unit vectors."""
-    if len(products) and not (products.min() > -HIGHEST and products.max() < HIGHEST):  # false for NaN
-        raise ValueError("some vectors are not of unit length")
+def require_unit(products: NDArray[np.float32] | NDArray[np.float64], there: NDArray[np.bool_] | None = None) -> None:
+    """Raises DamagedRowsError if a product, or NaN, cannot be of unit vectors.
+
+    there: (N,), the places that are looked at; None for all.
+    """
+    checked = products if there is None else products[there]
+    if len(checked) and not (checked.min() > -HIGHEST and checked.max() < HIGHEST):  # false for NaN
+        damaged = ~(np.abs(products) < HIGHEST)
+        raise DamagedRowsError(np.flatnonzero(damaged if there is None else damaged & there))
 
 
 def candidates(rough: NDArray[np.float32], limit: int, margin: float = ROUNDING) -> NDArray[np.intp]:
@@ -166,7 +183,7 @@ def _candidates(
 ) -> NDArray[np.intp]:
     """As `candidates`, by float32 products. there: the rows that have to be unit vectors. sought: those to be given."""
     rough = rough_products(spans, queries)
-    require_unit(rough if there is None else rough[there])
+    require_unit(rough, there)
     if sought is not None:
         rough[~sought] = -np.inf
     return candidates(rough, limit)
@@ -186,7 +203,10 @@ def _candidates_with_halves(
     with ThreadPoolExecutor(usual_workers(), initializer=use_one_thread) as pool:
         last = pool.submit(_candidates, _rows_of(spans, covered), queries, limit, *behind)
         first = candidates_of_halves(pool, halves, queries, limit, sought)
-        return None if first is None else np.concatenate([first, last.result() + covered])
+        try:
+            return None if first is None else np.concatenate([first, last.result() + covered])
+        except DamagedRowsError as error:
+            raise DamagedRowsError(error.rows + covered) from None
 
 
 def _rows_of(spans: Sequence[NDArray[np.float32]], first: int, count: int | None = None) -> list[NDArray[np.float32]]:

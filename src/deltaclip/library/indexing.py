@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.checks import AnyPath
 from deltaclip.errors import CheckpointError, VideoError
-from deltaclip.library.candidates import LINK, Candidates
+from deltaclip.library.address import store_exists
+from deltaclip.library.candidates import LINK, Candidates, find_candidates
 from deltaclip.library.content import ChangedError, Content, TouchedError, require_unchanged, with_digest
 from deltaclip.library.disk import LocalDisk, state_of
 from deltaclip.library.moments import are_whole
@@ -39,7 +41,7 @@ from deltaclip.pipeline import Job
 from deltaclip.reader import Clip
 from deltaclip.video import SEGMENT_SECONDS
 
-__all__ = ["IndexRun"]
+__all__ = ["IndexRun", "report_of_nothing"]
 
 CLIPS_AT_ONCE = 8
 """Clips that are held before they are encoded together: a clip of 12 frames at 224 px is 2.4 MB."""
@@ -102,7 +104,7 @@ class IndexRun:
         self._again: list[Path] = []
         """To be looked at once more in this run: they wait for a file with perhaps the same bytes, or were touched."""
         self._touched: set[Path] = set()
-        self._indexed = self._unchanged = self._segments = self._measured = 0
+        self._indexed = self._unchanged = self._segments = self._new = self._recognised = self._measured = 0
         self._missing = self._returned = self._removed = 0
         self._failures = list(candidates.failures)
         self._fallback: Counter[str] = Counter()
@@ -140,6 +142,8 @@ class IndexRun:
             returned=self._returned,
             removed=self._removed,
             stopped=stopped,
+            new=self._new,
+            recognised=self._recognised,
         )
 
     def _read_all(self) -> None:
@@ -204,6 +208,7 @@ class IndexRun:
                     if self._plan.lacks_motion(work.twin):
                         continue  # to be measured at its new path
                     self._indexed += 1
+                    self._recognised += 1
                     self._segments += work.twin.num_segments
             return None
 
@@ -328,7 +333,6 @@ class IndexRun:
             self._put(video, "indexed", None)
             self._indexed += 1
             self._measured += video.known is not None
-            self._segments += len(video.moments)
             return
         kept = len(video.moments)
         if not kept:
@@ -343,14 +347,37 @@ class IndexRun:
             return
         status: VideoStatus = "damaged" if kept else "failed"
         self._put(video, status, reason)
-        self._segments += kept
 
     def _put(self, video: _InHand, status: VideoStatus, reason: str | None) -> None:
         self._writer.put([NewVideo(video.path, video.content, status, reason, video.moments, [*video.notes])])
+        known = video.known or {}
+        self._segments += len(video.moments)
+        self._new += sum((moment.start, moment.end) not in known for moment in video.moments)
 
     def _tell(self, current: Path | None) -> None:
         done = self._indexed + self._unchanged + len(self._failures)
         self._on_progress(IndexProgress(self._total, done, self._segments, len(self._failures), current))
+
+
+def report_of_nothing(address: AnyPath | None, paths: Sequence[AnyPath], exclude: Sequence[str]) -> IndexReport | None:
+    """What `index` reports if there is nothing to read and no library yet: then none need be made. Else None."""
+    if store_exists(address):
+        return None
+    found = find_candidates(paths, None, exclude)
+    if found.files:
+        return None
+    failed = len(found.failures)
+    return IndexReport(
+        seen=failed,
+        indexed=0,
+        unchanged=0,
+        failed=failed,
+        segments=0,
+        seconds=0.0,
+        failures=found.failures,
+        passed_over=found.passed_over,
+        unused_exclude=found.unused_exclude,
+    )
 
 
 def _may_be_same(before: VideoRow, content: Content) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deltaclip.errors import CheckpointError, LibraryError
 from deltaclip.library.folding import groups_of_hits
+from deltaclip.library.moments import are_unit
 from deltaclip.library.protocols import HasBackground, HasWords
 from deltaclip.library.relevance import SAMPLED, Scale, bands, joined_shares, shares_of_motion
 from deltaclip.library.results import Hit
@@ -136,5 +137,9 @@ class Judge:
                 except ValueError:
                     return None
                 assert looks is not None, "every moment has a vector of appearance"
+                sound = are_unit(looks)  # one that is damaged would spoil the scale
+                if not sound.any():
+                    return None
+                looks = looks if sound.all() else looks[sound]
                 self._sample = _Sample(version, looks, looks.mean(axis=0), time.monotonic())
             return self._sample

@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deltaclip.library.store import Store, VideoRow
 
-__all__ = ["MOST_NAMED", "are_whole", "damage_of", "moment_problems", "named"]
+__all__ = ["MOST_NAMED", "are_unit", "are_whole", "damage_of", "moment_problems", "named"]
 
 MOST_NAMED = 3
 """Problems reported of one video, which has as many as moments if it is damaged; and videos listed by name."""
@@ -38,6 +39,13 @@ def damage_of(store: Store, row: VideoRow) -> str | None:
 def are_whole(store: Store, row: VideoRow) -> bool:
     """Whether nothing is wrong with them."""
     return damage_of(store, row) is None
+
+
+def are_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,), which of some vectors (N, D) are unit vectors; one with NaN is none."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what damage put there may be too large to be squared
+        lengths = np.linalg.norm(rows, axis=1)
+    return np.asarray(np.abs(lengths - 1) <= UNIT_TOLERANCE)
 
 
 def named(problems: Sequence[str]) -> str:

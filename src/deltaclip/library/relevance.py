@@ -15,6 +15,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.checks import check_choice
 from deltaclip.library.results import Relevance
 
 __all__ = ["BANDS", "SAMPLED", "Scale", "bands", "check_relevance", "joined_shares", "reaches", "shares_of_motion"]
@@ -81,9 +82,9 @@ def reaches(relevance: Relevance | None, least: Relevance) -> bool:
 
 
 def check_relevance(relevance: Any) -> None:  # Any: whatever somebody passed
-    """Raises ValueError for anything but a band or None."""
-    if relevance not in (None, *BANDS):
-        raise ValueError(f"min_relevance is {relevance!r}: choose one of {', '.join(BANDS)}")
+    """Raises TypeError, ValueError for anything but a band or None."""
+    if relevance is not None:
+        check_choice(relevance, "min_relevance", BANDS)
 
 
 def _standings(scores: Rows) -> Rows:

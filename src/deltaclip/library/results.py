@@ -106,17 +106,19 @@ class IndexReport:
     """What a run of `index` did; seen == indexed + unchanged + failed.
 
     seen: files looked at, and paths that lead to no file. indexed: files that are new, changed, moved, copied, or
-    `measured`.
-    unchanged: files that the library had at this path with the same content. failed: files without a moment, or damaged
-    ones, whose moments before the damage are kept. segments: moments written by this run. seconds: wall time.
-    fallback: frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by
-    this run. passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as
-    ".jpg", or one of `candidates.SKIPPED_KINDS`. left_alone: videos of the library below the given paths that were
-    skipped; they are kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which
-    each stage of `pipeline.STAGES` worked, 0 to 1. measured: how many of `indexed` were in the library, unchanged, and
-    read again because moments of them had no motion vector. missing: videos whose files are gone since the last look,
-    and which are no longer found. returned: videos that were missing and are found again. removed: missing videos that
-    were removed from the library, if that was asked for. stopped: `on_progress` ended the run before it was done.
+    `measured`. unchanged: files that the library had at this path with the same content. failed: files without a
+    moment, or damaged ones, whose moments before the damage are kept. segments: moments written by this run, of which
+    `new` were encoded; the others are of files that were `recognised` or `measured`. seconds: wall time. fallback:
+    frames of this run that got the whole picture instead of a mask, by reason. notes: about files read by this run.
+    passed_over: how many files and folders below the given ones were skipped, by kind: a suffix such as ".jpg", or one
+    of `candidates.SKIPPED_KINDS`. left_alone: videos of the library below the given paths that were skipped; they are
+    kept. unused_exclude: patterns of `exclude` that matched nothing. busy: share of the time in which each stage of
+    `pipeline.STAGES` worked, 0 to 1. measured: how many of `indexed` were in the library, unchanged, and read again
+    because moments of them had no motion vector. recognised: how many of `indexed` have the bytes of a video that the
+    library has, as after a move or a copy, so that they were not decoded. missing: videos whose files are gone since
+    the last look, and which are no longer found. returned: videos that were missing and are found again. removed:
+    missing videos that were removed from the library, if that was asked for. stopped: `on_progress` ended the run
+    before it was done.
     """
 
     seen: int
@@ -137,6 +139,8 @@ class IndexReport:
     returned: int = 0
     removed: int = 0
     stopped: bool = False
+    new: int = 0
+    recognised: int = field(default=0, repr=False)
 
     @property
     def videos_per_second(self) -> float:

@@ -1,9 +1,10 @@
 """What a search asks: the segments of a file as queries, and what a sentence says of motion."""
 
 import threading
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,7 +12,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.errors import LibraryError
+from deltaclip.checks import check_choice
+from deltaclip.errors import LibraryError, VideoError
 from deltaclip.library.encoders import require_same_motion
 from deltaclip.library.filters import Filter
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
@@ -20,6 +22,7 @@ from deltaclip.library.store import MotionQuery, Store
 from deltaclip.pipeline import Job
 from deltaclip.reader import Clip, ReaderSpec
 from deltaclip.video import SEGMENT_SECONDS
+from deltaclip.wording import count
 
 __all__ = [
     "By",
@@ -50,7 +53,8 @@ class Find:
     """A search that is ready to run: `find(limit)` gives its hits, best first.
 
     vectors: (Q, D) float32, unit rows, None by motion alone. made_by: their encoder. motion: what is asked of motion
-    vectors. where: which moments may be found.
+    vectors. where: which moments may be found. on_note: called with how many moments have damaged vectors; without it,
+    that is a Python warning.
     """
 
     store: Store
@@ -58,9 +62,25 @@ class Find:
     made_by: RememberedEncoder | None
     motion: MotionQuery | None
     where: Filter | None
+    on_note: Callable[[str], None] | None = None
+    _told: set[int] = field(default_factory=set, init=False, repr=False)
 
     def __call__(self, limit: int) -> list[Hit]:
-        return self.store.find(self.vectors, limit, self.made_by, motion=self.motion, where=self.where)
+        return self.store.find(
+            self.vectors, limit, self.made_by, motion=self.motion, where=self.where, on_damaged=self._tell
+        )
+
+    def _tell(self, damaged: int) -> None:
+        """Once, although a search that folds asks several times."""
+        if damaged in self._told:
+            return
+        self._told.add(damaged)
+        have, are = ("has a damaged vector", "is") if damaged == 1 else ("have damaged vectors", "are")
+        words = f"{count(damaged, 'moment')} {have} and {are} not searched: run `deltaclip repair`"
+        if self.on_note is None:
+            warnings.warn(f"{self.store.address}: {words}", stacklevel=4)
+        else:
+            self.on_note(words)
 
     @property
     def weight(self) -> float | None:
@@ -91,9 +111,8 @@ class KeptTexts:
 
 
 def check_by(by: Any) -> None:  # Any: whatever somebody passed
-    """Raises ValueError for anything but a way to search."""
-    if by not in get_args(By):
-        raise ValueError(f"by is {by!r}: choose one of {', '.join(get_args(By))}")
+    """Raises TypeError, ValueError for anything but a way to search."""
+    check_choice(by, "by", get_args(By))
 
 
 def encode_query_file(
@@ -115,9 +134,26 @@ def motion_of_clip(
 ) -> NDArray[np.float32]:
     """The same for motion: one motion vector for every segment, (Q, Dm) float32, Q >= 1.
 
-    spec: how the library's own videos are read.
+    spec: how the library's own videos are read. Raises VideoError also for a still picture.
     """
-    return _encoded_file(path, replace(spec, track=True), encoder.encode_clips, reader, on_note)
+    still = True
+
+    def encode(clips: Sequence[Clip]) -> NDArray[np.float32]:
+        nonlocal still
+        still = still and all(_is_still(clip) for clip in clips)
+        return encoder.encode_clips(clips)
+
+    vectors = _encoded_file(path, replace(spec, track=True), encode, reader, on_note)
+    if still:
+        remedy = "Give a video, or search for what looks like it: --image FILE, in Python search_image."
+        raise VideoError(str(path), "a still picture, in which nothing moves", remedy)
+    return vectors
+
+
+def _is_still(clip: Clip) -> bool:
+    """Whether it shows one frame beside which there is no other."""
+    assert clip.track is not None, "asked of the reader"
+    return len(clip.seconds) == 1 and not clip.track.maps.any() and not clip.track.numbers.any()
 
 
 def motion_asked(
@@ -164,7 +200,10 @@ def require_motion(store: Store, encoder: MotionVectorEncoder) -> None:
 def _require_choice(store: Store) -> None:
     """Raises LibraryError if a library was made without motion vectors."""
     if store.declines_motion():
-        remedy = "Run `deltaclip index --motion-words` with the same folders: their files are read again for it."
+        remedy = (
+            "Run `deltaclip index --motion-words` (in Python motion_words=True) with the same folders: their files are "
+            "read again for it."
+        )
         raise LibraryError(store.address, "made without motion vectors", remedy)
 
 
@@ -190,7 +229,7 @@ def _no_words(text: str, encoder: MotionVectorEncoder) -> str:
 def _encoded_file(
     path: Path,
     spec: ReaderSpec,
-    encode: Callable[[Iterable[Clip]], NDArray[np.float32]],
+    encode: Callable[[Sequence[Clip]], NDArray[np.float32]],
     reader: MomentReader,
     on_note: Callable[[str], None],
 ) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.encoders import bundled_motion_encoder
 from deltaclip.library.filters import Filter, check_filter
 from deltaclip.library.judging import Judge
+from deltaclip.library.moments import are_unit
 from deltaclip.library.paths import absolute_paths
 from deltaclip.library.protocols import HasNotes, MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.queries import check_queries, check_vectors, moment_id_of
@@ -102,6 +103,7 @@ class Searches:
         words it does not count at all, and the hits are those of "appearance". `both.nearest_by_both` has the rule.
         on_note: called with how many moments have no motion vector, if the text asks for motion: those are ranked by
         appearance alone, and not found by "motion". where: which moments may be found, here and in every search.
+        on_note is also called with how many moments have damaged vectors, which are not found until they are repaired.
         min_relevance: leaves out hits that are less relevant; each hit says how relevant it is. fold: hits that show
         the same moment, such as copies of a film and neighbours of one scene, become one, with the others in `folded`.
         Raises TypeError for anything but one text, ValueError for an empty text or a limit below 1; by "motion"
@@ -157,7 +159,7 @@ class Searches:
         if by == "motion":
             raise ValueError("search_each: vectors of the encoder ask by appearance, not by motion")
         vectors = check_vectors(given, self._store.encoder())
-        return [self._store.find(row[None], limit, where=where) for row in vectors]
+        return [Find(self._store, row[None], None, None, where)(limit) for row in vectors]
 
     def search_vectors(self, vectors: NDArray[Any], limit: int = 10, *, where: Filter | None = None) -> list[Hit]:
         """The moments most like a vector of this library's encoder, or like any of several.
@@ -167,7 +169,7 @@ class Searches:
         """
         check_whole(limit, "limit")
         where = check_filter(where)
-        return self._store.find(check_vectors(vectors, self._store.encoder()), limit, where=where)
+        return Find(self._store, check_vectors(vectors, self._store.encoder()), None, None, where)(limit)
 
     def search_moment(
         self,
@@ -196,7 +198,11 @@ class Searches:
                 raise LibraryError(self.address, f"the moment {wanted!r} has no motion vector", remedy)
             motion = MotionQuery(known.motion[None])
         looks = None if by == "motion" else known.vector[None]
-        hits = self._store.find(looks, limit + 1, motion=motion, where=where)
+        for asked in (looks, None if motion is None else motion.vectors):
+            if asked is not None and not are_unit(asked).all():
+                remedy = "Run `deltaclip repair`, which reads its video again."
+                raise LibraryError(self.address, f"the vector of the moment {wanted!r} is damaged", remedy)
+        hits = Find(self._store, looks, None, motion, where)(limit + 1)
         return [hit for hit in hits if hit.id != wanted][:limit]
 
     def search_video(
@@ -251,7 +257,7 @@ class Searches:
             vectors = motion_of_clip(file, spec, encoder, reader, tell)
         tell_lacking(self._store, "motion", tell)
         asked = MotionQuery(vectors, made_by=RememberedMotionEncoder.of(encoder))
-        find = Find(self._store, None, None, asked, where)
+        find = Find(self._store, None, None, asked, where, on_note)
         return self._judge.folded(limit, find) if fold else find(limit)
 
     def moment(self, moment_id: str) -> Moment | None:
@@ -272,7 +278,7 @@ class Searches:
         where = check_filter(where)
         with self._open_reader(1) as reader:
             vectors = encode_query_file(file, self.encoder, reader, on_note or _ignore)
-        find = Find(self._store, vectors, RememberedEncoder.of(self.encoder), None, where)
+        find = Find(self._store, vectors, RememberedEncoder.of(self.encoder), None, where, on_note)
         return self._judge.folded(limit, find) if fold else find(limit)
 
     def _asked_texts(
@@ -280,10 +286,10 @@ class Searches:
     ) -> list[Find]:
         asked = [motion_asked(self._store, lambda: self.motion_encoder, text, by, on_note) for text in texts]
         if by == "motion":
-            return [Find(self._store, None, None, motion, where) for motion in asked]
+            return [Find(self._store, None, None, motion, where, on_note) for motion in asked]
         made_by, vectors = RememberedEncoder.of(self.encoder), self._texts.vectors(self.encoder, texts)
         rows = zip(vectors, asked, strict=True)
-        return [Find(self._store, row[None], made_by, motion, where) for row, motion in rows]
+        return [Find(self._store, row[None], made_by, motion, where, on_note) for row, motion in rows]
 
 
 def _ignore(note: str) -> None:

@@ -4,7 +4,7 @@ A `Library` opens one by its address (see `address.STORES`) and knows no more of
 store has to do is tested in tests/library/store_contract.py.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -258,6 +258,7 @@ class Store(Protocol):
         *,
         motion: MotionQuery | None = None,
         where: Filter | None = None,
+        on_damaged: Callable[[int], None] | None = None,
     ) -> list[Hit]:
         """The best `limit` moments of videos that are not missing, best first; ties by path, then start.
 
@@ -265,8 +266,9 @@ class Store(Protocol):
         their encoder, None for vectors of this very store. motion: asks by motion too, or by motion alone if queries is
         None: then moments without a motion vector are not found. By both, `both.nearest_by_both` has the rule; with a
         weight of 0 the hits are those without `motion`. where: only moments that fit it, with the scores that they have
-        without it. Raises LibraryError if a different encoder made the store's vectors or motion vectors, or if they
-        are damaged; ValueError for a limit below 1.
+        without it. on_damaged: called with how many moments were left out because their vectors were seen to be no
+        unit vectors, if there are any. Raises LibraryError if a different encoder made the store's vectors or motion
+        vectors, or if more than half of them are damaged; ValueError for a limit below 1.
         """
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
     from deltaclip.model.placement import Placement, Precision, choose_placement, device_facts, this_processor
     from deltaclip.model.preprocessing import Normalisation
-    from deltaclip.model.pruning import kept_patches
+    from deltaclip.model.pruning import kept_or_all, kept_patches
     from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
     from deltaclip.model.rows import HeldRows, MappedRows, WeightRows, digest_of_weights
     from deltaclip.model.saving import check_place, replace_files, save_checkpoint
@@ -105,6 +105,7 @@ __all__ = [
     "image_check",
     "image_features",
     "is_cached",
+    "kept_or_all",
     "kept_patches",
     "kept_problem",
     "known_checkpoint",

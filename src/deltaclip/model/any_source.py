@@ -193,7 +193,7 @@ def _agreed_normalisation(found: Sequence[Normalised | None], said: Said, what: 
     differing = [each for each in all_said if not each[0].is_same(all_said[0][0])]
     if differing:
         words = "; ".join(f"{own} by {source}" for own, source in (all_said[0], differing[0]))
-        remedy = "Leave out the option that is wrong, or name the one configuration that is right with --config FILE."
+        remedy = "Leave out the option that is wrong, or name the one configuration that is right (--config FILE)."
         raise CheckpointError(what, f"what is said of its pictures differs: {words}", remedy)
     return all_said[0] if all_said else None
 
@@ -203,5 +203,5 @@ def _unsaid(normalised: Normalised | None) -> tuple[str, ...]:
         return ()
     return (
         "Nothing says how its pictures are normalised; CLIP's own mean and deviation were taken. If it was trained "
-        "with others (some of open_clip's with 0.5 for both), give --mean and --std.",
+        "with others (some of open_clip's with 0.5 for both), give mean and std (--mean, --std).",
     )

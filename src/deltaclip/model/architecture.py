@@ -105,7 +105,7 @@ def _agreed(name: str, claims: Sequence[Claim], what: str) -> int | float | str 
             values.setdefault(value, claim.source)
     if len(values) > 1:
         found = "; ".join(f"{WORDS.get(name, name)} {value} by {source}" for value, source in values.items())
-        remedy = "Leave out the option that is wrong, or name the one configuration that is right with --config FILE."
+        remedy = "Leave out the option that is wrong, or name the one configuration that is right (--config FILE)."
         raise CheckpointError(what, f"its configurations disagree: {found}", remedy)
     return next(iter(values), None)
 
@@ -115,7 +115,7 @@ def _refuse_other_sizes(claim: Claim, shapes: Mapping[str, int], what: str) -> N
         f"{name} {value}, the weights {shapes[name]}" for name, value in claim.sizes.items() if shapes[name] != value
     ]
     if wrong:
-        remedy = "Name the configuration of these weights with --config FILE, or move the other one away."
+        remedy = "Name the configuration of these weights (--config FILE), or move the other one away."
         raise CheckpointError(what, f"{claim.source} is of other weights: it says {'; '.join(wrong)}", remedy)
 
 

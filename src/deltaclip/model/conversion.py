@@ -79,7 +79,9 @@ class ConversionReport:
                 f"Left out, as mean pooling does not use them: {len(self.left_out)} weights of {', '.join(heads)}."
             )
         if not self.has_tokenizer:
-            notes.append("No tokenizer was given: the checkpoint encodes videos but no texts. Give --tokenizer FILE.")
+            notes.append(
+                "No tokenizer was given: the checkpoint encodes videos but no texts. Give one (--tokenizer FILE)."
+            )
         return tuple(notes)
 
     def lines(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from deltaclip.channels import ALPHA
 
-__all__ = ["kept_patches", "number_kept"]
+__all__ = ["kept_or_all", "kept_patches", "number_kept"]
 
 STEPS = (0.7548776662466927, 0.5698402909980532)
 """Multiples of these, modulo 1, are spread evenly over a square: inverse powers of the plastic number (M. Roberts, "The
@@ -47,6 +47,11 @@ def kept_patches(frames: Tensor, lengths: Sequence[int], patch_size: int, keep: 
     ranked = alpha.flatten(1).gather(1, orders).argsort(dim=1, descending=True, stable=True)
     others = ranked[:, moving:].sort(dim=1).values[:, : kept - moving]
     return orders.gather(1, torch.cat([ranked[:, :moving], others], dim=1)).sort(dim=1).values
+
+
+def kept_or_all(frames: Tensor, lengths: Sequence[int], patch_size: int, keep: float) -> Tensor | None:
+    """As `kept_patches`; None for all of them, which is what `image_features` takes, if `keep` is 1."""
+    return None if keep == 1 else kept_patches(frames, lengths, patch_size, keep)
 
 
 @lru_cache(maxsize=512)

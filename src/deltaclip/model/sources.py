@@ -156,7 +156,7 @@ def read_alpha(path: Path) -> AlphaFile:
     bare, notes = _image_encoder(found.alone(str(path)), path)
     weights = {f"visual.{_underscored(name)}": value for name, value in bare.items()}
     if ALPHA_CONVOLUTION not in weights:
-        remedy = "Give a visual .pth of Alpha-CLIP's model zoo; if you have none, leave out --alpha."
+        remedy = "Give a visual .pth of Alpha-CLIP's model zoo; if you have none, leave out alpha (--alpha)."
         raise CheckpointError(str(path), "no alpha convolution (conv1_alpha.weight) in it", remedy)
     if weights.keys() != {ALPHA_CONVOLUTION}:
         tower = {name for name in expected_names(num_layers(weights, visual=True), 0) if name.startswith(VISUAL)}
@@ -179,7 +179,7 @@ def _image_encoder(weights: Mapping[str, Tensor], path: Path) -> tuple[dict[str,
     bare = {name.removeprefix(VISUAL): value for name, value in weights.items() if name.startswith(VISUAL)}
     note = (
         f"The alpha file is a whole CLIP: its image encoder was taken, its {len(others)} other weights were not. To "
-        "take all of it, give it as --clip."
+        "take all of it, give it as clip (--clip)."
     )
     return bare, (note,) if others else ()
 
@@ -217,7 +217,7 @@ def _refuse_other_kinds(weights: Mapping[str, Tensor], path: Path) -> None:
         raise CheckpointError(str(path), "weights of transformers without their configuration", remedy)
     alone = "visual.conv1.weight" in names and all(name.startswith(VISUAL) or name == "logit_scale" for name in names)
     if {"conv1.weight", "class_embedding"} <= names or alone:
-        remedy = "Give it as --alpha, beside the CLIP it was trained from as --clip."
+        remedy = "Give it as alpha (--alpha), beside the CLIP it was trained from as clip (--clip)."
         if ALPHA_CONVOLUTION not in names and ALPHA_CONVOLUTION.removeprefix(VISUAL) not in names:
             remedy = "Give the whole CLIP it is of; this part of it has no text encoder and no alpha convolution."
         raise CheckpointError(str(path), "a vision tower alone, without the text tower", remedy)

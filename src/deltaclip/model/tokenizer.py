@@ -72,7 +72,9 @@ class Tokenizer:
             return cls(read_tokenizer_json(single))
         if vocab.is_file() and merges.is_file():
             return cls(read_bpe(vocab, merges))
-        raise CheckpointError(what, "no tokenizer.json and no vocab.json with merges.txt", "Give --tokenizer FILE.")
+        raise CheckpointError(
+            what, "no tokenizer.json and no vocab.json with merges.txt", "Give one (--tokenizer FILE)."
+        )
 
     @classmethod
     def from_words(cls, words: Iterable[str]) -> "Tokenizer":

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import extras_of
+from deltaclip.checks import check_choice
 from deltaclip.motion import MotionSpec, Track, needs_neighbours
 from deltaclip.video import SAMPLINGS
 
@@ -39,8 +40,7 @@ class ReaderSpec:
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
             raise ValueError("image_size and num_frames start at 1")
-        if self.sampling not in SAMPLINGS:
-            raise ValueError(f"sampling {self.sampling!r}: choose one of {', '.join(SAMPLINGS)}")
+        check_choice(self.sampling, "sampling", SAMPLINGS)
         if not isinstance(self.motion, MotionSpec | None):
             raise TypeError(f"motion is {self.motion!r}: give a MotionSpec, for example MotionSpec.parse('subject')")
 

@@ -112,7 +112,7 @@ def fill_cache(
     bad = {video: f"no such file below {videos}{unseen}" for video in found.missing}
     bad |= {failure.video: failure.reason for failure in report.failures}
     if bad and not allow_missing:
-        raise _unusable(bad, "Fix them, or leave their captions out with --allow-missing.")
+        raise _unusable(bad, "Fix them, or leave their captions out: allow_missing (--allow-missing).")
 
 
 def prepare_clips(
@@ -165,7 +165,7 @@ def captioned_clips(
     held = matched(wanted, cache.videos)
     missing = {video: "not in the cache" for video in wanted if video not in held}
     if missing and not allow_missing:
-        raise _unusable(missing, "Fix them, or leave their captions out with --allow-missing.")
+        raise _unusable(missing, "Fix them, or leave their captions out: allow_missing (--allow-missing).")
     splits = {}
     for split in SPLITS:
         kept = [
@@ -251,7 +251,7 @@ def _nothing_to_train_on(captions: CaptionSet, missing: dict[str, str]) -> Delta
     rows = _captions(captions, "train")
     bad = {caption.video: missing[caption.video] for caption in rows}
     if bad:
-        return _unusable(bad, "No others are left to train on: fix them, or give different --videos.")
+        return _unusable(bad, "No others are left to train on: fix them, or give a different folder of videos.")
     there = ", ".join(f"{name} {count(len(split.videos), 'video')}" for name, split in captions.splits.items())
     remedy = "Give captions with split=train, or the folder that holds the training split."
     if captions.dataset == "folder":

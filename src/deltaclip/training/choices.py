@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from deltaclip.checks import check_choice
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.recipes import RECIPES, override
 from deltaclip.training.start import FRESH
-from deltaclip.wording import did_you_mean
 
 __all__ = ["chosen_recipe", "unused_settings"]
 
@@ -14,13 +14,15 @@ __all__ = ["chosen_recipe", "unused_settings"]
 def chosen_recipe(name: str, values: Mapping[str, Any], dataset: str | None = None) -> Recipe:  # Any: as the field's
     """The recipe of that name with some of its fields set, such as {"optim.lr": 1e-5}.
 
-    dataset: of the captions; None takes the recipe's own, or "folder" if it has none. Raises TypeError unless `values`
-    is a mapping, ValueError for a recipe, field or value that does not exist, and for fields that the run would ignore.
+    dataset: of the captions; None takes the recipe's own, or "folder" if it has none. Raises TypeError unless `name` is
+    a text and `values` a mapping, ValueError for a recipe, field or value that does not exist, and for fields that the
+    run would ignore.
     """
-    if not isinstance(name, str) or name not in RECIPES:
-        raise ValueError(f"{name!r} is not a recipe: {did_you_mean(str(name), RECIPES)}")
+    check_choice(name, "recipe", RECIPES)
     if not isinstance(values, Mapping):
         raise TypeError(f"overrides are a dict of fields and values, such as {{'optim.steps': 200}}, not {values!r}")
+    if wrong := [field for field in values if not isinstance(field, str)]:
+        raise TypeError(f"overrides have names of fields, such as 'optim.steps', not {wrong[0]!r}")
     if dataset is not None and "data.dataset" in values:
         raise ValueError("dataset and data.dataset are the same setting: give only one of them")
     wanted = dataset or ("" if RECIPES[name].data.dataset or "data.dataset" in values else "folder")

@@ -17,7 +17,7 @@ import torch
 from transformers import CLIPModel
 
 from deltaclip.errors import TrainingError
-from deltaclip.model import image_features, kept_patches, model_spec, normalised, pool_frames, text_features
+from deltaclip.model import image_features, kept_or_all, model_spec, normalised, pool_frames, text_features
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
 from deltaclip.training.recipe import Recipe
@@ -43,7 +43,7 @@ def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecis
     """
     # (B, T, C, S, S) -> (B * T, C, S, S)
     rows, lengths = frames.flatten(0, 1), [frames.shape[1]] * len(frames)
-    kept = None if keep == 1 else kept_patches(rows, lengths, model_spec(model).patch_size, keep)
+    kept = kept_or_all(rows, lengths, model_spec(model).patch_size, keep)
     with precision.autocast():
         features = image_features(model, normalised(rows), kept)
     # (B * T, D) -> (B, T, D) -> (B, D)
@@ -167,7 +167,7 @@ class _Random:
             torch.cuda.set_rng_state(on_cuda, self._cuda)
 
 
-NEW_RUN = "a new run with a different --out: --resume keeps the settings and would fail here again."
+NEW_RUN = "a new run in a different folder: resume (--resume) keeps the settings and would fail here again."
 """Earlier states are kept, but settings cannot change when a run is resumed."""
 REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {NEW_RUN}"
 

@@ -110,7 +110,7 @@ def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrit
     if others or not out.is_dir():
         check_place(out)
     if not overwrite and (others or (folder / RUN_FILE).exists()):
-        remedy = "Give a new folder; --resume continues a run with these settings, --overwrite replaces it."
+        remedy = "Give a new folder; resume (--resume) continues a run of these settings, --overwrite replaces it."
         raise TrainingError(str(out), "the folder is not empty", remedy)
     for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
         (folder / name).unlink(missing_ok=True)
@@ -199,7 +199,7 @@ def cannot_write(path: Path, error: OSError | RuntimeError) -> TrainingError:
     """The error of a run that cannot write one of its files."""
     full = isinstance(error, OSError) and error.errno in FULL
     found = "no space left to write it" if full else f"cannot be written ({str(error).splitlines()[0]})"
-    remedy = "Earlier states are untouched. Free space or grant permission there, then continue with --resume."
+    remedy = "Earlier states are untouched. Free space or grant permission there, then resume (--resume)."
     return TrainingError(str(path), found, remedy)
 
 
@@ -251,7 +251,7 @@ class States:
             content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except torch.OutOfMemoryError as error:  # a RuntimeError too, but the file is fine
             found = f"no memory left on {device} to load it"
-            raise TrainingError(str(path), found, "Free memory there, then continue with --resume.") from error
+            raise TrainingError(str(path), found, "Free memory there, then resume (--resume).") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # seeking beyond the end of a truncated file
                 found = f"cannot be read ({error.strerror or error})"
@@ -261,7 +261,7 @@ class States:
             found = (
                 f"not a complete state ({str(error).strip().splitlines()[0] if str(error) else type(error).__name__})"
             )
-            remedy = "Move it out of this folder: --resume then continues from the previous state."
+            remedy = "Move it out of this folder: resume (--resume) then continues from the previous state."
             raise TrainingError(str(path), found, remedy) from error
         return content
 

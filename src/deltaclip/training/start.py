@@ -134,7 +134,10 @@ def start_side(recipe: Recipe) -> int:
 def _loaded(init: str) -> tuple[Checkpoint, Tokenizer]:
     loaded = load_checkpoint(locate(init))
     if loaded.tokenizer is None:
-        remedy = "Convert it again with --tokenizer (a tokenizer.json, a hub name or bpe_simple_vocab_16e6.txt.gz)."
+        remedy = (
+            "Convert it again with a tokenizer (--tokenizer: a tokenizer.json, a hub name or "
+            "bpe_simple_vocab_16e6.txt.gz)."
+        )
         raise CheckpointError(init, "this checkpoint has no tokenizer, so captions cannot be read", remedy)
     return loaded, loaded.tokenizer
 

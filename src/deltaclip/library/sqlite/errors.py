@@ -16,7 +16,7 @@ DATABASE_NAME = "library.sqlite"
 # Only these two say that the bytes of the file are wrong.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 AFTER_DAMAGE = (
-    f"Index into a new folder with --library; or move {DATABASE_NAME}, its -wal and -shm files, vectors-*.f32 and "
+    f"Index into a new folder; or move {DATABASE_NAME}, its -wal and -shm files, vectors-*.f32 and "
     "motion-*.f32 elsewhere, keep them, and put a copy of your own there or index again. Videos are never changed."
 )
 # `deltaclip verify` only reads, so nothing can be lost.

@@ -76,14 +76,12 @@ def _require_tables(database: Database, *, create: bool) -> None:
                 make_tables(db)
     elif owner != APPLICATION_ID:
         found = f"{DATABASE_NAME} there belongs to a different program"
-        raise LibraryError(str(database.folder), found, "Choose a different folder with --library.")
+        raise LibraryError(str(database.folder), found, "Choose a different folder.")
     elif version in range(1, SCHEMA_VERSION):
         _upgrade(database)
     elif version != SCHEMA_VERSION:
         found = f"written in format {version}, and this deltaclip reads format {SCHEMA_VERSION}"
-        raise LibraryError(
-            str(database.folder), found, "Use the deltaclip that wrote it, or give a different folder with --library."
-        )
+        raise LibraryError(str(database.folder), found, "Use the deltaclip that wrote it, or give a different folder.")
 
 
 def _upgrade(database: Database) -> None:
@@ -128,12 +126,12 @@ def _require_room(folder: Path, *, create: bool) -> None:
         others = sorted(name for name in os.listdir(folder) if not name.startswith(ours))
     except OSError as err:
         found = f"cannot hold a library ({err.strerror})"
-        raise LibraryError(str(folder), found, "Give a folder that is new, or empty, with --library.") from err
+        raise LibraryError(str(folder), found, "Give a folder that is new, or empty.") from err
     if others:
         found = f"not a library, but a folder with other files in it ({', '.join(others[:3])})"
-        raise LibraryError(str(folder), found, "Give a folder that is new, or empty, with --library.")
+        raise LibraryError(str(folder), found, "Give a folder that is new, or empty.")
 
 
 def _no_library(folder: Path) -> NoLibraryError:
-    remedy = "Make one with `deltaclip index FOLDER` or Library.open(..., create=True), or check --library."
+    remedy = "Make one with `deltaclip index FOLDER` or Library.open(..., create=True), or check the name."
     return NoLibraryError(str(folder), "no library there", remedy)

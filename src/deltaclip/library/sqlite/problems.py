@@ -9,7 +9,7 @@ from deltaclip.library.sqlite.vectors import LostRowsError, VectorFile
 
 __all__ = ["database_problems", "lost_rows"]
 
-_NEW_LIBRARY = "Index into a new folder with --library."
+_NEW_LIBRARY = "Index into a new folder."
 _ROWS = (
     "SELECT first_row, num_segments FROM videos WHERE first_row IS NOT NULL"
     " UNION ALL SELECT first_row, num_rows FROM dead_rows ORDER BY first_row"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by
+from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.exact import gathered, searchable
 from deltaclip.library.filters import Filter
@@ -208,6 +208,7 @@ class SqliteStore:
         *,
         motion: MotionQuery | None = None,
         where: Filter | None = None,
+        on_damaged: Callable[[int], None] | None = None,
     ) -> list[Hit]:
         """As `store.Store.find`: one product over all vectors, then the moments of the best rows."""
 
@@ -228,7 +229,10 @@ class SqliteStore:
                     spans = self._motion_map.spans(motion_file)
                     moves = MotionRows(spans, motion.vectors, motion.weight, motion_file.first)
                 wanted = self._wanted_rows(db, known, file, where)
-                ranked = nearest_by(looks, moves, limit, db.execute(_HIDDEN).fetchall(), wanted)
+                hidden = db.execute(_HIDDEN).fetchall()
+                ranked, damaged = nearest_of_sound(looks, moves, limit, hidden, wanted)
+                if damaged and on_damaged is not None:
+                    on_damaged(damaged)
                 return hits_of_rows(db, ranked)[:limit]
             except ValueError as err:
                 found = f"its moments do not fit together ({err})"

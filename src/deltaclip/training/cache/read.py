@@ -88,7 +88,7 @@ class CachedFrames:
             return measure_alpha(self.rgb, spec)
         if self.alpha is None or not self.settings.serves(motion):
             found = f"the cache contains {self.settings.masks}"
-            raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion.")
+            raise CacheError(f"motion {motion}", found, "Make a cache with this mask: deltaclip cache --motion MASK.")
         return feed_alpha(self.alpha, spec)
 
 
@@ -234,7 +234,7 @@ def read_index(folder: str | Path) -> CacheIndex:
         raise CacheError(f"{folder}/{INDEX_NAME}", f"not the index of a frame cache ({err})", _AGAIN) from err
 
 
-GIVE_VIDEOS = "Give --videos to decode the lost videos again, or copy the cache from its source again."
+GIVE_VIDEOS = "Give the folder of videos to decode the lost videos again, or copy the cache from its source again."
 _AGAIN = "Copy the cache from its source again, or make a new one in a new folder."
 
 

@@ -275,5 +275,5 @@ def _look_at(videos: Mapping[str, Path], index: CacheIndex) -> tuple[dict[str, S
 
 def _refuse_missing(missing: Sequence[CacheFailure], asked: int) -> None:
     names = "; ".join(f"{failure.path} {failure.reason}" for failure in missing)
-    remedy = "Bring them back, or leave them out with --allow-missing."
+    remedy = "Bring them back, or leave them out: allow_missing (--allow-missing)."
     raise CacheError(f"{len(missing)} of {asked} videos", names, remedy)
