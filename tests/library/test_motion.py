@@ -100,7 +100,8 @@ def test_a_different_motion_encoder_measures_again_and_nothing_else_is_lost(shel
         assert library.index([shelf.videos / "a.mp4"]).measured == 1
         assert library.status().without_motion == 2
         assert library.search("a 1", by="appearance") == [
-            replace(hit, id=found.id) for hit, found in zip(alone, library.search("a 1"), strict=True)
+            replace(hit, id=found.id, video_id=found.video_id)
+            for hit, found in zip(alone, library.search("a 1"), strict=True)
         ]
         assert library.index([shelf.videos]).measured == 1
         assert library.verify().ok
@@ -314,5 +315,6 @@ def test_motion_vectors_that_are_lost_or_damaged_are_told_and_appearance_is_sear
     shelf.library.index([shelf.videos])
     assert shelf.library.verify().ok
     assert shelf.library.search("a 0", by="appearance") == [
-        replace(hit, id=found.id) for hit, found in zip(alone, shelf.library.search("a 0"), strict=True)
+        replace(hit, id=found.id, video_id=found.video_id)
+        for hit, found in zip(alone, shelf.library.search("a 0"), strict=True)
     ]

@@ -138,7 +138,7 @@ class IndexReport:
     missing: int = 0
     returned: int = 0
     removed: int = 0
-    stopped: bool = False
+    stopped: bool = field(default=False, repr=False)
     new: int = 0
     recognised: int = field(default=0, repr=False)
 

@@ -20,7 +20,19 @@ from deltaclip.shapes import draw_demo
 __all__ = ["main"]
 
 NICE = 10
-COUNTS = ("seen", "indexed", "unchanged", "failed", "segments", "seconds", "missing", "returned", "measured")
+COUNTS = (
+    "seen",
+    "indexed",
+    "unchanged",
+    "failed",
+    "segments",
+    "new",
+    "recognised",
+    "seconds",
+    "missing",
+    "returned",
+    "measured",
+)
 """Of a report, what a client is told."""
 
 
