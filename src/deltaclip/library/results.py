@@ -139,7 +139,7 @@ class IndexReport:
     returned: int = 0
     removed: int = 0
     stopped: bool = field(default=False, repr=False)
-    new: int = 0
+    new: int = field(default=0, repr=False)
     recognised: int = field(default=0, repr=False)
 
     @property
