@@ -1,5 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`. Both set up .venv by themselves.
 #   make demo VIDEOS=~/Videos QUERY="a dog"    the same with your own videos and CLIP from the hub
+#   make demo SERVE=1                          and opens what was indexed in the browser, until Ctrl-C
 #   TORCH_INDEX=URL make demo                  takes PyTorch from another package index, such as its CPU one
 
 PYTHON ?= python3
@@ -11,6 +12,8 @@ RUN = $(VENV)/bin/python -m
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/deltaclip demo --out demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(QUERY),--query "$(QUERY)")
+	$(if $(SERVE),$(RUN) pip install --quiet --editable ".[serve]")
+	$(if $(SERVE),$(VENV)/bin/deltaclip serve --library demo/library$(if $(VIDEOS),-of-your-videos))
 
 # One thread each: two test processes share the cores, and threads that wait for each other are slower than none.
 test: $(VENV)/.installed-dev

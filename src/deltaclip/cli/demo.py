@@ -1,5 +1,6 @@
 """`demo`: index and search a few drawn clips, or the user's own videos, in one command."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +89,7 @@ def demo(
             if not hits:
                 note("nothing found: no video could be read")
     note(f"\nwrote {shown(png)}: a frame of each hit, what moves in it, and its score")
+    note(f"open it in the browser: deltaclip serve --library {shlex.quote(shown(library))}")
     finish(report.failed > 0)
 
 
