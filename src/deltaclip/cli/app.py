@@ -28,6 +28,7 @@ from deltaclip.cli import (
     search,
     serving,
     study,
+    tokens,
     train,
 )
 from deltaclip.cli.groups import Sections, flattened
@@ -58,6 +59,7 @@ COMMANDS = (
     indexing.index,
     search.search,
     serving.serve,
+    tokens.token,
     library.status,
     library.failures,
     library.verify,

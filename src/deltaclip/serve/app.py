@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 import deltaclip
 from deltaclip.checks import AnyPath
-from deltaclip.serve import job_routes, library_routes, page_routes, search_routes, video_routes
+from deltaclip.serve import job_routes, library_routes, page_routes, search_routes, session_routes, video_routes
+from deltaclip.serve.admission import Admission
 from deltaclip.serve.forms import ProblemForm
 from deltaclip.serve.guard import Guarded
 from deltaclip.serve.jobs import Jobs
@@ -29,7 +30,7 @@ class ServeSpec:
 
     libraries: addresses; none for the default library. encoder: for those that are empty; None for the default.
     roots: folders below which videos may be indexed; none: nothing is indexed. host, port: where it listens; port 0 for
-    any that is free.
+    any that is free. allow_hosts: names that it answers to besides, such as that of a reverse proxy.
     """
 
     libraries: Sequence[AnyPath] = ()
@@ -37,10 +38,15 @@ class ServeSpec:
     roots: Sequence[Path] = ()
     host: str = "127.0.0.1"
     port: int = 8765
+    allow_hosts: Sequence[str] = ()
 
 
 def make_app(spec: ServeSpec) -> FastAPI:
-    """The application, for any ASGI server. What it opens is given back when its lifespan ends."""
+    """The application, for any ASGI server. What it opens is given back when its lifespan ends.
+
+    Raises TokenError if other machines could reach it and there is no token.
+    """
+    admission = Admission(spec.host, spec.allow_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,8 +79,10 @@ def make_app(spec: ServeSpec) -> FastAPI:
         job_routes.router,
         library_routes.router,
         library_routes.state_router,
+        session_routes.router,
         page_routes.router,
     ):
         app.include_router(router)
-    app.add_middleware(Guarded, host=spec.host)
+    app.state.admission = admission
+    app.add_middleware(Guarded, admission=admission)
     return app

@@ -1,5 +1,6 @@
 """Indexing: jobs, what failed, and the folders that may be indexed."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from sse_starlette import EventSourceResponse
 
 from deltaclip.folders import default_cache_path
-from deltaclip.serve.access import Indexer, Reader, Visitor, path_for
+from deltaclip.serve.access import Indexer, Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FailureForm,
     FailuresAnswer,
@@ -90,7 +91,10 @@ def list_failures(
     return FailuresAnswer(
         failures=[
             FailureForm(
-                failure_id=row.id, path=path_for(visitor, row.path), name=plain(row.path.name), reason=row.reason or ""
+                failure_id=row.id,
+                path=path_for(visitor, row.path),
+                name=plain(row.path.name),
+                reason=words_for(visitor, row.reason or "", row.path),
             )
             for row in page
         ],
@@ -159,7 +163,7 @@ def _allowed(server: ServerState, path: str) -> Path:
     """A path that may be indexed. Raises Problem."""
     if "\0" in path:
         raise Problem("invalid_value", "A path with a NUL character names no file.")
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     if not given.is_absolute():
         raise Problem("invalid_value", f"{path!r} is no absolute path: the server has no folder of its own.")
     if not _is_allowed(server, given):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from deltaclip.library import By, Filter, Hit
-from deltaclip.serve.access import Reader, Visitor, path_for
+from deltaclip.serve.access import Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FilterForm,
     FoundForm,
@@ -129,7 +129,7 @@ def answer(served: Served, visitor: Visitor, page: Page) -> SearchAnswer:
         next=page.cursor,
         motion_words=list(page.motion_words),
         matches_nothing=bool(rated) and all(each == "none" for each in rated),
-        notes=list(page.notes),
+        notes=[words_for(visitor, note) for note in page.notes],
     )
 
 

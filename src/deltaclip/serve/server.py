@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
+from deltaclip.serve.protocol import Protocol
 
 __all__ = ["run_server"]
 
@@ -18,13 +19,16 @@ SHUTDOWN_SECONDS = 5
 """How long answers that are being sent may take when the server ends; jobs have longer, see `jobs`."""
 IDLE_SECONDS = 15
 MOST_CONNECTIONS = 500
+MOST_HEADER_BYTES = 32 * 1024
 
 
 def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
     """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
 
-    on_ready: called with the address once connections are taken. Raises OSError if the address is not free.
+    on_ready: called with the address once connections are taken. Raises OSError if the address is not free, and
+    TokenError if other machines could reach it and there is no token.
     """
+    app = make_app(spec)
     listening = _listen(spec.host, spec.port)
     port = listening.getsockname()[1]
     shown = f"[{spec.host}]" if ":" in spec.host else spec.host
@@ -37,7 +41,10 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,
-        h11_max_incomplete_event_size=32 * 1024,
+        http=Protocol,
+        ws="none",
+        proxy_headers=False,  # who asks is known by the connection: a header that says so may come from anybody
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
     )
     server = uvicorn.Server(config)
 

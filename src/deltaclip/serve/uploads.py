@@ -13,6 +13,7 @@ from typing import Literal
 
 from deltaclip.errors import VideoError
 from deltaclip.library import By, Filter, Hit
+from deltaclip.serve.hiding import without_paths
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.questions import Page
 from deltaclip.serve.shelf import Served
@@ -134,7 +135,9 @@ def _search(served: Served, kept: Upload, where: Filter | None, by: By) -> list[
     try:
         return find(kept.file, MOST_HITS, where=where, fold=True)
     except VideoError as error:  # named without the file's place here, which says nothing to who sent it
-        raise Problem("unreadable_video", f"The file that was sent: {error.reason}") from error
+        raise Problem(
+            "unreadable_video", without_paths(f"The file that was sent: {error.reason}", kept.file)
+        ) from error
 
 
 def _too_large() -> Problem:
