@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from deltaclip import Encoder, Library
-from deltaclip.serve import ServeSpec, make_app
+from deltaclip.serve import ServeSpec, Tokens, make_app
 from deltaclip.shapes import draw_demo
 from tests.library.fakes import Shelf
 
@@ -18,11 +18,22 @@ PORT = 8765
 Open = Callable[[ServeSpec], TestClient]
 
 
+@pytest.fixture(autouse=True)
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tokens:
+    """The tokens of servers in this test: none yet, and not those of the user."""
+    monkeypatch.setenv("DELTACLIP_TOKENS", str(tmp_path / "tokens.json"))
+    return Tokens()
+
+
 @pytest.fixture
 def open_server() -> Iterator[Open]:
     """A client of a server with these settings, until the test ends."""
     with ExitStack() as stack:
-        yield lambda spec: stack.enter_context(TestClient(make_app(spec), f"http://127.0.0.1:{PORT}"))
+
+        def opened(spec: ServeSpec) -> TestClient:
+            return stack.enter_context(TestClient(make_app(spec), f"http://127.0.0.1:{PORT}", client=("127.0.0.1", 9)))
+
+        yield opened
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def token(
         str | None, typer.Argument(metavar="NAME", help="Name of the token (new: default token-1, token-2, ...).")
     ] = None,
     scope: Annotated[
-        list[Literal["read", "index"]] | None,
+        list[str] | None,
         typer.Option(
             metavar="read|index",
             help="What a new token allows: read, which is to search and watch (default), or index, which is to index "
@@ -42,6 +42,12 @@ def token(
     """
     from deltaclip.serve import Tokens
 
+    scopes: list[Literal["read", "index"]] = ["read"]
+    for each in scope or ():
+        if each not in ("read", "index"):
+            raise typer.BadParameter(f"{each!r} is neither read nor index.", param_hint="'--scope'")
+        if each == "index":
+            scopes.append("index")
     if scope is not None and action != "new":
         raise typer.BadParameter("only a new token has scopes.", param_hint="'--scope'")
     if (name is None and action == "remove") or (name is not None and action == "list"):
@@ -64,7 +70,7 @@ def token(
         else:
             print_lines(f"{shown(gone.name)} removed")
     else:
-        made, text = tokens.new(name, ["read", *(scope or ())])
+        made, text = tokens.new(name, scopes)
         if as_json:
             emit({"name": made.name, "scopes": made.scopes, "created": made.created, "token": text})
         else:

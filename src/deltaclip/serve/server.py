@@ -3,14 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import ip_address
 
 import uvicorn
 from fastapi import FastAPI
 
 from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
+from deltaclip.serve.hosts import Names
 from deltaclip.serve.protocol import Protocol
 
 __all__ = ["run_server"]
@@ -32,7 +31,6 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
     listening = _listen(spec.host, spec.port)
     port = listening.getsockname()[1]
     shown = f"[{spec.host}]" if ":" in spec.host else spec.host
-    app = make_app(spec)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -52,20 +50,13 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         task = asyncio.create_task(server.serve([listening]))
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
-        served = [] if task.done() or not is_loopback(spec.host) else _announced(app, spec.host, port)
+        served = [] if task.done() or not Names(spec.host, spec.allow_hosts).is_local else _announced(app, spec.host, port)
         with announced(served):
             if server.started:
                 on_ready(f"http://{shown}:{port}/")
             await task
 
     asyncio.run(serve())
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:

@@ -113,7 +113,7 @@ def thumbnail(
 @router.get(
     "/{video_id}/stream",
     operation_id="stream",
-    response_class=SentFile,
+    response_class=Response,
     responses={
         200: {"content": {"video/mp4": {}}},
         206: {"content": {"video/mp4": {}}, "description": "The range asked for"},
@@ -142,7 +142,7 @@ def stream(
 @router.get(
     "/{video_id}/clip",
     operation_id="clip",
-    response_class=SentFile,
+    response_class=Response,
     responses={200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}}},
 )
 def clip(
