@@ -12,6 +12,7 @@ import typer
 
 import deltaclip
 from deltaclip.cli import (
+    assistants,
     average,
     cache,
     calibrating,
@@ -60,6 +61,7 @@ COMMANDS = (
     search.search,
     serving.serve,
     tokens.token,
+    assistants.mcp,
     library.status,
     library.failures,
     library.verify,

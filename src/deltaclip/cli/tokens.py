@@ -43,10 +43,10 @@ def token(
     from deltaclip.serve import Tokens
 
     scopes: list[Literal["read", "index"]] = ["read"]
-    for each in scope or ():
-        if each not in ("read", "index"):
-            raise typer.BadParameter(f"{each!r} is neither read nor index.", param_hint="'--scope'")
-        if each == "index":
+    for word in scope or ():
+        if word not in ("read", "index"):
+            raise typer.BadParameter(f"{word!r} is neither read nor index.", param_hint="'--scope'")
+        if word == "index":
             scopes.append("index")
     if scope is not None and action != "new":
         raise typer.BadParameter("only a new token has scopes.", param_hint="'--scope'")
@@ -70,9 +70,9 @@ def token(
         else:
             print_lines(f"{shown(gone.name)} removed")
     else:
-        made, text = tokens.new(name, scopes)
+        made, secret = tokens.new(name, scopes)
         if as_json:
-            emit({"name": made.name, "scopes": made.scopes, "created": made.created, "token": text})
+            emit({"name": made.name, "scopes": made.scopes, "created": made.created, "token": secret})
         else:
-            print_lines(text)
+            print_lines(secret)
             note(f"The token {shown(made.name)!r} ({', '.join(made.scopes)}) is not shown again: keep it safe.")

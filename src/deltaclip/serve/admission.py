@@ -17,9 +17,9 @@ from deltaclip.serve.rates import Failures, Rate, peer_key
 from deltaclip.serve.sessions import Sessions
 from deltaclip.serve.tokens import TOKEN_PATTERN, Token, TokenError, Tokens
 
-__all__ = ["Admission", "Asking"]
+__all__ = ["MOST_HEADER_BYTES", "SAFE", "Admission", "Asking"]
 
-MOST_HEADERS, LONGEST_URL = 100, 8192
+MOST_HEADERS, MOST_HEADER_BYTES, LONGEST_URL = 100, 32 * 1024, 8192
 PER_SECOND, BURST = 200.0, 1000.0
 """Of requests of one visitor: a page that shows 200 hits asks for some 400 pictures at once."""
 SAFE = ("GET", "HEAD")
@@ -107,6 +107,8 @@ class Admission:
             raise Problem("uri_too_long", f"An address has at most {LONGEST_URL:,} characters.")
         if len(asking.headers.raw) > MOST_HEADERS:
             raise Problem("headers_too_large", f"A request has at most {MOST_HEADERS} headers.")
+        if sum(len(name) + len(value) for name, value in asking.headers.raw) > MOST_HEADER_BYTES:
+            raise Problem("headers_too_large", f"Headers have at most {MOST_HEADER_BYTES // 1024} kB.")
         name = host_name(asking.host)
         if name is None or not self.names.has(name, asking.listening):
             raise Problem(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import deltaclip
 from deltaclip.checks import AnyPath
@@ -13,13 +14,9 @@ from deltaclip.serve import job_routes, library_routes, page_routes, search_rout
 from deltaclip.serve.admission import Admission
 from deltaclip.serve.forms import ProblemForm
 from deltaclip.serve.guard import Guarded
-from deltaclip.serve.jobs import Jobs
-from deltaclip.serve.media import Media
+from deltaclip.serve.mcp_server import McpRoute, tools_over
 from deltaclip.serve.problems import MEDIA_TYPE, handle_errors
-from deltaclip.serve.questions import Desk
-from deltaclip.serve.shelf import Shelf
-from deltaclip.serve.state import ServerState
-from deltaclip.serve.uploads import Uploads
+from deltaclip.serve.state import at_work
 
 __all__ = ["ServeSpec", "make_app"]
 
@@ -50,18 +47,10 @@ def make_app(spec: ServeSpec) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        roots = list(spec.roots)
-        shelf = Shelf(spec.libraries)
-        state = ServerState(shelf, Desk(), Media(roots or None), Uploads(), Jobs(spec.encoder), roots)
-        app.state.deltaclip = state
-        try:
-            yield
-        finally:
-            await state.jobs.close()
-            state.desk.close()
-            state.uploads.close()
-            state.media.close()
-            shelf.close()
+        async with at_work(spec.libraries, spec.encoder, list(spec.roots)) as state:
+            app.state.deltaclip = state
+            async with tools_over(state) as app.state.tools:
+                yield
 
     app = FastAPI(
         title="deltaclip",
@@ -83,6 +72,7 @@ def make_app(spec: ServeSpec) -> FastAPI:
         page_routes.router,
     ):
         app.include_router(router)
+    app.router.routes.append(Route("/mcp", McpRoute(), include_in_schema=False))
     app.state.admission = admission
     app.add_middleware(Guarded, admission=admission)
     return app

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from deltaclip.serve.admission import MOST_HEADER_BYTES
 from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
 from deltaclip.serve.hosts import Names
@@ -18,7 +19,6 @@ SHUTDOWN_SECONDS = 5
 """How long answers that are being sent may take when the server ends; jobs have longer, see `jobs`."""
 IDLE_SECONDS = 15
 MOST_CONNECTIONS = 500
-MOST_HEADER_BYTES = 32 * 1024
 
 
 def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
@@ -50,7 +50,9 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         task = asyncio.create_task(server.serve([listening]))
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
-        served = [] if task.done() or not Names(spec.host, spec.allow_hosts).is_local else _announced(app, spec.host, port)
+        served = (
+            [] if task.done() or not Names(spec.host, spec.allow_hosts).is_local else _announced(app, spec.host, port)
+        )
         with announced(served):
             if server.started:
                 on_ready(f"http://{shown}:{port}/")

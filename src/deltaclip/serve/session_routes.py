@@ -22,7 +22,7 @@ def _asking(request: Request) -> Asking:
     return Asking.of(request.scope)
 
 
-Asked = Annotated[Asking, Depends(_asking)]
+NowAsking = Annotated[Asking, Depends(_asking)]
 Door = Annotated[Admission, Depends(_admission)]
 
 
@@ -34,7 +34,7 @@ async def get_session(request: Request) -> SessionAnswer:
 
 
 @router.post("", operation_id="begin_session", status_code=204)
-async def begin_session(admission: Door, asking: Asked, body: SessionRequest) -> Response:
+async def begin_session(admission: Door, asking: NowAsking, body: SessionRequest) -> Response:
     """Begins a session of 12 hours with a token, and sets its cookie. It ends early when the token is removed."""
     session_id = admission.sessions.begin(admission.shown(asking, body.token))
     response = Response(status_code=204)
@@ -52,7 +52,7 @@ async def begin_session(admission: Door, asking: Asked, body: SessionRequest) ->
 
 
 @router.delete("", operation_id="end_session", status_code=204)
-async def end_session(admission: Door, asking: Asked) -> Response:
+async def end_session(admission: Door, asking: NowAsking) -> Response:
     """Ends the session of the cookie."""
     if (session_id := admission.session_id(asking)) is not None:
         admission.sessions.end(session_id)
