@@ -105,6 +105,8 @@ class Admission:
         """Raises Problem for a request that is refused whoever sends it."""
         if len(asking.target) > LONGEST_URL:
             raise Problem("uri_too_long", f"An address has at most {LONGEST_URL:,} characters.")
+        if "\0" in asking.path:
+            raise Problem("invalid_value", "An address with a NUL character leads nowhere.")
         if len(asking.headers.raw) > MOST_HEADERS:
             raise Problem("headers_too_large", f"A request has at most {MOST_HEADERS} headers.")
         if sum(len(name) + len(value) for name, value in asking.headers.raw) > MOST_HEADER_BYTES:

@@ -64,13 +64,14 @@ class SentFile(Response):
                 await send({"type": "http.response.body", "body": b""})
                 return
             try:
-                start, end = self._wanted(asked)
+                wanted = self._wanted(asked)
             except Problem as problem:
                 await answer_of(problem)(scope, receive, send)
                 return
-            if end - start < self._size:
+            start, end = wanted or (0, self._size)
+            if wanted is not None:
                 self.headers["Content-Range"] = f"bytes {start}-{end - 1}/{self._size}"
-            await self._head(send, 206 if "content-range" in self.headers else 200, end - start)
+            await self._head(send, 200 if wanted is None else 206, end - start)
             gone = asyncio.create_task(_until_gone(receive))
             try:
                 await self._body(send, start, end, gone)
@@ -93,20 +94,20 @@ class SentFile(Response):
         if not self._size:
             await send({"type": "http.response.body", "body": b""})
 
-    def _wanted(self, asked: Headers) -> tuple[int, int]:
-        """The range that is sent, start <= byte < end. Raises Problem for one that the file does not have."""
-        whole = 0, self._size
+    def _wanted(self, asked: Headers) -> tuple[int, int] | None:
+        """The range that is sent, start <= byte < end; None for the whole file. Raises Problem for one that the file
+        does not have."""
         condition = asked.get("if-range")
         if condition is not None and condition not in (self.headers["etag"], self.headers["last-modified"]):
-            return whole
+            return None
         found = _RANGE.fullmatch(asked.get("range", "").replace(" ", ""))
         if found is None or found.groups() == ("", ""):
-            return whole
+            return None
         first, last = found.groups()
         if first:
             start, end = int(first), min(int(last) + 1, self._size) if last else self._size
             if last and int(last) < start:
-                return whole
+                return None
         else:
             start, end = max(self._size - int(last), 0), self._size
         if start >= end:
