@@ -1,19 +1,14 @@
 """Who may come in, from where, how much at once; and what every answer carries."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
-from starlette.datastructures import Headers
-from uvicorn.server import ServerState as UvicornState
 
-from deltaclip.serve import ServeSpec, Tokens, bodies, make_app, protocol
+from deltaclip.serve import ServeSpec, Tokens, make_app
 from deltaclip.serve.hosts import Names, host_name, is_loopback
-from deltaclip.serve.problems import Problem
 from tests.serve.conftest import Drawn
 
 HOST = "videos.example"
@@ -219,63 +214,6 @@ def test_too_long_addresses_too_many_headers_and_too_large_bodies_are_refused(ov
         answer = over_drawn.post("/v1/search", content=content, headers={"Content-Type": "application/json"})
         assert code_of(answer) == (413, "too_large")
         assert answer.headers["connection"] == "close"
-
-
-def never() -> Awaitable[Any]:
-    return asyncio.sleep(3600)
-
-
-def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "WHOLE_SECONDS", 0.05)
-    monkeypatch.setattr(bodies, "IDLE_SECONDS", 0.05)
-    for waiting in (lambda: bodies.whole_body(Headers(), never), bodies.in_time(never)):  # type: ignore[arg-type]
-        with pytest.raises(Problem) as raised:
-            asyncio.run(waiting())  # type: ignore[arg-type]
-        assert raised.value.status == 408
-
-
-def test_a_file_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "IDLE_SECONDS", 0.0001)
-
-    async def trickle() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": True}
-
-    async def taken() -> None:
-        receive = bodies.in_time(trickle)
-        while True:
-            await receive()
-
-    with pytest.raises(Problem, match="slowly"):
-        asyncio.run(taken())
-
-
-def test_headers_that_do_not_come_end_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    async def talk(*pieces: bytes) -> bytes:
-        config = uvicorn.Config(app, http=protocol.Protocol, lifespan="off")
-        config.load()
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: protocol.Protocol(config, UvicornState(), {}), "127.0.0.1", 0)
-        async with server:
-            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-            for piece in pieces:
-                writer.write(piece)
-                await asyncio.sleep(0.05)
-            answer = await reader.read()
-            writer.close()
-            return answer
-
-    whole = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    assert asyncio.run(talk()) == b""
-    assert asyncio.run(talk(b"GET / HTTP/1.1\r\nHost:")) == b""
-    assert asyncio.run(talk(whole, b"GET / HT")).count(b"204") == 1
-    assert b"headers_too_large" in asyncio.run(talk(b"GET / HTTP/1.1\r\nX: " + b"a" * 50_000, b"a" * 50_000))
-    assert b"This is no HTTP/1.1 request" in asyncio.run(talk(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"))
 
 
 def test_names_of_a_server() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import io
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import numpy as np
 import pytest
 from mcp.client.client import Client
@@ -30,7 +32,7 @@ def over_stdio(*options: object, ask: Ask) -> Any:  # Any: what `ask` gives
 
     async def run() -> Any:
         command = StdioServerParameters(
-            command=sys.executable, args=["-c", START, "mcp", *map(str, options)], env=_environment()
+            command=sys.executable, args=["-c", START, "mcp", *map(str, options)], env=dict(os.environ)
         )
         async with Client(stdio_client(command)) as client:
             return await ask(client)
@@ -44,18 +46,12 @@ def over_http(url: str, *, ask: Ask, token: str | None = None) -> Any:  # Any: w
     async def run() -> Any:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with (
-            httpx.AsyncClient(headers=headers, timeout=60) as http,
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
             Client(streamable_http_client(f"{url}mcp", http_client=http)) as client,
         ):
             return await ask(client)
 
     return asyncio.run(run())
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
 
 
 async def names(client: Client) -> list[str]:

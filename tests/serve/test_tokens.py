@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -41,8 +43,6 @@ def test_only_the_digest_of_a_token_is_kept_in_a_file_of_the_user_alone(tokens: 
 
 @given(st.text(max_size=80))
 def test_any_other_text_matches_no_token(text: str) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         tokens = Tokens(Path(folder) / "tokens.json")
         tokens.new(None, ["read"])
@@ -183,3 +183,22 @@ def test_serve_refuses_to_be_reached_by_others_without_a_token(
     code, out, err = deltaclip("serve", "--library", tmp_path / "library", *options)
     assert (code, out) == (3, "")
     assert "there is no token yet. Make one with: deltaclip token new" in err
+
+
+def test_serve_and_mcp_say_what_to_install_and_serve_that_its_port_is_taken(
+    deltaclip: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err = deltaclip("serve", "--library", tmp_path / "library", "--port", taken.getsockname()[1])
+    assert code == 1
+    assert "cannot listen there (Address already in use)" in err
+    monkeypatch.setattr("deltaclip.cli.serving.PACKAGES", ("a_package_that_is_nowhere",))
+    for command in ("serve", "mcp"):
+        code, _, err = deltaclip(command)
+        assert code == 1
+        assert "(a_package_that_is_nowhere). Install them with: pip install 'deltaclip[serve]'" in err
+
+
+@pytest.mark.parametrize("options", [("--allow-index",), ("--root", "videos")])
+def test_mcp_indexes_only_if_it_may_and_knows_where(deltaclip: Call, options: tuple[str, ...]) -> None:
+    assert deltaclip("mcp", *options)[0] == 2

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deltaclip.cli.options import EncoderOption
+from deltaclip.cli.serving import require_packages
 
 __all__ = ["mcp"]
 
@@ -35,10 +36,11 @@ def mcp(
       deltaclip mcp
       deltaclip mcp --allow-index --root ~/Videos
     """
-    from deltaclip.serve import run_stdio
-
     if allow_index != bool(root):
         found = "name the folders that may be indexed with --root." if allow_index else "it needs --allow-index."
         raise typer.BadParameter(found, param_hint="'--allow-index'" if allow_index else "'--root'")
+    require_packages("deltaclip mcp")
+    from deltaclip.serve import run_stdio
+
     roots = [folder.expanduser().absolute() for folder in root or ()]
     asyncio.run(run_stdio(library or (), encoder, roots))

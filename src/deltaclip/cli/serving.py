@@ -1,5 +1,6 @@
 """`serve`: the page and the API over libraries."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,11 @@ import typer
 
 from deltaclip.cli.options import EncoderOption
 from deltaclip.cli.output import print_lines
+from deltaclip.errors import DeltaclipError
 
-__all__ = ["serve"]
+__all__ = ["require_packages", "serve"]
+
+PACKAGES = ("fastapi", "uvicorn", "sse_starlette", "prometheus_client", "mcp")
 
 
 def serve(
@@ -48,7 +52,15 @@ def serve(
       deltaclip serve --root ~/Videos
       deltaclip serve --host 0.0.0.0
     """
+    require_packages("deltaclip serve")
     from deltaclip.serve import ServeSpec, run_server
 
     roots = [folder.expanduser().absolute() for folder in root or ()]
     run_server(ServeSpec(library or (), encoder, roots, host, port, allow_host or ()), print_lines)
+
+
+def require_packages(command: str) -> None:
+    """Raises DeltaclipError unless what a server needs is installed."""
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
+        found = f"needs packages that are not installed ({', '.join(missing)})"
+        raise DeltaclipError(command, found, "Install them with: pip install 'deltaclip[serve]'.")

@@ -99,5 +99,7 @@ def _made(tools: Tools, *, may_index: bool = False) -> MCPServer[None]:
 
 def _sender(context: Told) -> Visitor:
     """Who sent the request in which a tool is called, as the guard has found."""
-    visitor: Visitor = context.request_context.request.state.visitor
+    request = context.request_context.request
+    assert request is not None  # there is one of every call over HTTP
+    visitor: Visitor = request.state.visitor
     return visitor

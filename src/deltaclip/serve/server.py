@@ -7,11 +7,12 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from deltaclip.errors import DeltaclipError
 from deltaclip.serve.admission import MOST_HEADER_BYTES
 from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
+from deltaclip.serve.connection import Connection
 from deltaclip.serve.hosts import Names
-from deltaclip.serve.protocol import Protocol
 
 __all__ = ["run_server"]
 
@@ -24,8 +25,8 @@ MOST_CONNECTIONS = 500
 def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
     """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
 
-    on_ready: called with the address once connections are taken. Raises OSError if the address is not free, and
-    TokenError if other machines could reach it and there is no token.
+    on_ready: called with the address once connections are taken. Raises DeltaclipError if the address is not
+    free, and TokenError if other machines could reach it and there is no token.
     """
     app = make_app(spec)
     listening = _listen(spec.host, spec.port)
@@ -39,7 +40,7 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,
-        http=Protocol,
+        http=Connection,
         ws="none",
         proxy_headers=False,  # who asks is known by the connection: a header that says so may come from anybody
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
@@ -67,12 +68,15 @@ def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Raises DeltaclipError if the address is not this machine's, or is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except BaseException:
+        listening.listen()
+    except OSError as error:
         listening.close()
-        raise
+        remedy = "Choose a different --port or --host, or end the program that has it."
+        raise DeltaclipError(f"{host}:{port}", f"cannot listen there ({error.strerror})", remedy) from error
     return listening

@@ -9,13 +9,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from deltaclip.serve.problems import MEDIA_TYPE, Problem, answer_of
 
-__all__ = ["Protocol"]
+__all__ = ["Connection"]
 
 HEAD_SECONDS = 15.0
 """From the begin of a connection, or from the first byte of a later request, to the end of its headers."""
 
 
-class Protocol(H11Protocol):
+class Connection(H11Protocol):
     """A connection. uvicorn itself waits for ever for headers, so few clients could hold all connections."""
 
     _head_timer: asyncio.TimerHandle | None = None
