@@ -144,3 +144,15 @@ def test_a_hostile_upload_is_refused_when_it_is_read(stranger: Stranger, drawn: 
 def test_what_is_neither_picture_nor_video_is_not_taken(over_drawn: TestClient, kind: str, status: int) -> None:
     content = b"" if kind == "image/png" else b"<html>"
     assert over_drawn.post("/v1/uploads", content=content, headers={"Content-Type": kind}).status_code == status
+
+
+def test_many_files_do_not_fill_the_disk_as_the_oldest_make_room(
+    over_drawn: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltaclip.serve.uploads.MOST_KEPT_BYTES", 2500)
+    ids = [
+        over_drawn.post("/v1/uploads", content=b"a" * 1000, headers={"Content-Type": "image/png"}).json()["upload_id"]
+        for _ in range(3)
+    ]
+    codes = [over_drawn.delete(f"/v1/uploads/{each}").status_code for each in ids]
+    assert codes == [410, 204, 204]
