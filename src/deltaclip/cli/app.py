@@ -12,6 +12,7 @@ import typer
 
 import deltaclip
 from deltaclip.cli import (
+    assistants,
     average,
     cache,
     calibrating,
@@ -28,6 +29,7 @@ from deltaclip.cli import (
     search,
     serving,
     study,
+    tokens,
     train,
 )
 from deltaclip.cli.groups import Sections, flattened
@@ -58,6 +60,8 @@ COMMANDS = (
     indexing.index,
     search.search,
     serving.serve,
+    tokens.token,
+    assistants.mcp,
     library.status,
     library.failures,
     library.verify,

@@ -1,5 +1,6 @@
 """`serve`: the page and the API over libraries."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,11 @@ import typer
 
 from deltaclip.cli.options import EncoderOption
 from deltaclip.cli.output import print_lines
+from deltaclip.errors import DeltaclipError
 
-__all__ = ["serve"]
+__all__ = ["require_packages", "serve"]
+
+PACKAGES = ("fastapi", "uvicorn", "sse_starlette", "prometheus_client", "mcp")
 
 
 def serve(
@@ -17,25 +21,46 @@ def serve(
         typer.Option(metavar="DIR", help="Folder of a library (default: as everywhere). Twice, to compare two."),
     ] = None,
     encoder: EncoderOption = None,
-    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on; other machines need a token.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST", help="Address to listen on. For one that other machines reach, make a token first."
+        ),
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port; 0 takes a free one.")] = 8765,
     root: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Folder below which videos may be indexed from the page. May be repeated."),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name that the server is called by besides its own, such as that of a reverse proxy. Everybody then "
+            "needs a token. May be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Open libraries in the browser, and for programs over HTTP.
 
-    Prints the address, and serves until Ctrl-C.
+    Prints the address, and serves until Ctrl-C. Only this machine reaches it unless --host says otherwise; then
+    everybody needs a token: see deltaclip token.
 
     \b
     Examples:
       deltaclip serve
       deltaclip serve --root ~/Videos
+      deltaclip serve --host 0.0.0.0
     """
+    require_packages("deltaclip serve")
     from deltaclip.serve import ServeSpec, run_server
 
     roots = [folder.expanduser().absolute() for folder in root or ()]
-    run_server(ServeSpec(library or (), encoder, roots, host, port), print_lines)
+    run_server(ServeSpec(library or (), encoder, roots, host, port, allow_host or ()), print_lines)
+
+
+def require_packages(command: str) -> None:
+    """Raises DeltaclipError unless what a server needs is installed."""
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
+        found = f"needs packages that are not installed ({', '.join(missing)})"
+        raise DeltaclipError(command, found, "Install them with: pip install 'deltaclip[serve]'.")

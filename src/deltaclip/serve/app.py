@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import deltaclip
 from deltaclip.checks import AnyPath
-from deltaclip.serve import job_routes, library_routes, page_routes, search_routes, video_routes
+from deltaclip.serve import job_routes, library_routes, page_routes, search_routes, session_routes, video_routes
+from deltaclip.serve.admission import Admission
 from deltaclip.serve.forms import ProblemForm
 from deltaclip.serve.guard import Guarded
-from deltaclip.serve.jobs import Jobs
-from deltaclip.serve.media import Media
+from deltaclip.serve.mcp_server import McpRoute, tools_over
 from deltaclip.serve.problems import MEDIA_TYPE, handle_errors
-from deltaclip.serve.questions import Desk
-from deltaclip.serve.shelf import Shelf
-from deltaclip.serve.state import ServerState
-from deltaclip.serve.uploads import Uploads
+from deltaclip.serve.state import at_work
 
 __all__ = ["ServeSpec", "make_app"]
 
@@ -29,7 +27,7 @@ class ServeSpec:
 
     libraries: addresses; none for the default library. encoder: for those that are empty; None for the default.
     roots: folders below which videos may be indexed; none: nothing is indexed. host, port: where it listens; port 0 for
-    any that is free.
+    any that is free. allow_hosts: names that it answers to besides, such as that of a reverse proxy.
     """
 
     libraries: Sequence[AnyPath] = ()
@@ -37,25 +35,22 @@ class ServeSpec:
     roots: Sequence[Path] = ()
     host: str = "127.0.0.1"
     port: int = 8765
+    allow_hosts: Sequence[str] = ()
 
 
 def make_app(spec: ServeSpec) -> FastAPI:
-    """The application, for any ASGI server. What it opens is given back when its lifespan ends."""
+    """The application, for any ASGI server. What it opens is given back when its lifespan ends.
+
+    Raises TokenError if other machines could reach it and there is no token.
+    """
+    admission = Admission(spec.host, spec.allow_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        roots = list(spec.roots)
-        shelf = Shelf(spec.libraries)
-        state = ServerState(shelf, Desk(), Media(roots or None), Uploads(), Jobs(spec.encoder), roots)
-        app.state.deltaclip = state
-        try:
-            yield
-        finally:
-            await state.jobs.close()
-            state.desk.close()
-            state.uploads.close()
-            state.media.close()
-            shelf.close()
+        async with at_work(spec.libraries, spec.encoder, list(spec.roots)) as state:
+            app.state.deltaclip = state
+            async with tools_over(state) as app.state.tools:
+                yield
 
     app = FastAPI(
         title="deltaclip",
@@ -73,8 +68,11 @@ def make_app(spec: ServeSpec) -> FastAPI:
         job_routes.router,
         library_routes.router,
         library_routes.state_router,
+        session_routes.router,
         page_routes.router,
     ):
         app.include_router(router)
-    app.add_middleware(Guarded, host=spec.host)
+    app.router.routes.append(Route("/mcp", McpRoute(), include_in_schema=False))
+    app.state.admission = admission
+    app.add_middleware(Guarded, admission=admission)
     return app

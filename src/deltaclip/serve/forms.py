@@ -333,5 +333,5 @@ class SessionRequest(_Request):
 class SessionAnswer(BaseModel):
     """What the client may do."""
 
-    needs_token: bool
+    needs_token: bool = Field(description="Nothing may be asked before a token was sent")
     scopes: list[Literal["read", "index"]]

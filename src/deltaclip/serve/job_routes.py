@@ -1,5 +1,6 @@
 """Indexing: jobs, what failed, and the folders that may be indexed."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from sse_starlette import EventSourceResponse
 
 from deltaclip.folders import default_cache_path
-from deltaclip.serve.access import Indexer, Reader, Visitor, path_for
+from deltaclip.serve.access import Indexer, Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FailureForm,
     FailuresAnswer,
@@ -22,10 +23,11 @@ from deltaclip.serve.forms import (
 from deltaclip.serve.jobs import IndexJob
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.search_routes import plain
+from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server, ServerState
 from deltaclip.serve.video_routes import paged
 
-__all__ = ["router"]
+__all__ = ["allowed_path", "failures_page", "job_form", "router"]
 
 router = APIRouter(prefix="/v1", tags=["indexing"])
 ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "Location is the job"}}
@@ -38,20 +40,20 @@ async def start_index(
     server: Server, served: Asked, visitor: Indexer, body: IndexRequest, response: Response
 ) -> JobForm:
     """Has folders and files indexed, or looked at again. They are below the roots of the server."""
-    paths = [_allowed(server, path) for path in body.paths]
+    paths = [allowed_path(server, path) for path in body.paths]
     return _accepted(server.jobs.start(served, "index", paths), visitor, response)
 
 
 @router.get("/jobs", operation_id="list_jobs")
 async def list_jobs(server: Server, visitor: Reader) -> JobsAnswer:
     """The jobs since the server began, newest first."""
-    return JobsAnswer(jobs=[_form(job, visitor) for job in server.jobs.all()])
+    return JobsAnswer(jobs=[job_form(job, visitor) for job in server.jobs.all()])
 
 
 @router.get("/jobs/{job_id}", operation_id="get_job")
 async def get_job(server: Server, visitor: Reader, job_id: str) -> JobForm:
     """How far a job is."""
-    return _form(server.jobs.job(job_id), visitor)
+    return job_form(server.jobs.job(job_id), visitor)
 
 
 @router.get(
@@ -66,7 +68,7 @@ async def watch_job(server: Server, visitor: Reader, job_id: str) -> EventSource
 
     async def events() -> AsyncIterator[dict[str, str]]:
         async for job in server.jobs.events(job_id):
-            yield {"event": "end" if job.has_ended else "progress", "data": _form(job, visitor).model_dump_json()}
+            yield {"event": "end" if job.has_ended else "progress", "data": job_form(job, visitor).model_dump_json()}
 
     return EventSourceResponse(events(), ping=15)
 
@@ -74,7 +76,7 @@ async def watch_job(server: Server, visitor: Reader, job_id: str) -> EventSource
 @router.delete("/jobs/{job_id}", operation_id="cancel_job", status_code=202)
 async def cancel_job(server: Server, visitor: Indexer, job_id: str) -> JobForm:
     """Ends a job after the videos in hand, which are kept."""
-    return _form(server.jobs.cancel(job_id), visitor)
+    return job_form(server.jobs.cancel(job_id), visitor)
 
 
 @router.get("/failures", operation_id="list_failures")
@@ -85,17 +87,7 @@ def list_failures(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> FailuresAnswer:
     """Files that could not be read, or only in part, and why."""
-    rows = [row for row in served.videos() if row.status != "indexed" and not row.missing]
-    page, following = paged(rows, limit, cursor)
-    return FailuresAnswer(
-        failures=[
-            FailureForm(
-                failure_id=row.id, path=path_for(visitor, row.path), name=plain(row.path.name), reason=row.reason or ""
-            )
-            for row in page
-        ],
-        next=following,
-    )
+    return failures_page(served, visitor, limit, cursor)
 
 
 @router.post("/failures/{failure_id}/retry", operation_id="retry_failure", status_code=202, responses=ACCEPTED)
@@ -117,7 +109,7 @@ def list_folders(
     if path is None:
         roots = [FolderForm(name=plain(root.name or str(root)), path=str(root)) for root in server.roots]
         return FoldersAnswer(path=None, parent=None, folders=roots)
-    folder = _allowed(server, path)
+    folder = allowed_path(server, path)
     try:
         found = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
     except OSError as error:
@@ -138,12 +130,31 @@ async def start_demo(server: Server, visitor: Indexer, response: Response) -> Jo
     return _accepted(job, visitor, response)
 
 
+def failures_page(served: Served, visitor: Visitor, limit: int, cursor: str | None) -> FailuresAnswer:
+    """Failures as a visitor may see them. Raises Problem for a cursor whose place is gone."""
+    rows = [row for row in served.videos() if row.status != "indexed" and not row.missing]
+    page, following = paged(rows, limit, cursor)
+    return FailuresAnswer(
+        failures=[
+            FailureForm(
+                failure_id=row.id,
+                path=path_for(visitor, row.path),
+                name=plain(row.path.name),
+                reason=words_for(visitor, row.reason or "", row.path),
+            )
+            for row in page
+        ],
+        next=following,
+    )
+
+
 def _accepted(job: IndexJob, visitor: Visitor, response: Response) -> JobForm:
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return _form(job, visitor)
+    return job_form(job, visitor)
 
 
-def _form(job: IndexJob, visitor: Visitor) -> JobForm:
+def job_form(job: IndexJob, visitor: Visitor) -> JobForm:
+    """A job as a visitor may see it."""
     told = asdict(job)
     del told["id"]
     if not visitor.sees_paths:
@@ -155,11 +166,11 @@ def _form(job: IndexJob, visitor: Visitor) -> JobForm:
     return JobForm(job_id=job.id, **told)
 
 
-def _allowed(server: ServerState, path: str) -> Path:
+def allowed_path(server: ServerState, path: str) -> Path:
     """A path that may be indexed. Raises Problem."""
     if "\0" in path:
         raise Problem("invalid_value", "A path with a NUL character names no file.")
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     if not given.is_absolute():
         raise Problem("invalid_value", f"{path!r} is no absolute path: the server has no folder of its own.")
     if not _is_allowed(server, given):

@@ -14,7 +14,7 @@ from deltaclip.serve.search_routes import plain
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server, ServerState
 
-__all__ = ["router", "state_router"]
+__all__ = ["library_form", "router", "state_router"]
 
 router = APIRouter(prefix="/v1", tags=["library"])
 state_router = APIRouter(tags=["state"])
@@ -24,13 +24,13 @@ MOST_FOLDERS = 200
 @router.get("/libraries", operation_id="list_libraries")
 def list_libraries(server: Server, visitor: Reader) -> LibrariesAnswer:
     """The libraries that are served, in order."""
-    return LibrariesAnswer(libraries=[_form(server, served, visitor) for served in server.shelf])
+    return LibrariesAnswer(libraries=[library_form(server, served, visitor) for served in server.shelf])
 
 
 @router.get("/library", operation_id="get_library")
 def get_library(server: Server, served: Asked, visitor: Reader) -> LibraryForm:
     """What a library holds, and who made its vectors."""
-    return _form(server, served, visitor)
+    return library_form(server, served, visitor)
 
 
 @state_router.get("/healthz", operation_id="is_alive")
@@ -60,7 +60,8 @@ def metrics(server: Server, visitor: Reader) -> Response:
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-def _form(server: ServerState, served: Served, visitor: Visitor) -> LibraryForm:
+def library_form(server: ServerState, served: Served, visitor: Visitor) -> LibraryForm:
+    """What a visitor is told of a library."""
     library = served.found()
     may_index = "index" in visitor.scopes
     form = LibraryForm(

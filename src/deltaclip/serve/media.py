@@ -1,6 +1,7 @@
 """Pictures and films of moments: made by watched children, and kept for a while."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 import threading
@@ -8,11 +9,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from deltaclip.library import Outlines, PlayFacts, Showing, VideoRow
 from deltaclip.serve.metrics import STAGE_SECONDS
 from deltaclip.serve.problems import Problem
+from deltaclip.serve.sending import open_regular
 from deltaclip.serve.shelf import Served
 
 __all__ = ["Jpeg", "Media"]
@@ -95,19 +97,35 @@ class Media:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def file_of(self, row: VideoRow) -> Path:
-        """The file of a video if it is the one that was indexed, and inside the roots. Raises Problem."""
+        """The file of a video if it is the one that was indexed, and inside the roots. Raises Problem.
+
+        For children that decode it: they open it again, by a path without links. To send its bytes, take `opened`.
+        """
+        file, opened = self._checked(row)
+        opened.close()
+        return file
+
+    def opened(self, row: VideoRow) -> BinaryIO:
+        """The file of a video as `file_of` finds it, open: whatever is put in its place later is not sent."""
+        return self._checked(row)[1]
+
+    def _checked(self, row: VideoRow) -> tuple[Path, BinaryIO]:
+        """What is compared is what was opened, not what the path leads to now. Size and time of change are those of the
+        row, so a file that somebody linked or moved there is not taken for it unless it was made to look so."""
         if row.missing or row.stamp is None:
             raise Problem("gone", "The file of this video is missing: put it back, and index it again.")
         try:
             real = row.path.resolve(strict=True)
-            stat = real.stat()
-        except OSError:
+            if self._roots is not None and not any(real.is_relative_to(root) for root in self._roots):
+                raise Problem("forbidden", "The file of this video is outside the folders that this server may show.")
+            opened = open_regular(real)
+        except (OSError, RuntimeError):  # RuntimeError: links that lead to each other
             raise Problem("gone", "The file of this video is gone: index its folder again.") from None
-        if self._roots is not None and not any(real.is_relative_to(root) for root in self._roots):
-            raise Problem("forbidden", "The file of this video is outside the folders that this server may show.")
+        stat = os.fstat(opened.fileno())
         if (stat.st_size, stat.st_mtime_ns) != (row.stamp.size_bytes, row.stamp.mtime_ns):
+            opened.close()
             raise Problem("gone", "The file of this video has changed since it was indexed: index its folder again.")
-        return real
+        return real, opened
 
     def facts(self, row: VideoRow) -> PlayFacts:
         """What the file of a video holds. Raises Problem, VideoError."""

@@ -1,14 +1,14 @@
 """Searching: by a text, a moment, or a file that was sent."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from deltaclip.library import By, Filter, Hit
-from deltaclip.serve.access import Reader, Visitor, path_for
+from deltaclip.serve.access import Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FilterForm,
     FoundForm,
@@ -24,7 +24,7 @@ from deltaclip.serve.questions import Page, Question
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server
 
-__all__ = ["answer", "moment_urls", "plain", "router"]
+__all__ = ["answer", "filter_of", "found_form", "moment_urls", "plain", "router"]
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
@@ -33,15 +33,15 @@ router = APIRouter(prefix="/v1", tags=["search"])
 async def search(server: Server, served: Asked, visitor: Reader, body: SearchRequest) -> SearchAnswer:
     """The moments that fit a text best, or that are most like a moment or a file."""
     if body.upload_id is not None:
-        page = await server.uploads.ask(served, body.upload_id, body.limit, body.cursor, _filter(body.where), body.by)
+        page = await server.uploads.ask(served, body.upload_id, body.limit, body.cursor, filter_of(body.where), body.by)
         return answer(served, visitor, page)
     if body.moment_id is not None:
-        question = Question(moment_id=body.moment_id, by=body.by or "appearance", where=_filter(body.where))
+        question = Question(moment_id=body.moment_id, by=body.by or "appearance", where=filter_of(body.where))
     else:
         question = Question(
             text=body.text,
             by=body.by or "both",
-            where=_filter(body.where),
+            where=filter_of(body.where),
             min_relevance=body.min_relevance,
             fold=body.fold,
         )
@@ -129,31 +129,32 @@ def answer(served: Served, visitor: Visitor, page: Page) -> SearchAnswer:
         next=page.cursor,
         motion_words=list(page.motion_words),
         matches_nothing=bool(rated) and all(each == "none" for each in rated),
-        notes=list(page.notes),
+        notes=[words_for(visitor, note) for note in page.notes],
     )
 
 
 def _hit_form(served: Served, visitor: Visitor, hit: Hit) -> HitForm:
     """A hit as it is sent."""
     urls = moment_urls(served, hit.video_id, hit.start, hit.end)
-    folded = [FoundForm(**_found(visitor, other)) for other in hit.folded]
-    return HitForm(**_found(visitor, hit), **urls, folded=folded)
+    folded = [found_form(visitor, other) for other in hit.folded]
+    return HitForm(**found_form(visitor, hit).model_dump(), **urls, folded=folded)
 
 
-def _found(visitor: Visitor, hit: Hit) -> dict[str, Any]:
-    return {
-        "video_id": hit.video_id,
-        "moment_id": hit.id,
-        "path": path_for(visitor, hit.path),
-        "name": plain(hit.path.name),
-        "start_seconds": hit.start,
-        "end_seconds": hit.end,
-        "score": hit.score,
-        "appearance": hit.appearance,
-        "motion": hit.motion,
-        "relevance": hit.relevance,
-        "coverage": hit.coverage,
-    }
+def found_form(visitor: Visitor, hit: Hit) -> FoundForm:
+    """A moment that was found, as this visitor may see it."""
+    return FoundForm(
+        video_id=hit.video_id,
+        moment_id=hit.id,
+        path=path_for(visitor, hit.path),
+        name=plain(hit.path.name),
+        start_seconds=hit.start,
+        end_seconds=hit.end,
+        score=hit.score,
+        appearance=hit.appearance,
+        motion=hit.motion,
+        relevance=hit.relevance,
+        coverage=hit.coverage,
+    )
 
 
 def moment_urls(served: Served, video_id: str, start: float, end: float) -> dict[str, str]:
@@ -167,7 +168,7 @@ def moment_urls(served: Served, video_id: str, start: float, end: float) -> dict
     }
 
 
-def _filter(form: FilterForm) -> Filter | None:
+def filter_of(form: FilterForm) -> Filter | None:
     """Raises Problem for what no moment can fit."""
     given = form.model_dump(exclude_none=True)
     for name in ("after", "before"):

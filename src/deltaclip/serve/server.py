@@ -3,14 +3,16 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import ip_address
 
 import uvicorn
 from fastapi import FastAPI
 
+from deltaclip.errors import DeltaclipError
+from deltaclip.serve.admission import MOST_HEADER_BYTES
 from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
+from deltaclip.serve.connection import Connection
+from deltaclip.serve.hosts import Names
 
 __all__ = ["run_server"]
 
@@ -23,12 +25,13 @@ MOST_CONNECTIONS = 500
 def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
     """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
 
-    on_ready: called with the address once connections are taken. Raises OSError if the address is not free.
+    on_ready: called with the address once connections are taken. Raises DeltaclipError if the address is not
+    free, and TokenError if other machines could reach it and there is no token.
     """
+    app = make_app(spec)
     listening = _listen(spec.host, spec.port)
     port = listening.getsockname()[1]
     shown = f"[{spec.host}]" if ":" in spec.host else spec.host
-    app = make_app(spec)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -37,7 +40,10 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,
-        h11_max_incomplete_event_size=32 * 1024,
+        http=Connection,
+        ws="none",
+        proxy_headers=False,  # who asks is known by the connection: a header that says so may come from anybody
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
     )
     server = uvicorn.Server(config)
 
@@ -45,7 +51,9 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         task = asyncio.create_task(server.serve([listening]))
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
-        served = [] if task.done() or not is_loopback(spec.host) else _announced(app, spec.host, port)
+        served = (
+            [] if task.done() or not Names(spec.host, spec.allow_hosts).is_local else _announced(app, spec.host, port)
+        )
         with announced(served):
             if server.started:
                 on_ready(f"http://{shown}:{port}/")
@@ -54,25 +62,21 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
     asyncio.run(serve())
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
-
-
 def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:
     shelf = app.state.deltaclip.shelf
     return [Announced(served.full_address, served.name, host, port) for served in shelf]
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Raises DeltaclipError if the address is not this machine's, or is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except BaseException:
+        listening.listen()
+    except OSError as error:
         listening.close()
-        raise
+        remedy = "Choose a different --port or --host, or end the program that has it."
+        raise DeltaclipError(f"{host}:{port}", f"cannot listen there ({error.strerror})", remedy) from error
     return listening

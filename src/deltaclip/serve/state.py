@@ -1,19 +1,21 @@
 """What the routes of a server share."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from deltaclip.checks import AnyPath
 from deltaclip.serve.jobs import Jobs
 from deltaclip.serve.media import Media
 from deltaclip.serve.questions import Desk
 from deltaclip.serve.shelf import Served, Shelf
 from deltaclip.serve.uploads import Uploads
 
-__all__ = ["Asked", "Server", "ServerState"]
+__all__ = ["Asked", "Server", "ServerState", "at_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,23 @@ class ServerState:
     uploads: Uploads
     jobs: Jobs
     roots: Sequence[Path]
+
+
+@asynccontextmanager
+async def at_work(
+    libraries: Sequence[AnyPath], encoder: str | None, roots: Sequence[Path]
+) -> AsyncIterator[ServerState]:
+    """A server over these libraries, as `ServeSpec` has them; jobs finish the videos in hand when it ends."""
+    shelf = Shelf(libraries)
+    state = ServerState(shelf, Desk(), Media(roots or None), Uploads(), Jobs(encoder), roots)
+    try:
+        yield state
+    finally:
+        await state.jobs.close()
+        state.desk.close()
+        state.uploads.close()
+        state.media.close()
+        shelf.close()
 
 
 def _state(request: Request) -> ServerState:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from deltaclip.errors import VideoError
 from deltaclip.library import By, Filter, Hit
+from deltaclip.serve.hiding import without_paths
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.questions import Page
 from deltaclip.serve.shelf import Served
@@ -20,7 +21,7 @@ from deltaclip.serve.shelf import Served
 __all__ = ["MOST_BYTES", "Upload", "Uploads"]
 
 MOST_BYTES = 512 * 2**20
-MOST_KEPT = 16
+MOST_KEPT, MOST_KEPT_BYTES = 16, 2 * 2**30
 EXPIRES_SECONDS = 3600.0
 MOST_HITS = 1000
 """How far down one can read in what is like a file."""
@@ -82,6 +83,7 @@ class Uploads:
         except BaseException:
             file.unlink(missing_ok=True)
             raise
+        self._make_room(taken)
         kept = self._kept[name] = Upload(name, "image" if kind == "image" else "video", file, time.monotonic())
         return kept
 
@@ -117,6 +119,15 @@ class Uploads:
             raise Problem("gone", "This file is no longer kept: send it again.")
         return self._kept[upload_id]
 
+    def _make_room(self, size_bytes: int) -> None:
+        """Deletes the oldest ones until all fit with one more of that size."""
+        sizes = {each.id: each.file.stat().st_size for each in self._kept.values()}
+        for each in sorted(self._kept.values(), key=lambda each: each.since):
+            if sum(sizes.values()) + size_bytes <= MOST_KEPT_BYTES:
+                return
+            each.file.unlink(missing_ok=True)
+            del self._kept[each.id], sizes[each.id]
+
     def _tidy(self) -> None:
         """Deletes what has expired, and the oldest if there are too many."""
         late = [each for each in self._kept.values() if not each.expires_seconds]
@@ -134,7 +145,9 @@ def _search(served: Served, kept: Upload, where: Filter | None, by: By) -> list[
     try:
         return find(kept.file, MOST_HITS, where=where, fold=True)
     except VideoError as error:  # named without the file's place here, which says nothing to who sent it
-        raise Problem("unreadable_video", f"The file that was sent: {error.reason}") from error
+        raise Problem(
+            "unreadable_video", without_paths(f"The file that was sent: {error.reason}", kept.file)
+        ) from error
 
 
 def _too_large() -> Problem:

@@ -1,15 +1,16 @@
 """Videos: what they are, their moments, pictures and films."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from deltaclip.errors import VideoError
 from deltaclip.library import PlayFacts, VideoRow
-from deltaclip.serve.access import Reader, Visitor, path_for
+from deltaclip.serve.access import Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FactsForm,
     MomentForm,
@@ -20,6 +21,7 @@ from deltaclip.serve.forms import (
 )
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.search_routes import moment_urls, plain
+from deltaclip.serve.sending import SentFile, open_regular
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server
 
@@ -63,7 +65,8 @@ def get_video(server: Server, served: Asked, visitor: Reader, video_id: str) -> 
     try:
         form.facts = _facts_form(server.media.facts(row))
     except (Problem, VideoError) as error:  # the row says more than nothing
-        form.reason = form.reason or (error.detail if isinstance(error, Problem) else error.found)
+        found = error.detail if isinstance(error, Problem) else error.found
+        form.reason = form.reason or words_for(visitor, found, row.path)
     return form
 
 
@@ -110,7 +113,7 @@ def thumbnail(
 @router.get(
     "/{video_id}/stream",
     operation_id="stream",
-    response_class=FileResponse,
+    response_class=Response,
     responses={
         200: {"content": {"video/mp4": {}}},
         206: {"content": {"video/mp4": {}}, "description": "The range asked for"},
@@ -127,21 +130,19 @@ def stream(
 ) -> Response:
     """The bytes of a video; takes ranges. start and end only say which moment is wanted if it cannot be played."""
     row = served.video(video_id)
-    file = server.media.file_of(row)
     if (reason := server.media.facts(row).not_played) is not None:
         if end is None:
             raise Problem("not_playable", f"{reason}. Ask for a moment of it with start and end, or for its /clip.")
         query = urlencode({"library": served.name, "start": f"{start:.3f}", "end": f"{end:.3f}"})
         return RedirectResponse(f"/v1/videos/{video_id}/clip?{query}", 303)
-    return FileResponse(
-        file, media_type=KINDS.get(file.suffix.lower(), "video/mp4"), headers=_named(row.path, "inline")
-    )
+    kind = KINDS.get(row.path.suffix.lower(), "video/mp4")
+    return SentFile(server.media.opened(row), kind, _named(row.path, "inline"))
 
 
 @router.get(
     "/{video_id}/clip",
     operation_id="clip",
-    response_class=FileResponse,
+    response_class=Response,
     responses={200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}}},
 )
 def clip(
@@ -157,7 +158,11 @@ def clip(
     row = served.video(video_id)
     film = server.media.film(row, start, _end(row, start, end))
     name = Path(f"{row.path.stem} {start:.1f}-{end:.1f} s.mp4")
-    return FileResponse(film, media_type="video/mp4", headers=_named(name, "attachment" if download else "inline"))
+    try:
+        opened = open_regular(film)
+    except OSError:  # others made room for theirs meanwhile
+        raise Problem("unavailable", "Try again.", headers={"Retry-After": "1"}) from None
+    return SentFile(opened, "video/mp4", _named(name, "attachment" if download else "inline"))
 
 
 @router.get("/{video_id}/motion", operation_id="motion")
@@ -197,7 +202,7 @@ def paged(rows: list[VideoRow], limit: int, cursor: str | None) -> tuple[list[Vi
 def _is_wanted(row: VideoRow, folder: str | None, state: str | None) -> bool:
     if state is not None and ("missing" if row.missing else row.status) != state:
         return False
-    return folder is None or row.path.is_relative_to(Path(folder).expanduser())
+    return folder is None or row.path.is_relative_to(os.path.expanduser(folder))
 
 
 def _form(served: Served, visitor: Visitor, row: VideoRow) -> VideoForm:
@@ -209,7 +214,7 @@ def _form(served: Served, visitor: Visitor, row: VideoRow) -> VideoForm:
         size_bytes=row.size_bytes,
         duration_seconds=row.duration_seconds,
         status=row.status,
-        reason=row.reason,
+        reason=None if row.reason is None else words_for(visitor, row.reason, row.path),
         missing=row.missing,
         num_moments=row.num_segments,
         stream_url=urls["stream_url"],
@@ -240,5 +245,5 @@ def _end(row: VideoRow, start: float, end: float | None) -> float:
     return chosen
 
 
-def _named(path: Path, how: str) -> dict[str, str]:
-    return {"Content-Disposition": f"{how}; filename*=UTF-8''{quote(plain(path.name))}"}
+def _named(path: Path, how: str) -> str:
+    return f"{how}; filename*=UTF-8''{quote(plain(path.name), safe='')}"
