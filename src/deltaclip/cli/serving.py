@@ -1,5 +1,6 @@
 """`serve`: the page and the API over libraries."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,8 @@ def serve(
       deltaclip serve --host 0.0.0.0
     """
     require_packages("deltaclip serve")
+    # Before numpy: questions are small products, for which its threads wait longer for each other than they work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from deltaclip.serve import ServeSpec, run_server
 
     roots = [folder.expanduser().absolute() for folder in root or ()]
