@@ -8,16 +8,16 @@ import { span } from "./words.js";
 
 const WIDTHS = [1.25, 2.1]; // pictures of these shapes fill the box, others are shown whole
 
-/** Whether the outlines of what moves are drawn on cards, which is remembered. */
+/** Where the picture of a hit is, with the outlines of what moves or without. */
 export function pictureOf(hit, isOutlined) {
   return isOutlined ? hit.outlined_thumbnail_url : hit.thumbnail_url;
 }
 
 /**
- * The card of a hit. look: `isOutlined`, `href` of its page, `of` its library, `foot`: one more line or null.
+ * The card of a hit. look: `isOutlined`, `href` of its page, `foot`: what stands in the corner or null, `line`: in place of the time.
  * The list item has the hit as `hit`.
  */
-export function card(hit, { isOutlined, href, foot = null, tag = "li" }) {
+export function card(hit, { isOutlined, href, line = null, foot = null }) {
   const picture = h("img", { src: pictureOf(hit, isOutlined), alt: "", decoding: "async", draggable: false });
   const still = h("span", { class: "still" }, picture);
   picture.addEventListener("load", () => {
@@ -28,17 +28,17 @@ export function card(hit, { isOutlined, href, foot = null, tag = "li" }) {
   picture.addEventListener("error", () => still.classList.add("lost"));
   const link = h("a", { class: "card-link", href },
     still,
-    h("span", { class: "card-name", title: hit.path ?? hit.name }, hit.name),
-    h("span", { class: "card-line" }, h("span", { class: "time" }, span(hit.start_seconds, hit.end_seconds)), relevanceMark(hit.relevance)),
-    foot);
-  const item = h(tag, { class: "card" }, link);
+    h("span", { class: "card-words" },
+      h("span", { class: "card-name", title: hit.path ?? hit.name }, hit.name), " ",
+      h("span", { class: "time" }, line ?? span(hit.start_seconds, hit.end_seconds)), " ", relevanceMark(hit.relevance), " ", foot));
+  const item = h("li", { class: "card" }, link);
   item.hit = hit;
   item.link = link;
   item.still = still;
   return item;
 }
 
-/** The line with the score, and with those that are folded into this hit. */
+/** The score of a hit. */
 export function foot(hit) {
   const parts = [["appearance", hit.appearance], ["motion", hit.motion]].filter(([, value]) => value !== null && value !== undefined);
   const title = parts.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(", ") || null;
@@ -53,7 +53,7 @@ export function foldButton(hit, question, of) {
     [hit, ...hit.folded].map((each) => h("li", {}, h("a", { href: momentHref(each, question, of) },
       h("img", { src: thumbnailOf(each, of), alt: "", loading: "lazy" }),
       h("span", {}, h("strong", {}, each.name), h("span", { class: "time" }, span(each.start_seconds, each.end_seconds))))))));
-  return h("button", { type: "button", class: "fold", on: { click: open } }, icon("copy"), `${number} more like it`);
+  return h("button", { type: "button", class: "fold", on: { click: open } }, icon("copy"), h("span", { class: "unseen" }, "and "), `${number} more like it`);
 }
 
 function thumbnailOf(moment, of) {

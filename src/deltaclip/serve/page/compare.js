@@ -11,6 +11,7 @@ import { Preview } from "./preview.js";
 import { readQuestion } from "./query.js";
 
 const SHOWN = 12;
+const LETTERS = ["A", "B"];
 const DEPTH = 100; // how far down the other side is looked at for a rank
 
 export async function showCompare(root, signal) {
@@ -38,6 +39,7 @@ export async function showCompare(root, signal) {
   if (signal.aborted) return;
   const preview = new Preview();
   signal.addEventListener("abort", () => preview.stop());
+  found.forEach((each, place) => { each.letter = LETTERS[place]; });
   columns.forEach((column, place) => fill(column, titles[place], side(found[place], found[1 - place], question, sides[place], preview)));
   const both = (found[0].hits ?? []).slice(0, SHOWN).filter((hit) => rankIn(found[1].hits ?? [], hit) !== null).length;
   say(`Compared. ${both} of the first ${SHOWN} on the left were found on the right too.`);
@@ -62,7 +64,7 @@ function asking(question, sides, libraries) {
 
 function title(about, name, place) {
   if (!about) return h("header", {}, h("h2", {}, name), h("p", { class: "soft" }, "No such library is served."));
-  return h("header", {}, h("h2", {}, h("span", { class: "side-mark" }, place ? "B" : "A"), name),
+  return h("header", {}, h("h2", {}, h("span", { class: "side-mark" }, LETTERS[place]), name),
     h("p", { class: "soft" }, [about.encoder ?? "nothing indexed", about.motion && `masks ${about.motion}`].filter(Boolean).join(", ")));
 }
 
@@ -73,17 +75,16 @@ function side(found, other, question, name, preview) {
     const made = card(hit, { isOutlined: isOn("outlines"), href: momentHref(hit, question, name), foot: foot(hit) });
     const rank = other.hits && rankIn(other.hits, hit);
     made.prepend(h("span", { class: "rank" }, `${place + 1}`));
-    if (other.hits) made.append(h("span", { class: rank === null ? "twin twin-none" : "twin" }, twinOf(rank, place)));
+    if (other.hits) made.append(h("span", { class: rank === null ? "twin twin-none" : "twin" }, twinOf(rank, place, other.letter)));
     preview.attach(made, name);
     return made;
   }));
 }
 
-function twinOf(rank, place) {
-  if (rank === null) return "not on the other side";
-  const by = rank - place;
-  const sign = by === 0 ? "=" : by < 0 ? "▲" : "▼";
-  return h("span", {}, h("span", { "aria-hidden": "true" }, `${sign} `), by === 0 ? `also ${rank + 1} there` : `${rank + 1} there`);
+/** Where the other side has the same moment. letter: of that side. */
+function twinOf(rank, place, letter) {
+  if (rank === null) return `not among the first ${DEPTH} of ${letter}`;
+  return rank === place ? `also number ${rank + 1} of ${letter}` : `number ${rank + 1} of ${letter}`;
 }
 
 /** The place of the same moment among hits: of the same name, and at the same time; null if it is not there. */
@@ -97,5 +98,5 @@ function alone(about) {
   return h("section", { class: "blank" }, h("h1", {}, "Only one library is served"),
     h("p", {}, "Start the server with two, of different encoders or masks, to see them side by side on one question:"),
     h("pre", {}, h("code", {}, `deltaclip serve --library ${about.address ?? about.name} --library other`)),
-    h("p", { class: "soft" }, "Index the same videos into both, the other one for example with ", h("code", {}, "--encoder shapes@full"), "."));
+    h("p", { class: "soft" }, "Index the same videos into the other one too, with a different encoder or mask, such as ", h("code", {}, "--motion full"), "."));
 }

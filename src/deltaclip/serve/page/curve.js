@@ -32,6 +32,7 @@ export class Curve {
 
   show(points) {
     this.points = points;
+    this.element.classList.toggle("flat", points.length < 2);
     const values = points.map(({ value }) => value).filter((value) => value !== null);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const tall = (value) => (high - low < 1e-6 ? HIGH / 2 : HIGH - PAD - ((value - low) / (high - low)) * (HIGH - 3 * PAD));

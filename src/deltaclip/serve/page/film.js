@@ -128,7 +128,7 @@ export class Film {
     this.playButton = button("play", "Play", () => this.toggle());
     this.soundButton = button("sound", "Mute", () => this.mute());
     this.clock = h("span", { class: "time" });
-    this.motionButton = h("button", { type: "button", class: "toggle" }, icon("motion"), "What moves");
+    this.motionButton = h("button", { type: "button", class: "toggle" }, icon("motion"), h("span", {}, "What moves"));
     return h("div", { class: "controls" }, this.playButton,
       button("previous", "Moment before", () => this.on.step(-1)), button("next", "Next moment", () => this.on.step(1)), this.clock,
       h("span", { class: "gap" }), this.motionButton, this.video.facts?.audio ? this.soundButton : null, button("wide", "Whole screen", () => this.whole()));

@@ -3,12 +3,13 @@
 import { h } from "./dom.js";
 
 const GAP = 20;
+const NARROW = 560; // pixels below which cards have a line more, as in search.css
 const OVERSCAN_ROWS = 2;
 const LEAST = { wide: 232, narrow: 156 }; // of a card, in pixels
 
 /**
  * list: the element that holds the cards, a list. make: gives the card of a place, with `link`, which takes the focus.
- * more: called when the last rows come near. Cards have one height: that of their picture, 16 to 10, and three lines.
+ * more: called when the last rows come near. Cards have one height: that of their picture, 16 to 10, and two or three lines.
  */
 export class Grid {
   constructor(list, { make, more, signal }) {
@@ -35,12 +36,12 @@ export class Grid {
   measure() {
     const width = this.list.clientWidth;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const least = width < 560 ? LEAST.narrow : LEAST.wide;
-    const gap = width < 560 ? 12 : GAP;
+    const least = width < NARROW ? LEAST.narrow : LEAST.wide;
+    const gap = width < NARROW ? 12 : GAP;
     this.columns = Math.max(Math.floor((width + gap) / (least + gap)), 1);
     this.gap = gap;
     this.width = (width - gap * (this.columns - 1)) / this.columns;
-    this.height = Math.round(this.width * 0.625 + 4.5 * rem);
+    this.height = Math.round(this.width * 0.625 + (width < NARROW ? 4.75 : 3.5) * rem);
     this.step = this.height + gap;
     this.placed = null; // every card has to be put in place again
   }

@@ -9,7 +9,7 @@ import { libraryChoice } from "./parts.js";
 import { library, searchHref } from "./place.js";
 import { Preview } from "./preview.js";
 import { FILTERS, parse } from "./query.js";
-import { count } from "./words.js";
+import { clock, count } from "./words.js";
 
 const SHOWN = 10;
 const FIRST_SECONDS = 15;
@@ -50,8 +50,7 @@ function videoCard(video, preview, of) {
   const end = Math.min(video.duration_seconds ?? 0, FIRST_SECONDS);
   const picture = address(`/v1/videos/${encodeURIComponent(video.video_id)}/thumbnail`, { start: 0, end: end.toFixed(3), library: of });
   const moment = { ...video, start_seconds: 0, end_seconds: end, thumbnail_url: picture };
-  const made = card(moment, { isOutlined: false, href: address(`/video/${encodeURIComponent(video.video_id)}`, { library: of }) });
-  made.querySelector(".card-line").textContent = count(video.num_moments, "moment");
+  const made = card(moment, { isOutlined: false, line: `${clock(video.duration_seconds ?? 0, 0)}, ${count(video.num_moments, "moment")}`, href: address(`/video/${encodeURIComponent(video.video_id)}`, { library: of }) });
   preview.attach(made, of);
   return made;
 }

@@ -54,7 +54,7 @@ class View {
   /** Numbers, folders and vectors, as `about` has them. */
   fillIn() {
     const { about } = this;
-    const shown = [["videos", about.videos], ["moments", about.moments], ["failed", about.failed], ["missing", about.missing]];
+    const shown = [["videos", about.videos], ["moments", about.moments], ["failed", about.failed], ...(about.missing ? [["missing", about.missing]] : [])];
     fill(this.numbers, shown.map(([name, number]) => h("div", { class: number && (name === "failed" || name === "missing") ? "bad" : null }, h("dt", {}, name), h("dd", {}, number.toLocaleString("en")))),
       about.size_bytes !== null && h("div", {}, h("dt", {}, "on disk"), h("dd", {}, size(about.size_bytes))));
     const most = Math.max(...about.folders.map(({ videos }) => videos ?? 0), 1);

@@ -26,7 +26,10 @@ async function show({ isBack = false } = {}) {
   shown = { name, leaving };
   document.body.dataset.view = name || "search";
   markLinks(name || "search");
-  if (before && before.name !== name) main.replaceChildren();
+  if (before && before.name !== name) {
+    main.replaceChildren();
+    main.focus({ preventScroll: true }); // the next tab is in the new view, and screen readers begin there
+  }
   try {
     if (!(await mayEnter())) {
       showSignIn(main, () => show());
@@ -62,7 +65,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   event.preventDefault();
-  history.pushState(null, "", link.href);
+  history.pushState({ from: location.pathname + location.search }, "", link.href);
   show();
 });
 

@@ -4,8 +4,8 @@ import { address, ask, isLeft } from "./api.js";
 import { h } from "./dom.js";
 
 const WINDOW_SECONDS = 4;
-const PER_SECOND = 5;
-const HOLD_SECONDS = 0.3; // how far from its frame an outline is still right
+const PER_SECOND = 10;
+const HOLD_SECONDS = 0.25; // how far from its frame an outline is still right
 const ARROW_SECONDS = 0.6; // the arrow is the way of so long
 const AMBER = "255, 190, 0";
 

@@ -102,7 +102,7 @@ class Found {
     const number = hasMore ? `${hits.length.toLocaleString("en")}+ moments` : count(hits.length, "moment");
     const told = isNothing && !question.rest ? "Nothing here matches" : isNothing ? "The best of the rest" : number;
     fill(this.summary,
-      h("p", { class: "number" }, told),
+      h("p", { class: isNothing && !question.rest ? "number unseen" : "number" }, told),
       words.length > 0 && h("p", { class: "words" }, "understood as motion: ", words.map((word) => [h("mark", {}, word), " "])),
       notes.length > 0 && h("p", { class: "notes" }, notes.join(" · ")));
     say([told, words.length ? `Understood as motion: ${words.join(", ")}` : "", ...notes].filter(Boolean).join(". "));
@@ -195,7 +195,7 @@ function nothing(question, restHref) {
   const filtered = Object.keys(question.filters).length > 0;
   return h("section", { class: "blank" },
     h("h2", {}, "Nothing here matches"),
-    h("p", {}, restHref ? `No moment fits ${asked} better than sentences about other things do.` : `No moment was found for ${asked}.`),
+    h("p", {}, restHref ? `No moment fits ${asked} better than unrelated sentences do.` : `No moment was found for ${asked}.`),
     filtered && h("p", { class: "soft" }, "The filters leave things out: ", h("a", { href: searchHref({ ...question, filters: {} }) }, "search without them"), "."),
     restHref && h("p", {}, h("a", { class: "button", href: restHref }, "Show the best of the rest")));
 }

@@ -51,7 +51,7 @@ class Watching {
     film.stage.style.setProperty("--shape", facts ? facts.width / facts.height : 16 / 9);
     fill(root, h("article", { class: "video" },
       h("header", { class: "video-head" },
-        question.text && h("a", { class: "back", href: searchHref({ ...question }, this.of) }, "← ", h("span", {}, `“${question.text}”`)),
+        this.wayBack(),
         h("h1", {}, video.name)),
       h("div", { class: "watch" }, film.stage, film.controls, this.curve.element),
       h("aside", { class: "beside", "aria-label": "About" }, this.moment, this.facts()), this.like));
@@ -123,7 +123,7 @@ class Watching {
     const params = new URLSearchParams(location.search);
     params.set("t", this.film.time.toFixed(2));
     params.set("end", now.end_seconds.toFixed(2));
-    history.replaceState(null, "", `${location.pathname}?${params}`);
+    history.replaceState(history.state, "", `${location.pathname}?${params}`);
     this.onTime(this.film.time);
     if (this.likeOf === now) return;
     this.likeOf = now;
@@ -196,10 +196,22 @@ class Watching {
     keys[event.key]();
   }
 
-  /** Back to what was found, if the question is known. */
+  /** The link to what was found, if it is known; it goes back in the history where that is the same. */
+  wayBack() {
+    const before = history.state?.from;
+    const isFound = before?.startsWith("/?");
+    if (!isFound && !this.question.text) return null;
+    const back = (event) => {
+      if (!isFound || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      history.back();
+    };
+    return h("a", { class: "back", href: isFound ? before : searchHref(this.question, this.of), on: { click: back } }, "← ",
+      h("span", {}, this.question.text ? `“${this.question.text}”` : "What was found"));
+  }
+
   leave() {
-    if (document.fullscreenElement || !this.question.text) return;
-    this.root.querySelector(".back").click();
+    if (!document.fullscreenElement) this.root.querySelector(".back")?.click();
   }
 }
 
@@ -210,6 +222,6 @@ function containerOf({ container }, name) {
 }
 
 function range(values) {
-  if (!values.length) return null;
-  return h("span", { class: "curve-range" }, ` ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`);
+  if (values.length < 2) return null;
+  return h("span", { class: "curve-range" }, ` from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`);
 }

@@ -10,8 +10,10 @@ export function clock(seconds, digits = 1) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** From one time to another; tenths only where they say something. */
 export function span(start, end) {
-  return `${clock(start)} – ${clock(end)}`;
+  const isWhole = [start, end].every((each) => Math.abs(each - Math.round(each)) < 0.05);
+  return `${clock(start, isWhole ? 0 : 1)}–${clock(end, isWhole ? 0 : 1)}`;
 }
 
 /** A length of time in words: 12 s, 3 min 4 s. */
