@@ -10,6 +10,7 @@ const box = document.getElementById("box");
 const holder = document.getElementById("ask-file");
 const chooser = document.getElementById("file");
 const drop = document.getElementById("drop");
+let isTyped = false; // since the question was last shown or sent
 const pictures = new Map(); // upload id -> address of what the browser itself holds of the file
 
 /** Makes the box work. It stays while views change. */
@@ -25,6 +26,7 @@ export function startBox() {
     if (chooser.files[0]) send(chooser.files[0]);
     chooser.value = "";
   });
+  box.addEventListener("input", () => { isTyped = true; });
   box.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (!file) return;
@@ -40,7 +42,7 @@ export function startBox() {
 
 /** Shows a question in the box. Its filters are chips below it. */
 export function showInBox(question) {
-  box.value = question.text;
+  if (!(isTyped && document.activeElement === box)) box.value = question.text; // who was faster than the page goes on
   fill(document.getElementById("recent"), recent().map((each) => h("option", { value: each })));
   holder.hidden = !question.upload;
   fill(holder);
@@ -52,6 +54,7 @@ export function showInBox(question) {
 }
 
 function submit() {
+  isTyped = false;
   const { text, filters } = parse(box.value);
   if (location.pathname === "/compare") { // there one question is for both libraries
     const params = new URLSearchParams(location.search);

@@ -67,7 +67,7 @@ export function whereOf(filters, folders = []) {
     try {
       where[FILTERS[name].member] = FILTERS[name].read(value);
     } catch (error) {
-      wrong[name] = `${value} ${error.message}`;
+      wrong[name] = error.message;
     }
   }
   if (where.folder && !/^([/~\\]|[a-z]:)/i.test(where.folder)) {
@@ -75,7 +75,7 @@ export function whereOf(filters, folders = []) {
     if (found) where.folder = found;
     else {
       delete where.folder;
-      wrong.folder = `no folder of this library is named ${filters.folder}`;
+      wrong.folder = "is no folder of this library";
     }
   }
   return { where, wrong };

@@ -185,7 +185,7 @@ function filterChips(question, wrong) {
     delete rest[name];
     const href = searchHref({ ...question, filters: rest });
     return h("span", { class: wrong[name] ? "chip chip-wrong" : "chip", title: FILTERS[name].help },
-      typedFilter(name, value), wrong[name] && h("span", { class: "chip-why" }, icon("warning"), wrong[name].slice(value.length).trim() || wrong[name]),
+      typedFilter(name, value), wrong[name] && h("span", { class: "chip-why" }, icon("warning"), wrong[name]),
       h("a", { class: "chip-off", href, "aria-label": `Remove the filter ${typedFilter(name, value)}` }, icon("close")));
   });
 }
