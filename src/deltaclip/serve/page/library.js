@@ -1,0 +1,122 @@
+/** The view of a library: what is in it, what failed, what is being indexed, and who made its vectors. */
+
+import { ask } from "./api.js";
+import { showInBox } from "./box.js";
+import { fill, h, icon, say } from "./dom.js";
+import { firstRun } from "./first.js";
+import { chooseFolder } from "./folders.js";
+import { hasEnded, jobPanel } from "./jobs.js";
+import { copyButton, libraryChoice } from "./parts.js";
+import { library } from "./place.js";
+import { count, size } from "./words.js";
+
+const FAILURES_AT_ONCE = 50;
+const ENDED_SHOWN = 3;
+
+export async function showLibrary(root, signal) {
+  document.title = "Library – deltaclip";
+  showInBox({ text: "" });
+  const of = library();
+  const [about, { jobs }, chosen] = await Promise.all([
+    ask("/v1/library", { query: { library: of }, signal }), ask("/v1/jobs", { signal }), libraryChoice(signal),
+  ]);
+  const mine = jobs.filter((job) => job.library === about.name);
+  const running = mine.filter((job) => !hasEnded(job));
+  if (!about.created && !running.length) {
+    fill(root, chosen, firstRun(about, signal));
+    return;
+  }
+  const view = new View(root, about, of, signal);
+  view.draw(chosen, [...running, ...mine.filter(hasEnded).slice(0, ENDED_SHOWN)]);
+  scrollTo(0, 0);
+}
+
+class View {
+  constructor(root, about, of, signal) {
+    Object.assign(this, { root, about, of, signal });
+    this.numbers = h("dl", { class: "numbers" });
+    this.jobs = h("div", { class: "jobs" });
+    this.failures = h("section", { class: "failures", "aria-labelledby": "failed-title" });
+    this.folders = h("section", { "aria-labelledby": "folders-title" });
+    this.vectors = h("section", { "aria-labelledby": "vectors-title" });
+  }
+
+  draw(chosen, jobs) {
+    const add = this.about.may_index && h("button", { type: "button", class: "main-button", on: { click: () => chooseFolder((job) => this.watch(job)) } }, icon("folder"), "Add a folder");
+    fill(this.root, h("div", { class: "library" },
+      h("header", { class: "head" }, h("div", {}, h("h1", {}, this.about.name), this.about.address && h("p", { class: "path soft" }, this.about.address)), chosen, add),
+      this.numbers, this.jobs, this.failures, this.folders, this.vectors));
+    for (const job of jobs) this.jobs.append(this.panel(job));
+    this.fillIn();
+    this.listFailures();
+  }
+
+  /** Numbers, folders and vectors, as `about` has them. */
+  fillIn() {
+    const { about } = this;
+    const shown = [["videos", about.videos], ["moments", about.moments], ["failed", about.failed], ...(about.missing ? [["missing", about.missing]] : [])];
+    fill(this.numbers, shown.map(([name, number]) => h("div", { class: number && (name === "failed" || name === "missing") ? "bad" : null }, h("dt", {}, name), h("dd", {}, number.toLocaleString("en")))),
+      about.size_bytes !== null && h("div", {}, h("dt", {}, "on disk"), h("dd", {}, size(about.size_bytes))));
+    const most = Math.max(...about.folders.map(({ videos }) => videos ?? 0), 1);
+    fill(this.folders, h("h2", { id: "folders-title" }, "Folders"), !about.folders.length && h("p", { class: "soft" }, "No folder holds videos yet."),
+      h("ul", { class: "rows" }, about.folders.map((folder) => h("li", {}, icon("folder"),
+        h("span", { class: "row-name" }, h("strong", {}, folder.name), folder.path && h("span", { class: "path soft" }, folder.path)),
+        h("span", { class: "share", "aria-hidden": "true", vars: { "--share": (folder.videos ?? 0) / most } }),
+        h("span", { class: "row-count" }, count(folder.videos ?? 0, "video"))))));
+    const facts = [["Encoder", about.encoder], ["Fingerprint", about.fingerprint && h("code", {}, about.fingerprint)], ["Motion mask", about.motion], ["Motion encoder", about.motion_encoder],
+      ["Without motion vectors", about.without_motion ? count(about.without_motion, "moment") : null]];
+    fill(this.vectors, h("h2", { id: "vectors-title" }, "Vectors"),
+      about.outdated && h("p", { class: "note" }, icon("warning"), `Has to be indexed again: ${about.outdated}`),
+      h("dl", { class: "facts" }, facts.filter(([, fact]) => fact).map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))));
+  }
+
+  panel(job) {
+    return jobPanel(job, { signal: this.signal, done: () => this.refresh() });
+  }
+
+  watch(job) {
+    this.jobs.prepend(this.panel(job));
+  }
+
+  async refresh() {
+    try {
+      this.about = await ask("/v1/library", { query: { library: this.of }, signal: this.signal });
+      this.fillIn();
+      await this.listFailures();
+    } catch { /* the numbers stay as they were; the banner tells if the server is gone */ }
+  }
+
+  /** The first page of failures, or the next one below it. */
+  async listFailures(cursor = null) {
+    const page = await ask("/v1/failures", { query: { library: this.of, limit: FAILURES_AT_ONCE, cursor }, signal: this.signal });
+    if (cursor === null) {
+      this.list = h("ul", { class: "rows" });
+      fill(this.failures, (page.failures.length > 0) && [h("h2", { id: "failed-title" }, "Could not be read"),
+        h("p", { class: "soft" }, "Nothing of these is found, or only what comes before the damage. Everything else is searched."), this.list]);
+      this.failures.hidden = !page.failures.length;
+    }
+    this.list.append(...page.failures.map((failure) => this.failure(failure)));
+    this.failures.querySelector(".next")?.remove();
+    if (page.next === null) return;
+    const more = h("button", { type: "button", class: "button next" }, "Show more");
+    more.addEventListener("click", () => { more.disabled = true; this.listFailures(page.next).catch((error) => { more.disabled = false; say(error.message); }); });
+    this.failures.append(more);
+  }
+
+  failure(failure) {
+    const told = h("p", { class: "reason" }, failure.reason);
+    const retry = h("button", { type: "button", class: "button small", "aria-label": `Retry ${failure.name}` }, icon("again"), "Retry");
+    retry.addEventListener("click", async () => {
+      retry.disabled = true;
+      try {
+        this.watch(await ask(`/v1/failures/${encodeURIComponent(failure.failure_id)}/retry`, { method: "POST", query: { library: this.of } }));
+        say(`${failure.name} is read again`);
+      } catch (error) {
+        retry.disabled = false;
+        fill(told, error.message);
+      }
+    });
+    return h("li", {}, icon("warning"), h("span", { class: "row-name" }, h("strong", {}, failure.name), failure.path && h("span", { class: "path soft" }, failure.path), told),
+      failure.path && copyButton(failure.path, "Copy path"), retry);
+  }
+}
