@@ -176,3 +176,10 @@ def test_a_link_out_of_the_roots_is_not_followed(open_server: Open, drawn: Drawn
     client = open_server(ServeSpec([tmp_path / "library"], roots=[inside]))
     response = client.get(f"/v1/videos/{video_id(client, 'link.mp4')}/stream")
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+
+
+def test_a_video_elsewhere_that_was_indexed_is_shown_whatever_the_roots_are(
+    open_server: Open, drawn: Drawn, tmp_path: Path
+) -> None:
+    client = open_server(ServeSpec([drawn.library], roots=[tmp_path]))
+    assert client.get(f"/v1/videos/{video_id(client, 'shapes_0001.mp4')}/stream").status_code == 200

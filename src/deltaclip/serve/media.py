@@ -83,7 +83,10 @@ class Media:
     """What is shown of videos. Its methods wait for children, and are called in threads."""
 
     def __init__(self, roots: Sequence[Path] | None) -> None:
-        """roots: folders out of which no link may lead; None for any place that the library knows."""
+        """roots: folders out of which no link may lead; None: links of videos that the library has may lead anywhere.
+
+        A video that is no link is shown wherever it is: somebody has indexed it.
+        """
         self._roots = None if roots is None else [root.resolve() for root in roots]
         self._showing = Showing()
         self._folder = Path(tempfile.mkdtemp(prefix="deltaclip-films-"))
@@ -116,8 +119,8 @@ class Media:
             raise Problem("gone", "The file of this video is missing: put it back, and index it again.")
         try:
             real = row.path.resolve(strict=True)
-            if self._roots is not None and not any(real.is_relative_to(root) for root in self._roots):
-                raise Problem("forbidden", "The file of this video is outside the folders that this server may show.")
+            if real != row.path and not self._is_inside(real):
+                raise Problem("forbidden", "The file of this video is a link that leads out of the server's roots.")
             opened = open_regular(real)
         except (OSError, RuntimeError):  # RuntimeError: links that lead to each other
             raise Problem("gone", "The file of this video is gone: index its folder again.") from None
@@ -126,6 +129,9 @@ class Media:
             opened.close()
             raise Problem("gone", "The file of this video has changed since it was indexed: index its folder again.")
         return real, opened
+
+    def _is_inside(self, real: Path) -> bool:
+        return self._roots is None or any(real.is_relative_to(root) for root in self._roots)
 
     def facts(self, row: VideoRow) -> PlayFacts:
         """What the file of a video holds. Raises Problem, VideoError."""

@@ -33,7 +33,9 @@ def _names(page: "Page") -> list[str]:
     return page.locator(f"{HITS} .card-name").all_inner_texts()
 
 
-def test_a_question_finds_its_moment_and_tells_how_relevant_it_is(address: str, shown: Shown, open_page: "Open") -> None:
+def test_a_question_finds_its_moment_and_tells_how_relevant_it_is(
+    address: str, shown: Shown, open_page: "Open"
+) -> None:
     page = open_page(address)
     _ask(page, shown.question)
     first = page.locator(HITS).first
@@ -43,7 +45,9 @@ def test_a_question_finds_its_moment_and_tells_how_relevant_it_is(address: str, 
     assert page.locator("#said").inner_text().startswith(tuple("0123456789"))
 
 
-def test_a_moment_plays_while_the_mouse_is_on_it_and_one_at_a_time(address: str, shown: Shown, open_page: "Open") -> None:
+def test_a_moment_plays_while_the_mouse_is_on_it_and_one_at_a_time(
+    address: str, shown: Shown, open_page: "Open"
+) -> None:
     page = open_page(f"{address}/?q={quote(shown.question)}")
     page.locator(HITS).nth(0).hover()
     page.wait_for_function(PLAYED)
@@ -133,9 +137,7 @@ def test_filters_become_chips_and_going_back_takes_them_away(address: str, shown
         ("moving:0.1% after:2020 before:2999-12-31 name:shapes_0005.mp4", {"shapes_0005.mp4"}),
     ],
 )
-def test_every_filter_reaches_the_search(
-    address: str, open_page: "Open", typed: str, names: set[str]
-) -> None:
+def test_every_filter_reaches_the_search(address: str, open_page: "Open", typed: str, names: set[str]) -> None:
     page = open_page(address)
     _ask(page, f"something moves {typed}")
     page.wait_for_function("() => document.querySelectorAll('.grid .card, .blank a.button').length")
@@ -261,7 +263,9 @@ def test_when_the_server_is_gone_the_page_says_so_and_goes_on_when_it_is_back(
     assert page.locator("#gone").is_hidden()
 
 
-def test_the_questions_that_the_page_offers_are_those_of_the_drawn_clips(address: str, open_page: "Open", tmp_path: Path) -> None:
+def test_the_questions_that_the_page_offers_are_those_of_the_drawn_clips(
+    address: str, open_page: "Open", tmp_path: Path
+) -> None:
     page = open_page(address)
     page.wait_for_selector(".ideas a")
     assert tuple(page.locator(".ideas a").all_inner_texts()) == tuple(draw_demo(tmp_path / "again"))
