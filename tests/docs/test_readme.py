@@ -22,8 +22,8 @@ def test_the_commands_of_the_readme_print_what_it_shows_and_its_code_runs(
     assert "shapes_0001.mp4 0.0 2.0" in capsys.readouterr().out.splitlines()[0]
 
 
-def test_the_readme_shows_three_commands_and_is_short() -> None:
-    assert len(README) == 3
+def test_the_readme_shows_two_commands_and_is_short() -> None:
+    assert len(README) == 2
     assert len(TEXT.split()) < 900
 
 
