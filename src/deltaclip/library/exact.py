@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,11 +111,16 @@ def rough_products(spans: Sequence[NDArray[np.float32]], queries: NDArray[np.flo
     elif len(rough) <= ROWS_OF_A_THREAD:
         _score(spans, queries, rough, ROWS_AT_ONCE)
     else:
-        with ThreadPoolExecutor(usual_workers()) as pool:
-            pieces = [_rows_of(spans, first, ROWS_OF_A_THREAD) for first in range(0, len(rough), ROWS_OF_A_THREAD)]
-            outs = np.split(rough, range(ROWS_OF_A_THREAD, len(rough), ROWS_OF_A_THREAD))
-            list(pool.map(lambda piece, out: _score(piece, queries, out, ROWS_AT_ONCE), pieces, outs))
+        pieces = [_rows_of(spans, first, ROWS_OF_A_THREAD) for first in range(0, len(rough), ROWS_OF_A_THREAD)]
+        outs = np.split(rough, range(ROWS_OF_A_THREAD, len(rough), ROWS_OF_A_THREAD))
+        list(_threads().map(lambda piece, out: _score(piece, queries, out, ROWS_AT_ONCE), pieces, outs))
     return rough
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Kept from one search to the next: starting them takes as long as scoring 20,000 rows."""
+    return ThreadPoolExecutor(usual_workers(), "deltaclip-exact")
 
 
 def require_unit(products: NDArray[np.float32] | NDArray[np.float64], there: NDArray[np.bool_] | None = None) -> None:
