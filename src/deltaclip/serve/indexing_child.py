@@ -70,6 +70,8 @@ def _encoder(job: dict[str, Any]) -> Encoder | None:
         with Library.open(job["address"]) as library:
             if library.remembered_encoder() is not None:
                 return None
+    if job["demo"] is not None:
+        return Encoder.load("shapes")  # others say little of drawn clips, and have to be fetched
     return Encoder.load(job["encoder"] or DEFAULT_ENCODER)
 
 

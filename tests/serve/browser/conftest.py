@@ -113,7 +113,7 @@ def open_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+        page.on("pageerror", lambda error: wrong.append(f"script: {error.stack}"))
         page.on("console", lambda told: wrong.append(told.text) if _is_fault(told.type, told.text) else None)
         host = "/".join(url.split("/")[:3])
         page.on("request", lambda asked: None if _is_ours(asked.url, host) else wrong.append(f"asked {asked.url}"))

@@ -50,6 +50,7 @@ export async function ask(path, { method = "GET", query, body, headers = {}, sig
   }
   if (response.status === 204) return null;
   const told = await response.json().catch(() => ({}));
+  signal?.throwIfAborted(); // what was cut off is no answer
   if (response.ok) return told;
   if (response.status === 401) listeners.locked();
   throw new Problem(response.status, told);

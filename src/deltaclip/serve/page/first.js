@@ -5,6 +5,7 @@ import { fill, h, icon } from "./dom.js";
 import { chooseFolder } from "./folders.js";
 import { jobPanel } from "./jobs.js";
 import { go } from "./place.js";
+import { mayIndex } from "./session.js";
 
 /** about: the library, as the server tells it. */
 export function firstRun(about, signal) {
@@ -12,6 +13,7 @@ export function firstRun(about, signal) {
   const wrong = h("p", { class: "wrong", role: "alert" });
   const watch = (job, to) => fill(progress, jobPanel(job, { signal, done: (ended) => {
     if (ended.state === "done") go(to(ended));
+    else demo.disabled = false;
   } }));
   const demo = h("button", { type: "button", class: "main-button" }, "Try it on drawn clips");
   demo.addEventListener("click", async () => {
@@ -35,7 +37,8 @@ export function firstRun(about, signal) {
         add || h("pre", {}, h("code", {}, indexCommand(about))),
         !add && h("p", { class: "soft" }, "Or start the server with ", h("code", {}, "--root ~/Videos"), " to add folders from this page.")),
       h("li", {}, h("h2", {}, "Or look around first"),
-        h("p", {}, "Twelve clips of shapes that move, drawn and indexed in a few seconds into a library of their own."), demo)),
+        h("p", {}, "Twelve clips of shapes that move, drawn and indexed in a few seconds into a library of their own."),
+        mayIndex() ? demo : h("p", { class: "soft" }, "Your token does not allow to index: ask whoever runs this server."))),
     wrong, progress);
 }
 

@@ -110,14 +110,15 @@ export class Grid {
     if (now) this.reach(now, true);
   }
 
-  /** Puts the focus on a card, which is scrolled to where needed. */
-  focus(place) {
+  /** Puts the focus on a card, which is scrolled to where needed, unless isScrolled is false. */
+  focus(place, { isScrolled = true } = {}) {
     const wanted = Math.min(Math.max(place, 0), this.count - 1);
     if (wanted < 0) return;
     this.activate(wanted);
     const top = Math.floor(wanted / this.columns) * this.step + this.list.getBoundingClientRect().top;
     const edge = document.querySelector(".top").offsetHeight + this.gap;
-    if (top < edge) scrollBy(0, top - edge);
+    if (!isScrolled) this.put(wanted);
+    else if (top < edge) scrollBy(0, top - edge);
     else if (top + this.height > innerHeight) scrollBy(0, top + this.height - innerHeight + this.gap);
     this.put(wanted);
     this.draw();

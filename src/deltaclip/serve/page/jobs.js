@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { fill, h, icon, say } from "./dom.js";
+import { mayIndex } from "./session.js";
 import { count, lasting } from "./words.js";
 
 const TITLES = { index: "Indexing", retry: "Reading again", demo: "Drawing and indexing the demo" };
@@ -31,7 +32,7 @@ export function jobPanel(job, { signal, done = () => {} }) {
   const state = h("p", { class: "job-state" });
   const cancel = h("button", { type: "button", class: "button small", on: { click: () => stop(job, state, cancel) } }, icon("close"), "Cancel");
   const panel = h("section", { class: "job", "data-state": job.state },
-    h("header", {}, h("h3", {}, TITLES[job.kind]), cancel),
+    h("header", {}, h("h3", {}, TITLES[job.kind]), mayIndex() && cancel),
     h("p", { class: "soft job-paths" }, job.kind === "demo" ? "" : job.paths.join(", ")), bar, state);
   let saidAt = 0;
   const draw = (now) => {

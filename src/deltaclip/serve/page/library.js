@@ -1,13 +1,14 @@
 /** The view of a library: what is in it, what failed, what is being indexed, and who made its vectors. */
 
-import { ask } from "./api.js";
+import { ask, isLeft } from "./api.js";
 import { showInBox } from "./box.js";
 import { fill, h, icon, say } from "./dom.js";
 import { firstRun } from "./first.js";
 import { chooseFolder } from "./folders.js";
 import { hasEnded, jobPanel } from "./jobs.js";
-import { copyButton, libraryChoice } from "./parts.js";
+import { copyButton, libraryChoice, problem } from "./parts.js";
 import { library } from "./place.js";
+import { mayIndex } from "./session.js";
 import { count, size } from "./words.js";
 
 const FAILURES_AT_ONCE = 50;
@@ -48,7 +49,7 @@ class View {
       this.numbers, this.jobs, this.failures, this.folders, this.vectors));
     for (const job of jobs) this.jobs.append(this.panel(job));
     this.fillIn();
-    this.listFailures();
+    this.listFailures().catch((error) => { if (!isLeft(error)) fill(this.failures, problem(error, () => this.refresh())); });
   }
 
   /** Numbers, folders and vectors, as `about` has them. */
@@ -117,6 +118,6 @@ class View {
       }
     });
     return h("li", {}, icon("warning"), h("span", { class: "row-name" }, h("strong", {}, failure.name), failure.path && h("span", { class: "path soft" }, failure.path), told),
-      failure.path && copyButton(failure.path, "Copy path"), retry);
+      failure.path && copyButton(failure.path, "Copy path"), mayIndex() && retry);
   }
 }

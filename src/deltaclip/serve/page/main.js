@@ -7,9 +7,9 @@ import { fill, h, icon, say } from "./dom.js";
 import { startKeys } from "./keys.js";
 import { showLibrary } from "./library.js";
 import { problem } from "./parts.js";
-import { isOurs, library, onMove } from "./place.js";
+import { go, isOurs, library, onMove } from "./place.js";
 import { showSearch } from "./search.js";
-import { mayEnter, showSignIn } from "./session.js";
+import { mayEnter, showSignIn, startSession } from "./session.js";
 import { showVideo } from "./video.js";
 
 const VIEWS = { "": showSearch, video: showVideo, library: showLibrary, compare: showCompare };
@@ -38,7 +38,7 @@ async function show({ isBack = false } = {}) {
     }
   } catch (error) {
     if (isLeft(error) || leaving.signal.aborted) return;
-    fill(main, problem(error, () => show()));
+    fill(main, h("h1", { class: "unseen" }, "deltaclip"), problem(error, () => show()));
   }
 }
 
@@ -85,4 +85,5 @@ history.scrollRestoration = "manual";
 onMove(show);
 startBox();
 startKeys();
+startSession(() => go("/"));
 show();

@@ -35,6 +35,11 @@ export function isOn(name) {
   return read(name, true) !== false;
 }
 
+/** The same of one that is off unless it was switched on. */
+export function wasOn(name) {
+  return read(name, false) === true;
+}
+
 export function turn(name, on) {
   write(name, Boolean(on));
 }

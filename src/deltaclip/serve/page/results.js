@@ -20,6 +20,7 @@ export class Results {
     this.loading = null;
     this.scroll = 0;
     this.active = 0;
+    this.hadFocus = false;
   }
 
   get hasMore() {

@@ -49,6 +49,7 @@ class Found {
     signal.addEventListener("abort", () => {
       this.results.scroll = scrollY;
       this.results.active = this.grid?.active ?? 0;
+      this.results.hadFocus = Boolean(this.grid?.list.contains(document.activeElement));
       this.preview.stop();
     });
     document.addEventListener("keydown", (event) => this.onKey(event), { signal });
@@ -71,7 +72,7 @@ class Found {
     if (wasThere) {
       scrollTo(0, results.scroll);
       this.grid?.draw();
-      this.grid?.focus(results.active);
+      if (results.hadFocus) this.grid?.focus(results.active, { isScrolled: false });
     }
   }
 

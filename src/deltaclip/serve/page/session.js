@@ -2,16 +2,35 @@
 
 import { ask, Problem } from "./api.js";
 import { fill, h } from "./dom.js";
+import { turn, wasOn } from "./memory.js";
 
-/** Whether this browser may read. A server that has no sessions lets everybody in. */
+const out = document.getElementById("out");
+let scopes = [];
+
+/** Whether this browser may read; what it may do besides is known then. */
 export async function mayEnter() {
   try {
-    const session = await ask("/v1/session");
-    return !session.needs_token || session.scopes.length > 0;
+    ({ scopes } = await ask("/v1/session"));
   } catch (error) {
-    if (error instanceof Problem && error.status === 401) return false;
-    return true; // whatever is wrong, the view tells it
+    if (error instanceof Problem && error.status === 401) scopes = [];
+    else throw error;
   }
+  out.hidden = !wasOn("session");
+  return scopes.includes("read");
+}
+
+/** Whether files may be read again, folders added and jobs ended. */
+export function mayIndex() {
+  return scopes.includes("index");
+}
+
+/** Makes the button work that ends the session. */
+export function startSession(leave) {
+  out.addEventListener("click", async () => {
+    await ask("/v1/session", { method: "DELETE" }).catch(() => {}); // what is wrong shows at once in the view
+    turn("session", false);
+    leave();
+  });
 }
 
 /** The form for the token. enter: called when it was right. */
@@ -24,6 +43,7 @@ export function showSignIn(root, enter) {
     fill(wrong);
     try {
       await ask("/v1/session", { method: "POST", body: { token: token.value.trim() } });
+      turn("session", true);
       enter();
     } catch (error) {
       fill(wrong, error.message);
