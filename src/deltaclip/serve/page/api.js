@@ -52,7 +52,7 @@ export async function ask(path, { method = "GET", query, body, headers = {}, sig
   const told = await response.json().catch(() => ({}));
   signal?.throwIfAborted(); // what was cut off is no answer
   if (response.ok) return told;
-  if (response.status === 401) listeners.locked();
+  if (response.status === 401 && path !== "/v1/session") listeners.locked(); // that form tells it itself
   throw new Problem(response.status, told);
 }
 
