@@ -26,6 +26,7 @@ from deltaclip.cli import (
     indexing,
     library,
     masks,
+    merging,
     search,
     serving,
     study,
@@ -44,6 +45,7 @@ CONTINUES = {
     "index": "finished videos are kept; run the same command again to continue",
     "repair": "repaired videos are kept; run deltaclip index on their folders to continue",
     "cache": "finished videos are kept; run the same command again to continue",
+    "merge": "merged videos are kept; run the same command again to continue",
     "train": "saved states are kept; run the same command with --resume to continue",
 }
 """Commands that continue their work when they are run again after Ctrl-C, and how."""
@@ -67,6 +69,7 @@ COMMANDS = (
     library.verify,
     library.repair,
     library.remove,
+    merging.merge,
     masks.masks,
     convert.convert,
     checkpoint.tokenize,

@@ -28,7 +28,7 @@ from deltaclip.wording import count
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from deltaclip.encoder import Encoder, EncoderSpec
-    from deltaclip.library import IndexReport, Library
+    from deltaclip.library import IndexReport, Library, Shard
 
 __all__ = ["index", "index_paths", "number_of"]
 
@@ -79,6 +79,14 @@ def index(
             "that is gone itself, or that is an empty folder, as for a disk that is not mounted.",
         ),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only part I of N of the files, into a library of its own, for several machines that share a folder; "
+            "deltaclip merge makes one library of all (default: all files).",
+        ),
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -108,18 +116,21 @@ def index(
       deltaclip index ~/Videos
       deltaclip index ~/Videos --exclude '*.gif' --exclude drafts/
       deltaclip index ~/Videos --watch
+      deltaclip index /archive --shard 3/16 --library part-03
     """
     from deltaclip.encoder import EncoderSpec
 
     sampling: Sampling = "keyframes" if fast else "uniform"
     spec = EncoderSpec(motion=motion, precision=precision, engine=engine, sampling=sampling, keep=keep)
-    chosen, number = exclude or (), number_of(workers)
+    chosen, number, part = exclude or (), number_of(workers), shard_of(shard)
+    if watch and part is not None:
+        raise typer.BadParameter("not with --watch: a shard is indexed once, and merged.", param_hint="'--shard'")
     if watch:
         loaded = _encoder(paths, library, encoder, spec, chosen)
         with _opened(library, loaded, motion_words) as opened:
             watch_until_interrupted(opened, loaded, paths, chosen, motion_words, number, prune=prune, as_json=as_json)
         return
-    report, loaded = index_paths(paths, library, encoder, spec, chosen, motion_words, number, prune=prune)
+    report, loaded = index_paths(paths, library, encoder, spec, chosen, motion_words, number, prune=prune, shard=part)
     if as_json:
         emit(report_row(report, loaded))
     else:
@@ -152,6 +163,20 @@ def number_of(workers: str) -> int | None:
     return int(workers)
 
 
+def shard_of(words: str | None) -> "Shard | None":
+    """What --shard says."""
+    from deltaclip.library import Shard
+
+    if words is None:
+        return None
+    number, _, total = words.partition("/")
+    try:
+        return Shard(int(number), int(total))
+    except ValueError:
+        hint = "give a part and the number of parts, such as 3/16."
+        raise typer.BadParameter(f"'{shown(words)}' is no shard: {hint}", param_hint="'--shard'") from None
+
+
 def index_paths(
     paths: list[Path],
     library: AnyPath | None,
@@ -162,6 +187,7 @@ def index_paths(
     workers: int | None = None,
     *,
     prune: bool = False,
+    shard: "Shard | None" = None,
 ) -> "tuple[IndexReport, Encoder]":
     """Index paths, and give the encoder that did it; progress and notes go to stderr."""
     from deltaclip.library import LINK, report_of_nothing
@@ -178,8 +204,9 @@ def index_paths(
                 motion_words=motion_words,
                 workers=workers,
                 prune=prune,
+                shard=shard,
             )
-    if not report.seen and LINK not in report.passed_over:
+    if not report.seen and shard is None and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
     if report.unused_exclude:
         patterns = ", ".join(f"'{pattern}'" for pattern in report.unused_exclude)

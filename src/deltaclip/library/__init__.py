@@ -7,7 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.library.address import STORES, default_library_path, full_address, open_store
     from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by, nearest_of_sound
-    from deltaclip.library.candidates import LINK, find_candidates
+    from deltaclip.library.candidates import LINK, Shard, find_candidates
     from deltaclip.library.content import (
         ChangedError,
         Content,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deltaclip.library.indexing import report_of_nothing
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
+    from deltaclip.library.merging import MergeReport, merge_libraries
     from deltaclip.library.moment_pictures import Thumbnails
     from deltaclip.library.moments import MOST_NAMED
     from deltaclip.library.outlines import Outlines
@@ -83,6 +84,7 @@ else:
         "deltaclip.library.moments",
         "deltaclip.library.watching",
         "deltaclip.library.relevance",
+        "deltaclip.library.merging",
         "deltaclip.library.showing",
         "deltaclip.library.outlines",
         "deltaclip.library.moment_pictures",
@@ -110,6 +112,7 @@ __all__ = [
     "IndexReport",
     "Library",
     "LockedError",
+    "MergeReport",
     "Moment",
     "MomentReader",
     "MotionAsked",
@@ -129,6 +132,7 @@ __all__ = [
     "RememberedMotionEncoder",
     "RemoveReport",
     "RepairReport",
+    "Shard",
     "Showing",
     "Stamp",
     "Status",
@@ -148,6 +152,7 @@ __all__ = [
     "draw_hits",
     "find_candidates",
     "full_address",
+    "merge_libraries",
     "nearest",
     "nearest_by",
     "nearest_of_sound",

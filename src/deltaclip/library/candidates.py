@@ -1,10 +1,11 @@
 """Which files `index` looks at: those in folders by their suffix, and every file that is given by name."""
 
+import hashlib
 import os
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deltaclip.library.disk import State, file_identity, is_gone, is_soft
@@ -13,7 +14,7 @@ from deltaclip.library.paths import absolute_paths
 from deltaclip.library.results import Failure
 from deltaclip.video import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "find_candidates"]
+__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "Shard", "find_candidates"]
 
 LINK = "links to files already included"
 HIDDEN = "hidden files and folders"
@@ -22,9 +23,21 @@ EXCLUDED = "excluded files and folders"
 PROXY = "small copies beside their video"
 BROKEN_LINK = "broken links"
 NOT_PLAIN = "pipes, sockets and devices"
+OTHER_SHARD = "files of other shards"
 NO_SUFFIX = "files without a suffix"
 NOT_VIDEO = "files that are not videos"
-SKIPPED_KINDS = (LINK, HIDDEN, SYSTEM, EXCLUDED, PROXY, BROKEN_LINK, NOT_PLAIN, NO_SUFFIX, f"SUFFIX {NOT_VIDEO}")
+SKIPPED_KINDS = (
+    LINK,
+    HIDDEN,
+    SYSTEM,
+    EXCLUDED,
+    PROXY,
+    BROKEN_LINK,
+    NOT_PLAIN,
+    OTHER_SHARD,
+    NO_SUFFIX,
+    f"SUFFIX {NOT_VIDEO}",
+)
 """What may be skipped, besides files with other suffixes, which are counted by suffix. The last one is for a suffix
 that videos share with other files, for example ".ts files that are not videos"."""
 
@@ -46,6 +59,35 @@ _GOPRO = re.compile(r"g[a-z](\d{6}|[a-z]{2}\d{4})" + _ADDED)
 _INSTA360 = re.compile(r"(?:pro_)?(?:lrv|vid|pro)_(\d{8}_\d{6})_\d\d_(\d{3})" + _ADDED)
 _PLAIN_SUFFIX = re.compile(r"\.\w{1,8}")
 """What is counted as a suffix; anything else after a full stop is part of the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The part `number` of `count`, from 1 on, of the files in a folder: about as many in each, always the same ones.
+
+    A file's part follows from its path below the given folder that contains it, so that machines on which that folder
+    is elsewhere agree. Raises ValueError for a part that there is not.
+    """
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise ValueError(f"shard {self.number} of {self.count}: give one from 1 to the number of shards")
+
+    def holds(self, path: Path, roots: Sequence[Path]) -> bool:
+        """Whether a file is in it. roots: the folders and files given."""
+        root = next((root for root in roots if path != root and path.is_relative_to(root)), path.parent)
+        digest = hashlib.sha256(os.fsencode(path.relative_to(root).as_posix())).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
+
+    def of(self, candidates: "Candidates") -> "Candidates":
+        """Those in this shard; the others are counted as skipped."""
+        files = tuple(path for path in candidates.files if self.holds(path, candidates.roots))
+        others = len(candidates.files) - len(files)
+        passed_over = {**candidates.passed_over, **({OTHER_SHARD: others} if others else {})}
+        return replace(candidates, files=files, passed_over=passed_over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from deltaclip.checks import AnyPath, check_path, check_paths, check_whole
 from deltaclip.library.address import open_store, store_exists
-from deltaclip.library.candidates import Candidates, find_candidates
+from deltaclip.library.candidates import Candidates, Shard, find_candidates
 from deltaclip.library.encoders import (
     keeps_motion,
     require_same_encoder,
@@ -142,6 +142,7 @@ class Library(Searches):
         motion_words: bool | None = None,
         workers: int | None = None,
         prune: bool = False,
+        shard: Shard | None = None,
     ) -> IndexReport:
         """Brings the library up to date with files and folders; known content is not decoded again.
 
@@ -159,6 +160,9 @@ class Library(Searches):
         are kept as missing. Nothing is removed below a given path that is gone itself, or an empty folder: a disk that
         is not mounted looks like that.
 
+        shard: only this part of the files, for several machines that index one folder, each into a library of its own;
+        `library.merge_libraries` makes one of them.
+
         Files that cannot be read are in the report and in `failures()`, and do not affect the others. Files below the
         given folders that are gone are no longer found, until they come back. Can be interrupted at any time: finished
         videos are kept, and the next call continues. on_progress: called before every file and at the end; it may raise
@@ -168,9 +172,12 @@ class Library(Searches):
         given = check_paths(paths, "index")
         chosen = _checked_workers(exclude, workers)
         tell = on_progress or _ignore
-        return self._index(
-            lambda: find_candidates(given, self._store.folder, exclude), tell, motion_words, chosen, prune=prune
-        )
+
+        def find() -> Candidates:
+            found = find_candidates(given, self._store.folder, exclude)
+            return found if shard is None else shard.of(found)
+
+        return self._index(find, tell, motion_words, chosen, prune=prune)
 
     def watch(
         self,

@@ -88,9 +88,7 @@ def test_dialogs_are_accessible(address: str, open_page: "Open", axe: str) -> No
     assert page.evaluate("axe.run('dialog').then(found => found.violations.map(each => each.id))") == []
 
 
-def test_the_first_run_and_signing_in_are_accessible(
-    serve: Serve, open_page: "Open", axe: str, tmp_path: Path
-) -> None:
+def test_the_first_run_and_signing_in_are_accessible(serve: Serve, open_page: "Open", axe: str, tmp_path: Path) -> None:
     page = open_page(serve([tmp_path / "nothing yet"]), viewport=NARROW)
     page.wait_for_selector(".first")
     page.evaluate(axe)

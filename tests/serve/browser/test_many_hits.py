@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     Open = Callable[..., Page]
 
 HITS, AT_ONCE = 10_000, 48
-PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 SCROLL = """async () => {
   const frames = [];
   let most = 0, before = performance.now();
@@ -29,7 +31,9 @@ SCROLL = """async () => {
 
 def _hit(number: int) -> dict[str, Any]:
     time = {"start_seconds": 15.0 * number, "end_seconds": 15.0 * number + 15}
-    urls = dict.fromkeys(("thumbnail_url", "outlined_thumbnail_url", "stream_url"), f"/v1/videos/7/thumbnail?n={number}")
+    urls = dict.fromkeys(
+        ("thumbnail_url", "outlined_thumbnail_url", "stream_url"), f"/v1/videos/7/thumbnail?n={number}"
+    )
     made_up = {"appearance": 0.2, "motion": None, "coverage": 0.1, "relevance": "low", "folded": []}
     ids = {"video_id": "7", "moment_id": f"7.{number}", "path": None, "name": f"hit {number}.mp4"}
     return {**ids, **time, **urls, **made_up, "score": 1 - number / HITS}

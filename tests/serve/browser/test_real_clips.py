@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     Open = Callable[..., Page]
 
 pytestmark = pytest.mark.real
-NAMES = ("car_turn.mp4", "toy_frog.webm", "space_needle.avi", "newtonscradle.gif", "bear.mp4", "chaplin.mov", "hmdb51_RATRACE_wave.avi")
+NAMES = (
+    "car_turn.mp4",
+    "toy_frog.webm",
+    "space_needle.avi",
+    "newtonscradle.gif",
+    "bear.mp4",
+    "chaplin.mov",
+    "hmdb51_RATRACE_wave.avi",
+)
 
 
 @pytest.fixture(scope="module")
