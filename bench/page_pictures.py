@@ -1,6 +1,6 @@
 """Makes the pictures of the page that the docs show: four views, light and dark, wide and narrow, over drawn clips.
 
-    python bench/page_pictures.py            # writes docs/images/page/*.png; wants playwright and chromium; 1 min
+python bench/page_pictures.py            # writes docs/images/page/*.png; wants playwright and chromium; 1 min
 """
 
 import io
@@ -22,7 +22,7 @@ from deltaclip.shapes import ShapesSpec, draw_demo, make_world, write_world
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "page"
 SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
-COLOURS, MOST_BYTES = 96, 150_000
+COLOURS, MOST_BYTES = 256, 150_000
 LONG_SCENES = 45
 """Of two seconds each: six moments, so that the curve has a shape."""
 QUESTION = "the red circle moves"
@@ -38,7 +38,11 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             for scheme in ("light", "dark"):
                 for size, viewport in SIZES.items():
-                    settings: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme, "reduced_motion": "reduce"}
+                    settings: dict[str, Any] = {
+                        "viewport": viewport,
+                        "color_scheme": scheme,
+                        "reduced_motion": "reduce",
+                    }
                     _take(browser.new_page(**settings), address, f"{scheme}-{size}")
             browser.close()
 
@@ -82,7 +86,7 @@ def _take(page: Page, address: str, look: str) -> None:
         page.wait_for_timeout(500)
         content = page.screenshot()
         with Image.open(io.BytesIO(content)) as picture:
-            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = picture.convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
         out = OUT / f"{name}-{look}.png"
         small.save(out, optimize=True)
         assert out.stat().st_size < MOST_BYTES, f"{out} has {out.stat().st_size} bytes: take fewer colours"

@@ -1,6 +1,6 @@
 """A browser, and servers in processes of their own over drawn clips.
 
-DELTACLIP_SCREENSHOTS: a folder for pictures of all views. DELTACLIP_AXE: the file axe.min.js of the npm package axe-core.
+DELTACLIP_SCREENSHOTS: a folder for pictures of all views. DELTACLIP_AXE: the file axe.min.js of npm's axe-core.
 """
 
 import os
@@ -105,7 +105,7 @@ def address(shown: Shown) -> Iterator[str]:
 @pytest.fixture
 def open_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
     """Opens pages; in the end no script may have failed, and nothing may have been asked of another host."""
-    contexts: "list[BrowserContext]" = []
+    contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
     def opened(url: str, **settings: object) -> "Page":

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.serve.browser.conftest import NARROW, WIDE, Serve, Shown
+from tests.serve.browser.conftest import NARROW, WIDE, Shown
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     Open = Callable[..., Page]
 
@@ -25,7 +25,12 @@ VIEWS = {
     "compare": ("/compare?q={question}", ".side .still.there"),
     "lost": ("/video/99999", ".blank[role=alert]"),
 }
+NOBODY = {"needs_token": True, "scopes": []}
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in ("wide", "narrow")]
+
+
+def _answering(told: object) -> "Callable[[Route], None]":
+    return lambda route: route.fulfill(json=told)
 
 
 @pytest.fixture(scope="package")
@@ -88,12 +93,18 @@ def test_dialogs_are_accessible(address: str, open_page: "Open", axe: str) -> No
     assert page.evaluate("axe.run('dialog').then(found => found.violations.map(each => each.id))") == []
 
 
-def test_the_first_run_and_signing_in_are_accessible(serve: Serve, open_page: "Open", axe: str, tmp_path: Path) -> None:
-    page = open_page(serve([tmp_path / "nothing yet"]), viewport=NARROW)
-    page.wait_for_selector(".first")
-    page.evaluate(axe)
-    assert page.evaluate("axe.run().then(found => found.violations.map(each => each.id))") == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+def test_the_first_run_and_signing_in_are_accessible(address: str, open_page: "Open", axe: str) -> None:
+    page = open_page(f"{address}/static/mark.svg", viewport=NARROW)
+    empty = {**page.request.get(f"{address}/v1/library").json(), "created": False}
+    page.route("**/v1/library", lambda route: route.fulfill(json=empty))
+    for session, there in (({"needs_token": False, "scopes": ["read", "index"]}, ".first"), (NOBODY, "#token")):
+        page.unroute("**/v1/session")
+        page.route("**/v1/session", _answering(session))
+        page.goto(address)
+        page.wait_for_selector(there)
+        page.evaluate(axe)
+        assert page.evaluate("axe.run().then(found => found.violations.map(each => each.id))") == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
 def test_pictures_and_words_keep_their_places_while_they_load(address: str, shown: Shown, open_page: "Open") -> None:

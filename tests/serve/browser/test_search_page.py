@@ -199,7 +199,8 @@ def test_a_picture_that_is_dropped_is_searched_with(address: str, open_page: "Op
           const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
           const data = new DataTransfer();
           data.items.add(new File([bytes], "dropped.jpg", {type: "image/jpeg"}));
-          for (const kind of ["dragenter", "drop"]) window.dispatchEvent(new DragEvent(kind, {dataTransfer: data, cancelable: true}));
+          const way = {dataTransfer: data, cancelable: true};
+          for (const kind of ["dragenter", "drop"]) window.dispatchEvent(new DragEvent(kind, way));
         }""",
         content,
     )

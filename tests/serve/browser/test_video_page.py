@@ -20,7 +20,9 @@ PIXELS = """() => {
 AMBER = """() => {
   const pixels = (%s)();
   let painted = 0;
-  for (let place = 0; place < pixels.length; place += 4) if (pixels[place] > 200 && pixels[place + 3] > 200) painted += 1;
+  for (let place = 0; place < pixels.length; place += 4) {
+    if (pixels[place] > 200 && pixels[place + 3] > 200) painted += 1;
+  }
   return painted;
 }""".replace("%s", PIXELS)
 

@@ -35,6 +35,7 @@ export function card(hit, { isOutlined, href, line = null, foot = null }) {
   item.hit = hit;
   item.link = link;
   item.still = still;
+  item.release = () => picture.removeAttribute("src"); // a picture that is still on its way would hold up the next ones
   return item;
 }
 

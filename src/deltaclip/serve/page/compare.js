@@ -83,8 +83,8 @@ function side(found, other, question, name, preview) {
 
 /** Where the other side has the same moment. letter: of that side. */
 function twinOf(rank, place, letter) {
-  if (rank === null) return `not among the first ${DEPTH} of ${letter}`;
-  return rank === place ? `also number ${rank + 1} of ${letter}` : `number ${rank + 1} of ${letter}`;
+  if (rank === null) return `not in the first ${DEPTH} of ${letter}`;
+  return rank === place ? `also number ${rank + 1} in ${letter}` : `number ${rank + 1} in ${letter}`;
 }
 
 /** The place of the same moment among hits: of the same name, and at the same time; null if it is not there. */

@@ -8,8 +8,8 @@ const OVERSCAN_ROWS = 2;
 const LEAST = { wide: 232, narrow: 156 }; // of a card, in pixels
 
 /**
- * list: the element that holds the cards, a list. make: gives the card of a place, with `link`, which takes the focus.
- * more: called when the last rows come near. Cards have one height: that of their picture, 16 to 10, and two or three lines.
+ * list: the element that holds the cards, a list. make: gives the card of a place, with `link`, which takes the focus,
+ * and `release`, called once it is out of the document. more: called when the last rows come near. Cards have one height: that of their picture, 16 to 10, and two or three lines.
  */
 export class Grid {
   constructor(list, { make, more, signal }) {
@@ -66,6 +66,7 @@ export class Grid {
     for (const [place, card] of this.cards) {
       if ((place < first || place >= last) && place !== focused) { // the focus stays where it is, off the screen too
         card.remove();
+        card.release();
         this.cards.delete(place);
       }
     }

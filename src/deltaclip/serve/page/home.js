@@ -42,7 +42,7 @@ export async function showHome(root, signal, chips) {
     recentQuestions(),
     h("section", {}, h("h2", {}, "In this library"), h("ul", { class: "strip" }, videos.map((video) => videoCard(video, preview, of)))),
     filterHelp()));
-  libraryChoice(signal).then((chosen) => chosen && root.querySelector(".hello p").after(chosen), () => {});
+  libraryChoice(signal).then((chosen) => chosen && root.querySelector(".hello p").append(chosen), () => {});
   scrollTo(0, 0);
 }
 

@@ -60,6 +60,7 @@ function tell(job) {
     return job.total ? `${job.done} of ${count(job.total, "video")}, ${count(job.moments, "moment")}${failed}${left}${now}` : "Looking for videos…";
   }
   if (job.state === "failed") return `Failed: ${job.error ?? "the server's log says more"}`;
+  if (job.kind === "retry" && job.failed && job.state === "done") return "It still cannot be read; see below";
   return `${ENDS[job.state]} after ${lasting(job.seconds)}: ${count(job.moments, "new moment")} from ${count(job.done, "video")}${failed}`;
 }
 

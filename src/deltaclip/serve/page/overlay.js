@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 const WINDOW_SECONDS = 4;
 const PER_SECOND = 10;
 const HOLD_SECONDS = 0.25; // how far from its frame an outline is still right
-const ARROW_SECONDS = 0.6; // the arrow is the way of so long
+const ARROW_SECONDS = 0.8; // the arrow is the way of so long
 const AMBER = "255, 190, 0";
 
 export class Overlay {
@@ -120,7 +120,7 @@ function stroke(context, path, width) {
 
 function drawArrow(context, x, y, across, down) {
   const length = Math.hypot(across, down);
-  if (length < 8) return;
+  if (length < 14) return; // shorter ones say nothing of the way
   const [u, v] = [across / length, down / length];
   const head = Math.min(12, length / 2);
   const [tipX, tipY] = [x + across, y + down];

@@ -70,7 +70,7 @@ export class Preview {
     if (this.card !== card || !card.isConnected) return;
     const from = plays ? start : 0;
     const to = plays ? end : end - start;
-    const film = h("video", { playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true" });
+    const film = h("video", { playsinline: true, preload: "auto", "aria-hidden": "true" });
     film.muted = true;
     film.src = plays ? stream : clipUrl(id, start, end, card.of);
     const bar = h("span", { class: "progress", "aria-hidden": "true" });

@@ -86,9 +86,9 @@ class Found {
       return;
     }
     this.tellCount();
-    if (!results.hits.length) fill(this.place, nothing(results.question, null));
+    if (!results.hits.length) fill(this.place, nothing(results, null));
     else if (results.nothing && !results.question.rest) {
-      fill(this.place, nothing(results.question, searchHref({ ...results.question, rest: true }, results.of)));
+      fill(this.place, nothing(results, searchHref({ ...results.question, rest: true }, results.of)));
     } else {
       const list = h("ul", { class: "grid", "aria-label": "Moments" });
       fill(this.place, list);
@@ -186,14 +186,14 @@ function filterChips(question, wrong) {
     delete rest[name];
     const href = searchHref({ ...question, filters: rest });
     return h("span", { class: wrong[name] ? "chip chip-wrong" : "chip", title: FILTERS[name].help },
-      typedFilter(name, value), wrong[name] && h("span", { class: "chip-why" }, icon("warning"), wrong[name]),
+      h("span", {}, typedFilter(name, value), wrong[name] && h("span", { class: "chip-why" }, ` ${wrong[name]}`)),
       h("a", { class: "chip-off", href, "aria-label": `Remove the filter ${typedFilter(name, value)}` }, icon("close")));
   });
 }
 
-function nothing(question, restHref) {
+function nothing({ question, wrong }, restHref) {
   const asked = question.text ? `“${question.text}”` : question.file ?? "that file";
-  const filtered = Object.keys(question.filters).length > 0;
+  const filtered = Object.keys(question.filters).some((name) => !(name in wrong));
   return h("section", { class: "blank" },
     h("h2", {}, "Nothing here matches"),
     h("p", {}, restHref ? `No moment fits ${asked} better than unrelated sentences do.` : `No moment was found for ${asked}.`),
