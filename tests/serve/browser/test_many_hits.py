@@ -1,6 +1,5 @@
 """10,000 hits on the page: few of them in the document, and frames in time while it scrolls."""
 
-import base64
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,7 @@ if TYPE_CHECKING:
     Open = Callable[..., Page]
 
 HITS, AT_ONCE = 10_000, 48
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 SCROLL = """async () => {
   const frames = [];
   let most = 0, before = performance.now();
@@ -31,9 +28,7 @@ SCROLL = """async () => {
 
 def _hit(number: int) -> dict[str, Any]:
     time = {"start_seconds": 15.0 * number, "end_seconds": 15.0 * number + 15}
-    urls = dict.fromkeys(
-        ("thumbnail_url", "outlined_thumbnail_url", "stream_url"), f"/v1/videos/7/thumbnail?n={number}"
-    )
+    urls = dict.fromkeys(("thumbnail_url", "outlined_thumbnail_url", "stream_url"), PIXEL)
     made_up: dict[str, Any] = {"appearance": 0.2, "motion": None, "coverage": 0.1, "relevance": "low", "folded": []}
     ids = {"video_id": "7", "moment_id": f"7.{number}", "path": None, "name": f"hit {number}.mp4"}
     return {**ids, **time, **urls, **made_up, "score": 1 - number / HITS}
@@ -51,7 +46,6 @@ def _many(page: "Page", limit: int | None = None) -> None:
         route.fulfill(body=json.dumps({**told, "matches_nothing": False}), content_type="application/json")
 
     page.route("**/v1/search*", answer)
-    page.route("**/thumbnail*", lambda route: route.fulfill(body=PIXEL, content_type="image/png"))
 
 
 def test_ten_thousand_hits_scroll_with_few_of_them_in_the_document(address: str, open_page: "Open") -> None:
