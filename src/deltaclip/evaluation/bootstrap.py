@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval
+from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval, rank_intervals
 from deltaclip.wording import count
 
 __all__ = ["RetrievalIntervals", "retrieval_intervals"]
@@ -88,7 +88,7 @@ def retrieval_intervals(
     recalls = [replicates[way][name] for way in ("t2v", "v2t") for name in ("R1", "R5", "R10")]
     return RetrievalIntervals(
         **{
-            way: {name: percentile_interval(values, level) for name, values in by_name.items()}
+            way: rank_intervals(getattr(ranking, way).pessimistic, groups[way], by_name, level)
             for way, by_name in replicates.items()
         },
         sum_of_recalls=percentile_interval(np.sum(recalls, axis=0), level),
