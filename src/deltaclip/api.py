@@ -305,7 +305,9 @@ def _refuse_to_replace(out: Path, besides: str | None = None) -> None:
     if out.exists() and not out.is_dir():
         raise CheckpointError(str(out), "a file", "Give a folder.")
     if out.is_dir() and any(entry.name != besides for entry in out.iterdir()):
-        raise CheckpointError(str(out), "the folder is not empty", "Give a new folder, or overwrite=True.")
+        begun = besides is not None and (out / besides).is_dir()
+        first = "Continue the run there with resume=True, give" if begun else "Give"
+        raise CheckpointError(str(out), "the folder is not empty", f"{first} a new folder, or overwrite=True.")
 
 
 def _ignore(*told: object) -> None:

@@ -141,6 +141,25 @@ def test_ctrl_c_keeps_a_state_and_says_where(
     assert deltaclip(*own(home, tmp_path / "out"), "--resume")[0] == 0
 
 
+def test_a_run_that_was_cut_off_is_offered_to_be_continued_first(home: Path, tmp_path: Path, deltaclip: Any) -> None:
+    assert deltaclip(*own(home, tmp_path / "out"), "--time-limit", 0)[0] == 0
+    code, _, err = deltaclip(*own(home, tmp_path / "out"))
+    assert (code, "the folder has a training run. Continue it with --resume, or" in plain(err)) == (1, True), err
+
+
+def test_a_rate_for_trained_weights_and_a_batch_larger_than_the_clips_are_told(
+    home: Path, tmp_path: Path, deltaclip: Any
+) -> None:
+    words = ["optim.batch=128" if word == "optim.batch=4" else word for word in own(home, tmp_path / "out")]
+    code, _, err = deltaclip(*words, "--time-limit", 0)
+    assert code == 0
+    assert "the weights start at random, but optim.lr is 1e-06" in err
+    assert "optim.batch is 128, but there are only 6 captions" in err
+    sound = ["--set", "optim.lr=1e-3", "--time-limit", 0, "--overwrite"]
+    assert "only" not in (told := deltaclip(*own(home, tmp_path / "out"), *sound)[2])
+    assert "at random" not in told
+
+
 def test_going_on_with_other_settings_is_refused_before_anything_is_decoded(
     home: Path, tmp_path: Path, deltaclip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +232,7 @@ def test_a_folder_in_use_is_refused(home: Path, tmp_path: Path, deltaclip: Any) 
         ),
         (("train", "msvd", "--set", "world.groups=2"), "world.groups can be set for drawn clips only"),
         (("train", "shapes", "--set", "optim.epochs=2"), "optim.epochs is ignored, because optim.steps is 5000"),
+        (("train", "shapes", "--set", "optim.lr=1", "--set", "optim.lr=2"), "optim.lr is set twice"),
         (("train", "shapes", "--resume", "--overwrite"), "--resume and --overwrite are mutually exclusive"),
         (
             ("train", "shapes", "--videos", "x", "--allow-missing"),
@@ -267,7 +287,8 @@ def test_start_weights_that_cannot_be_had_or_are_too_large_are_told_before_anyth
     (tmp_path / "start" / "tokenizer.json").unlink()
     mute = [tmp_path / "start" if word == "fresh" else word for word in begun]
     assert "no tokenizer" in deltaclip(*mute, "--json")[1]["error"]["found"]
-    code, _, err = deltaclip(*words, "--set", "model.image_size=304")
+    large = ["model.image_size=304" if word == "model.image_size=32" else word for word in words]
+    code, _, err = deltaclip(*large)
     assert (code, "the short side of its pictures is 224 pixels, and 304 are needed" in plain(err)) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["start"]
 

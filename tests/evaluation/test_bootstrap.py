@@ -1,13 +1,14 @@
 """Both directions draw the same videos."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deltaclip.evaluation import retrieval_intervals
 from deltaclip.evaluation.result import result_of
-from deltaclip.ranking import bootstrap_intervals, rank_matrix
+from deltaclip.ranking import Ranks, bootstrap_intervals, rank_matrix
 
 OWNER = np.random.default_rng(1).integers(0, 12, 60) * 2  # videos with odd numbers own no text
 RANKING = rank_matrix(np.random.default_rng(0).random((60, 24)), OWNER)
@@ -58,3 +59,18 @@ def test_an_interval_over_few_videos_warns_of_itself(videos: int, said: str | No
 def test_owners_of_other_texts_are_refused() -> None:
     with pytest.raises(ValueError, match="groups for"):
         retrieval_intervals(RANKING, OWNER[:-1])
+
+
+def test_clips_of_one_group_are_drawn_together() -> None:
+    # three copies of each video say no more than one: drawn one by one the interval would be too narrow by sqrt(3)
+    groups = np.repeat(np.arange(20), 3)
+    single = rank_matrix(np.random.default_rng(7).random((20, 20)), np.arange(20))
+    tripled = replace(single, **{way: _tripled(getattr(single, way)) for way in ("t2v", "v2t", "v2t_plain")})
+    intervals = retrieval_intervals(tripled, np.arange(60), groups, samples=90)
+    alone = retrieval_intervals(single, np.arange(20), samples=90)
+    assert (intervals.t2v["R10"], intervals.v2t["MnR"]) == (alone.t2v["R10"], alone.v2t["MnR"])
+    assert (intervals.to_json()["videos"], intervals.to_json()["groups"]) == (60, 20)
+
+
+def _tripled(ranks: Ranks) -> Ranks:
+    return Ranks(np.repeat(ranks.pessimistic, 3), np.repeat(ranks.optimistic, 3))

@@ -101,3 +101,20 @@ def test_the_page_shows_figures_queries_and_pictures_in_one_file(tmp_path: Path)
     assert "&lt;B&gt;" in page
     assert "+25.00" in page
     assert "http" not in page
+
+
+def test_twins_are_exchanged_together() -> None:
+    # all gains of a group have one sign, so two groups can be exchanged in 4 ways, and 2 of these are as large
+    first, second = saved([1, 1, 1, 1]), saved([2, 2, 2, 2])
+    twins = replace(first, groups=("one", "one", "one", "two"))
+    compared = compare_saved(("A", "B"), twins, second)
+    assert compared.drawn == "2 groups of videos"
+    assert compared.overall.metrics["R1"].p_value == pytest.approx(0.5, abs=0.02)
+    assert compare_saved(("A", "B"), first, second).overall.metrics["R1"].p_value == pytest.approx(0.25, abs=0.02)
+    assert compare_saved(("A", "B"), second, twins).overall.clusters == 2
+
+
+def test_files_that_group_the_videos_differently_are_refused() -> None:
+    first = replace(saved([1, 2, 3, 4]), groups=("g", "g", "g", "h"))
+    with pytest.raises(CaptionError, match="group the videos differently"):
+        compare_saved(("A", "B"), first, replace(first, groups=("g", "g", "h", "h")))

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deltaclip.captions import Split, VideoFiles
 from deltaclip.errors import CaptionError
-from deltaclip.evaluation.material import material_of_split
+from deltaclip.evaluation.material import Material, material_of_split
 from tests.evaluation.three_videos import SPLIT
 
 FILES = VideoFiles({name: Path(f"{name}.mp4") for name in "abc"}, ())
@@ -38,3 +39,11 @@ def test_a_split_without_captions_or_without_any_video_is_refused() -> None:
         material_of_split("d", "test", Split(("a",), None), FILES)
     with pytest.raises(CaptionError, match="none of its 4 captions"):
         material_of_split("d", "test", SPLIT, VideoFiles({}, ("a", "b", "c")), allow_missing=True)
+
+
+def test_the_groups_of_videos_that_are_left_stay_theirs() -> None:
+    names, paths = ("a", "b", "c"), (Path("a"), Path("b"), Path("c"))
+    material = Material("d", "test", names, paths, ("x", "y", "z"), np.arange(3), groups=("g", "h", "h"))
+    assert material.clusters.tolist() == [0, 1, 1]
+    assert material.without(("b",)).groups == ("g", "h")
+    assert material.without(("a",)).clusters.tolist() == [0, 0]

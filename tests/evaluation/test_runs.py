@@ -31,17 +31,18 @@ SAVED = SavedRanks(
     texts=("a man runs", "", "two\nlines", "ünïcode"),
     candidates=((("v1", 0.5), ("-v 2", -0.25)), (("v3", 0.125),), (), (("v1", float(np.float32(0.1))),)),
     protocol={"post": "none", "frames": 12},
+    groups=("g 1", "g 1", "", "ü"),
 )
 
 
 def same(first: SavedRanks, second: SavedRanks) -> bool:
-    fields = ("direction", "queries", "videos", "texts", "candidates", "protocol")
+    fields = ("direction", "queries", "videos", "texts", "candidates", "protocol", "groups")
     return all(getattr(first, name) == getattr(second, name) for name in fields) and bool(
         (first.ranks == second.ranks).all()
     )
 
 
-@pytest.mark.parametrize("saved", [SAVED, replace(SAVED, texts=None, candidates=None, protocol={}, direction="v2t")])
+@pytest.mark.parametrize("saved", [SAVED, replace(SAVED, texts=None, candidates=None, protocol={}, direction="v2t", groups=None)])
 def test_saved_ranks_come_back(tmp_path: Path, saved: SavedRanks) -> None:
     write_ranks(tmp_path / "r.jsonl", saved)
     assert same(read_ranks(tmp_path / "r.jsonl"), saved)
@@ -70,6 +71,7 @@ BROKEN = [
     ([HEAD, LINE | {"rank": 1.5}], "line 2: lacks a query, a video or a rank"),
     ([HEAD, {"query": "q", "rank": 1}], "line 2: lacks a query, a video or a rank"),
     ([HEAD, LINE | {"text": 3}], "line 2: its text"),
+    ([HEAD, LINE | {"group": 3}], "line 2: its group"),
     ([HEAD, LINE | {"candidates": [["v"]]}], "line 2: its candidates"),
 ]
 

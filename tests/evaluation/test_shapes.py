@@ -60,5 +60,6 @@ def test_progress_ends_with_all_videos(encoder: Encoder) -> None:
 def test_frames_without_a_mask_are_counted_by_reason(encoder: Encoder) -> None:
     still = evaluate_shapes(encoder, ShapesSpec(static_only=True), num_clips=2)
     fallback = still.vectors.fallback
+    assert still.to_json()["intervals"]["groups"] == 2
     assert sum(fallback.values()) == 8
     assert set(fallback) <= {"static", "nothing found"}

@@ -101,3 +101,17 @@ def test_no_samples_and_no_level_are_refused() -> None:
         bootstrap_intervals(np.array([1]), np.array([0]), samples=0)
     with pytest.raises(ValueError, match="level"):
         percentile_interval(np.ones(3), 1.0)
+
+
+def test_none_right_of_59_may_be_up_to_six_percent_and_all_right_down_to_ninety_four() -> None:
+    # the table of Clopper and Pearson: 0 of 59 is 0 to 6.06 percent; the two are mirror images
+    none = bootstrap_intervals(np.full(59, 60), np.arange(59), samples=20)
+    every = bootstrap_intervals(np.ones(59, int), np.arange(59), samples=20)
+    assert none["R1"] == none["R50"] == none["nDCG10"] == pytest.approx((0, 6.06), abs=0.005)
+    assert every["R1"] == every["nDCG10"] == pytest.approx((93.94, 100), abs=0.005)
+    assert every["MnR"] == (1, 1)
+
+
+def test_at_the_ends_each_group_is_one_trial() -> None:
+    # 1 - 0.025^(1/3) by hand
+    assert bootstrap_intervals(np.full(30, 99), np.repeat(np.arange(3), 10))["R1"] == pytest.approx((0, 70.76), abs=0.005)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from deltaclip.channels import velocity_bytes
+from deltaclip.errors import DeltaclipError
 from deltaclip.training import DataRecipe, Pictures
-from deltaclip.training.dataset import DIRECTION_WORDS, drop_words, model_frames
+from deltaclip.training.dataset import DIRECTION_WORDS, _Pairs, drop_words, model_frames
+from tests.training.tiny import tiny_clips, tiny_recipe
 
 PLAIN = DataRecipe(alpha_dropout=0.0)
 
@@ -119,3 +121,24 @@ def test_what_is_dropped_is_dropped_with_its_motion() -> None:
 )
 def test_captions_that_name_a_direction_are_known(caption: str, named: bool) -> None:
     assert bool(DIRECTION_WORDS.search(caption)) == named
+
+
+@pytest.mark.parametrize(("sampling", "alike"), [("uniform", True), ("jittered", False)])
+def test_uniform_frames_are_the_same_in_every_epoch_and_jittered_ones_are_not(sampling: str, alike: bool) -> None:
+    recipe = tiny_recipe(f"data.sampling={sampling}", "data.alpha_dropout=0")
+    pairs = _Pairs(tiny_clips(), recipe, 32)
+    read = [pairs[3, epoch] for epoch in range(6)]
+    frames = [pair[0] for pair in read if not isinstance(pair, DeltaclipError)]
+    assert len(frames) == 6
+    assert all(np.array_equal(frames[0], other) for other in frames[1:]) == alike
+    again = pairs[3, 0]
+    assert not isinstance(again, DeltaclipError)
+    assert np.array_equal(again[0], frames[0])
+
+
+def test_uniform_training_frames_are_the_middles_of_equal_spans() -> None:
+    recipe = tiny_recipe("data.sampling=uniform", "data.alpha_dropout=0")
+    clips = tiny_clips()
+    pair = _Pairs(clips, recipe, 32)[3, 0]
+    assert not isinstance(pair, DeltaclipError)
+    assert np.array_equal(pair[0][:, :3], np.moveaxis(clips.rgb[3, [1, 3]], -1, 1))  # of four cached frames

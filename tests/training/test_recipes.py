@@ -20,7 +20,7 @@ def test_the_fine_tuning_recipes_are_those_of_the_method() -> None:
     optim = RECIPES["msvd"].optim
     assert (optim.lr, optim.zero_alpha_lr, optim.weight_decay, optim.warm_up) == (1e-6, 1e-4, 0.2, 0.1)
     assert (optim.batch, optim.epochs, optim.gradient_norm, optim.same_video) == (128, 5, 1.0, "mask")
-    assert RECIPES["msvd"].data == DataRecipe("msvd", frames=6, test_frames=12, alpha_dropout=0.1)
+    assert RECIPES["msvd"].data == DataRecipe("msvd", frames=6, sampling="uniform", test_frames=12, alpha_dropout=0.1)
     assert (RECIPES["msvd"].loop.report, RECIPES["msrvtt"].loop.report) == ("best", "last")
 
 
@@ -101,3 +101,8 @@ def test_two_fields_that_fit_only_together_may_be_set_together() -> None:
 def test_an_impossible_recipe_is_refused(wrong: object) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         wrong()  # type: ignore[operator]
+
+
+def test_the_document_of_a_jittered_recipe_is_that_of_before_sampling_was_a_setting() -> None:
+    assert "sampling" not in RECIPES["own"].facts()["data"]  # a run begun earlier can still be resumed
+    assert RECIPES["clip4clip-msvd"].facts()["data"]["sampling"] == "uniform"

@@ -54,6 +54,15 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(whole: Path, tmp_path: Path,
     assert losses(whole) == losses(tmp_path / "out")
 
 
+def test_a_killed_run_with_uniform_frames_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    recipe = override(RECIPE, ["data.sampling=uniform"])
+    train(recipe, tiny_data(), tmp_path / "whole", device="cpu")
+    with pytest.raises(Killed):
+        train(recipe, tiny_data(), tmp_path / "out", killed_at(3), device="cpu")
+    train(recipe, tiny_data(), tmp_path / "out", device="cpu", resume=True)
+    assert same_weights(tmp_path / "whole", tmp_path / "out")
+
+
 @pytest.mark.parametrize("seconds", [0, 0.0])
 def test_a_time_limit_stops_behind_a_step_with_a_state(whole: Path, tmp_path: Path, seconds: float) -> None:
     outcome = train(RECIPE, tiny_data(), tmp_path / "out", device="cpu", time_limit=seconds)

@@ -240,7 +240,8 @@ def _show(compared: "Sequence[Compared]") -> None:
     for one in compared:
         overall, (first, second) = one.overall, one.marked
         print_lines(
-            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} tied"
+            f"{shown(first)} against {shown(second)}: {overall.wins} won, {overall.losses} lost, {overall.ties} tied; "
+            f"intervals and p draw {one.drawn}"
         )
         for kind, part in (("all", overall), *one.by_kind.items()):
             for name in SHOWN_METRICS:

@@ -18,13 +18,16 @@ def refuse_file(folder: Path, option: str) -> None:
         raise typer.BadParameter(f"{there} is a file; give a folder.", param_hint=f"'{option}'")
 
 
-def refuse_to_replace(out: Path, overwrite: bool) -> None:
+def refuse_to_replace(out: Path, overwrite: bool, *, resumable: bool = False) -> None:
     """Raises CheckpointError if `out` is not empty: it may be hours of training, or the encoder of a library.
 
-    BadParameter if it is a file.
+    resumable: it has a run that --resume continues. BadParameter if it is a file.
     """
     refuse_file(out, "--out")
     if not overwrite and out.is_dir() and any(out.iterdir()):
+        if resumable:
+            remedy = "Continue it with --resume, or give a new folder, or --overwrite to start it anew."
+            raise CheckpointError(str(out), "the folder has a training run", remedy)
         remedy = "Give a new folder, or --overwrite to replace a checkpoint."
         raise CheckpointError(str(out), "the folder is not empty", remedy)
 

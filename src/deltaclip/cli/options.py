@@ -127,12 +127,23 @@ DeviceOption = Annotated[
     str,
     typer.Option(metavar="DEVICE", help="Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
 ]
+
+
+def _refuse_same_field(settings: list[str] | None) -> list[str] | None:
+    """Raises BadParameter if two settings are of one field: only the last would count."""
+    fields = [setting.partition("=")[0] for setting in settings or ()]
+    if twice := next((field for field in fields if fields.count(field) > 1), None):
+        raise typer.BadParameter(f"{twice} is set twice; give it one value.")
+    return settings
+
+
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Change a field of the recipe, such as optim.lr=1e-5. May be repeated.",
+        help="Change a field of the recipe, such as optim.lr=1e-5. May be repeated, once for each field.",
+        callback=_refuse_same_field,
     ),
 ]
 

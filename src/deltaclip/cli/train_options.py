@@ -203,6 +203,6 @@ def check_places(out: Path, cache: Path | None, *, resume: bool, overwrite: bool
     others, begun = files_beside_run(out), has_run(out)
     if (resume and begun) or not (begun or others):  # a frame cache inside `out` is kept and used
         return
-    refuse_to_replace(out, overwrite)
+    refuse_to_replace(out, overwrite, resumable=begun)
     if others:
         check_place(out)

@@ -20,7 +20,7 @@ from deltaclip.ranking import (
     any_true_ranks,
     average_precision,
     bootstrap_means,
-    percentile_interval,
+    percent_interval,
 )
 from deltaclip.wording import count
 
@@ -253,4 +253,4 @@ def _counts(taken: NDArray[np.int64], labels: Sequence[str]) -> dict[str, int]:
 
 def _interval(values: NDArray[np.float64], groups: NDArray[np.int64]) -> Interval:
     [replicates] = bootstrap_means({"mean": values}, groups, samples=SAMPLES, seed=SEED).values()
-    return percentile_interval(replicates, LEVEL)
+    return percent_interval(values, groups, replicates, LEVEL)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval
+from deltaclip.ranking import Interval, Ranking, bootstrap_replicates, percentile_interval, rank_intervals
 from deltaclip.wording import count
 
 __all__ = ["RetrievalIntervals", "retrieval_intervals"]
@@ -21,7 +21,8 @@ class RetrievalIntervals:
     """Where the figures of a `RetrievalResult` would be if other videos had been drawn.
 
     t2v, v2t, v2t_plain: by name of the metric. sum_of_recalls: of t2v and v2t on the same samples.
-    level: share of samples inside, 0..1. samples, seed: how they were drawn. videos: of how many.
+    level: share of samples inside, 0..1. samples, seed: how they were drawn. videos: of how many. groups: how many
+    groups of videos were drawn from instead of single videos, None if each video is independent.
     """
 
     t2v: Mapping[str, Interval]
@@ -32,20 +33,21 @@ class RetrievalIntervals:
     samples: int
     seed: int
     videos: int
+    groups: int | None = None
 
     @property
     def warning(self) -> str | None:
         """What to know if too few videos were drawn from; of one the interval has no width at all."""
-        if self.videos >= FEW_VIDEOS:
+        drawn = self.videos if self.groups is None else self.groups
+        if drawn >= FEW_VIDEOS:
             return None
-        return (
-            f"intervals over {count(self.videos, 'video')} are too narrow: with fewer than {FEW_VIDEOS} they say little"
-        )
+        what = count(drawn, "video") if self.groups is None else f"{count(drawn, 'group')} of videos"
+        return f"intervals over {what} are too narrow: with fewer than {FEW_VIDEOS} they say little"
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"t2v": {"R1": [low, high], ...}, "v2t", "v2t_plain", "sum_of_recalls": [low, high], "level", ...}.
 
-        "warning" is there only if fewer than 10 videos were drawn from.
+        "groups" is there if groups of videos were drawn, "warning" if fewer than 10 groups or videos were drawn from.
         """
         directions = {name: getattr(self, name) for name in ("t2v", "v2t", "v2t_plain")}
         return {
@@ -55,20 +57,30 @@ class RetrievalIntervals:
             "samples": self.samples,
             "seed": self.seed,
             "videos": self.videos,
+            **({} if self.groups is None else {"groups": self.groups}),
             **({} if self.warning is None else {"warning": self.warning}),
         }
 
 
 def retrieval_intervals(
-    ranking: Ranking, owner: NDArray[np.int64], *, samples: int = 2000, level: float = 0.95, seed: int = 0
+    ranking: Ranking,
+    owner: NDArray[np.int64],
+    clusters: NDArray[np.int64] | None = None,
+    *,
+    samples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> RetrievalIntervals:
     """Percentile bootstrap over videos. owner: (Q,), each text's video, as it was ranked.
 
-    t2v draws whole videos with their captions, v2t single videos. One seed draws the same videos for all directions:
-    each knows the videos that own a text, in order.
+    clusters: (V,), the number of the group that each video is in, if groups are to be drawn whole because their videos
+    are not independent; None if each video is. t2v draws with all captions. One seed draws the same videos for all
+    directions: each knows the videos that own a text, in order.
     """
-    videos = np.arange(len(ranking.v2t.pessimistic))
-    groups = {"t2v": owner, "v2t": videos, "v2t_plain": videos}
+    asking = np.unique(owner)  # the videos that own a text; they alone are queries of v2t
+    videos = np.arange(len(ranking.v2t.pessimistic)) if clusters is None else clusters[asking]
+    texts = owner if clusters is None else clusters[owner]
+    groups = {"t2v": texts, "v2t": videos, "v2t_plain": videos}
     replicates = {
         way: bootstrap_replicates(getattr(ranking, way).pessimistic, group, samples=samples, seed=seed)
         for way, group in groups.items()
@@ -76,7 +88,7 @@ def retrieval_intervals(
     recalls = [replicates[way][name] for way in ("t2v", "v2t") for name in ("R1", "R5", "R10")]
     return RetrievalIntervals(
         **{
-            way: {name: percentile_interval(values, level) for name, values in by_name.items()}
+            way: rank_intervals(getattr(ranking, way).pessimistic, groups[way], by_name, level)
             for way, by_name in replicates.items()
         },
         sum_of_recalls=percentile_interval(np.sum(recalls, axis=0), level),
@@ -84,4 +96,5 @@ def retrieval_intervals(
         samples=samples,
         seed=seed,
         videos=len(videos),
+        groups=None if clusters is None else len(np.unique(videos)),
     )

@@ -10,6 +10,7 @@ from deltaclip.evaluation.recorded import check_same_material, marked_name
 from deltaclip.evaluation.runs import SavedRanks, align_ranks
 from deltaclip.evaluation.words import CAPTION_KINDS, CaptionKind, kinds_of
 from deltaclip.ranking import Comparison, compare_ranks
+from deltaclip.wording import count
 
 __all__ = ["SHOWN_METRICS", "Compared", "QueryPair", "compare_saved"]
 
@@ -45,7 +46,8 @@ class Compared:
 
     first, second: their names. overall: all queries. by_kind: those with texts of each kind of `words.caption_kind`;
     empty if the texts are not known. wins, losses: queries that the first ranks better and worse, clearest first.
-    protocols: how the ranks of the first and the second were made, as saved.
+    protocols: how the ranks of the first and the second were made, as saved. grouped: whether intervals and p-values
+    draw groups of videos, such as twins, and not single videos.
     """
 
     first: str
@@ -55,16 +57,24 @@ class Compared:
     wins: tuple[QueryPair, ...] = field(repr=False)
     losses: tuple[QueryPair, ...] = field(repr=False)
     protocols: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)  # Any: json
+    grouped: bool = False
 
     @property
     def marked(self) -> tuple[str, str]:
         """Both names with the marks that no form of the figures may lose."""
         return marked_name(self.first, self.protocols[0]), marked_name(self.second, self.protocols[1])
 
+    @property
+    def drawn(self) -> str:
+        """What intervals and p-values take as independent, with its number: `30 groups of videos`."""
+        number = self.overall.clusters
+        return f"{count(number, 'group')} of videos" if self.grouped else count(number, "video")
+
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"first", "second", the fields of `Comparison`, "by_kind": {kind: those fields}}."""
+        """{"first", "second", "grouped", the fields of `Comparison`, "by_kind": {kind: those fields}}."""
         kinds = {kind: part.to_json() for kind, part in self.by_kind.items()}
-        return {"first": self.first, "second": self.second, **self.overall.to_json(), "by_kind": kinds}
+        names = {"first": self.first, "second": self.second, "grouped": self.grouped}
+        return {**names, **self.overall.to_json(), "by_kind": kinds}
 
 
 def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks) -> Compared:
@@ -106,6 +116,7 @@ def compare_saved(names: tuple[str, str], first: SavedRanks, second: SavedRanks)
         wins=tuple(best),
         losses=tuple(worst),
         protocols=(first.protocol, second.protocol),
+        grouped=first.groups is not None or second.groups is not None,
     )
 
 

@@ -43,11 +43,12 @@ def comparison_page(compared: Sequence[Compared], videos: Mapping[str, Path]) ->
 def _section(compared: Compared, picture: VideoPicture) -> str:
     overall = compared.overall
     first, second = compared.marked
+    drawn = "groups" if compared.grouped else "videos"
     head = (
         f"<h2>{as_html(first)} against {as_html(second)}</h2>"
-        f"<p>{overall.queries} queries in {overall.clusters} videos: {overall.wins} ranked better by the first, "
+        f"<p>{overall.queries} queries in {compared.drawn}: {overall.wins} ranked better by the first, "
         f"{overall.losses} worse, {overall.ties} alike. Differences are first less second, with {overall.level:.0%} "
-        f"paired bootstrap intervals over videos; p from {overall.permutations:,} exchanges of whole videos.</p>"
+        f"paired bootstrap intervals over these {drawn}; p from {overall.permutations:,} exchanges of whole {drawn}.</p>"
     )
     tables = [_table("all queries", overall)]
     tables += [_table(f"captions: {kind}", part) for kind, part in compared.by_kind.items()]

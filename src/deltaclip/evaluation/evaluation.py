@@ -97,10 +97,11 @@ class Evaluation:
 
 def evaluate_material(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Evaluation:
     """Ranks vectors that this encoder made, both ways."""
+    material = vectors.material
     ranking = rank_vectors(vectors.texts, vectors.videos, vectors.owner, post)
     return Evaluation(
         retrieval=result_of(ranking),
-        intervals=retrieval_intervals(ranking, vectors.owner),
+        intervals=retrieval_intervals(ranking, vectors.owner, material.clusters if material.groups else None),
         protocol=protocol_of(encoder, vectors, post),
         ranking=ranking,
         vectors=vectors,
@@ -150,6 +151,7 @@ def saved_ranks(evaluation: Evaluation) -> SavedRanks:
         texts=material.texts,
         candidates=named_candidates(candidates, material.videos, len(material.texts)),
         protocol=evaluation.protocol.to_json(),
+        groups=material.groups and tuple(material.groups[place] for place in material.owner.tolist()),
     )
 
 

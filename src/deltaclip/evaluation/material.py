@@ -23,6 +23,8 @@ class Material:
     owner: (Q,) int64, the place of each text's video among the videos.
     missing: names of videos of the split that are not here; neither they nor their texts are among those above.
     missing_texts: how many texts went with them. seed: of drawn clips, else None.
+    groups: (V,) names of what videos share so that they are not independent, as twins share their objects: intervals
+    and tests draw groups whole. None if each video is its own group.
     """
 
     dataset: str
@@ -34,14 +36,24 @@ class Material:
     missing: tuple[str, ...] = ()
     missing_texts: int = 0
     seed: int | None = None
+    groups: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.videos) != len(self.paths) or self.owner.shape != (len(self.texts),):
             raise ValueError("every video needs a path and every text an owner")
+        if self.groups is not None and len(self.groups) != len(self.videos):
+            raise ValueError(f"{len(self.groups)} groups for {len(self.videos)} videos")
         if not self.videos or not self.texts:
             raise ValueError("nothing can be ranked without a video and a text")
         if self.owner.min() < 0 or self.owner.max() >= len(self.videos):
             raise ValueError("an owner is not the index of a video")
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """(V,) int64: the number of each video's group, in which it is drawn by intervals and tests."""
+        if self.groups is None:
+            return np.arange(len(self.videos))
+        return np.unique(np.array(self.groups), return_inverse=True)[1].astype(np.int64)
 
     def without(self, names: Sequence[str]) -> "Material":
         """The same without these videos and their texts; both are counted as missing. At least one text must stay."""
@@ -57,6 +69,7 @@ class Material:
             paths=tuple(path for path, keep in zip(self.paths, stays, strict=True) if keep),
             texts=tuple(text for text, keep in zip(self.texts, texts_stay, strict=True) if keep),
             owner=place[self.owner[texts_stay]],
+            groups=self.groups and tuple(group for group, keep in zip(self.groups, stays, strict=True) if keep),
             missing=(*self.missing, *(video for video in self.videos if video in gone)),
             missing_texts=self.missing_texts + int(np.count_nonzero(~texts_stay)),
         )
@@ -108,6 +121,7 @@ def shapes_material(folder: Path, spec: ShapesSpec, seed: int, num_clips: int) -
         texts=tuple(clip.caption for clip in clips),
         owner=np.arange(len(clips)),
         seed=seed,
+        groups=tuple(f"twins {clip.group}" for clip in clips),
     )
 
 

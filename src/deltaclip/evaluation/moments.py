@@ -18,7 +18,7 @@ from deltaclip.errors import CaptionError
 from deltaclip.evaluation.ranked_moments import MomentEncoders
 from deltaclip.library import By
 from deltaclip.pipeline import Job, Pipeline
-from deltaclip.ranking import Interval, bootstrap_means, percentile_interval
+from deltaclip.ranking import Interval, bootstrap_means, percent_interval
 from deltaclip.reader import SEGMENT_SECONDS, Clip, read_moments
 from deltaclip.wording import count
 
@@ -89,7 +89,7 @@ class MomentEvaluation:
         _, videos = np.unique([str(row.row.path) for row in self.rows], return_inverse=True)
         values = {f"IoU{iou:g}": 100.0 * np.array([row.iou >= iou for row in self.rows]) for iou in IOUS}
         replicates = bootstrap_means(values, videos, samples=SAMPLES, seed=SEED)
-        return {name: percentile_interval(drawn, LEVEL) for name, drawn in replicates.items()}
+        return {name: percent_interval(values[name], videos, drawn, LEVEL) for name, drawn in replicates.items()}
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
         """{"R1": {"IoU0.3", "IoU0.5"}, "distance_seconds": {"mean", "median"}, "rows": [...], how it was made}."""

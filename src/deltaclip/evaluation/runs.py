@@ -32,7 +32,8 @@ class SavedRanks:
 
     direction: see `deltaclip.ranking.ranks`. queries: (N,) names, each once. videos: (N,) the video each query belongs
     to; for v2t the query itself. ranks: (N,) int64 from 1, ties against the query. texts: (N,) what was asked, or None.
-    candidates: (N,) the best few, or None. protocol: how they were made, a json object.
+    candidates: (N,) the best few, or None. protocol: how they were made, a json object. groups: (N,) the group of each
+    query's video, if videos of one group are not independent; None if each video is its own.
     """
 
     direction: Direction
@@ -42,9 +43,10 @@ class SavedRanks:
     texts: tuple[str, ...] | None = None
     candidates: tuple[Named, ...] | None = None
     protocol: Mapping[str, Any] = field(default_factory=dict)  # Any: a json document
+    groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("videos", "ranks", "texts", "candidates"):
+        for name in ("videos", "ranks", "texts", "candidates", "groups"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self.queries):
                 raise ValueError(f"{len(column)} {name} for {len(self.queries)} queries")
@@ -68,7 +70,7 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
     """One json object a line: a head, then a query each.
 
     Head {"format", "direction", "queries": how many, "protocol"}; query {"query", "video", "rank"} and if known
-    "text", "candidates": [[video, score], ...]. Names may hold anything, since json quotes them.
+    "text", "group", "candidates": [[video, score], ...]. Names may hold anything, since json quotes them.
     """
 
     def lines() -> Iterator[str]:
@@ -78,6 +80,8 @@ def write_ranks(path: Path, saved: SavedRanks) -> None:
             line: dict[str, Any] = {"query": query, "video": saved.videos[place], "rank": int(saved.ranks[place])}
             if saved.texts is not None:
                 line["text"] = saved.texts[place]
+            if saved.groups is not None:
+                line["group"] = saved.groups[place]
             if saved.candidates is not None:
                 line["candidates"] = saved.candidates[place]
             yield json.dumps(line) + "\n"
@@ -121,6 +125,7 @@ def read_ranks(path: Path) -> SavedRanks:
         texts=tuple(part["text"] for part in parts) if all("text" in part for part in parts) else None,
         candidates=tuple(part["candidates"] for part in parts) if all("candidates" in part for part in parts) else None,
         protocol=protocol,
+        groups=tuple(part["group"] for part in parts) if all("group" in part for part in parts) else None,
     )
 
 
@@ -155,8 +160,11 @@ def _query_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a
         raise CaptionError(
             f"{path}, line {number}", "lacks a query, a video or a rank from 1", "Each line needs all three."
         )
-    if not isinstance(part.get("text", ""), str):
-        raise CaptionError(f"{path}, line {number}", "its text is not a string", "Leave it out, or write it in quotes.")
+    for name in ("text", "group"):
+        if not isinstance(part.get(name, ""), str):
+            raise CaptionError(
+                f"{path}, line {number}", f"its {name} is not a string", "Leave it out, or write it in quotes."
+            )
     if "candidates" in part:
         try:
             part["candidates"] = tuple((str(name), float(score)) for name, score in part["candidates"])
@@ -170,9 +178,10 @@ def _query_line(path: Path, number: int, line: str) -> dict[str, Any]:  # Any: a
 def align_ranks(
     first: SavedRanks, second: SavedRanks
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Ranks of both in the order of the first, and the number of each query's video, for `ranking.compare_ranks`.
+    """Ranks of both in the order of the first, and the number of each query's cluster, for `ranking.compare_ranks`.
 
-    Raises CaptionError if they are not of one direction, of the same queries and of the same videos.
+    The cluster is the group of the query's video, as either file says, and the video itself if neither does.
+    Raises CaptionError if they are not of one direction, of the same queries, of the same videos and groups.
     """
     if first.direction != second.direction:
         raise CaptionError(
@@ -194,8 +203,17 @@ def align_ranks(
                 f"query {query!r} belongs to {video!r} in one file and to {second.videos[place]!r} in the other",
                 "Rank the same data set with both.",
             )
-    groups = np.unique(np.array(first.videos), return_inverse=True)[1].astype(np.int64)
+    groups = _clusters(first, second, order)
     return first.ranks, second.ranks[order], groups
+
+
+def _clusters(first: SavedRanks, second: SavedRanks, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) the number of each query's group, or of its video. order: the place in the second of each query."""
+    theirs = None if second.groups is None else [second.groups[place] for place in order.tolist()]
+    if first.groups is not None and theirs is not None and list(first.groups) != theirs:
+        raise CaptionError("ranks", "the two files group the videos differently", "Rank the same data set with both.")
+    names = first.groups or theirs or first.videos
+    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
 
 
 def write_trec(

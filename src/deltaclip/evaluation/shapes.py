@@ -31,7 +31,7 @@ def evaluate_shapes(
     """Rank clips of a drawn world for their full captions, both ways.
 
     Clips come in groups of twins: the same objects, a different mover. They are written as mp4 and read as any file is.
-    The intervals draw single videos, as those of data sets do: they take twins for independent.
+    The intervals draw whole groups, because the ranks of twins are not independent.
     progress is called with (videos done, videos in all).
     """
     with tempfile.TemporaryDirectory(prefix="deltaclip-shapes-") as folder:

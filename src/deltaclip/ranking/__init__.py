@@ -19,7 +19,9 @@ from deltaclip.ranking.intervals import (
     bootstrap_intervals,
     bootstrap_means,
     bootstrap_replicates,
+    percent_interval,
     percentile_interval,
+    rank_intervals,
 )
 from deltaclip.ranking.metrics import Metrics, compute_metrics, sum_of_recalls
 from deltaclip.ranking.paired_test import Comparison, Difference, compare_ranks
@@ -44,8 +46,10 @@ __all__ = [
     "compute_metrics",
     "first_nan",
     "matrix_blocks",
+    "percent_interval",
     "percentile_interval",
     "rank_blocks",
+    "rank_intervals",
     "rank_matrix",
     "refuse_nan",
     "row_blocks",

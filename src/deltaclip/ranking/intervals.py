@@ -2,7 +2,8 @@
 
 The captions of one video are not independent (MSVD: 27,763 captions in 670 groups), so whole videos are drawn with
 replacement, each with all its queries, and every metric is computed anew on each sample: the cluster bootstrap (Davison
-and Hinkley, Bootstrap methods and their application, 1997, section 3.8). The interval is between percentiles.
+and Hinkley, Bootstrap methods and their application, 1997, section 3.8). The interval is between percentiles; if no query is right, or all
+are, it is exact (`percent_interval`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.ranking.blocks import Indices
-from deltaclip.ranking.metrics import query_values
+from deltaclip.ranking.metrics import RECALLS, query_values
 
 __all__ = ["LEVEL", "SAMPLES", "Interval", "bootstrap_intervals", "bootstrap_means", "bootstrap_replicates"]
-__all__ += ["percentile_interval"]
+__all__ += ["percent_interval", "percentile_interval", "rank_intervals"]
 
 Interval = tuple[float, float]
 """low, high, in the unit of the metric."""
@@ -23,6 +24,9 @@ Values = NDArray[np.float64]
 
 SAMPLES = 2000
 LEVEL = 0.95
+
+PERCENTS = (*(f"R{k}" for k in RECALLS), "nDCG10")
+"""Metrics that are means of values from 0 to 100."""
 
 CELLS = 4_000_000
 """Numbers held at once, so that 100,000 videos need no more memory than 100."""
@@ -39,7 +43,20 @@ def bootstrap_intervals(
     `Metrics` without `queries`. Raises ValueError if the arguments do not fit.
     """
     replicates = bootstrap_replicates(ranks, groups, samples=samples, seed=seed)
-    return {name: percentile_interval(values, level) for name, values in replicates.items()}
+    return rank_intervals(ranks, groups, replicates, level)
+
+
+def rank_intervals(
+    ranks: Indices, groups: Indices, replicates: Mapping[str, Values], level: float = LEVEL
+) -> dict[str, Interval]:
+    """The intervals of `bootstrap_intervals` from the replicates of the same ranks and groups."""
+    values = query_values(ranks)
+    return {
+        name: percent_interval(values[name], groups, drawn, level)
+        if name in PERCENTS
+        else percentile_interval(drawn, level)
+        for name, drawn in replicates.items()
+    }
 
 
 def bootstrap_replicates(
@@ -73,6 +90,21 @@ def percentile_interval(replicates: Values, level: float = LEVEL) -> Interval:
         raise ValueError(f"level must be between 0 and 1, not {level}")
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2]).tolist()
     return low, high
+
+
+def percent_interval(values: Values, groups: Indices, replicates: Values, level: float = LEVEL) -> Interval:
+    """Interval of the mean of values 0..100, one for each query: percentiles, but exact if all are 0, or all 100.
+
+    There every sample is the same, and percentiles would say "0.0 [0.0, 0.0]" of 0 right of 59. The exact interval is
+    that of Clopper and Pearson (Biometrika 26, 1934), which at its ends is closed: 0 of n may be up to
+    1 - (alpha / 2)^(1 / n). n: the number of groups, each taken as one trial. values, groups: (N,).
+    replicates: (samples,) means of the same values. Wide rather than narrow for values between 0 and 100.
+    """
+    trials = len(np.unique(groups))
+    farthest = 100 * (1 - ((1 - level) / 2) ** (1 / trials))
+    if not values.any():
+        return 0.0, farthest
+    return (100 - farthest, 100.0) if (values == 100).all() else percentile_interval(replicates, level)
 
 
 def cluster_sums(columns: list[Values], clusters: Indices, number: int) -> Values:

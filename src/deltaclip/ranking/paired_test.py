@@ -45,7 +45,7 @@ class Comparison:
 
     metrics: by name, all of `Metrics` that are means over queries (not MdR).
     wins, losses, ties: queries that the first ranks better, worse, alike.
-    queries, clusters: how many, and in how many videos. level, samples, permutations, seed: how it was computed.
+    queries, clusters: how many, and in how many videos or groups of videos. level, samples, permutations, seed: how it was computed.
     """
 
     metrics: Mapping[str, Difference]
@@ -77,9 +77,10 @@ def compare_ranks(
 ) -> Comparison:
     """Compare two rankings query by query.
 
-    first, second: (N,) ranks from 1 of the same queries in the same order. groups: (N,) int, the video of each query.
-    Interval: whole videos are drawn with replacement and the difference is taken on each sample, so what both find
-    hard cancels. p-value: for each video by itself a coin exchanges first and second (so under the hypothesis that
+    first, second: (N,) ranks from 1 of the same queries in the same order. groups: (N,) int, the video of each query,
+    or the group of its video if videos of one group are not independent, as twins are not.
+    Interval: whole groups are drawn with replacement and the difference is taken on each sample, so what both find
+    hard cancels. p-value: for each group by itself a coin exchanges first and second (so under the hypothesis that
     the two are alike nothing changes); p = (1 + exchanges with a difference at least as large) / (1 + permutations),
     which is never 0 (Phipson and Smyth, Permutation p-values should never be zero, 2010).
     Raises ValueError if the arguments do not fit.

@@ -8,7 +8,10 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.recipes import RECIPES, override
 from deltaclip.training.start import FRESH
 
-__all__ = ["chosen_recipe", "unused_settings"]
+__all__ = ["chosen_recipe", "recipe_doubts", "unused_settings"]
+
+LEAST_FRESH_LR = 1e-5
+"""Random weights that learn more slowly than this do not leave their start in any run of a usual length."""
 
 
 def chosen_recipe(name: str, values: Mapping[str, Any], dataset: str | None = None) -> Recipe:  # Any: as the field's
@@ -49,6 +52,22 @@ def unused_settings(recipe: Recipe, named: Collection[str]) -> str | None:
     if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:
         return f"optim.epochs is ignored, because optim.steps is {recipe.optim.steps}; set optim.steps=none as well"
     return None
+
+
+def recipe_doubts(recipe: Recipe, captions: int) -> list[str]:
+    """What to tell people before a run whose settings are valid but hardly what they want; a sentence each.
+
+    captions: how many the run is trained on.
+    """
+    optim, told = recipe.optim, []
+    if recipe.model.init == FRESH and optim.lr < LEAST_FRESH_LR:
+        told.append(
+            f"the weights start at random, but optim.lr is {optim.lr:g}, a rate for trained weights: hardly anything will "
+            "be learned; --set optim.lr=1e-3 is a rate for random weights"
+        )
+    if optim.batch > captions:
+        told.append(f"optim.batch is {optim.batch}, but there are only {captions} captions: each step takes all of them")
+    return told
 
 
 def _word(value: Any) -> str:  # Any: a value of a field, or its word

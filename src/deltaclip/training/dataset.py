@@ -155,7 +155,8 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
 
     def _read(self, number: int, epoch: int) -> Pair:
         rng = np.random.default_rng([self.recipe.seed, 3, epoch, number])
-        pictures = self.source.pictures(int(self.source.owner[number]), self.recipe.data.frames, rng)
+        jitter = rng if self.recipe.data.sampling == "jittered" else None
+        pictures = self.source.pictures(int(self.source.owner[number]), self.recipe.data.frames, jitter)
         caption = drop_words(self.source.caption(number, rng, epoch), self.recipe.data.word_dropout, rng)
         if DIRECTION_WORDS.search(caption):
             pictures = replace(pictures, directed=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.training.choices import recipe_doubts
 from deltaclip.training.dataset import Batch, batches, default_workers
 from deltaclip.training.devices import MixedPrecision, join_peers, peak_memory
 from deltaclip.training.interrupt import Interrupt
@@ -59,7 +60,7 @@ def train(
         run = Run(recipe, data, out, precision, peers)
         tell = note if peers.leads else lambda text: None
         with run.in_place(resume=resume, overwrite=overwrite):
-            for text in data.notes:
+            for text in (*data.notes, *recipe_doubts(recipe, len(data.train.owner))):
                 tell(text)
             if run.precision.refused is not None:
                 tell(run.precision.refused)

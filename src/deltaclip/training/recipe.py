@@ -67,8 +67,9 @@ class DataRecipe:
 
     dataset: a key of `captions.DATASETS`, or "shapes" for drawn clips; "" if the user names captions.
     motion: the mask that goes into alpha, written as in `motion.MotionSpec`.
-    frames: T of a training clip, one at random in each of T equal spans. test_frames: frames of a clip in validation
-    and in search, at the middles of equal spans.
+    frames: T of a training clip. sampling: where in each of T equal spans, "jittered" at random, anew in each epoch, or
+    "uniform" in the middle, the same each time, as the paper trains. test_frames: frames of a clip in validation and in
+    search, at the middles of equal spans.
     alpha_dropout: share of training clips whose alpha is all ones, so that the model also works without masks.
     crop: smallest share of the area that a random crop keeps; 1.0 is the centre crop. flip: share of clips that are
     flipped horizontally. turn: rotate by a random multiple of 90 degrees. All apply to frame and mask alike.
@@ -80,6 +81,7 @@ class DataRecipe:
     dataset: str = ""
     motion: str = "subject"
     frames: int = 6
+    sampling: Literal["jittered", "uniform"] = "jittered"
     test_frames: int = 12
     alpha_dropout: float = 0.1
     crop: float = 1.0
@@ -247,9 +249,14 @@ class Recipe:
             )
 
     def facts(self) -> dict[str, Any]:  # Any: a json document
-        """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones."""
+        """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones.
+
+        Uniform sampling is told, jittered is not, which all older documents mean: their runs can still be resumed.
+        """
         parts = asdict(self)
         del parts["world"]
+        if self.data.sampling == "jittered":
+            del parts["data"]["sampling"]
         if self.data.least_keep == 1:
             del parts["data"]["least_keep"]
         if not self.model.temporal_layers:

@@ -56,8 +56,8 @@ _OURS = (
         ),
     ),
     # MSVD has 100 validation videos of its own; MSR-VTT's "val" is its test set, so that the last weights are reported.
-    Recipe("msvd", data=DataRecipe("msvd"), model=_FINE_TUNING, loop=LoopRecipe(report="best")),
-    Recipe("msrvtt", data=DataRecipe("msrvtt"), model=_FINE_TUNING),
+    Recipe("msvd", data=DataRecipe("msvd", sampling="uniform"), model=_FINE_TUNING, loop=LoopRecipe(report="best")),
+    Recipe("msrvtt", data=DataRecipe("msrvtt", sampling="uniform"), model=_FINE_TUNING),
     Recipe("msrvtt-7k", data=DataRecipe("msrvtt-7k"), model=_FINE_TUNING),
     Recipe(
         "actions",

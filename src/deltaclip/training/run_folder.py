@@ -110,8 +110,10 @@ def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrit
     if others or not out.is_dir():
         check_place(out)
     if not overwrite and (others or (folder / RUN_FILE).exists()):
-        remedy = "Give a new folder; resume (--resume) continues a run of these settings, --overwrite replaces it."
-        raise TrainingError(str(out), "the folder is not empty", remedy)
+        if not (folder / RUN_FILE).exists():
+            raise TrainingError(str(out), "the folder is not empty", "Give a new folder, or overwrite (--overwrite).")
+        remedy = "Continue it with resume (--resume), or give a new folder, or overwrite (--overwrite)."
+        raise TrainingError(str(out), "the folder has a training run", remedy)
     for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
         (folder / name).unlink(missing_ok=True)
     for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may be there as well

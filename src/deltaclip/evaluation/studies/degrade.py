@@ -11,7 +11,7 @@ from deltaclip.evaluation.studies.disturbed import encode_disturbed
 from deltaclip.evaluation.studies.mask_overlap import agreement, fed_mask, true_mask
 from deltaclip.evaluation.studies.setup import StudySetup, World, estimate, ranks_both_ways
 from deltaclip.findings import Curve, Estimate, Panel, Row, StudyResult
-from deltaclip.ranking import bootstrap_means, percentile_interval
+from deltaclip.ranking import bootstrap_means, percent_interval
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec
 
@@ -106,10 +106,10 @@ def _figures(
     vectors: MaterialVectors, clusters: NDArray[np.int64], overlaps: NDArray[np.float64]
 ) -> dict[str, Estimate]:
     ranks, _ = ranks_both_ways(vectors)
-    iou = bootstrap_means({"IoU": 100 * overlaps}, clusters)["IoU"]
+    iou = percent_interval(100 * overlaps, clusters, bootstrap_means({"IoU": 100 * overlaps}, clusters)["IoU"])
     return {
         "T2V R@1": estimate(ranks, clusters[vectors.owner]),
-        "IoU": Estimate(float(overlaps.mean()) * 100, *percentile_interval(iou), queries=len(overlaps)),
+        "IoU": Estimate(float(overlaps.mean()) * 100, *iou, queries=len(overlaps)),
     }
 
 
