@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     Open = Callable[..., Page]
 
 HITS, AT_ONCE = 10_000, 48
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+# A picture of one pixel.
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAMLCwgAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
 SCROLL = """async () => {
   const frames = [];
   let most = 0, before = performance.now();
