@@ -42,7 +42,8 @@ class Affine:
 
     def __call__(self, rows: Array) -> Array:
         """A linear layer: (T, in) -> (T, out)."""
-        return np.asarray(rows @ self.weight.T + self.bias, np.float32)
+        # Not rows @ weight.T, which OpenBLAS takes a quarter longer for with ten rows.
+        return np.asarray((self.weight @ rows.T).T + self.bias, np.float32)
 
 
 _turn = threading.Lock()

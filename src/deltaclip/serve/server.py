@@ -70,7 +70,8 @@ def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:
 def _listen(host: str, port: int) -> socket.socket:
     """Raises DeltaclipError if the address is not this machine's, or is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named: only then asyncio sets TCP_NODELAY, without which an answer of two packets takes 40 ms more.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
