@@ -1,6 +1,7 @@
 """`serve`: the page and the API over libraries."""
 
 import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deltaclip.cli.options import EncoderOption
-from deltaclip.cli.output import print_lines
+from deltaclip.cli.output import note, print_lines, shown
 from deltaclip.errors import DeltaclipError
 
 __all__ = ["require_packages", "serve"]
@@ -59,7 +60,26 @@ def serve(
     from deltaclip.serve import ServeSpec, run_server
 
     roots = [folder.expanduser().absolute() for folder in root or ()]
-    run_server(ServeSpec(library or (), encoder, roots, host, port, allow_host or ()), print_lines)
+    if wrong := next((folder for folder in roots if not folder.is_dir()), None):
+        raise typer.BadParameter(f"{shown(wrong)} is no folder.", param_hint="'--root'")
+    _check_libraries(library or ())
+    run_server(ServeSpec(library or (), encoder, roots, host, port, allow_host or ()), print_lines, note)
+
+
+def _check_libraries(given: Sequence[str]) -> None:
+    """Raises BadParameter for a library given twice, and for a file; LibraryError for what cannot become a library."""
+    from deltaclip.library import Library, full_address
+
+    addresses = [full_address(address) for address in given]
+    if twice := next((address for address in addresses if addresses.count(address) > 1), None):
+        raise typer.BadParameter(f"{shown(twice)} is given twice.", param_hint="'--library'")
+    for address in addresses:
+        folder = Path(address)
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not Library.exists(address)):
+            words = "is a file" if folder.is_file() else "holds other files and no library"
+            raise typer.BadParameter(
+                f"{shown(address)} {words}: give the folder of a library, or a new one.", param_hint="'--library'"
+            )
 
 
 def require_packages(command: str) -> None:

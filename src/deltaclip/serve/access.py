@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from deltaclip.serve.hiding import without_paths
+from deltaclip.serve.hiding import plain, without_paths
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.tokens import Scope
 
@@ -50,9 +50,9 @@ Indexer = Annotated[Visitor, Depends(_having("index"))]
 
 def path_for(visitor: Visitor, path: Path | str) -> str | None:
     """A path as this visitor may see it."""
-    return str(path) if visitor.sees_paths else None
+    return plain(str(path)) if visitor.sees_paths else None
 
 
 def words_for(visitor: Visitor, text: str, *known: Path | str) -> str:
     """Words about files as this visitor may see them; known: as in `without_paths`."""
-    return text if visitor.sees_paths else without_paths(text, *known)
+    return plain(text if visitor.sees_paths else without_paths(text, *known))

@@ -1,9 +1,9 @@
-"""Words without the paths of this machine, for those who may not see them."""
+"""Words as they may be sent: without the paths of this machine for those who may not see them, and always UTF-8."""
 
 import re
 from pathlib import Path
 
-__all__ = ["without_paths"]
+__all__ = ["plain", "without_paths"]
 
 _PATHS = re.compile(r"(?:(?<![\w.)…])/|\b[A-Za-z]:\\|\\\\)[^\s'\",;:()<>|]*[^\s'\",;:()<>|.]")
 """Absolute paths without spaces, of any system."""
@@ -19,3 +19,8 @@ def without_paths(text: str, *known: Path | str) -> str:
         if len(path.parent.parts) > 1:
             text = text.replace(str(path.parent), "…")
     return _PATHS.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], text)
+
+
+def plain(text: str) -> str:
+    """A name or sentence as JSON can carry it: bytes of file names that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -20,9 +20,9 @@ from deltaclip.serve.forms import (
     JobForm,
     JobsAnswer,
 )
+from deltaclip.serve.hiding import plain
 from deltaclip.serve.jobs import IndexJob
 from deltaclip.serve.problems import Problem
-from deltaclip.serve.search_routes import plain
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server, ServerState
 from deltaclip.serve.video_routes import paged

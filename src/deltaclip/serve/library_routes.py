@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from deltaclip.serve.access import Reader, Visitor, path_for
 from deltaclip.serve.forms import FolderForm, LibrariesAnswer, LibraryForm
+from deltaclip.serve.hiding import plain
 from deltaclip.serve.metrics import INDEXED, MOMENTS, REGISTRY
-from deltaclip.serve.search_routes import plain
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server, ServerState
 

@@ -15,11 +15,12 @@ from starlette.concurrency import run_in_threadpool
 from deltaclip.library import By, Moment, Relevance, VideoRow
 from deltaclip.serve.access import Visitor, require, words_for
 from deltaclip.serve.forms import FailuresAnswer, FilterForm, FoundForm, JobForm, JobsAnswer, LibrariesAnswer
+from deltaclip.serve.hiding import plain
 from deltaclip.serve.job_routes import allowed_path, failures_page, job_form
 from deltaclip.serve.library_routes import library_form
 from deltaclip.serve.problems import Problem, problem_of
 from deltaclip.serve.questions import Question
-from deltaclip.serve.search_routes import filter_of, found_form, plain
+from deltaclip.serve.search_routes import filter_of, found_form
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import ServerState
 

@@ -19,12 +19,13 @@ from deltaclip.serve.forms import (
     SearchRequest,
     UploadAnswer,
 )
+from deltaclip.serve.hiding import plain
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.questions import Page, Question
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server
 
-__all__ = ["answer", "filter_of", "found_form", "moment_urls", "plain", "router"]
+__all__ = ["answer", "filter_of", "found_form", "moment_urls", "router"]
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
@@ -178,8 +179,3 @@ def filter_of(form: FilterForm) -> Filter | None:
         return Filter(**given) if given else None
     except ValueError as error:
         raise Problem("invalid_value", f"{error}.".replace("..", ".")) from error
-
-
-def plain(name: str) -> str:
-    """A file name as JSON can carry it: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

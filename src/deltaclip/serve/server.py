@@ -13,6 +13,7 @@ from deltaclip.serve.announcing import Announced, announced
 from deltaclip.serve.app import ServeSpec, make_app
 from deltaclip.serve.connection import Connection
 from deltaclip.serve.hosts import Names
+from deltaclip.serve.jobs import IndexJob
 
 __all__ = ["run_server"]
 
@@ -22,10 +23,11 @@ IDLE_SECONDS = 15
 MOST_CONNECTIONS = 500
 
 
-def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
+def run_server(spec: ServeSpec, on_ready: Callable[[str], None], on_note: Callable[[str], None]) -> None:
     """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
 
-    on_ready: called with the address once connections are taken. Raises DeltaclipError if the address is not
+    on_ready: called with the address once connections are taken. on_note: with what people should know.
+    Raises DeltaclipError if the address is not
     free, and TokenError if other machines could reach it and there is no token.
     """
     app = make_app(spec)
@@ -57,9 +59,18 @@ def run_server(spec: ServeSpec, on_ready: Callable[[str], None]) -> None:
         with announced(served):
             if server.started:
                 on_ready(f"http://{shown}:{port}/")
+            while not task.done() and not server.should_exit:
+                await asyncio.wait([task], timeout=0.1)
+            if any(not job.has_ended for job in _jobs(app)):
+                on_note("ending once the videos in hand are indexed; the next run does the rest")
             await task
 
     asyncio.run(serve())
+
+
+def _jobs(app: FastAPI) -> list[IndexJob]:
+    state = getattr(app.state, "deltaclip", None)  # there is none if the start failed
+    return [] if state is None else list(state.jobs.all())
 
 
 def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:
@@ -70,7 +81,7 @@ def _announced(app: FastAPI, host: str, port: int) -> list[Announced]:
 def _listen(host: str, port: int) -> socket.socket:
     """Raises DeltaclipError if the address is not this machine's, or is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named: only then asyncio sets TCP_NODELAY, without which an answer of two packets takes 40 ms more.
+    # The protocol is named: only then asyncio sets TCP_NODELAY, without which an answer takes 40 ms more.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,5 +1,6 @@
 """The libraries that a server has open, each under a name."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -29,15 +30,31 @@ class Served:
         self.address = address
         self._library: Library | None = None
         self._listing: _Listing | None = None
+        self._place: tuple[int, int] | None = None
         self._turn = threading.Lock()
 
     def found(self) -> Library | None:
-        """The library; None if nothing was indexed into it yet."""
+        """The library; None if nothing was indexed into it yet.
+
+        One whose folder was deleted or replaced since is given back, and the one that is there now is opened.
+        """
         with self._turn:
+            place = self._place_now()
+            if self._library is not None and place != self._place:
+                self._library.close()
+                self._library = self._listing = None
             if self._library is None:
                 with suppress(NoLibraryError):
-                    self._library = Library.open(self.address)
+                    self._library, self._place = Library.open(self.address), place
             return self._library
+
+    def _place_now(self) -> tuple[int, int] | None:
+        """Which folder has the address now; None if it is none."""
+        try:
+            status = os.stat(self.full_address)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     @property
     def full_address(self) -> str:

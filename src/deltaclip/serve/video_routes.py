@@ -19,8 +19,9 @@ from deltaclip.serve.forms import (
     VideoForm,
     VideosAnswer,
 )
+from deltaclip.serve.hiding import plain
 from deltaclip.serve.problems import Problem
-from deltaclip.serve.search_routes import moment_urls, plain
+from deltaclip.serve.search_routes import moment_urls
 from deltaclip.serve.sending import SentFile, open_regular
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import Asked, Server

@@ -66,7 +66,9 @@ def recipe_doubts(recipe: Recipe, captions: int) -> list[str]:
             "be learned; --set optim.lr=1e-3 is a rate for random weights"
         )
     if optim.batch > captions:
-        told.append(f"optim.batch is {optim.batch}, but there are only {captions} captions: each step takes all of them")
+        told.append(
+            f"optim.batch is {optim.batch}, but there are only {captions} captions: each step takes all of them"
+        )
     return told
 
 
