@@ -138,8 +138,8 @@ def _draw(axes: "Axes", panel: Panel) -> None:
 
 def _line(axes: "Axes", curve: Curve, look: _Look, *, equal_steps: bool) -> None:
     x = list(range(len(curve.x))) if equal_steps else [float(value) for value in curve.x]
-    style = {"linestyle": look.dash, "marker": MARKERS[look.number % len(MARKERS)], "color": look.colour}
-    axes.plot(x, curve.y, **style, markersize=3, linewidth=1.4, label=curve.label)
+    [line] = axes.plot(x, curve.y, color=look.colour, markersize=3, linewidth=1.4, label=curve.label)
+    line.set(linestyle=look.dash, marker=MARKERS[look.number % len(MARKERS)])
     if curve.low is not None and curve.high is not None:
         axes.fill_between(x, curve.low, curve.high, color=look.colour, alpha=0.15, linewidth=0)
 
