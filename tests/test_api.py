@@ -112,7 +112,10 @@ def test_training_on_own_captions_gives_an_encoder_that_loads(inside: Path, tmp_
     assert decoded[-1] == (4, 4)
     assert repr(outcome).startswith(f"Outcome({tmp_path / 'mine'}, step 2 of 2, loss=")
     assert Encoder.load(outcome.out, device="cpu").record.training is not None
-    with pytest.raises(CheckpointError, match=r"the folder is not empty. Continue the run there with resume=True, give a new folder, or overwrite=True"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"the folder is not empty. Continue the run there with resume=True, give a new folder, or overwrite=True",
+    ):
         deltaclip.train(captions="captions.csv", videos="videos", out=tmp_path / "mine")
 
 

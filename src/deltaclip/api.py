@@ -241,6 +241,7 @@ def train(
         data,
         target,
         on_progress or _ignore,
+        validated=lambda so_far: _ignore(write_report(chosen, data, so_far)),
         resume=resume,
         overwrite=overwrite,
         time_limit=time_limit,

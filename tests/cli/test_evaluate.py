@@ -188,7 +188,11 @@ def test_drawn_clips_are_a_result_as_any_other(home: Path, deltaclip: Call, tmp_
     assert {"intervals", "coverage", "fallback", "right_group", "protocol"} <= set(result)
     assert {"clips", "world", "version", "commit", "precision", "pooling"} <= set(result["protocol"])
     assert read_ranks(tmp_path / "r.ranks").protocol == result["protocol"]
-    for form, said in (("table", "95% over videos, t2v"), ("markdown", "| --- |"), ("latex", "% encoder & mask")):
+    for form, said in (
+        ("table", "95% over groups of videos, t2v"),
+        ("markdown", "| --- |"),
+        ("latex", "% encoder & mask"),
+    ):
         code, text, _ = deltaclip(*shapes, "--format", form)
         assert code == 0
         assert said in text

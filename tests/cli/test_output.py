@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deltaclip.cli import main
+from deltaclip.cli.output import PlainLines, Progress
 from tests.cli.calls import Call
 from tests.helpers import small_checkpoint, write_square
 from tests.video.clips import write_numbered
@@ -159,3 +160,31 @@ def test_a_note_about_a_file_is_told_wherever_it_is_used(
     ):
         code, _, err = deltaclip(*words)
         assert (code, "50 of 50 frames share a time stamp" in err) == (0, True), words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shares", "told"),
+    [
+        (1, [0.1 * step for step in range(1, 10)], []),  # all within ten seconds
+        (4, [0.04 * step for step in range(1, 26)], [3, 6, 9, 12, 15, 18, 21, 24]),  # at each tenth, 12 s apart
+        (10, [0.001 * step for step in range(1, 10)], [3, 6, 9]),  # slow: twice a minute
+        (10, [0.9, 0.05, 0.16, 0.17], [1, 3]),  # different work begins again at 0
+    ],
+)
+def test_a_log_gets_a_line_every_tenth_or_every_half_minute(
+    seconds: float, shares: list[float], told: list[int]
+) -> None:
+    lines = PlainLines(100.0)
+    assert [step for step, share in enumerate(shares, 1) if lines.due(100.0 + seconds * step, share)] == told
+
+
+def test_progress_in_a_pipe_is_lines_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PlainLines, "due", lambda lines, now, share: share > 0.2)
+    with Progress() as line:
+        line.show("1/9 videos", 1, 9)
+        line.show("2/9\nvideos", 2, 9)
+        line.show("0/0 videos", 0, 0)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "2/9\\nvideos  (22% after 0 s)\n")

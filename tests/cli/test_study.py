@@ -55,7 +55,7 @@ def test_a_study_that_trains_stops_in_time_goes_on_and_writes_the_same_json(tmp_
     code, told, _ = deltaclip(*words)
     assert code == 0
     assert told["finished"]
-    assert told["files"] == [str(tmp_path / f"shapes.{suffix}") for suffix in ("json", "png", "md")]
+    assert told["files"] == [str(tmp_path / f"shapes.{suffix}") for suffix in ("json", "png", "pdf", "csv", "md")]
     assert told["command"].startswith("deltaclip study shapes")
     assert {"steps", "seeds", "machine", "commit"} <= told["protocol"].keys()
     [row] = told["rows"]
@@ -64,11 +64,13 @@ def test_a_study_that_trains_stops_in_time_goes_on_and_writes_the_same_json(tmp_
     assert json.loads((tmp_path / "shapes.json").read_text())["rows"] == told["rows"]
 
 
-def test_study_writes_three_files_and_one_json_object(encoder: Path, tmp_path: Path, deltaclip: Any) -> None:
+def test_study_writes_its_files_and_one_json_object(encoder: Path, tmp_path: Path, deltaclip: Any) -> None:
     words = ("study", "diagnose", "--encoder", encoder, "--clips", 6, "--seed", 5, "--out", tmp_path / "new", "--json")
     code, told, _ = deltaclip(*words)
     assert code == 0
-    assert told["files"] == [str(tmp_path / "new" / f"diagnose.{suffix}") for suffix in ("json", "png", "md")]
+    assert told["files"] == [
+        str(tmp_path / "new" / f"diagnose.{suffix}") for suffix in ("json", "png", "pdf", "csv", "md")
+    ]
     assert told["protocol"]["dataset"] == "shapes"
     assert (told["protocol"]["videos"], told["protocol"]["seed"]) == (6, 5)
     assert told["command"].startswith("deltaclip study diagnose")

@@ -122,6 +122,15 @@ def test_marks_are_part_of_the_row_itself(encoder: Encoder, form: str) -> None:
     assert "1 of 5 videos missing" in row
 
 
+def test_a_row_of_latex_has_intervals_of_all_recalls_and_a_short_name(encoder: Encoder) -> None:
+    plain = evaluate_material(encoder, vectors())
+    long = replace(plain, protocol=replace(plain.protocol, encoder="/home/me/runs/my-b16/"))
+    row = TABLE_FORMATS["latex"](long)[-1]
+    assert row.startswith("my-b16 & ")
+    assert row.count(r"{\scriptsize [") == 6
+    assert any("/home/me/runs/my-b16/" in line for line in TABLE_FORMATS["latex"](long) if line.startswith("%"))
+
+
 def test_names_cannot_break_a_row(encoder: Encoder) -> None:
     plain = evaluate_material(encoder, vectors())
     odd = replace(plain, protocol=replace(plain.protocol, encoder="a_b|c & 50%\n"))

@@ -42,7 +42,9 @@ def same(first: SavedRanks, second: SavedRanks) -> bool:
     )
 
 
-@pytest.mark.parametrize("saved", [SAVED, replace(SAVED, texts=None, candidates=None, protocol={}, direction="v2t", groups=None)])
+@pytest.mark.parametrize(
+    "saved", [SAVED, replace(SAVED, texts=None, candidates=None, protocol={}, direction="v2t", groups=None)]
+)
 def test_saved_ranks_come_back(tmp_path: Path, saved: SavedRanks) -> None:
     write_ranks(tmp_path / "r.jsonl", saved)
     assert same(read_ranks(tmp_path / "r.jsonl"), saved)

@@ -114,4 +114,6 @@ def test_none_right_of_59_may_be_up_to_six_percent_and_all_right_down_to_ninety_
 
 def test_at_the_ends_each_group_is_one_trial() -> None:
     # 1 - 0.025^(1/3) by hand
-    assert bootstrap_intervals(np.full(30, 99), np.repeat(np.arange(3), 10))["R1"] == pytest.approx((0, 70.76), abs=0.005)
+    assert bootstrap_intervals(np.full(30, 99), np.repeat(np.arange(3), 10))["R1"] == pytest.approx(
+        (0, 70.76), abs=0.005
+    )

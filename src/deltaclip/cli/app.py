@@ -27,6 +27,7 @@ from deltaclip.cli import (
     library,
     masks,
     merging,
+    report,
     search,
     serving,
     study,
@@ -82,6 +83,7 @@ COMMANDS = (
     study.study,
     cache.cache,
     train.train,
+    report.report,
     average.average,
 )
 """In the order of the help."""

@@ -13,6 +13,7 @@ from deltaclip.errors import DeltaclipError
 
 __all__ = [
     "Done",
+    "PlainLines",
     "Progress",
     "clock",
     "emit",
@@ -98,8 +99,29 @@ def finish(failed: bool) -> None:
         raise Done(EXIT_FAILED)
 
 
+class PlainLines:
+    """When a log gets a line of progress: after a tenth of the work or after half a minute, whichever is first.
+
+    Never within ten seconds of the start or of the line before, so that short commands print none.
+    """
+
+    LEAST_SECONDS, MOST_SECONDS, SHARE = 10.0, 30.0, 0.1
+
+    def __init__(self, now: float) -> None:
+        self._then, self._share = now, 0.0
+
+    def due(self, now: float, share: float) -> bool:
+        """Whether to print a line now. share: of the work that is done; one that falls begins different work."""
+        self._share = min(self._share, share)
+        waited = now - self._then
+        if waited < self.LEAST_SECONDS or (waited < self.MOST_SECONDS and share < self._share + self.SHARE):
+            return False
+        self._then, self._share = now, share
+        return True
+
+
 class Progress:
-    """A progress line on stderr, shown on a terminal only and removed at the end."""
+    """Progress on stderr: on a terminal a line that is removed at the end, elsewhere now and then a plain line."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -111,6 +133,7 @@ class Progress:
         self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("")
         self._started = time.monotonic()
+        self._plain = None if console.is_terminal else PlainLines(self._started)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -124,6 +147,9 @@ class Progress:
     def show(self, text: str, done: float, total: float) -> None:
         """Update the line. done and total may have any unit; they drive the bar and the time left."""
         self._bar.update(self._task, description=shown(text), completed=done, total=total)
+        share = done / total if total else 0.0
+        if self._plain is not None and self._plain.due(time.monotonic(), share):
+            note(f"{shown(text)}  ({share:.0%} after {time.monotonic() - self._started:.0f} s)")
 
     def rate(self, done: float) -> float:
         """Items per second so far."""

@@ -46,7 +46,7 @@ def study(
             metavar="NAME",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write NAME.json, NAME.png and NAME.md to.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write NAME.json, .png, .pdf, .csv and .md to.")],
     clips: Annotated[
         int | None,
         typer.Option(
@@ -75,8 +75,8 @@ def study(
 ) -> None:
     """Answer an open question about motion masks by measuring.
 
-    Writes the answer as JSON, as a figure and as a paragraph of Markdown. Studies that train keep their runs in
-    OUT/NAME: after an interruption the same command continues there.
+    Writes the answer as JSON, as a figure (PNG, PDF, and its points as csv) and as a paragraph of Markdown. Studies
+    that train keep their runs in OUT/NAME: after an interruption the same command continues there.
 
     \b
     Examples:

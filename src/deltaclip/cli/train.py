@@ -79,6 +79,10 @@ def train(
         if run.resume:
             refuse_other_recipe(out, chosen.facts())
         check_start(chosen, frames)
+
+    def write_page(so_far: "Outcome") -> None:
+        _written_report(chosen, data, so_far)
+
     with Progress() as line:
         data = _data(chosen, source, frames, line)
         if leads:
@@ -88,6 +92,7 @@ def train(
             data,
             out,
             lambda now: _show_progress(line, now),
+            validated=write_page,
             resume=run.resume,
             overwrite=overwrite,
             time_limit=None if run.time_limit is None else max(run.time_limit - (time.monotonic() - started), 0.0),

@@ -42,8 +42,9 @@ class TrainingOptions:
         typer.Option(
             "--mask",
             metavar="MASK",
-            help="Mask to train with (default: all masks of the study). In actions, 'MASK, temporal head' trains one "
-            "that knows the order of frames. May be repeated.",
+            help="Mask to train with (default: all masks and settings of the study). 'MASK, temporal head' trains one "
+            "that knows the order of frames (actions; subject in shapes with --twins direction or order), 'subject, no "
+            "alpha dropout' is a setting of shapes. May be repeated.",
         ),
     ] = None
     cameras: Annotated[

@@ -48,7 +48,7 @@ def _section(compared: Compared, picture: VideoPicture) -> str:
         f"<h2>{as_html(first)} against {as_html(second)}</h2>"
         f"<p>{overall.queries} queries in {compared.drawn}: {overall.wins} ranked better by the first, "
         f"{overall.losses} worse, {overall.ties} alike. Differences are first less second, with {overall.level:.0%} "
-        f"paired bootstrap intervals over these {drawn}; p from {overall.permutations:,} exchanges of whole {drawn}.</p>"
+        f"paired bootstrap intervals over {drawn}; p from {overall.permutations:,} exchanges of whole {drawn}.</p>"
     )
     tables = [_table("all queries", overall)]
     tables += [_table(f"captions: {kind}", part) for kind, part in compared.by_kind.items()]

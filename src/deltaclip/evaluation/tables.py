@@ -29,10 +29,11 @@ def table_lines(evaluation: Evaluation) -> list[str]:
     """All figures, the intervals of the recalls, and the protocol."""
     lines = figure_lines(evaluation.retrieval.to_json())
     level = evaluation.intervals.level
+    drawn = "videos" if evaluation.intervals.groups is None else "groups of videos"
     for way in WAYS:
         pairs = getattr(evaluation.intervals, way)
         words = ", ".join(f"R@{k} {pairs[f'R{k}'][0]:.1f} to {pairs[f'R{k}'][1]:.1f}" for k in (1, 5, 10))
-        lines.append(f"{level:.0%} over videos, {way}: {words}")
+        lines.append(f"{level:.0%} over {drawn}, {way}: {words}")
     return [*lines, *_lines_below(evaluation)]
 
 
@@ -48,10 +49,14 @@ def markdown_lines(evaluation: Evaluation) -> list[str]:
 
 
 def latex_lines(evaluation: Evaluation) -> list[str]:
-    """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes."""
+    """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes.
+
+    The recalls have intervals. The encoder is the last part of its name; the comments have all of it.
+    """
     comments = [f"% {line}" for line in _lines_below(evaluation)]
-    names = [_latex(name) for name in _names(evaluation)]
-    figures = _figures(evaluation, " {{\\scriptsize [{0:.1f}, {1:.1f}]}}")
+    encoder, mask = _names(evaluation)
+    names = [_latex(encoder.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or encoder), _latex(mask)]
+    figures = _figures(evaluation, " {{\\scriptsize [{0:.1f}, {1:.1f}]}}", ("R1", "R5", "R10"))
     notes = _latex("; ".join(evaluation.protocol.marks))
     head = "% encoder & mask & T2V R@1 & R@5 & R@10 & MdR & MnR & V2T R@1 & R@5 & R@10 & MdR & MnR & notes"
     return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
@@ -68,13 +73,15 @@ def _names(evaluation: Evaluation) -> tuple[str, str]:
     return evaluation.protocol.encoder, evaluation.protocol.motion or "none"
 
 
-def _figures(evaluation: Evaluation, interval: str) -> list[str]:
-    """The ten cells of both directions; interval: how that of R@1 is written behind it."""
+def _figures(evaluation: Evaluation, interval: str, with_interval: tuple[str, ...] = ("R1",)) -> list[str]:
+    """The ten cells of both directions; interval: how it is written behind those that have one."""
     cells = []
     for way in WAYS:
         metrics: Metrics = getattr(evaluation.retrieval, way)
-        low, high = getattr(evaluation.intervals, way)["R1"]
-        cells += [f"{metrics.R1:.1f}" + interval.format(low, high), f"{metrics.R5:.1f}", f"{metrics.R10:.1f}"]
+        pairs = getattr(evaluation.intervals, way)
+        for name in ("R1", "R5", "R10"):
+            shown = interval.format(*pairs[name]) if name in with_interval else ""
+            cells.append(f"{getattr(metrics, name):.1f}{shown}")
         cells += [f"{metrics.MdR:.1f}", f"{metrics.MnR:.1f}"]
     return cells
 

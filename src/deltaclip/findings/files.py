@@ -1,28 +1,46 @@
-"""A study on disk: NAME.json, NAME.png and NAME.md in one folder."""
+"""A study on disk: NAME.json and NAME.md, and its picture as NAME.png, NAME.pdf and, point by point, NAME.csv."""
 
+import csv
+import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from deltaclip.durable import write_bytes_whole
 from deltaclip.findings.plots import draw_panels
-from deltaclip.findings.study import Estimate, Row, Spread, StudyResult
+from deltaclip.findings.study import Estimate, Panel, Row, Spread, StudyResult
 
 __all__ = ["study_markdown", "write_study"]
 
 
 def write_study(folder: Path, result: StudyResult, command: str) -> list[Path]:
-    """Writes the three files and returns their paths. command: as typed, repeated in each of them."""
-    json_path, png_path, md_path = (folder / f"{result.name}.{suffix}" for suffix in ("json", "png", "md"))
+    """Writes the files and returns their paths. command: as typed, repeated in the JSON and the Markdown."""
     document = {**result.to_json(), "command": command}
-    # A name in the command may hold bytes that are not UTF-8.
+    words = study_markdown(result, command, f"{result.name}.png")
     contents = {
-        json_path: (json.dumps(document, indent=1) + "\n").encode(),
-        png_path: draw_panels(result.panels),
-        md_path: study_markdown(result, command, png_path.name).encode(errors="backslashreplace"),
+        "json": (json.dumps(document, indent=1) + "\n").encode(),
+        **draw_panels(result.panels),
+        "csv": points_csv(result.panels).encode(),
+        "md": words.encode(errors="backslashreplace"),  # a name in the command may hold bytes that are not UTF-8
     }
-    for path, content in contents.items():
-        write_bytes_whole(path, content)
-    return list(contents)
+    paths = {suffix: folder / f"{result.name}.{suffix}" for suffix in contents}
+    for suffix, content in contents.items():
+        write_bytes_whole(paths[suffix], content)
+    return list(paths.values())
+
+
+def points_csv(panels: Sequence[Panel]) -> str:
+    """Every point of the picture, a row each: panel, axes, curve, x, y, and the ends of its interval if it has one."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("panel", "x_label", "y_label", "curve", "x", "y", "low", "high"))
+    for panel in panels:
+        for curve in panel.curves:
+            none = ("",) * len(curve.y)
+            ends = zip(curve.low or none, curve.high or none, strict=True)
+            for x, y, (low, high) in zip(curve.x, curve.y, ends, strict=True):
+                writer.writerow((panel.title, panel.x_label, panel.y_label, curve.label, x, y, low, high))
+    return text.getvalue()
 
 
 def study_markdown(result: StudyResult, command: str, picture: str) -> str:

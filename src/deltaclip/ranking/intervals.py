@@ -1,9 +1,9 @@
 """How far a figure would move if other videos had been drawn: a bootstrap over videos.
 
 The captions of one video are not independent (MSVD: 27,763 captions in 670 groups), so whole videos are drawn with
-replacement, each with all its queries, and every metric is computed anew on each sample: the cluster bootstrap (Davison
-and Hinkley, Bootstrap methods and their application, 1997, section 3.8). The interval is between percentiles; if no query is right, or all
-are, it is exact (`percent_interval`).
+replacement, each with all its queries, and every metric is computed anew on each sample: the cluster bootstrap
+(Davison and Hinkley, Bootstrap methods and their application, 1997, section 3.8). The interval is between
+percentiles; if no query is right, or all are, it is exact (`percent_interval`).
 """
 
 from collections.abc import Iterator, Mapping

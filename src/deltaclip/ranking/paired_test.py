@@ -45,7 +45,8 @@ class Comparison:
 
     metrics: by name, all of `Metrics` that are means over queries (not MdR).
     wins, losses, ties: queries that the first ranks better, worse, alike.
-    queries, clusters: how many, and in how many videos or groups of videos. level, samples, permutations, seed: how it was computed.
+    queries, clusters: how many, and in how many videos or groups of videos.
+    level, samples, permutations, seed: how it was computed.
     """
 
     metrics: Mapping[str, Difference]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from deltaclip.training.loss import symmetric_cross_entropy
     from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
     from deltaclip.training.recipes import RECIPES, field_names, override
-    from deltaclip.training.report import Outcome, Speed, write_report
+    from deltaclip.training.report import Outcome, Speed
+    from deltaclip.training.report_page import write_report, write_report_again
     from deltaclip.training.run_folder import RUN_FOLDER, RunInUseError, files_beside_run, has_run, refuse_other_recipe
     from deltaclip.training.shapes_data import draw_shapes
     from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
@@ -70,6 +71,7 @@ __all__ = [
     "train",
     "unused_settings",
     "write_report",
+    "write_report_again",
 ]
 
 _HOMES = {
@@ -90,7 +92,8 @@ _HOMES = {
     "loss": ("symmetric_cross_entropy",),
     "recipe": ("DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"),
     "recipes": ("RECIPES", "field_names", "override"),
-    "report": ("Outcome", "Speed", "write_report"),
+    "report": ("Outcome", "Speed"),
+    "report_page": ("write_report", "write_report_again"),
     "run_folder": ("RUN_FOLDER", "RunInUseError", "files_beside_run", "has_run", "refuse_other_recipe"),
     "shapes_data": ("draw_shapes",),
     "source": ("ClipSource", "MemoryClips", "Pictures", "TrainingData"),

@@ -62,8 +62,8 @@ def recipe_doubts(recipe: Recipe, captions: int) -> list[str]:
     optim, told = recipe.optim, []
     if recipe.model.init == FRESH and optim.lr < LEAST_FRESH_LR:
         told.append(
-            f"the weights start at random, but optim.lr is {optim.lr:g}, a rate for trained weights: hardly anything will "
-            "be learned; --set optim.lr=1e-3 is a rate for random weights"
+            f"the weights start at random, but optim.lr is {optim.lr:g}, a rate for trained weights: hardly anything "
+            "will be learned; --set optim.lr=1e-3 is a rate for random weights"
         )
     if optim.batch > captions:
         told.append(

@@ -35,6 +35,7 @@ def train(
     out: Path,
     watch: Watch = lambda progress: None,
     *,
+    validated: Callable[[Outcome], None] = lambda outcome: None,
     resume: bool = False,
     overwrite: bool = False,
     time_limit: int | float | None = None,
@@ -44,8 +45,9 @@ def train(
 ) -> Outcome:
     """Trains by a recipe on some clips and writes a checkpoint folder; the run's own files are in OUT/training.
 
-    watch: called after every step, by the leading process. resume: continue from the last state of a run with the same
-    recipe and clips, or start if there is none. overwrite: remove an older run and start anew.
+    watch: called after every step, by the leading process. validated: called by it after every validation but that
+    of the last step, once a state is saved, with the outcome so far. resume: continue from the last state of a run with
+    the same recipe and clips, or start if there is none. overwrite: remove an older run and start anew.
     time_limit: seconds after which the run stops at the end of a step, with a saved state and no checkpoint.
     device: as in torch, or auto. workers: processes that read clips; None starts none for clips in memory.
     note: called by the leading process with messages for people, a sentence each.
@@ -66,7 +68,7 @@ def train(
                 tell(run.precision.refused)
             if resume:
                 tell(_where(run))
-            loop = _Loop(run, watch, tell, default_workers(data.train) if workers is None else workers)
+            loop = _Loop(run, watch, validated, tell, default_workers(data.train) if workers is None else workers)
             with closing(loop):
                 finished = loop.run_steps(None if time_limit is None else started + time_limit)
             outcome = report_weights(run, loop.figures, loop.speed, finished)
@@ -77,8 +79,10 @@ def train(
 class _Loop:
     """Steps of a run, with what is measured and written in between. figures: of the last validation."""
 
-    def __init__(self, run: Run, watch: Watch, note: Callable[[str], None], workers: int) -> None:
-        self.run, self.watch, self.note, self.workers = run, watch, note, workers
+    def __init__(
+        self, run: Run, watch: Watch, validated: Callable[[Outcome], None], note: Callable[[str], None], workers: int
+    ) -> None:
+        self.run, self.watch, self.validated, self.note, self.workers = run, watch, validated, note, workers
         self.figures: ValidationMetrics | None = None
         self._whole, self._window = Stopwatch(), Stopwatch()
         self._told_no_negatives = False
@@ -156,6 +160,8 @@ class _Loop:
             self._write(
                 {
                     "epoch": run.order.epoch_of(run.step - 1),
+                    "steps": run.steps,
+                    "seconds": round(run.seconds, 1),
                     "loss": figures.loss,
                     "rate": figures.rate,
                     "gradient_norm": figures.gradient_norm,
@@ -169,6 +175,8 @@ class _Loop:
             if self.figures is not None:
                 self._write(dict(self.figures))
             run.save()
+            if run.peers.leads and run.step < run.steps:
+                self.validated(report_weights(run, self.figures, self.speed, finished=False))
         elif saved:
             run.save()
         if run.peers.leads:

@@ -37,6 +37,7 @@ __all__ = [
     "files_beside_run",
     "has_run",
     "hold_run_folder",
+    "read_run",
     "refuse_other_recipe",
     "save_whole",
 ]
@@ -45,6 +46,9 @@ __all__ = [
 RUN_FOLDER = "training"
 """The part of a checkpoint's folder that contains the run which made it."""
 RUN_FILE = "run.json"
+REPORT_FILE = "report.html"
+MASKS_FILE = "masks.json"
+"""Pictures of some clips with their masks, for the report."""
 LOCK_NAME = ".lock"
 SHOWN = 10
 
@@ -102,7 +106,7 @@ def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrit
     """
     folder = out / RUN_FOLDER
     facts = json.loads(json.dumps(facts))
-    then = _held(out) if resume else None
+    then = read_run(out) if resume else None
     if then is not None:
         _refuse_others(out, then, facts)
         return
@@ -114,7 +118,7 @@ def claim_run_folder(out: Path, facts: dict[str, Any], *, resume: bool, overwrit
             raise TrainingError(str(out), "the folder is not empty", "Give a new folder, or overwrite (--overwrite).")
         remedy = "Continue it with resume (--resume), or give a new folder, or overwrite (--overwrite)."
         raise TrainingError(str(out), "the folder has a training run", remedy)
-    for name in (RUN_FILE, "metrics.jsonl", "results.json", "report.html"):
+    for name in (RUN_FILE, "metrics.jsonl", "results.json", REPORT_FILE, MASKS_FILE):
         (folder / name).unlink(missing_ok=True)
     for name in ("states", "best", "reported", "replaced", "tensorboard"):  # a frame cache may be there as well
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -126,7 +130,7 @@ def refuse_other_recipe(out: Path, recipe: dict[str, Any]) -> None:
 
     recipe: `Recipe.facts()` of the recipe asked for. `claim_run_folder` checks the clips too, once they are known.
     """
-    then = _held(out)
+    then = read_run(out)
     if then is not None:
         now = json.loads(json.dumps(recipe))
         _refuse_changed(out, differences({"recipe": then["recipe"]}, {"recipe": now}))
@@ -152,8 +156,8 @@ def has_run(out: Path) -> bool:
     return (out / RUN_FOLDER / RUN_FILE).is_file()
 
 
-def _held(out: Path) -> dict[str, Any] | None:
-    """The facts of the run in OUT, None if there is none."""
+def read_run(out: Path) -> dict[str, Any] | None:  # Any: a json document
+    """The facts of the run in OUT, as `claim_run_folder` got them; None if there is none."""
     file = out / RUN_FOLDER / RUN_FILE
     facts: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     return facts

@@ -95,8 +95,8 @@ def test_the_figures_are_those_of_evaluate_shapes(whole: tuple[Path, StudyResult
 def test_it_is_written_as_files_without_the_drawn_clips(whole: tuple[Path, StudyResult], tmp_path: Path) -> None:
     folder, result = whole
     files = write_study(tmp_path, result, "deltaclip study shapes")
-    assert [path.name for path in files] == ["shapes.json", "shapes.png", "shapes.md"]
-    assert "means over seeds" in files[2].read_text()
+    assert [path.name for path in files] == [f"shapes.{end}" for end in ("json", "png", "pdf", "csv", "md")]
+    assert "means over seeds" in files[-1].read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["runs", "test"]
 
 
@@ -144,8 +144,16 @@ def test_finished_runs_of_other_settings_are_refused_with_the_difference(whole: 
         STUDIES["shapes"](replace(plan(whole[0]), clips=9))
 
 
-def test_subject_is_also_trained_without_alpha_dropout(tmp_path: Path) -> None:
-    runs = study._runs(replace(plan(tmp_path), masks=("full", "subject"), seeds=2))
+def test_only_masks_that_are_named_are_trained(tmp_path: Path) -> None:
+    runs = study._runs(replace(plan(tmp_path), masks=("full", "subject")))
+    assert [run.variant for run in runs] == ["full", "subject"]
+    every = study._runs(replace(plan(tmp_path), masks=None))
+    assert [run.variant for run in every] == [*study.ALL_MASKS, "subject, no alpha dropout"]
+
+
+def test_subject_can_also_be_trained_without_alpha_dropout(tmp_path: Path) -> None:
+    masks = ("full", "subject", "subject, no alpha dropout")
+    runs = study._runs(replace(plan(tmp_path), masks=masks, seeds=2))
     named = [(run.variant, run.recipe.data.motion, run.recipe.data.alpha_dropout, run.recipe.seed) for run in runs]
     assert named[2:] == [
         ("subject", "subject", 0.1, 0),
@@ -189,12 +197,12 @@ def test_a_gallery_whose_writing_was_killed_is_written_anew(tmp_path: Path, monk
 
 @pytest.mark.usefixtures("in_this_process")
 def test_pairs_are_measured_among_themselves_in_runs_of_their_own(tmp_path: Path) -> None:
-    masks = ("subject", "subject+flow+time")
+    masks = ("subject", "subject+flow+time", "subject, temporal head")
     pairs = replace(plan(tmp_path), twins="order", masks=masks, steps=2)
     result = STUDIES["shapes"](pairs)
     assert isinstance(result, StudyResult)
     assert result.name == "shapes-order"
-    assert [row.setting["mask"] for row in result.rows] == [*masks, "subject, temporal head"]
+    assert [row.setting["mask"] for row in result.rows] == [*masks]
     for row in result.rows:
         for way in ("T2V", "V2T"):
             assert row.spread(f"{way} R@1 among twins").value in [pytest.approx(100 * n / 6) for n in range(7)]
@@ -206,8 +214,8 @@ def test_pairs_are_measured_among_themselves_in_runs_of_their_own(tmp_path: Path
         "order-still-subject-flow-time-0",
         "order-still-subject-temporal-head-0",
     ]
-    folders = {run.out for twins in ("mover", "direction", "order") for run in study._runs(replace(pairs, twins=twins))}
-    assert len(folders) == 9  # subject also without alpha dropout, or, of pairs, with a temporal head
+    every = [replace(pairs, twins=twins, masks=None) for twins in ("mover", "direction", "order")]
+    assert len({run.out for each in every for run in study._runs(each)}) == 6 + 5 + 5
 
 
 def test_among_twins_a_tie_is_wrong_and_other_groups_do_not_count() -> None:

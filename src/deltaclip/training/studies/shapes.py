@@ -42,7 +42,7 @@ FURTHER_ARMS: dict[Twins, tuple[_Arm, ...]] = {
     "direction": (TEMPORAL_HEAD,),
     "order": (TEMPORAL_HEAD,),
 }
-"""Trained beside the plain masks of a kind of twins, if their mask is."""
+"""Trained beside the plain masks of a kind of twins, unless masks are chosen: then only if one has the arm's name."""
 
 
 def study_shapes(plan: StudyPlan) -> StudyResult | Stopped:
@@ -82,9 +82,10 @@ class _Counter:
 
 def _runs(plan: StudyPlan) -> list[ShapesRun]:
     """The runs of every camera, mask and seed, in the order of the table."""
-    cameras, masks = plan.cameras or CAMERAS, plan.masks or MASKS[plan.twins]
+    cameras, further = plan.cameras or CAMERAS, {arm.name: arm for arm in FURTHER_ARMS[plan.twins]}
     seeds = range(SEEDS if plan.seeds is None else plan.seeds)
-    arms = [*(_Arm(mask, mask) for mask in masks), *(arm for arm in FURTHER_ARMS[plan.twins] if arm.mask in masks)]
+    wanted = plan.masks or (*MASKS[plan.twins], *further)
+    arms = [further.get(name) or _Arm(name, name) for name in wanted]
     runs = []
     for camera, arm, seed in product(cameras, arms, seeds):
         own = [
