@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import av
@@ -183,3 +184,29 @@ def test_a_video_elsewhere_that_was_indexed_is_shown_whatever_the_roots_are(
 ) -> None:
     client = open_server(ServeSpec([drawn.library], roots=[tmp_path]))
     assert client.get(f"/v1/videos/{video_id(client, 'shapes_0001.mp4')}/stream").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are UTF-8 there")
+def test_a_name_that_is_not_utf_8_is_escaped_in_every_answer(over_fakes: TestClient, shelf: Shelf) -> None:
+    os.rename(shelf.write("a.mp4", "a 1"), os.fsencode(shelf.videos) + b"/caf\xe9.mp4")
+    os.rename(shelf.write("b.mp4", "none"), os.fsencode(shelf.videos) + b"/b\xe9.mp4")
+    shelf.library.index([shelf.videos])
+    [hit] = over_fakes.post("/v1/search", json={"text": "a 0"}).json()["hits"]
+    assert (hit["name"], hit["path"]) == ("caf\\xe9.mp4", f"{shelf.videos}/caf\\xe9.mp4")
+    assert over_fakes.get(f"/v1/videos/{hit['video_id']}").json()["name"] == "caf\\xe9.mp4"
+    assert len(over_fakes.get("/v1/videos").json()["videos"]) == 2
+    [failure] = over_fakes.get("/v1/failures").json()["failures"]
+    assert failure["name"] == "b\\xe9.mp4"
+
+
+def test_a_library_that_was_replaced_is_opened_anew(open_server: Open, drawn: Drawn, tmp_path: Path) -> None:
+    shutil.copytree(drawn.library, tmp_path / "library")
+    client = open_server(ServeSpec([tmp_path / "library"]))
+    assert client.get("/v1/library").json()["videos"] == 12
+    shutil.move(tmp_path / "library", tmp_path / "old")
+    assert client.get("/v1/library").json()["created"] is False
+    with Library.open(tmp_path / "library", Encoder.load("shapes"), create=True) as library:
+        library.index([drawn.videos / "shapes_0001.mp4"])
+    assert client.get("/v1/library").json()["videos"] == 1
+    [hit] = client.post("/v1/search", json={"text": drawn.questions[0]}).json()["hits"]
+    assert hit["name"] == "shapes_0001.mp4"

@@ -26,9 +26,8 @@ MOST_CONNECTIONS = 500
 def run_server(spec: ServeSpec, on_ready: Callable[[str], None], on_note: Callable[[str], None]) -> None:
     """Serves until Ctrl-C or SIGTERM, and then lets the videos in hand finish.
 
-    on_ready: called with the address once connections are taken. on_note: with what people should know.
-    Raises DeltaclipError if the address is not
-    free, and TokenError if other machines could reach it and there is no token.
+    on_ready: called with the address once connections are taken. on_note: with what people should know. Raises
+    DeltaclipError if the address is not free, and TokenError if other machines could reach it and there is no token.
     """
     app = make_app(spec)
     listening = _listen(spec.host, spec.port)
