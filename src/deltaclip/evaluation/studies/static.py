@@ -102,5 +102,6 @@ def _joined(first: World, second: World) -> World:
         paths=one.paths + two.paths,
         texts=one.texts + two.texts,
         owner=np.concatenate([one.owner, two.owner + len(one.videos)]),
+        groups=(one.groups or ()) + (two.groups or ()),  # a still clip has the objects of the twins of its group
     )
     return World(material, first.clips + second.clips, np.concatenate([first.clusters, second.clusters]))
