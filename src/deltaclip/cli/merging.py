@@ -22,11 +22,11 @@ def merge(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Make one library of several, such as those of the shards of a folder.
+    """Make one library of several, without encoding again.
 
-    Nothing is encoded again: vectors stay as they are to the bit, and failures and missing files stay known. All must
-    be made with the same encoder and options. Of a path that several have, the one that was read to its end is taken,
-    and of those the one that was changed last. If it is interrupted, the same command does the rest.
+    For example of the shards of a folder. Vectors stay as they are to the bit, and failures and missing files stay
+    known. All must be made with the same encoder and options. Of a path that several have, the one that was read to its
+    end is taken, and of those the one that was changed last. If it is interrupted, the same command does the rest.
 
     \b
     Example:
