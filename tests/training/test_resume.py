@@ -221,7 +221,7 @@ def test_a_run_of_an_earlier_version_that_kept_the_name_of_its_start_alone_goes_
 
 
 def test_a_run_is_not_trained_over_unasked(whole: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="not empty"):
+    with pytest.raises(TrainingError, match="Continue it with resume"):
         train(RECIPE, tiny_data(), whole, device="cpu")
 
 
