@@ -107,7 +107,7 @@ def list_folders(
 ) -> FoldersAnswer:
     """The folders in one of those that may be indexed; without a path these themselves."""
     if path is None:
-        roots = [FolderForm(name=plain(root.name or str(root)), path=str(root)) for root in server.roots]
+        roots = [FolderForm(name=plain(root.name or str(root)), path=plain(str(root))) for root in server.roots]
         return FoldersAnswer(path=None, parent=None, folders=roots)
     folder = allowed_path(server, path)
     try:
@@ -115,10 +115,12 @@ def list_folders(
     except OSError as error:
         raise Problem("not_found", f"{plain(folder.name)}: cannot be listed ({error.strerror}).") from error
     inside = [
-        FolderForm(name=plain(each.name), path=str(each)) for each in found[:MOST_FOLDERS] if _is_allowed(server, each)
+        FolderForm(name=plain(each.name), path=plain(str(each)))
+        for each in found[:MOST_FOLDERS]
+        if _is_allowed(server, each)
     ]
-    parent = str(folder.parent) if _is_allowed(server, folder.parent) else None
-    return FoldersAnswer(path=str(folder), parent=parent, folders=inside)
+    parent = plain(str(folder.parent)) if _is_allowed(server, folder.parent) else None
+    return FoldersAnswer(path=plain(str(folder)), parent=parent, folders=inside)
 
 
 @router.post("/demo", operation_id="start_demo", status_code=202, responses=ACCEPTED)

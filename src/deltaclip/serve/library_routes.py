@@ -67,7 +67,7 @@ def library_form(server: ServerState, served: Served, visitor: Visitor) -> Libra
     form = LibraryForm(
         name=served.name,
         address=path_for(visitor, str(served.address)),
-        roots=[str(root) for root in server.roots] if may_index else [],
+        roots=[plain(str(root)) for root in server.roots] if may_index else [],
         may_index=may_index and bool(server.roots),
     )
     if library is None:
