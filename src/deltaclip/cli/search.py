@@ -161,7 +161,9 @@ def _show(
 
 
 def _matches_nothing(hits: "Sequence[Hit]", min_relevance: "Relevance | None") -> bool:
-    return min_relevance is None and bool(hits) and all(hit.relevance == "none" for hit in hits)
+    from deltaclip.library import match_nothing
+
+    return min_relevance is None and match_nothing(hits)
 
 
 def _ask(

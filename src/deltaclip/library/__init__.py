@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from deltaclip.library.library import Library
     from deltaclip.library.lock import LockedError
     from deltaclip.library.merging import MergeReport, merge_libraries
-    from deltaclip.library.moment_pictures import Thumbnails
+    from deltaclip.library.moment_pictures import Thumbnails, shown_motion
     from deltaclip.library.moments import MOST_NAMED
-    from deltaclip.library.outlines import Outlines
+    from deltaclip.library.outlines import MOST_OUTLINED, Outlines
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.relevance import reaches
     from deltaclip.library.results import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Status,
         StopIndexing,
         VerifyReport,
+        match_nothing,
     )
     from deltaclip.library.search import By, NoMotionWordsError
     from deltaclip.library.showing import Showing
@@ -96,6 +97,7 @@ else:
 __all__ = [
     "LINK",
     "MOST_NAMED",
+    "MOST_OUTLINED",
     "STORES",
     "VIDEO_SUFFIXES",
     "AppearanceRows",
@@ -152,6 +154,7 @@ __all__ = [
     "draw_hits",
     "find_candidates",
     "full_address",
+    "match_nothing",
     "merge_libraries",
     "nearest",
     "nearest_by",
@@ -163,5 +166,6 @@ __all__ = [
     "require_same_encoder",
     "require_unchanged",
     "sample_of",
+    "shown_motion",
     "twice_if_touched",
 ]

@@ -1,6 +1,6 @@
 """What a library reports: frozen records, one for each command, whose fields are the keys of its JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ __all__ = [
     "Status",
     "StopIndexing",
     "VerifyReport",
+    "match_nothing",
 ]
 
 
@@ -64,6 +65,11 @@ class Hit:
     def __repr__(self) -> str:
         moving = "" if self.coverage is None else f", moving {self.coverage:.0%}"
         return f"Hit({self.path}, {self.start:g}-{self.end:g} s, score={self.score:.3f}{moving}, id={self.id!r})"
+
+
+def match_nothing(hits: Sequence[Hit]) -> bool:
+    """Whether there are hits for a text, and none of them fits better than sentences about other things do."""
+    return bool(hits) and all(hit.relevance == "none" for hit in hits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from mcp_types import ImageContent, TextContent
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from deltaclip.library import By, Moment, Relevance, VideoRow
+from deltaclip.library import By, Moment, Relevance, VideoRow, match_nothing
 from deltaclip.serve.access import Visitor, require, words_for
 from deltaclip.serve.forms import FailuresAnswer, FilterForm, FoundForm, JobForm, JobsAnswer, LibrariesAnswer
 from deltaclip.serve.hiding import plain
@@ -23,6 +23,7 @@ from deltaclip.serve.questions import Question
 from deltaclip.serve.search_routes import filter_of, found_form
 from deltaclip.serve.shelf import Served
 from deltaclip.serve.state import ServerState
+from deltaclip.wording import count
 
 __all__ = ["Tools"]
 
@@ -78,11 +79,10 @@ class Tools:
             question = Question(text=text, by=by, where=chosen, min_relevance=min_relevance)
             page = await self.server.desk.ask(served, question, limit, None)
             moments = [found_form(visitor, hit) for hit in page.hits]
-            is_nothing = bool(moments) and all(each.relevance == "none" for each in moments)
-            number = "1 moment" if len(moments) == 1 else f"{len(moments)} moments"
+            is_nothing = not page.hits or match_nothing(page.hits)
             return MomentsFound(
-                summary=NOTHING if is_nothing or not moments else f"{number}, best first.",
-                matches_nothing=is_nothing or not moments,
+                summary=NOTHING if is_nothing else f"{count(len(moments), 'moment')}, best first.",
+                matches_nothing=is_nothing,
                 motion_words=list(page.motion_words),
                 moments=moments,
                 notes=[words_for(visitor, note) for note in page.notes],

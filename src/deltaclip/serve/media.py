@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from deltaclip.library import Outlines, PlayFacts, Showing, VideoRow
+from deltaclip.library import MOST_OUTLINED, Outlines, PlayFacts, Showing, VideoRow, shown_motion
 from deltaclip.serve.metrics import STAGE_SECONDS
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.sending import open_regular
@@ -19,11 +19,9 @@ from deltaclip.serve.shelf import Served
 
 __all__ = ["Jpeg", "Media"]
 
-SHOWN_WITHOUT_MASKS = "subject"
 PICTURES_BYTES = 96 * 2**20
 """Of pictures that are kept: some 6,000."""
 OUTLINES_KEPT, FACTS_KEPT = 64, 4096
-MOST_OUTLINED = 120
 FILMS_BYTES = 2 * 2**30
 """Of films that are kept on disk."""
 LONGEST_FILM_SECONDS = 120.0
@@ -141,8 +139,7 @@ class Media:
     def thumbnail(self, served: Served, row: VideoRow, start: float, end: float, width: int) -> tuple[Jpeg, Jpeg]:
         """The frame of a moment that shows motion best, plain and outlined. Raises Problem, VideoError."""
         file, made_by = self.file_of(row), served.made_by()
-        motion = None if made_by is None else made_by.motion
-        key = (str(file), row.stamp, start, end, width, motion)
+        key = (str(file), row.stamp, start, end, width, *shown_motion(made_by))
 
         def make() -> tuple[Jpeg, Jpeg]:
             with STAGE_SECONDS.labels("picture").time():
@@ -155,9 +152,7 @@ class Media:
         """What moves from start to end. Raises Problem, also for too many frames, VideoError."""
         if (end - start) * per_second > MOST_OUTLINED:
             raise Problem("invalid_value", f"At most {MOST_OUTLINED} frames are outlined at once: ask for less time.")
-        file, made_by = self.file_of(row), served.made_by()
-        motion = None if made_by is None else made_by.motion
-        shown = SHOWN_WITHOUT_MASKS if motion is None else motion
+        file, (shown, _) = self.file_of(row), shown_motion(served.made_by())
         key = (str(file), row.stamp, start, end, per_second, shown)
 
         def make() -> Outlines:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from deltaclip.library import By, Filter, Hit
+from deltaclip.library import By, Filter, Hit, match_nothing
 from deltaclip.serve.access import Reader, Visitor, path_for, words_for
 from deltaclip.serve.forms import (
     FilterForm,
@@ -124,12 +124,11 @@ async def forget(server: Server, visitor: Reader, upload_id: str) -> Response:
 
 def answer(served: Served, visitor: Visitor, page: Page) -> SearchAnswer:
     """A page of hits as it is sent."""
-    rated = [hit.relevance for hit in page.hits]
     return SearchAnswer(
         hits=[_hit_form(served, visitor, hit) for hit in page.hits],
         next=page.cursor,
         motion_words=list(page.motion_words),
-        matches_nothing=bool(rated) and all(each == "none" for each in rated),
+        matches_nothing=match_nothing(page.hits),
         notes=[words_for(visitor, note) for note in page.notes],
     )
 

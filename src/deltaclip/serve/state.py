@@ -20,7 +20,7 @@ __all__ = ["Asked", "Server", "ServerState", "at_work"]
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """One server at work. roots: folders below which videos may be indexed and shown."""
+    """One server at work. roots: folders below which videos may be indexed."""
 
     shelf: Shelf
     desk: Desk
