@@ -46,9 +46,7 @@ def test_a_file_that_was_repaired_is_read_when_it_is_retried(
     assert "videos\n2" in page.locator(".numbers").inner_text()
 
 
-def test_videos_whose_files_are_gone_are_listed(
-    shown: Shown, serve: Serve, open_page: "Open", tmp_path: Path
-) -> None:
+def test_videos_whose_files_are_gone_are_listed(shown: Shown, serve: Serve, open_page: "Open", tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     videos.mkdir()
     for name in ("kept.mp4", "gone <b>.mp4"):
