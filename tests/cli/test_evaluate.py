@@ -1,8 +1,10 @@
 """`deltaclip evaluate` on a folder of videos with captions: its contract, exit codes and refusals."""
 
+import json
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from deltaclip.cli.options import Sampling
@@ -228,3 +230,40 @@ def test_options_of_a_data_set_are_refused_elsewhere(deltaclip: Call) -> None:
 
 def test_the_ways_to_sample_that_help_names_are_those_that_there_are() -> None:
     assert get_args(Sampling) == SAMPLINGS
+
+
+def test_scores_of_any_program_are_evaluated_and_compared_as_the_how_to_says(tmp_path: Path, deltaclip: Call) -> None:
+    ids, videos = [f"video{number}" for number in range(7020, 7040)], tmp_path / "msrvtt"
+    videos.mkdir()
+    sentences = [{"video_id": video, "sentence": f"thing {number} falls"} for number, video in enumerate(ids)]
+    (videos / "MSRVTT_data.json").write_text(json.dumps({"videos": [], "sentences": sentences}))
+    rows = [f"ret{number},msr{number},{video},thing {number} falls" for number, video in enumerate(ids)]
+    (videos / "MSRVTT_JSFUSION_test.csv").write_text("\n".join(["key,vid_key,video_id,sentence", *rows]) + "\n")
+    scores = np.random.default_rng(0).random((20, 20))
+    np.save(tmp_path / "ours.npy", scores)
+    lines = [",".join([f"thing {row} falls", *map(str, np.eye(20)[row])]) for row in range(20)]
+    (tmp_path / "theirs.csv").write_text("\n".join([",".join(["query", *ids]), *lines]))
+    of_set = ("evaluate", "msrvtt", "--annotations", videos)
+    for name in ("ours.npy", "theirs.csv"):
+        ranks = tmp_path / f"{name}.ranks"
+        code, result, _ = deltaclip(*of_set, "--similarity", tmp_path / name, "--ranks", ranks, "--json")
+        assert code == 0
+        assert result["protocol"]["dataset"] == "msrvtt"
+    assert result["t2v"]["R1"] == 100
+    code, result, _ = deltaclip("compare", tmp_path / "ours.npy.ranks", tmp_path / "theirs.csv.ranks", "--json")
+    assert (code, result["comparisons"][0]["wins"]) == (0, 0)
+    written = tmp_path / "out.csv"
+    assert deltaclip(*of_set, "--similarity", tmp_path / "ours.npy", "--save-similarity", written)[0] == 0
+    again = deltaclip("evaluate", "--similarity", written, "--json")[1]
+    first = deltaclip(*of_set, "--similarity", tmp_path / "ours.npy", "--json")[1]
+    assert again["t2v"] == first["t2v"]
+    for words, said in (
+        (("--post", "qbnorm"), "qbnorm needs vectors"),
+        (("--videos", videos), "--videos cannot be used with --similarity"),
+        (("--save-similarity", tmp_path / "x.txt"), "must end in .npz, .csv, .tsv"),
+    ):
+        code, _, err = deltaclip(*of_set, "--similarity", tmp_path / "ours.npy", *words)
+        assert code == 2
+        assert said in " ".join(err.replace("│", " ").split())
+    code, _, err = deltaclip("evaluate", "--similarity", tmp_path / "ours.npy", "--split", "val")
+    assert (code, "--similarity without a data set" in " ".join(err.replace("│", " ").split())) == (2, True)

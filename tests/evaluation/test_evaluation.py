@@ -10,18 +10,11 @@ from deltaclip.captions import Caption, CaptionSet, Split
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.encoding import MaterialVectors
-from deltaclip.evaluation.evaluation import (
-    Evaluation,
-    best_of,
-    evaluate_material,
-    post_processing,
-    query_names,
-    save_ranks,
-    save_trec,
-)
+from deltaclip.evaluation.evaluation import Evaluation, best_of, evaluate_material, post_processing
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax
 from deltaclip.evaluation.runs import read_ranks
+from deltaclip.evaluation.scored import query_names, save_ranks, save_trec
 from deltaclip.evaluation.tables import TABLE_FORMATS
 from tests.helpers import small_checkpoint
 

@@ -8,7 +8,7 @@ import pytest
 
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation import evaluate_similarity
-from deltaclip.evaluation.similarity import load_similarity
+from deltaclip.evaluation.score_files import read_scores
 
 EYE = np.eye(3, dtype=np.float32)
 NAN = np.where(EYE == 1, np.nan, 0).astype(np.float32)
@@ -16,10 +16,10 @@ NAN = np.where(EYE == 1, np.nan, 0).astype(np.float32)
 
 def test_a_square_npy_has_text_i_of_video_i(tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", EYE)
-    similarity, owner = load_similarity(tmp_path / "s.npy")
-    assert (np.asarray(similarity) == EYE).all()
-    assert owner.tolist() == [0, 1, 2]
-    assert evaluate_similarity(tmp_path / "s.npy").t2v.R1 == 100
+    assert (np.asarray(read_scores(tmp_path / "s.npy").similarity) == EYE).all()
+    result = evaluate_similarity(tmp_path / "s.npy")
+    assert result.scored.named.owner.tolist() == [0, 1, 2]
+    assert result.t2v.R1 == 100
 
 
 def test_an_npz_says_whose_text_each_row_is(tmp_path: Path) -> None:
@@ -30,15 +30,16 @@ def test_an_npz_says_whose_text_each_row_is(tmp_path: Path) -> None:
 
 def test_whole_numbers_of_either_kind_are_taken(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", similarity=EYE.astype(int), owner=np.array([0.0, 1.0, 2.0]))
-    similarity, owner = load_similarity(tmp_path / "s.npz")
-    assert similarity.dtype == np.float64
-    assert owner.dtype == np.int64
-    assert owner.tolist() == [0, 1, 2]
+    read = read_scores(tmp_path / "s.npz")
+    assert read.similarity.dtype == np.float64
+    assert read.owner is not None
+    assert read.owner.dtype == np.int64
+    assert read.owner.tolist() == [0, 1, 2]
 
 
 def test_a_square_npz_may_leave_the_owner_out(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "s.npz", similarity=EYE.astype(np.float64))
-    assert load_similarity(tmp_path / "s.npz")[1].tolist() == [0, 1, 2]
+    assert evaluate_similarity(tmp_path / "s.npz").scored.named.owner.tolist() == [0, 1, 2]
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

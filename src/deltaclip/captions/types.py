@@ -27,10 +27,13 @@ class Split:
 
     videos: ids in the order of the split file, each once. All of them are candidates, also without a caption.
     captions: the queries, in the order of the caption file; None if the caption file is absent.
+    groups: of each video, the longer video that it was cut from: clips of one are not independent. None if each video
+    is its own.
     """
 
     videos: tuple[str, ...]
     captions: tuple[Caption, ...] | None
+    groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from deltaclip.cli.encoders import load_with, motion_and_others
-from deltaclip.cli.evaluate_dataset import DatasetRun, ScoringOptions, Targets, evaluate_dataset
+from deltaclip.cli.evaluate_dataset import DatasetRun, ScoringOptions, Targets, evaluate_dataset, evaluate_scores
 from deltaclip.cli.evaluate_sentences import (
     SENTENCE_SETS,
     SentenceOptions,
@@ -18,7 +18,7 @@ from deltaclip.cli.evaluate_sentences import (
 from deltaclip.cli.groups import names, typed
 from deltaclip.cli.material import refuse_unknown
 from deltaclip.cli.options import AllEncoderOptions, DatasetOptions, JsonOption, StallLimitOption
-from deltaclip.cli.output import Progress, emit, note, print_lines
+from deltaclip.cli.output import Progress, note
 
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.encoder import EncoderSpec
@@ -97,7 +97,9 @@ OF_SHAPES = names(ShapesOptions)
 OF_DATASETS = names(DatasetOptions, ScoringOptions)
 OF_SENTENCES = names(SentenceOptions)
 OF_ACTIONS, OF_MOMENTS = ("folds",), ("by", "moment_seconds")
-OF_ENCODERS = ("encoder", *names(AllEncoderOptions, Targets))
+OF_ENCODERS = ("encoder", *names(AllEncoderOptions))
+NOT_OF_SCORES = ("videos", "cache", "no_cache", "select_on_test")
+"""Options of data sets that have no meaning for a file of scores."""
 
 
 def evaluate(
@@ -130,8 +132,9 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Evaluate a matrix of scores instead of an encoder: .npy, or .npz with similarity (Q, V) and owner "
-            "(Q,), the column of the video that belongs to each query.",
+            help="Evaluate scores of any program instead of an encoder: a matrix in .npy or .npz, or a table in .csv "
+            "or .tsv, a row for each caption and a column for each video. With DATASET and --annotations, its names or "
+            "its order are those of the data set.",
         ),
     ] = None,
     stall_limit: StallLimitOption = None,
@@ -150,14 +153,18 @@ def evaluate(
       deltaclip evaluate actions --data gestures --encoder motion
       deltaclip evaluate moments --data films --by motion
       deltaclip evaluate --similarity scores.npz
+      deltaclip evaluate msrvtt --annotations msrvtt --similarity theirs.csv --ranks theirs.ranks
     """
-    if (similarity is None) == (dataset is None):
-        raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     if similarity is not None:
-        _refuse(context, (*OF_SHAPES, *OF_DATASETS, *OF_SENTENCES, *OF_ENCODERS), "--similarity")
-        _evaluate_matrix(similarity, as_json)
+        _refuse(context, (*OF_SHAPES, *NOT_OF_SCORES, *OF_SENTENCES, *OF_ENCODERS), "--similarity")
+        if dataset is None:
+            _refuse(context, ("annotations", "split", "allow_missing"), "--similarity without a data set")
+        else:
+            refuse_unknown(dataset, "DATASET")
+        evaluate_scores(similarity, dataset, material, scoring, targets, as_json)
         return
-    assert dataset is not None, "no matrix was given"
+    if dataset is None:
+        raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     refuse_unknown(dataset, "DATASET", "shapes", *SENTENCE_SETS)
     _refuse(context, _not_of(dataset), dataset)
     if dataset in SENTENCE_SETS:
@@ -225,15 +232,3 @@ def _refuse(context: typer.Context, options: Collection[str], what: str) -> None
     """Raises BadParameter for options that would be ignored."""
     if given := typed(context, options):
         raise typer.BadParameter(f"{', '.join(given)} cannot be used with {what}.")
-
-
-def _evaluate_matrix(similarity: Path, as_json: bool) -> None:
-    from deltaclip.evaluation import evaluate_similarity, figure_lines
-
-    document = evaluate_similarity(similarity).to_json()
-    if as_json:
-        emit(document)
-        return
-    print_lines(*figure_lines(document))
-    if "optimistic" in document:
-        note("some scores are tied: ranks count ties against the query; the rows `best` count them in its favour")

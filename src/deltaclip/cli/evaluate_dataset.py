@@ -16,9 +16,9 @@ from deltaclip.wording import listed
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
     from deltaclip.encoder import EncoderSpec
-    from deltaclip.evaluation import Evaluation, Material, VectorCache
+    from deltaclip.evaluation import Evaluation, Material, ScoresEvaluation, VectorCache
 
-__all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset"]
+__all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset", "evaluate_scores"]
 
 MAX_NOTES_SHOWN = 10
 NAMED_MISSING = 5
@@ -79,25 +79,44 @@ class Targets:
         typer.Option(metavar="FILE", help="Also write a TREC run, and its relevance judgments to FILE.qrels."),
     ] = None
 
+    save_similarity: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write the scores of all captions and videos with their names (.npz, .csv or .tsv), before any "
+            "post-processing; --similarity reads this file.",
+        ),
+    ] = None
+
     def check(self) -> None:
         """Before any work. Raises BadParameter for a folder, DeltaclipError if the folder of a file cannot be made."""
-        for option, path in (("--ranks", self.ranks), ("--trec", self.trec)):
+        if self.save_similarity is not None:
+            from deltaclip.evaluation import SCORE_SUFFIXES
+
+            if self.save_similarity.suffix.lower() not in SCORE_SUFFIXES:
+                raise typer.BadParameter(
+                    f"{shown(self.save_similarity)} must end in {listed(SCORE_SUFFIXES)}.",
+                    param_hint="'--save-similarity'",
+                )
+        files = (("--ranks", self.ranks), ("--trec", self.trec), ("--save-similarity", self.save_similarity))
+        for option, path in files:
             if path is None:
                 continue
-            files = (path, path.with_name(path.name + ".qrels")) if option == "--trec" else (path,)
-            for file in files:
+            written = (path, path.with_name(path.name + ".qrels")) if option == "--trec" else (path,)
+            for file in written:
                 if file.is_dir():
                     raise typer.BadParameter(f"{file} is a folder; give a file.", param_hint=f"'{option}'")
                 require_writable(file)
 
-    def give(self, evaluation: "Evaluation", as_json: bool) -> None:
+    def give(self, evaluation: "Evaluation | ScoresEvaluation", as_json: bool) -> None:
         """Write the files and print the result."""
-        for name, texts in list(evaluation.vectors.notes.items())[:MAX_NOTES_SHOWN]:
-            note(shown(f"{name}: {'; '.join(texts)}"))
-        if (more := len(evaluation.vectors.notes) - MAX_NOTES_SHOWN) > 0:
-            note(f"... {more:,} more notes (use --json to list all)")
-        from deltaclip.evaluation import TABLE_FORMATS, save_ranks, save_trec
+        from deltaclip.evaluation import TABLE_FORMATS, Evaluation, save_ranks, save_scores, save_trec
 
+        notes = evaluation.vectors.notes if isinstance(evaluation, Evaluation) else {}
+        for name, texts in list(notes.items())[:MAX_NOTES_SHOWN]:
+            note(shown(f"{name}: {'; '.join(texts)}"))
+        if (more := len(notes) - MAX_NOTES_SHOWN) > 0:
+            note(f"... {more:,} more notes (use --json to list all)")
         if self.ranks is not None:
             with writable(self.ranks):
                 save_ranks(self.ranks, evaluation)
@@ -105,6 +124,9 @@ class Targets:
             with writable(self.trec):
                 judgements = save_trec(self.trec, evaluation)
             note(f"wrote relevance judgments for trec_eval to {shown(judgements)}")
+        if self.save_similarity is not None:
+            with writable(self.save_similarity):
+                save_scores(self.save_similarity, evaluation)
         if as_json:
             emit(evaluation.to_json())
             return
@@ -150,6 +172,29 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
     best = best_of([_evaluate_one(name, run, cache, captions, material) for name in run.encoders])
     run.targets.give(best, as_json)
+
+
+def evaluate_scores(
+    file: Path, dataset: str | None, data: DatasetOptions, scoring: ScoringOptions, targets: Targets, as_json: bool
+) -> None:
+    """Evaluate a file of scores that any program has made, of the split of a data set or by itself."""
+    if scoring.post == "qbnorm":
+        raise typer.BadParameter(
+            "qbnorm needs vectors of training captions: use dsl, or an encoder.", param_hint="'--post'"
+        )
+    if dataset is not None and data.annotations is None:
+        raise typer.BadParameter(f"{dataset} needs --annotations DIR.")
+    targets.check()
+    from deltaclip.evaluation import DualSoftmax, SplitToRank, evaluate_similarity
+
+    split = None
+    if dataset is not None and data.annotations is not None:
+        _, found = split_captions(dataset, data.annotations, data.split)
+        split = SplitToRank(dataset, data.split, found, data.allow_missing)
+    result = evaluate_similarity(file, split, DualSoftmax() if scoring.post == "dsl" else None)
+    if result.missing:
+        note(shown(f"missing: {listed(result.missing, most=NAMED_MISSING)}"))
+    targets.give(result, as_json)
 
 
 def _check_choice(run: DatasetRun) -> None:

@@ -10,23 +10,17 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.comparison import SHOWN_METRICS, Compared, compare_saved
     from deltaclip.evaluation.comparison_report import comparison_page
     from deltaclip.evaluation.encoding import MaterialVectors, encode_material
-    from deltaclip.evaluation.evaluation import (
-        Evaluation,
-        best_of,
-        evaluate_material,
-        post_processing,
-        query_names,
-        save_ranks,
-        save_trec,
-        saved_ranks,
-    )
+    from deltaclip.evaluation.evaluation import Evaluation, best_of, evaluate_material, post_processing
     from deltaclip.evaluation.mask_report import MaskSummary, mask_sheet, report_page, summarise_masks
     from deltaclip.evaluation.material import Material, material_of_split, shapes_material
     from deltaclip.evaluation.moments import MomentEvaluation, evaluate_moments
+    from deltaclip.evaluation.postprocess import DualSoftmax
     from deltaclip.evaluation.ranked_moments import MomentEncoders
     from deltaclip.evaluation.recorded import check_same_material, protocol_lines, protocol_marks
     from deltaclip.evaluation.result import RetrievalResult
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
+    from deltaclip.evaluation.score_files import SCORE_SUFFIXES
+    from deltaclip.evaluation.scored import query_names, save_ranks, save_scores, save_trec, saved_ranks
     from deltaclip.evaluation.sentence_encoders import (
         TRACK_SPEC,
         SentenceEncoder,
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
         by_motion,
     )
     from deltaclip.evaluation.shapes import DEFAULT_CLIPS, DEFAULT_SEED, DEFAULT_WORLD, evaluate_shapes
-    from deltaclip.evaluation.similarity import evaluate_matrix, evaluate_similarity
+    from deltaclip.evaluation.similarity import ScoresEvaluation, SplitToRank, evaluate_matrix, evaluate_similarity
     from deltaclip.evaluation.tables import TABLE_FORMATS, figure_lines
     from deltaclip.evaluation.vector_cache import VectorCache
 
@@ -43,6 +37,7 @@ __all__ = [
     "DEFAULT_SEED",
     "DEFAULT_WORLD",
     "NO_CLASS",
+    "SCORE_SUFFIXES",
     "SHOWN_METRICS",
     "TABLE_FORMATS",
     "TRACK_SPEC",
@@ -50,6 +45,7 @@ __all__ = [
     "ActionFigures",
     "ActionVectors",
     "Compared",
+    "DualSoftmax",
     "Evaluation",
     "MaskSummary",
     "Material",
@@ -59,7 +55,9 @@ __all__ = [
     "RetrievalIntervals",
     "RetrievalResult",
     "SavedRanks",
+    "ScoresEvaluation",
     "SentenceEncoder",
+    "SplitToRank",
     "VectorCache",
     "action_figures",
     "best_of",
@@ -88,6 +86,7 @@ __all__ = [
     "report_page",
     "retrieval_intervals",
     "save_ranks",
+    "save_scores",
     "save_trec",
     "saved_ranks",
     "shapes_material",
@@ -100,17 +99,9 @@ _MODULES = {
     "comparison": ("SHOWN_METRICS", "Compared", "compare_saved"),
     "comparison_report": ("comparison_page",),
     "encoding": ("MaterialVectors", "encode_material"),
-    "evaluation": (
-        "Evaluation",
-        "best_of",
-        "evaluate_material",
-        "post_processing",
-        "query_names",
-        "save_ranks",
-        "save_trec",
-        "saved_ranks",
-    ),
+    "evaluation": ("Evaluation", "best_of", "evaluate_material", "post_processing"),
     "mask_report": ("MaskSummary", "mask_sheet", "report_page", "summarise_masks"),
+    "postprocess": ("DualSoftmax",),
     "material": ("Material", "material_of_split", "shapes_material"),
     "moments": ("MomentEvaluation", "evaluate_moments"),
     "ranked_moments": ("MomentEncoders",),
@@ -118,9 +109,11 @@ _MODULES = {
     "result": ("RetrievalResult",),
     "bootstrap": ("RetrievalIntervals", "retrieval_intervals"),
     "runs": ("SavedRanks", "read_ranks"),
+    "score_files": ("SCORE_SUFFIXES",),
+    "scored": ("query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"),
     "sentence_encoders": ("TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion"),
     "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
-    "similarity": ("evaluate_matrix", "evaluate_similarity"),
+    "similarity": ("ScoresEvaluation", "SplitToRank", "evaluate_matrix", "evaluate_similarity"),
     "tables": ("TABLE_FORMATS", "figure_lines"),
     "vector_cache": ("VectorCache",),
 }

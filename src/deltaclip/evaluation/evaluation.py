@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from deltaclip.captions import CaptionSet
 from deltaclip.encoder import Encoder
@@ -16,15 +12,11 @@ from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
 from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
-from deltaclip.evaluation.runs import TREC_DEPTH, SavedRanks, named_candidates, write_qrels, write_ranks, write_trec
+from deltaclip.evaluation.scored import Named, Scored, query_names
 from deltaclip.evaluation.vector_cache import VectorCache
-from deltaclip.ranking import Metrics, Ranking, top_candidates
+from deltaclip.ranking import Metrics, Ranking
 
-__all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing", "save_ranks", "save_trec"]
-__all__ += ["saved_ranks"]
-
-SHOWN_CANDIDATES = 5
-"""How many of a query's candidates are kept with its rank, for people to look at."""
+__all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing"]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -59,6 +51,19 @@ class Evaluation:
     def v2t(self) -> Metrics:
         """Videos as queries, as in `RetrievalResult`."""
         return self.retrieval.v2t
+
+    @property
+    def scored(self) -> Scored:
+        """What was ranked by which scores, with names, to be saved."""
+        vectors, material = self.vectors, self.vectors.material
+        named = Named(
+            material.videos,
+            query_names(material.videos, material.owner),
+            material.owner,
+            material.texts,
+            material.groups,
+        )
+        return Scored(named, processed_blocks(vectors.texts, vectors.videos, vectors.owner, self.post))
 
     @property
     def coverage(self) -> float:
@@ -135,49 +140,3 @@ def post_processing(
         found = "qbnorm needs the captions of the split train" + (", and no others" if split == "train" else "")
         raise CaptionError(captions.dataset, found, "Evaluate a different split, with the training captions beside it.")
     return QueryBank(encode_texts(encoder, [caption.text for caption in train.captions], cache).vectors)
-
-
-def saved_ranks(evaluation: Evaluation) -> SavedRanks:
-    """The rank of each text among the videos, with its first candidates."""
-    vectors = evaluation.vectors
-    material = vectors.material
-    blocks = processed_blocks(vectors.texts, vectors.videos, vectors.owner, evaluation.post)
-    candidates = top_candidates(blocks.t2v(), SHOWN_CANDIDATES)
-    return SavedRanks(
-        direction="t2v",
-        queries=query_names(material.videos, material.owner),
-        videos=tuple(material.videos[place] for place in material.owner.tolist()),
-        ranks=evaluation.ranking.t2v.pessimistic,
-        texts=material.texts,
-        candidates=named_candidates(candidates, material.videos, len(material.texts)),
-        protocol=evaluation.protocol.to_json(),
-        groups=material.groups and tuple(material.groups[place] for place in material.owner.tolist()),
-    )
-
-
-def save_ranks(path: Path, evaluation: Evaluation) -> None:
-    """Writes `saved_ranks` as `runs.read_ranks` reads them."""
-    write_ranks(path, saved_ranks(evaluation))
-
-
-def save_trec(path: Path, evaluation: Evaluation) -> Path:
-    """The first 1,000 videos of each text as a TREC run, and beside it the judgements: their path is returned."""
-    vectors = evaluation.vectors
-    material = vectors.material
-    names = query_names(material.videos, material.owner)
-    blocks = processed_blocks(vectors.texts, vectors.videos, vectors.owner, evaluation.post)
-    write_trec(path, top_candidates(blocks.t2v(), TREC_DEPTH), names, material.videos)
-    judgements = path.with_name(path.name + ".qrels")
-    owners = (material.videos[place] for place in material.owner.tolist())
-    write_qrels(judgements, zip(names, owners, strict=True))
-    return judgements
-
-
-def query_names(videos: Sequence[str], owner: NDArray[np.int64]) -> tuple[str, ...]:
-    """(Q,) `video#n`: the video of each text, and the how-manieth of its texts it is, from 0."""
-    seen: dict[int, int] = {}
-    names = []
-    for place in owner.tolist():
-        seen[place] = seen.get(place, -1) + 1
-        names.append(f"{videos[place]}#{seen[place]}")
-    return tuple(names)

@@ -106,7 +106,13 @@ def material_of_split(
         owner=np.array([place[caption.video] for caption in captions]),
         missing=missing,
         missing_texts=len(split.captions) - len(captions),
+        groups=None if split.groups is None else tuple(_groups(split)[video] for video in videos),
     )
+
+
+def _groups(split: Split) -> dict[str, str]:
+    """The group of each video of a split that has groups."""
+    return dict(zip(split.videos, split.groups or (), strict=True))
 
 
 def shapes_material(folder: Path, spec: ShapesSpec, seed: int, num_clips: int) -> Material:

@@ -16,9 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import CaptionError
-from deltaclip.ranking import Block, Indices, Ranking, rank_blocks, refuse_nan, row_blocks, similarity_blocks
+from deltaclip.ranking import (
+    Block,
+    Indices,
+    Ranking,
+    matrix_blocks,
+    rank_blocks,
+    refuse_nan,
+    row_blocks,
+    similarity_blocks,
+)
 
-__all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "rank_vectors"]
+__all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "processed_matrix"]
+__all__ += ["rank_vectors"]
 
 BANK_ROWS = 256
 
@@ -89,10 +99,15 @@ PostProcessing = DualSoftmax | QueryBank
 
 @dataclass(frozen=True, slots=True)
 class ProcessedBlocks:
-    """Blocks of texts by all videos, one matrix for each direction, computed when called."""
+    """Blocks of texts by all videos, one matrix for each direction, computed when called. plain: as they were given."""
 
+    plain: Callable[[], Iterator[Block]]
     t2v: Callable[[], Iterator[Block]]
     v2t: Callable[[], Iterator[Block]]
+
+    def rank(self, owner: Indices, num_videos: int) -> Ranking:
+        """Ranks both ways. owner: (Q,), each text's video."""
+        return rank_blocks(self.t2v, owner, num_videos, v2t_blocks=None if self.v2t is self.t2v else self.v2t)
 
 
 def rank_vectors(texts: FloatRows, videos: FloatRows, owner: Indices, post: PostProcessing | None = None) -> Ranking:
@@ -100,9 +115,7 @@ def rank_vectors(texts: FloatRows, videos: FloatRows, owner: Indices, post: Post
 
     texts: (Q, D) float32 unit rows. videos: (V, D) float32 unit rows. owner: (Q,), each text's video.
     """
-    blocks = processed_blocks(texts, videos, owner, post)
-    v2t_blocks = None if blocks.v2t is blocks.t2v else blocks.v2t
-    return rank_blocks(blocks.t2v, owner, len(videos), v2t_blocks=v2t_blocks)
+    return processed_blocks(texts, videos, owner, post).rank(owner, len(videos))
 
 
 def processed_blocks(
@@ -113,11 +126,22 @@ def processed_blocks(
     float64, since a softmax of 100 times a cosine falls below the smallest float32, so that all would tie at zero.
     """
     plain = similarity_blocks(texts, videos, owner)
+    if isinstance(post, QueryBank):
+        return _query_bank(plain, texts, videos, post)
+    return _of_scores(plain, len(videos), post)
+
+
+def processed_matrix(
+    similarity: NDArray[np.floating[Any]], owner: Indices, post: DualSoftmax | None = None
+) -> ProcessedBlocks:
+    """The same of a matrix (Q, V) that somebody else has made, which may be on disk. A query bank needs vectors."""
+    return _of_scores(matrix_blocks(similarity, owner), similarity.shape[1], post)
+
+
+def _of_scores(plain: Callable[[], Iterator[Block]], num_videos: int, post: DualSoftmax | None) -> ProcessedBlocks:
     if post is None:
-        return ProcessedBlocks(plain, plain)
-    if isinstance(post, DualSoftmax):
-        return _dual_softmax(plain, len(videos), post.temperature)
-    return _query_bank(plain, texts, videos, post)
+        return ProcessedBlocks(plain, plain, plain)
+    return _dual_softmax(plain, num_videos, post.temperature)
 
 
 def _dual_softmax(plain: Callable[[], Iterator[Block]], num_videos: int, temperature: float) -> ProcessedBlocks:
@@ -138,7 +162,7 @@ def _dual_softmax(plain: Callable[[], Iterator[Block]], num_videos: int, tempera
             by_text.add(temperature * wide.T)
             yield rows, wide * np.exp(temperature * wide - by_text.value()[:, None])
 
-    return ProcessedBlocks(over_texts, over_videos)
+    return ProcessedBlocks(plain, over_texts, over_videos)
 
 
 def _query_bank(
@@ -160,7 +184,7 @@ def _query_bank(
             wide = scores.astype(np.float64)
             yield rows, np.where(touched, bank.beta * wide - norm[rows, None], wide)
 
-    return ProcessedBlocks(of_texts, plain if bank.videos is None else of_videos)
+    return ProcessedBlocks(plain, of_texts, plain if bank.videos is None else of_videos)
 
 
 def _against_bank(queries: FloatRows, candidates: FloatRows, bank: QueryBank) -> tuple[Wide, NDArray[np.bool_]]:

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from deltaclip.evaluation.evaluation import Evaluation
+from deltaclip.evaluation.similarity import ScoresEvaluation
 from deltaclip.ranking import Metrics
 
 __all__ = ["TABLE_FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
+
+Tabled = Evaluation | ScoresEvaluation
 
 WAYS = ("t2v", "v2t")
 HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
@@ -25,7 +28,7 @@ def figure_lines(document: Mapping[str, Any]) -> list[str]:  # Any: json
     return [*lines, f"sum of recalls: {document['sum_of_recalls']:.1f}"]
 
 
-def table_lines(evaluation: Evaluation) -> list[str]:
+def table_lines(evaluation: Tabled) -> list[str]:
     """All figures, the intervals of the recalls, and the protocol."""
     lines = figure_lines(evaluation.retrieval.to_json())
     level = evaluation.intervals.level
@@ -37,7 +40,7 @@ def table_lines(evaluation: Evaluation) -> list[str]:
     return [*lines, *_lines_below(evaluation)]
 
 
-def markdown_lines(evaluation: Evaluation) -> list[str]:
+def markdown_lines(evaluation: Tabled) -> list[str]:
     """Head, one row and the protocol. The intervals are those of R@1."""
     columns = ["R@1", "R@5", "R@10", "MdR", "MnR"]
     head = ["encoder", "mask", *(f"{way.upper()} {column}" for way in WAYS for column in columns), "notes"]
@@ -48,7 +51,7 @@ def markdown_lines(evaluation: Evaluation) -> list[str]:
     return [*rows, "", *(f"- {_markdown(line)}" for line in _lines_below(evaluation))]
 
 
-def latex_lines(evaluation: Evaluation) -> list[str]:
+def latex_lines(evaluation: Tabled) -> list[str]:
     """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes.
 
     The recalls have intervals. The encoder is the last part of its name; the comments have all of it.
@@ -62,18 +65,18 @@ def latex_lines(evaluation: Evaluation) -> list[str]:
     return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
 
 
-TABLE_FORMATS: Mapping[str, Callable[[Evaluation], list[str]]] = {
+TABLE_FORMATS: Mapping[str, Callable[[Tabled], list[str]]] = {
     "table": table_lines,
     "markdown": markdown_lines,
     "latex": latex_lines,
 }
 
 
-def _names(evaluation: Evaluation) -> tuple[str, str]:
+def _names(evaluation: Tabled) -> tuple[str, str]:
     return evaluation.protocol.encoder, evaluation.protocol.motion or "none"
 
 
-def _figures(evaluation: Evaluation, interval: str, with_interval: tuple[str, ...] = ("R1",)) -> list[str]:
+def _figures(evaluation: Tabled, interval: str, with_interval: tuple[str, ...] = ("R1",)) -> list[str]:
     """The ten cells of both directions; interval: how it is written behind those that have one."""
     cells = []
     for way in WAYS:
@@ -86,11 +89,13 @@ def _figures(evaluation: Evaluation, interval: str, with_interval: tuple[str, ..
     return cells
 
 
-def _lines_below(evaluation: Evaluation) -> list[str]:
+def _lines_below(evaluation: Tabled) -> list[str]:
     """What drawn clips tell beside, encoders that were tried for the best of several, few videos, and the protocol."""
-    lines = [] if evaluation.right_group is None else [f"right objects, whichever moves: {evaluation.right_group:.1f}"]
-    lines += [] if evaluation.intervals.warning is None else [evaluation.intervals.warning]
-    lines += [f"tried: {name}, fingerprint {fingerprint}, R@1 {r1:.1f}" for name, fingerprint, r1 in evaluation.others]
+    lines = [] if evaluation.intervals.warning is None else [evaluation.intervals.warning]
+    if isinstance(evaluation, Evaluation):
+        if evaluation.right_group is not None:
+            lines.insert(0, f"right objects, whichever moves: {evaluation.right_group:.1f}")
+        lines += [f"tried: {name}, fingerprint {digits}, R@1 {r1:.1f}" for name, digits, r1 in evaluation.others]
     return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]
 
 
