@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import av
 import pytest
+from PIL import Image
 
 from deltaclip.library import full_address
 from deltaclip.serve import asked_of_server
@@ -62,7 +63,7 @@ def test_a_search_gives_the_same_with_a_server_and_without(drawn: Drawn) -> None
 def test_a_file_finds_the_same_with_a_server_and_without(drawn: Drawn, tmp_path: Path) -> None:
     clip, picture = drawn.videos / "shapes_0004.mp4", tmp_path / "frame.png"
     with av.open(str(clip)) as container:
-        next(container.decode(video=0)).to_image().save(picture)
+        Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24")).save(picture)
     questions = [("--video", str(clip)), ("--image", str(picture)), ("--like-motion-of", str(clip), "--no-fold")]
     alone = [searched(drawn.library, *question, "--limit", "5") for question in questions]
     with LiveServer.over(drawn.library) as server:
