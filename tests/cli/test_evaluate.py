@@ -117,6 +117,15 @@ def test_a_share_of_the_patches_is_told_with_the_figures(evaluate: Any, tmp_path
     assert "of the patches" not in evaluate("--no-cache")[1]
 
 
+def test_segments_are_compared_with_one_mean(evaluate: Any, tmp_path: Path) -> None:
+    ranks = tmp_path / "best.ranks"
+    code, result, _ = evaluate("--segments", 0.5, "--ranks", ranks, "--json")
+    assert (code, result["segments"], result["whole"]["protocol"]["pooling"]) == (0, 12, "mean")
+    assert "pooling best segment of 0.5 s" in " ".join(protocol_lines(read_ranks(ranks).protocol))
+    code, _, err = evaluate("--segments", 0.5, "--post", "qbnorm")
+    assert (code, "no qbnorm" in err) == (2, True)
+
+
 def test_choosing_on_the_test_split_is_never_silent(home: Path, evaluate: Any) -> None:
     several = ("--encoder", home / "second")
     code, _, err = evaluate(*several)

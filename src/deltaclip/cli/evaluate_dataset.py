@@ -16,7 +16,7 @@ from deltaclip.wording import listed
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
     from deltaclip.encoder import EncoderSpec
-    from deltaclip.evaluation import Evaluation, Material, ScoresEvaluation, VectorCache
+    from deltaclip.evaluation import Evaluation, Material, ScoresEvaluation, SegmentEvaluation, VectorCache
 
 __all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset", "evaluate_scores"]
 
@@ -38,6 +38,16 @@ class ScoringOptions:
             "split at once, qbnorm the training captions."
         ),
     ] = "none"
+    segments: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5,
+            max=3600,
+            metavar="SECONDS",
+            help="Rank videos by the best of their segments, cut as `index` cuts, and compare that with one mean a "
+            "video (default: one mean alone). Segments are encoded anew, whatever is cached.",
+        ),
+    ] = None
     select_on_test: Annotated[
         bool,
         typer.Option(
@@ -108,11 +118,19 @@ class Targets:
                     raise typer.BadParameter(f"{file} is a folder; give a file.", param_hint=f"'{option}'")
                 require_writable(file)
 
-    def give(self, evaluation: "Evaluation | ScoresEvaluation", as_json: bool) -> None:
+    def give(self, evaluation: "Evaluation | ScoresEvaluation | SegmentEvaluation", as_json: bool) -> None:
         """Write the files and print the result."""
-        from deltaclip.evaluation import TABLE_FORMATS, Evaluation, save_ranks, save_scores, save_trec
+        from deltaclip.evaluation import (
+            TABLE_FORMATS,
+            ScoresEvaluation,
+            SegmentEvaluation,
+            save_ranks,
+            save_scores,
+            save_trec,
+        )
 
-        notes = evaluation.vectors.notes if isinstance(evaluation, Evaluation) else {}
+        encoded = evaluation.whole if isinstance(evaluation, SegmentEvaluation) else evaluation
+        notes = {} if isinstance(encoded, ScoresEvaluation) else encoded.vectors.notes
         for name, texts in list(notes.items())[:MAX_NOTES_SHOWN]:
             note(shown(f"{name}: {'; '.join(texts)}"))
         if (more := len(notes) - MAX_NOTES_SHOWN) > 0:
@@ -158,6 +176,9 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     _check_choice(run)
     if scoring.no_cache and scoring.cache is not None:
         raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
+    if scoring.segments is not None and (len(run.encoders) > 1 or scoring.post == "qbnorm"):
+        wrong = "it takes one encoder at a time, and no qbnorm."
+        raise typer.BadParameter(wrong, param_hint="'--segments'")
     run.targets.check()
     from deltaclip.evaluation import VectorCache, best_of, material_of_split
     from deltaclip.folders import default_cache_path
@@ -171,7 +192,22 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
     best = best_of([_evaluate_one(name, run, cache, captions, material) for name in run.encoders])
-    run.targets.give(best, as_json)
+    run.targets.give(best if scoring.segments is None else _by_segments(best, run, scoring.segments), as_json)
+
+
+def _by_segments(whole: "Evaluation", run: DatasetRun, seconds: float) -> "SegmentEvaluation":
+    """The same videos by their best segments, with the one encoder of the run."""
+    from deltaclip.evaluation import DualSoftmax, encode_segments, evaluate_segments
+
+    encoder = load_with(run.encoders[0], run.spec)
+    with Progress() as line:
+        found = encode_segments(
+            encoder,
+            whole.vectors.material,
+            seconds,
+            progress=lambda done, total: line.show(f"{done}/{total} videos in segments", done, total),
+        )
+    return evaluate_segments(whole, found, seconds, DualSoftmax() if run.scoring.post == "dsl" else None)
 
 
 def evaluate_scores(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
     from deltaclip.evaluation.score_files import SCORE_SUFFIXES
     from deltaclip.evaluation.scored import query_names, save_ranks, save_scores, save_trec, saved_ranks
+    from deltaclip.evaluation.segments import SegmentEvaluation, encode_segments, evaluate_segments
     from deltaclip.evaluation.sentence_encoders import (
         TRACK_SPEC,
         SentenceEncoder,
@@ -56,6 +57,7 @@ __all__ = [
     "RetrievalResult",
     "SavedRanks",
     "ScoresEvaluation",
+    "SegmentEvaluation",
     "SentenceEncoder",
     "SplitToRank",
     "VectorCache",
@@ -69,10 +71,12 @@ __all__ = [
     "comparison_page",
     "encode_actions",
     "encode_material",
+    "encode_segments",
     "evaluate_actions",
     "evaluate_material",
     "evaluate_matrix",
     "evaluate_moments",
+    "evaluate_segments",
     "evaluate_shapes",
     "evaluate_similarity",
     "figure_lines",
@@ -111,6 +115,7 @@ _MODULES = {
     "runs": ("SavedRanks", "read_ranks"),
     "score_files": ("SCORE_SUFFIXES",),
     "scored": ("query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"),
+    "segments": ("SegmentEvaluation", "encode_segments", "evaluate_segments"),
     "sentence_encoders": ("TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion"),
     "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
     "similarity": ("ScoresEvaluation", "SplitToRank", "evaluate_matrix", "evaluate_similarity"),

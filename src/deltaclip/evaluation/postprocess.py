@@ -28,7 +28,7 @@ from deltaclip.ranking import (
 )
 
 __all__ = ["DualSoftmax", "PostProcessing", "ProcessedBlocks", "QueryBank", "processed_blocks", "processed_matrix"]
-__all__ += ["rank_vectors"]
+__all__ += ["processed_scores", "rank_vectors"]
 
 BANK_ROWS = 256
 
@@ -128,17 +128,19 @@ def processed_blocks(
     plain = similarity_blocks(texts, videos, owner)
     if isinstance(post, QueryBank):
         return _query_bank(plain, texts, videos, post)
-    return _of_scores(plain, len(videos), post)
+    return processed_scores(plain, len(videos), post)
 
 
 def processed_matrix(
     similarity: NDArray[np.floating[Any]], owner: Indices, post: DualSoftmax | None = None
 ) -> ProcessedBlocks:
     """The same of a matrix (Q, V) that somebody else has made, which may be on disk. A query bank needs vectors."""
-    return _of_scores(matrix_blocks(similarity, owner), similarity.shape[1], post)
+    return processed_scores(matrix_blocks(similarity, owner), similarity.shape[1], post)
 
 
-def _of_scores(plain: Callable[[], Iterator[Block]], num_videos: int, post: DualSoftmax | None) -> ProcessedBlocks:
+def processed_scores(
+    plain: Callable[[], Iterator[Block]], num_videos: int, post: DualSoftmax | None
+) -> ProcessedBlocks:
     if post is None:
         return ProcessedBlocks(plain, plain, plain)
     return _dual_softmax(plain, num_videos, post.temperature)
