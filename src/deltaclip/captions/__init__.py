@@ -6,13 +6,16 @@ from pathlib import Path
 
 from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, load_actions
 from deltaclip.captions.activitynet import load_activitynet
+from deltaclip.captions.charades import load_charades_sta
 from deltaclip.captions.didemo import load_didemo
 from deltaclip.captions.folder import load_folder
+from deltaclip.captions.lsmdc import load_lsmdc
 from deltaclip.captions.moments import AskedMoment, MomentSet, load_moments
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
 from deltaclip.captions.qvhighlights import load_qvhighlights
 from deltaclip.captions.types import Caption, CaptionSet, Split
+from deltaclip.captions.vatex import load_vatex
 from deltaclip.captions.videos import VideoFiles, find_videos
 from deltaclip.errors import CaptionError
 from deltaclip.names import on_disk
@@ -41,6 +44,9 @@ DATASETS: dict[str, Callable[[Path], CaptionSet]] = {
     "msvd": load_msvd,
     "didemo": load_didemo,
     "activitynet": load_activitynet,
+    "vatex": load_vatex,
+    "lsmdc": load_lsmdc,
+    "charades-sta": load_charades_sta,
     "qvhighlights": load_qvhighlights,
     "folder": load_folder,
 }

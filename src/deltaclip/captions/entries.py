@@ -1,5 +1,6 @@
 """What every loader checks and does alike: ids, texts, lists of ids, and putting a data set together."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "bad_text",
     "captions_of",
     "column_of",
+    "groups_of",
     "is_text",
     "known_ids",
     "list_of",
@@ -157,6 +159,16 @@ def listed_split(
     more = f"; {left:,} more of {shown} are left out" if left else ""
     notes.append(f"{split}: {len(ids):,} videos from {folder.shown(listed)}{more}.")
     return Split(tuple(ids), captions_of(ids, texts.items()))
+
+
+def groups_of(pattern: re.Pattern[str], ids: Iterable[str]) -> tuple[str, ...] | None:
+    """Of each video the longer one that it was cut from: the first group of a pattern that fits whole ids.
+
+    None if no two are of one, or if an id has another form: then nothing is known.
+    """
+    found = [pattern.fullmatch(video) for video in ids]
+    sources = tuple(each[1] for each in found if each is not None)
+    return sources if len(sources) == len(found) and len(set(sources)) < len(sources) else None
 
 
 def captions_of(videos: Iterable[str], pairs: Iterable[tuple[str, str]]) -> tuple[Caption, ...]:

@@ -5,7 +5,6 @@
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from deltaclip.captions.entries import (
@@ -13,6 +12,7 @@ from deltaclip.captions.entries import (
     assembled,
     bad_text,
     captions_of,
+    groups_of,
     is_text,
     known_ids,
     list_of,
@@ -25,7 +25,7 @@ from deltaclip.captions.types import CaptionSet, Split
 
 __all__ = ["load_msvd"]
 
-_ID = re.compile(r"(?P<film>.{11})_\d+_\d+")
+_GROUP = re.compile(r"(.{11})_\d+_\d+")
 CAPTION_FILES = ("raw-captions.pkl", "captions_msvd.json", "raw-captions.json")
 
 
@@ -49,21 +49,11 @@ def load_msvd(annotations: Path) -> CaptionSet:
         ids = read_ids(path)
         notes.append(f"{split}: {len(ids):,} videos from {folder.shown(path)}.")
         if source is None or pairs is None:
-            splits[split] = Split(tuple(ids), None, _sources(ids))
+            splits[split] = Split(tuple(ids), None, groups_of(_GROUP, ids))
         else:
             ids = known_ids(path, ids, {video for video, _ in pairs}, folder.shown(source))
-            splits[split] = Split(tuple(ids), captions_of(ids, pairs), _sources(ids))
+            splits[split] = Split(tuple(ids), captions_of(ids, pairs), groups_of(_GROUP, ids))
     return assembled("msvd", splits, notes)
-
-
-def _sources(ids: Iterable[str]) -> tuple[str, ...] | None:
-    """The film on YouTube that each clip was cut from; None if no two clips are of one, or if ids are of another form.
-
-    An id is the film's, of 11 characters, and start and end in seconds: mv89psg6zh4_33_46.
-    """
-    found = [_ID.fullmatch(video) for video in ids]
-    sources = tuple(each["film"] for each in found if each is not None)
-    return sources if len(sources) == len(found) and len(set(sources)) < len(found) else None
 
 
 def _read_captions(path: Path) -> list[tuple[str, str]]:
