@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
-from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import Architecture, Claim, openai_claim, settle
 from deltaclip.model.checkpoint import read_parts
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
+from deltaclip.model.dialects import BEGIN_TOKEN, END_TOKEN
+from deltaclip.model.families import CLIP
+from deltaclip.model.families.wiring import DualConfig, family_of
 from deltaclip.model.files import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
-from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, normalisation_words, read_preprocessing
+from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
+from deltaclip.model.preprocessing import read_preprocessing
 from deltaclip.model.record import NORMALISATION, CheckpointRecord
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.sources import read_clip
 from deltaclip.model.spec import clip_config
-from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
 __all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
 
@@ -63,7 +66,7 @@ class SourceModel:
     """
 
     kind: SourceKind
-    config: CLIPConfig
+    config: DualConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
     record: CheckpointRecord
@@ -97,7 +100,7 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
 def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
     parts = read_parts(clip, tokenizer)
     claim = transformers_claim(parts.config, CONFIG_FILE)
-    named = [] if said.config is None else configurations(said.config, said.config)
+    named = [] if said.config is None else configurations(said.config, said.config, family_of(parts.config))
     claims = [claim, *(each.claim() for each in named), said.claim()]
     architecture = settle(claims, claim.sizes, parts.what)
     image_size = claim.sizes["image_size"]
@@ -138,7 +141,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     if file.program is not None:
         normalisations.append((CLIP_NORMALISATION, file.program))
     elif said.config is None and not any(isinstance(each, Transformers) for each in told):
-        normalisations.append(read_preprocessing(path.parent, image_size))
+        normalisations.append(read_preprocessing(path.parent, image_size, CLIP))
     normalised = _agreed_normalisation(normalisations, said, what)
     known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
     max_words = CLIP4CLIP_MAX_WORDS if file.kind == "clip4clip" else shapes["context_length"]
@@ -164,7 +167,7 @@ def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict
     return {**shapes, "image_size": fitting[0]} if fitting else dict(shapes)
 
 
-def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> CLIPConfig:
+def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> DualConfig:
     sizes = {name: size for name, size in shapes.items() if not name.endswith("_mlp_width")}
     begin, end = _begin_and_end(shapes["vocab_size"], tokenizer, what)
     spec = ModelSpec(**sizes, begin=begin, end=end, pad=0, vision_heads=found.vision_heads, text_heads=found.text_heads)

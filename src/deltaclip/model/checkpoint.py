@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
 from deltaclip.model.configs import OPEN_CLIP_FILE, parse_config
+from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of
 from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, found_folder, kept_facts, read_record, weights_file
 from deltaclip.model.kept import KeptFacts
+from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation
 from deltaclip.model.patches import normalised_as_clip
-from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, read_json
+from deltaclip.model.preprocessing import read_json
 from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import PREFIX, head_sizes, temporal_head
@@ -41,7 +42,7 @@ class Checkpoint:
     kept: what is known of its files without reading them; None if it was not loaded.
     """
 
-    model: CLIPModel
+    model: DualEncoder
     tokenizer: Tokenizer | None
     record: CheckpointRecord
     kept: KeptFacts | None = field(default=None, compare=False)
@@ -59,7 +60,7 @@ class Parts:
     """
 
     what: str
-    config: CLIPConfig
+    config: DualConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
     record: CheckpointRecord
@@ -67,7 +68,7 @@ class Parts:
 
 
 def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
-    """A checkpoint folder, any transformers CLIP folder, or a model of the hub.
+    """A checkpoint folder, any transformers folder of a family in `FAMILIES`, or a model of the hub.
 
     name: a folder (no network is touched), or owner/model, which is looked for in the hub's cache first.
     A model of colours alone gets motion channels of zeros. One that its preprocessor_config.json feeds with another
@@ -86,7 +87,7 @@ def load_folder(folder: Path, hub: str | None) -> Checkpoint:
     return Checkpoint(model, parts.tokenizer, as_held(parts.record, model), kept)
 
 
-def assembled(parts: Parts) -> CLIPModel:
+def assembled(parts: Parts) -> DualEncoder:
     """The model of the parts, fed with CLIP's own normalisation."""
     normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
     return assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
@@ -109,13 +110,19 @@ def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept
         tokenizer = Tokenizer.from_source(folder)
     name_token_ids(config, tokenizer, what)
     record, normalisation = read_record(
-        folder, hub, file, kept, vision_config(config).image_size, text_config(config).max_position_embeddings
+        folder,
+        hub,
+        file,
+        kept,
+        vision_config(config).image_size,
+        text_config(config).max_position_embeddings,
+        family_of(config),
     )
     weights = {**weights, **_read_head(folder, what, weights, record)}
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
-def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
+def as_held(record: CheckpointRecord, model: DualEncoder) -> CheckpointRecord:
     """The record as a model has it, see `CheckpointRecord.held_by`."""
     head = temporal_head(model)
     return record.held_by(
@@ -125,7 +132,7 @@ def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
     )
 
 
-def _read_config(path: Path) -> CLIPConfig:
+def _read_config(path: Path) -> DualConfig:
     if not path.exists():
         remedy = "Give the folder that holds config.json and model.safetensors."
         if (path.parent / OPEN_CLIP_FILE).exists():

@@ -13,8 +13,8 @@ from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held
 from deltaclip.model.clip import assemble, listed_keys
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
+from deltaclip.model.normalisation import CLIP_NORMALISATION
 from deltaclip.model.patches import PATCH_EMBEDDING, normalised_as_clip
-from deltaclip.model.preprocessing import CLIP_NORMALISATION
 from deltaclip.model.record import NORMALISATION, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, save_checkpoint
 from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION

@@ -6,15 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.families import Family
 from deltaclip.model.hub import cached_folder, fetch, is_hub_name
 from deltaclip.model.kept import KeptFacts
-from deltaclip.model.preprocessing import (
-    CLIP_NORMALISATION,
-    PREPROCESSING_FILES,
-    Normalisation,
-    normalisation_words,
-    read_preprocessing,
-)
+from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
+from deltaclip.model.preprocessing import PREPROCESSING_FILES, PREPROCESSOR_FILE, read_preprocessing
 from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, WORDS, CheckpointRecord, SourceFile
 from deltaclip.model.tokenizer import TOKENIZER_FILES
 
@@ -38,6 +34,7 @@ PICKLE_FILE = "pytorch_model.bin"
 HEAD_FILE = "temporal_head.safetensors"
 """The weights of a temporal head, apart from transformers' own, so that plain transformers loads the rest."""
 CARD_FILE = "README.md"
+RESTORE = "Copy the whole checkpoint again, with all of its files."
 FILE_HASH = "sha256"
 """Name of the kept fact that is the hash of the file of weights."""
 
@@ -69,13 +66,24 @@ def kept_facts(folder: Path, hub: str | None) -> KeptFacts:
 
 
 def read_record(
-    folder: Path, hub: str | None, file: Path, kept: KeptFacts | None, image_size: int, context_length: int
+    folder: Path,
+    hub: str | None,
+    file: Path,
+    kept: KeptFacts | None,
+    image_size: int,
+    context_length: int,
+    family: Family,
 ) -> tuple[CheckpointRecord, tuple[Normalisation, str] | None]:
-    """The record of a checkpoint, and the normalisation of its pictures with the file that says it, None if none does.
+    """The record of a checkpoint, and the normalisation of its pictures with who says it, None if nobody does: then it
+    is CLIP's.
 
     file: its weights. kept: where the hash of its weights may be cached; None computes it.
     """
-    normalisation = read_preprocessing(folder, image_size)
+    normalisation = read_preprocessing(folder, image_size, family)
+    if normalisation is None and not family.normalisation.is_same(CLIP_NORMALISATION):
+        if (folder / RECORD_FILE).exists():  # whose weights are for CLIP's own, as that file said
+            raise CheckpointError(hub or str(folder), f"no {PREPROCESSOR_FILE} in this folder", RESTORE)
+        normalisation = family.normalisation, f"{family.title}'s habit"
     if (folder / RECORD_FILE).exists():
         record = CheckpointRecord.read(folder / RECORD_FILE)
         if normalisation and not normalisation[0].is_same(CLIP_NORMALISATION):  # written since: ours say CLIP's

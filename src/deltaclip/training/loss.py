@@ -9,15 +9,24 @@ rows only, so the sum of the processes' gradients equals the gradient of one pro
 Losses and gradients that are not finite, and a lack of memory, end the run with an error that says what to change.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from transformers import CLIPModel
 
 from deltaclip.errors import TrainingError
-from deltaclip.model import image_features, kept_or_all, model_spec, normalised, pool_frames, text_features
+from deltaclip.model import (
+    DualEncoder,
+    family_of,
+    image_features,
+    kept_or_all,
+    model_spec,
+    normalised,
+    pool_frames,
+    text_features,
+)
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
 from deltaclip.training.recipe import Recipe
@@ -27,7 +36,9 @@ __all__ = [
     "BatchVectors",
     "accumulate",
     "broken_update",
+    "limit_scale",
     "memory_explained",
+    "pairwise_sigmoid",
     "refuse_loss",
     "refuse_norm",
     "symmetric_cross_entropy",
@@ -36,7 +47,9 @@ __all__ = [
 ]
 
 
-def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecision, keep: float = 1.0) -> torch.Tensor:
+def video_vectors(
+    model: DualEncoder, frames: torch.Tensor, precision: MixedPrecision, keep: float = 1.0
+) -> torch.Tensor:
     """uint8 (B, T, C, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does.
 
     keep: share of the patches of each frame that enter the layers.
@@ -50,7 +63,7 @@ def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecis
     return pool_frames(model, features.float().reshape(len(frames), -1, features.shape[-1]))
 
 
-def text_vectors(model: CLIPModel, ids: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:
+def text_vectors(model: DualEncoder, ids: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:
     """int64 (B, L) -> (B, D) float32 unit rows."""
     with precision.autocast():
         features = text_features(model, ids)
@@ -78,6 +91,43 @@ def symmetric_cross_entropy(
     return (t2v + v2t) / 2
 
 
+def pairwise_sigmoid(
+    texts: torch.Tensor,
+    videos: torch.Tensor,
+    logit_scale: torch.Tensor,
+    logit_bias: torch.Tensor,
+    same_video: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Whether each text belongs to each video, as questions of their own: the sum over videos, the mean over texts.
+
+    Zhai et al., "Sigmoid Loss for Language Image Pre-Training", 2023, algorithm 1. Arguments as in
+    `symmetric_cross_entropy`; logit_bias: added to the scaled similarities. Two pairs of one video are not asked about.
+    """
+    logits = logit_scale.exp() * texts @ videos.T + logit_bias
+    own = torch.eye(len(logits), device=logits.device, dtype=torch.bool)
+    losses = -torch.nn.functional.logsigmoid(torch.where(own, logits, -logits))
+    if same_video is not None:
+        losses = losses.masked_fill((same_video[:, None] == same_video[None, :]) & ~own, 0)
+    return losses.sum(1).mean()
+
+
+LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {"softmax": symmetric_cross_entropy, "sigmoid": pairwise_sigmoid}
+"""`Family.loss` -> the loss: of texts, videos, the `similarity_weights` of a model, and the video of each pair."""
+
+
+def similarity_weights(model: DualEncoder) -> list[torch.Tensor]:
+    """What a model makes logits of similarities with: the log of their scale, and a bias if its family has one."""
+    bias = getattr(model, "logit_bias", None)
+    return [model.logit_scale] if bias is None else [model.logit_scale, bias]
+
+
+@torch.no_grad()
+def limit_scale(model: DualEncoder) -> None:
+    """Brings the scale of similarities back into the limits of the model's family."""
+    most = family_of(model).most_scale
+    model.logit_scale.clamp_(0, None if most is None else math.log(most))
+
+
 @dataclass(frozen=True, slots=True)
 class BatchVectors:
     """Vectors of one process's part of a batch: texts and videos (B, D), unit rows, and the batch itself."""
@@ -88,7 +138,7 @@ class BatchVectors:
 
 
 def accumulate(
-    model: CLIPModel,
+    model: DualEncoder,
     batch: Batch,
     chunk: int,
     precision: MixedPrecision,
@@ -127,23 +177,24 @@ def accumulate(
     return loss
 
 
-def _encode(model: CLIPModel, piece: Batch, precision: MixedPrecision) -> tuple[torch.Tensor, torch.Tensor]:
+def _encode(model: DualEncoder, piece: Batch, precision: MixedPrecision) -> tuple[torch.Tensor, torch.Tensor]:
     return text_vectors(model, piece.ids, precision), video_vectors(model, piece.frames, precision, piece.keep)
 
 
 def _loss(
-    model: CLIPModel, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
+    model: DualEncoder, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of the scale."""
+    """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of scale, bias."""
     start = sum(peers.counts(len(batch), texts.device)[: peers.rank])
     all_texts, all_videos = (peers.gather_rows(rows).requires_grad_() for rows in (texts, videos))
     numbers = peers.gather_rows(batch.alike) if masked else None
-    scale = model.logit_scale
-    loss = symmetric_cross_entropy(all_texts, all_videos, scale, numbers)
-    wanted = [all_texts, all_videos] + ([scale] if scale.requires_grad else [])
-    of_texts, of_videos, *of_scale = torch.autograd.grad(loss, wanted)
-    if of_scale and peers.leads:  # every process has all of it, and they are summed
-        scale.grad = of_scale[0] if scale.grad is None else scale.grad + of_scale[0]
+    weights = similarity_weights(model)
+    loss = LOSSES[family_of(model).loss](all_texts, all_videos, *weights, same_video=numbers)
+    trained = [weight for weight in weights if weight.requires_grad]
+    of_texts, of_videos, *of_weights = torch.autograd.grad(loss, [all_texts, all_videos, *trained])
+    if peers.leads:  # every process has all of it, and they are summed
+        for weight, gradient in zip(trained, of_weights, strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad + gradient
     own = slice(start, start + len(batch))
     return loss.detach(), (of_texts[own], of_videos[own])
 
