@@ -7,7 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.model.any_source import Said
     from deltaclip.model.arithmetic import Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
-    from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
+    from deltaclip.model.checkpoint import Checkpoint
     from deltaclip.model.clip import (
         alpha_is_zero,
         assemble,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from deltaclip.model.files import is_cached
     from deltaclip.model.fresh import new_model
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
+    from deltaclip.model.loading import load_checkpoint
     from deltaclip.model.normalisation import Normalisation
     from deltaclip.model.placement import Placement, Precision, choose_placement, device_facts, this_processor
     from deltaclip.model.pruning import kept_or_all, kept_patches
@@ -68,6 +69,7 @@ else:
         "deltaclip.model.configs",
         "deltaclip.model.conversion",
         "deltaclip.model.any_source",
+        "deltaclip.model.loading",
     )
 
 __all__ = [

@@ -10,17 +10,17 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import Architecture, Claim, openai_claim, settle
-from deltaclip.model.checkpoint import read_parts
+from deltaclip.model.checkpoint import Parts, read_folder
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
 from deltaclip.model.dialects import BEGIN_TOKEN, END_TOKEN
 from deltaclip.model.families import CLIP
 from deltaclip.model.families.wiring import DualConfig, family_of
-from deltaclip.model.files import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE
+from deltaclip.model.files import CARD_FILE, CONFIG_FILE, card_licence, found_folder, open_clip_weights
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
 from deltaclip.model.preprocessing import read_preprocessing
-from deltaclip.model.record import NORMALISATION, CheckpointRecord
+from deltaclip.model.record import NORMALISATION, UNKNOWN_LICENCE, CheckpointRecord
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.sources import read_clip
 from deltaclip.model.spec import clip_config
@@ -30,8 +30,6 @@ __all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
 
 # CLIP4Clip's --max_words: its text tower never saw longer rows in training.
 CLIP4CLIP_MAX_WORDS = 32
-OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""Of open_clip's folders on the hub."""
 
 SourceKind = Literal["openai", "clip4clip", "transformers"]
 Normalised = tuple[Normalisation, str]
@@ -89,16 +87,18 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
         raise CheckpointError(str(clip), "neither a file or folder here nor a hub name", remedy)
     if path.is_file():
         return _of_file(path, said, tokenizer)
-    has_transformers = any((path / name).is_file() for name in (WEIGHTS_FILE, PICKLE_FILE))
-    found = [file for name in OPEN_CLIP_WEIGHTS if (file := path / name).is_file()]
-    if found and not (has_transformers and (path / CONFIG_FILE).is_file()):
-        own = Tokenizer.from_source(path) if any((path / name).exists() for name in TOKENIZER_FILES) else None
-        return _of_file(found[0], said, tokenizer or own)
-    return _of_transformers(clip, said, tokenizer)
+    folder, hub = found_folder(clip)
+    if (file := open_clip_weights(folder)) is None:
+        return _of_transformers(read_folder(folder, hub, tokenizer, None), said)
+    own = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
+    found = _of_file(file, said, tokenizer or own)
+    licence = card_licence(folder / CARD_FILE)
+    if licence == UNKNOWN_LICENCE:
+        licence = found.record.licence
+    return replace(found, record=replace(found.record, hub=hub, licence=licence))
 
 
-def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
-    parts = read_parts(clip, tokenizer)
+def _of_transformers(parts: Parts, said: Said) -> SourceModel:
     claim = transformers_claim(parts.config, CONFIG_FILE)
     named = [] if said.config is None else configurations(said.config, said.config, family_of(parts.config))
     claims = [claim, *(each.claim() for each in named), said.claim()]

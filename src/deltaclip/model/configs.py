@@ -9,14 +9,12 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import ACTIVATIONS, Claim
 from deltaclip.model.families import CLIP, Family, family_named
 from deltaclip.model.families.wiring import DualConfig, family_of, wiring
-from deltaclip.model.files import CONFIG_FILE
+from deltaclip.model.files import CONFIG_FILE, OPEN_CLIP_FILE
 from deltaclip.model.normalisation import Normalisation
 from deltaclip.model.preprocessing import Json, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
-__all__ = ["OPEN_CLIP_FILE", "OpenClip", "Transformers", "configurations", "parse_config", "transformers_claim"]
-
-OPEN_CLIP_FILE = "open_clip_config.json"
+__all__ = ["OpenClip", "Transformers", "configurations", "parse_config", "transformers_claim"]
 
 # What open_clip's settings may say of a CLIP with OpenAI's blocks, if they say anything (its CLIPVisionCfg and
 # CLIPTextCfg); a setting that is in none of these tables is refused by name, for it may change what is computed.

@@ -81,8 +81,8 @@ class KnownCheckpoint:
         """The whole checkpoint, loaded by torch from the same folder. Raises CheckpointError as `load_checkpoint`, and
         if it has changed.
         """
-        from deltaclip.model.checkpoint import load_folder
         from deltaclip.model.digest import loaded_digest
+        from deltaclip.model.loading import load_folder
 
         checkpoint = load_folder(self.folder, self.hub)
         if loaded_digest(checkpoint) != self.digest:
