@@ -1,14 +1,17 @@
 """Each family of encoders beside its reference program, transformers, with random weights; and how fast it is here.
 
-python bench/families.py [--speed] [--json]
+python bench/families.py [--speed] [--open-clip] [--json]
 
 For every family: the largest difference of any number in the unit vectors of 8 pictures with random masks, and of 8
 rows of tokens, in float32: a folder that transformers wrote, loaded by deltaclip, against transformers itself. Once for
 a small model, once for one of ViT-B/16's sizes. Each program normalises pictures with the mean and deviation of the
 file. --speed: frames a second of the image encoder of the B/16, 12 at once, in turn for all: the median of 7 rounds.
+--open-clip: the same of folders of open_clip's against open_clip, which has to be installed, with the widths of heads
+and the activations that weights do not tell.
 """
 
 import argparse
+import importlib
 import json
 import statistics
 import tempfile
@@ -38,18 +41,27 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], int, int]] = {
 MEANS = {"clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))}
 HALF = ((0.5,) * 3, (0.5,) * 3)
 CONTEXT = {"clip": 77, "siglip": 64}
+OPEN_CLIPS = {
+    "as H/14": (320, 80, 4.0, False),
+    "as bigG": (208, 104, 4.9231, False),
+    "as LAION's B/32": (128, 64, 4.0, False),
+    "as MetaCLIP's": (128, 64, 4.0, True),
+}
+"""Name -> width of the image encoder, of a head, of its MLP over its own, QuickGELU."""
 ROWS, AT_ONCE, ROUNDS = 8, 12, 7
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--open-clip", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as place:
         rows = [_difference(family, size, Path(place)) for family in FAMILIES for size in SIZES]
+        rows += [_from_open_clip(name, Path(place)) for name in OPEN_CLIPS] if given.open_clip else []
         speeds = _speeds(Path(place)) if given.speed else {}
     document = {
         "processor": str(this_processor()),
@@ -100,18 +112,47 @@ def _difference(family: str, size: str, place: Path) -> dict[str, object]:
     mean, std = (torch.tensor(each)[:, None, None] for each in MEANS.get(family, HALF))
     ids = torch.randint(2, 998, (ROWS, CONTEXT.get(family, 77)), generator=torch.manual_seed(2))
     ids[:, -1] = ours.config.text_config.eos_token_id
-    pairs = {
-        "pictures": (
-            image_features(ours, normalised(frames)),
-            theirs.get_image_features(pixel_values=(frames[:, :3] / 255 - mean) / std).pooler_output,
-        ),
-        "texts": (text_features(ours, ids), theirs.get_text_features(input_ids=ids).pooler_output),
-    }
+    seen = theirs.get_image_features(pixel_values=(frames[:, :3] / 255 - mean) / std).pooler_output
+    read = theirs.get_text_features(input_ids=ids).pooler_output
     apart = {
-        name: float((normalize(mine, dim=-1) - normalize(other, dim=-1)).abs().max())
-        for name, (mine, other) in pairs.items()
+        "pictures": _apart(image_features(ours, normalised(frames)), seen),
+        "texts": _apart(text_features(ours, ids), read),
     }
     return {"family": family, "size": size, **apart}
+
+
+def _apart(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    return float((normalize(ours, dim=-1) - normalize(theirs, dim=-1)).abs().max())
+
+
+@torch.inference_mode()
+def _from_open_clip(name: str, place: Path) -> dict[str, object]:
+    """The difference for a folder as open_clip's hub models are, with a random model of open_clip's own."""
+    program = importlib.import_module("open_clip.model")
+    width, head_width, ratio, quick = OPEN_CLIPS[name]
+    vision = {"image_size": 64, "layers": 3, "patch_size": 16, "width": width, "head_width": head_width}
+    vision["mlp_ratio"] = ratio
+    text = {"vocab_size": 600, "layers": 3, "context_length": 77, "width": 128, "heads": 4}
+    torch.manual_seed(0)
+    towers = program.CLIPVisionCfg(**vision), program.CLIPTextCfg(**text)
+    theirs = program.CLIP(64, *towers, quick_gelu=quick).eval()
+    for key, weight in theirs.named_parameters():
+        if weight.ndim >= 2 and "embedding" not in key:
+            weight.mul_(3)  # activations are of some size, so that a different one shows
+    folder = place / name.replace("/", "")
+    folder.mkdir()
+    torch.save(theirs.state_dict(), folder / "open_clip_pytorch_model.bin")
+    config = {"embed_dim": 64, "quick_gelu": quick, "vision_cfg": vision, "text_cfg": text}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+    ours = load_checkpoint(folder).model
+    pictures = torch.randn(ROWS, 4, 64, 64)
+    ids = torch.randint(1, 597, (ROWS, 77))
+    ids[:, 0], ids[:, 10], ids[:, 11:] = 598, 599, 0
+    apart = {
+        "pictures": _apart(image_features(ours, pictures), theirs.encode_image(pictures[:, :3])),
+        "texts": _apart(text_features(ours, ids), theirs.encode_text(ids)),
+    }
+    return {"family": "open_clip", "size": name, **apart}
 
 
 def _speeds(place: Path) -> dict[str, dict[str, float]]:
@@ -138,14 +179,12 @@ def _seconds(encode: Callable[..., NDArray[np.float32]], frames: NDArray[np.uint
 
 
 def _lines(document: dict[str, Any]) -> str:
-    rows = [
-        f"{row['family']:8} {row['size']:6} {row['pictures']:.1e} {row['texts']:.1e}" for row in document["differences"]
-    ]
-    speeds = [
-        f"{name:18} {each['median']:.1f} ({each['lowest']:.1f})" for name, each in document["frames_a_second"].items()
-    ]
+    parts = ((row["family"], row["size"], row["pictures"], row["texts"]) for row in document["differences"])
+    rows = [f"{family:10} {size:16} {pictures:.1e}  {texts:.1e}" for family, size, pictures, texts in parts]
+    figures = document["frames_a_second"].items()
+    speeds = [f"{name:18} {each['median']:.1f} ({each['lowest']:.1f}) frames/s" for name, each in figures]
     head = f"{document['processor']}, {document['threads']} threads, transformers {document['transformers']}"
-    return "\n".join([head, "family   size   pictures texts", *rows, *speeds])
+    return "\n".join([head, "family     size             pictures texts", *rows, *speeds])
 
 
 if __name__ == "__main__":
