@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ from deltaclip.model import (
     convert,
     family_of,
     image_features,
+    known_checkpoint,
     load_checkpoint,
+    loaded_digest,
     mean_pool,
     model_digest,
     normalised,
@@ -201,6 +205,20 @@ def test_two_kinds_of_one_size_and_clip_have_different_digests(folder: Path, tmp
     assert family_of(model).name == "siglip"
     other = siglip_folder(tmp_path / "other", "siglip2", seed=5)
     assert model_digest(load_checkpoint(other).model) != model_digest(model)
+
+
+def test_once_loaded_its_texts_are_known_without_its_model(folder: Path) -> None:
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 3600,) * 2)
+    loaded = load_checkpoint(folder)
+    digest, found = loaded_digest(loaded), known_checkpoint(folder)
+    assert found is not None
+    assert (found.digest, found.facts.family, found.facts.spec.begin) == (digest, "siglip", None)
+    rows = np.full((2, CONTEXT), 1)
+    rows[0, :3] = (5, 7, 9)
+    tower = texts_of(loaded.model)
+    assert tower is not None
+    assert np.array_equal(found.texts.vectors(rows), tower.vectors(rows))
 
 
 def no_end_token(folder: Path) -> None:
