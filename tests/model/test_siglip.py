@@ -40,7 +40,7 @@ from deltaclip.model.patches import PATCH_EMBEDDING
 from deltaclip.model.self_check import check_precision
 from deltaclip.model.temporal import HeadSizes
 from deltaclip.reader import FITS
-from tests.siglip import CONTEXT, PATCH, SENTENCES, SIDE, siglip_folder, siglip_tokenizer
+from tests.siglip import CONTEXT, PATCH, SENTENCES, SIDE, WIDTH, siglip_folder, siglip_tokenizer
 
 KINDS = ("siglip", "siglip2")
 TEXTS = ("The red Circle, moves!", "", " ".join(SENTENCES * 3), "a dog's  <eos> fence; Ünïcode — 東京")
@@ -198,6 +198,12 @@ def test_long_texts_are_cut_with_the_end_token_kept_and_short_ones_padded_to_the
     long, short = tokenizer.rows([TEXTS[2], "dog"], 6, None, 1, 0, CONTEXT)
     assert (long[5], short.tolist().count(1)) == (1, 1)
     assert set(long[6:]) == {0}
+
+
+def test_alpha_weights_of_a_clip_are_not_mixed_into_it(folder: Path, tmp_path: Path) -> None:
+    torch.save({"conv1_alpha.weight": torch.ones(WIDTH, 1, PATCH, PATCH)}, tmp_path / "alpha.pth")
+    with pytest.raises(CheckpointError, match="alpha weights are those of a CLIP"):
+        convert(clip=folder, alpha=tmp_path / "alpha.pth", out=tmp_path / "out")
 
 
 def test_two_kinds_of_one_size_and_clip_have_different_digests(folder: Path, tmp_path: Path) -> None:

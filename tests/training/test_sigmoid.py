@@ -10,7 +10,8 @@ from torch.nn.functional import normalize
 from deltaclip.model import DualEncoder, load_checkpoint
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import ALONE, MixedPrecision
-from deltaclip.training.loss import accumulate, limit_scale, pairwise_sigmoid
+from deltaclip.training.loss import accumulate
+from deltaclip.training.losses import limit_scale, pairwise_sigmoid
 from deltaclip.training.start import split_alpha
 from tests.siglip import CONTEXT, SIDE, siglip_folder, siglip_model
 

@@ -19,11 +19,11 @@ from deltaclip.training.loss import (
     BatchVectors,
     accumulate,
     broken_update,
-    limit_scale,
     memory_explained,
     refuse_loss,
     refuse_norm,
 )
+from deltaclip.training.losses import limit_scale
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER, SavedState, States, claim_run_folder, hold_run_folder
 from deltaclip.training.sampler import Order, refuse_without_negatives
