@@ -16,6 +16,7 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.downloads import AGAIN, check_start
+from deltaclip.model.rows import LONGEST_HEADER
 from deltaclip.model.torchscript import read_torchscript
 from deltaclip.model.wrappings import Weights, unwrap
 
@@ -41,7 +42,7 @@ def _read_content(path: Path) -> object:
     if start.startswith(ZIP_START):
         return _read_zip(path)
     # safetensors: eight bytes of length, then a header in json. Asked first: a length may begin as a pickle does.
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size:
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= LONGEST_HEADER:
         return read_safetensors(path)
     if start.startswith(PICKLE_START):
         return _read_pickle(path)
