@@ -23,7 +23,7 @@ def test_a_value_error_out_of_the_encoder_itself_is_no_fault_of_an_option(
     def broken(*_: object) -> None:
         raise ValueError("a size that nobody foresaw")
 
-    monkeypatch.setattr("deltaclip.encoder.torch_engine.model_spec", broken)
+    monkeypatch.setattr("deltaclip.encoder.torch_engine.model_facts", broken)
     folder = small_checkpoint(tmp_path / "small")
     with pytest.raises(ValueError, match="nobody foresaw"):
         load_with(str(folder), EncoderSpec(device="cpu"), param_hint="'--motion'")

@@ -147,7 +147,7 @@ def test_the_fingerprint_is_the_same_for_the_same_weights_and_another_for_one_ch
     same = encoder("one").fingerprint
     assert Encoder.load(folder, EXACT).fingerprint == same
     with torch.no_grad():
-        checkpoint.model.visual_projection.weight[0, 0] += 1
+        checkpoint.model.get_parameter("visual_projection.weight")[0, 0] += 1
     assert encoder("other").fingerprint != same
 
 

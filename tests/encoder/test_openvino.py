@@ -22,6 +22,7 @@ from deltaclip.model import load_checkpoint, widened
 from deltaclip.reader import Clip
 from deltaclip.shapes import ShapesSpec, make_world, write_world
 from tests.helpers import centred_cosines, small_checkpoint, write_square
+from tests.siglip import SIDE, siglip_folder
 
 EXTRA = "needs OpenVINO and NNCF, of the extra cpu"
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason=EXTRA)
@@ -78,6 +79,16 @@ def test_channels_of_motion_count_and_other_sizes_than_224_are_taken(folder: Pat
     found = engine.video_vectors(np.concatenate([frames, still]), [6, 6])
     assert np.abs(found[0] - found[1]).max() > 1e-3
     assert found[:1] == pytest.approx(TorchEngine(model, "cpu", "float32").video_vectors(frames, [6]), abs=1e-5)
+
+
+@needs_openvino
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_model_of_another_family_gives_what_torch_gives(tmp_path: Path, share: float) -> None:
+    model = load_checkpoint(siglip_folder(tmp_path / "siglip")).model
+    frames = np.random.default_rng(0).integers(0, 256, (6, 4, SIDE, SIDE), np.uint8)
+    found = OpenVinoEngine(model, "float32").video_vectors(frames, [4, 2], share)
+    exact = TorchEngine(model, "cpu", "float32").video_vectors(frames, [4, 2], share)
+    assert found == pytest.approx(exact, abs=1e-5)
 
 
 @needs_openvino

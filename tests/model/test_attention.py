@@ -42,7 +42,7 @@ def tokens(model: CLIPModel) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(1)
     pictures = torch.randn(3, 4, SPEC.image_size, SPEC.image_size, generator=generator)
     ids = torch.randint(1, 98, (3, SPEC.context_length), generator=generator)
-    ids[:, 0], ids[:, -1] = SPEC.begin, SPEC.end
+    ids[:, 0], ids[:, -1] = 98, SPEC.end
     seen, read = model.vision_model(pixel_values=pictures), model.text_model(input_ids=ids)
     return {"pictures": seen.last_hidden_state.float(), "texts": read.last_hidden_state.float()}
 

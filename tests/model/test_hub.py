@@ -1,15 +1,22 @@
 """Names of the hub: found in the cache without a network, or an error that says what to do."""
 
+import json
 import os
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
+from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import Tokenizer, known_checkpoint, load_checkpoint, loaded_digest
+from deltaclip.model import Tokenizer, convert, known_checkpoint, load_checkpoint, loaded_digest, model_digest
+from deltaclip.model.sources import SCALARS
+
+from .conftest import openai_weights
+from .test_said import MODEL_CFG
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -50,6 +57,24 @@ def test_a_cached_model_is_known_once_it_was_loaded_and_keeps_its_name(folder: P
     assert (found.digest, found.record, found.hub) == (digest, loaded.record, "owner/model")
     assert loaded_digest(found.load()) == digest
     assert known_checkpoint("owner/other") is None
+
+
+def test_a_cached_model_of_open_clip_is_loaded_offline_with_the_licence_of_its_card(
+    folder: Path, model: CLIPModel, hub_cache: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "open_clip"
+    theirs.mkdir()
+    weights = {name: weight for name, weight in openai_weights(model).items() if name not in SCALARS}
+    torch.save(weights, theirs / "open_clip_pytorch_model.bin")
+    (theirs / "open_clip_config.json").write_text(json.dumps({"model_cfg": MODEL_CFG}))
+    (theirs / "README.md").write_text("---\nlicense: mit\n---\n")
+    shutil.copy(folder / "tokenizer.json", theirs)
+    put_into_cache(theirs, hub_cache)
+    loaded = load_checkpoint("owner/model")
+    assert (loaded.record.hub, loaded.record.licence) == ("owner/model", "mit")
+    assert loaded.tokenizer is not None
+    convert(clip="owner/model", out=tmp_path / "out")
+    assert model_digest(load_checkpoint(tmp_path / "out").model) == model_digest(loaded.model)
 
 
 def test_a_cached_tokenizer_is_loaded_offline(folder: Path, hub_cache: Path) -> None:

@@ -14,8 +14,10 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Normalisation, Said, convert, image_features, load_checkpoint, mean_pool, save_checkpoint
+from deltaclip.model.families import CLIP
+from deltaclip.model.normalisation import CLIP_MEAN, CLIP_STD
 from deltaclip.model.patches import PATCH_EMBEDDING, normalised_as_clip
-from deltaclip.model.preprocessing import CLIP_MEAN, CLIP_STD, of_open_clip, of_transformers
+from deltaclip.model.preprocessing import of_open_clip, of_transformers
 from deltaclip.training.devices import MixedPrecision
 from deltaclip.training.loss import video_vectors
 from tests.helpers import with_alpha, write_square
@@ -183,7 +185,7 @@ def test_what_deltaclip_does_not_do_to_pictures_is_refused_by_name(
 @pytest.mark.parametrize("crop", [32, [32, 32], {"height": 32, "width": 32}])
 def test_sizes_may_be_written_in_every_way_that_transformers_takes(size: object, crop: object) -> None:
     values = {"size": size, "crop_size": crop, "feature_extractor_type": "CLIPFeatureExtractor", "resample": 3, **HALF}
-    assert of_transformers(values, 32, "file") == Normalisation((0.5,) * 3, (0.5,) * 3)
+    assert of_transformers(values, 32, "file", CLIP) == Normalisation((0.5,) * 3, (0.5,) * 3)
 
 
 @pytest.mark.parametrize(

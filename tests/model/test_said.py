@@ -11,7 +11,16 @@ from torch import Tensor
 from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import ConversionReport, Normalisation, Said, Tokenizer, convert, load_checkpoint, model_spec
+from deltaclip.model import (
+    ConversionReport,
+    Normalisation,
+    Said,
+    Tokenizer,
+    convert,
+    load_checkpoint,
+    model_digest,
+    model_spec,
+)
 from deltaclip.model.sources import OPENAI_SHA256, SCALARS
 from deltaclip.model.spec import text_config, vision_config
 
@@ -341,12 +350,21 @@ def test_a_folder_of_open_clip_is_taken_whole(bare: Path, tokenizer: Tokenizer, 
         bare.unlink()
     write_json(hub / "open_clip_config.json", {"model_cfg": MODEL_CFG, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5]}})
     tokenizer.save(hub / "tokenizer.json")
-    with pytest.raises(CheckpointError, match="deltaclip convert --clip FOLDER"):
-        load_checkpoint(hub)
+    write_json(hub / "config.json", {"architecture": "vit_small_patch8_clip_32"})  # timm's, beside open_clip's
+    loaded = load_checkpoint(hub)
     report = convert(clip=hub, out=tmp_path / "out")
+    assert model_digest(loaded.model) == model_digest(load_checkpoint(report.out).model)
+    assert loaded.tokenizer is not None
+    assert loaded.record.known_from == report.record.known_from
     assert heads_and_activation(report) == (4, 2, "gelu", "gelu")
     assert report.has_tokenizer
     assert "mean 0.5,0.5,0.5, deviation 0.26863" in report.record.known_from["normalisation"]
+
+
+def test_a_folder_of_open_clip_without_its_configuration_is_not_guessed(bare: Path) -> None:
+    bare.rename(bare.parent / "open_clip_pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="do not tell attention heads"):
+        load_checkpoint(bare.parent)
 
 
 def test_the_end_of_a_text_is_the_tokenizers_and_its_last_id(bare: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:

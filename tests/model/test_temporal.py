@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import (
     CheckpointRecord,
+    DualEncoder,
     HeadSizes,
     assemble,
     convert,
@@ -43,12 +43,12 @@ def features(clips: int = 3, frames: int = 6) -> Tensor:
 
 
 @pytest.fixture
-def headed(model: CLIPModel) -> CLIPModel:
+def headed(model: DualEncoder) -> DualEncoder:
     return with_temporal_head(model, SIZES, seed=3)
 
 
 @pytest.fixture
-def acting(headed: CLIPModel) -> CLIPModel:
+def acting(headed: DualEncoder) -> DualEncoder:
     """With an `out` of the identity, as in CLIP4Clip."""
     with torch.no_grad():
         headed.get_parameter("temporal_head.out.weight").copy_(torch.eye(SPEC.projection_dim))
@@ -56,13 +56,13 @@ def acting(headed: CLIPModel) -> CLIPModel:
 
 
 @pytest.fixture
-def folder_of_head(tmp_path: Path, acting: CLIPModel) -> Path:
+def folder_of_head(tmp_path: Path, acting: DualEncoder) -> Path:
     save_checkpoint(tmp_path / "headed", acting, None, CheckpointRecord(num_frames=6))
     return tmp_path / "headed"
 
 
 @torch.no_grad()
-def test_a_fresh_head_is_mean_pooling_to_the_bit(headed: CLIPModel) -> None:
+def test_a_fresh_head_is_mean_pooling_to_the_bit(headed: DualEncoder) -> None:
     assert torch.equal(pool_frames(headed, features()), mean_pool(features()))
     assert torch.equal(pool_frames(headed, features(frames=1)), mean_pool(features(frames=1)))
 
@@ -73,7 +73,7 @@ def test_a_fresh_head_is_the_same_for_the_same_seed_alone() -> None:
     assert not torch.equal(first["temporal_head.positions.weight"], other["temporal_head.positions.weight"])
 
 
-def test_the_gradient_reaches_out_first_and_then_every_weight(headed: CLIPModel) -> None:
+def test_the_gradient_reaches_out_first_and_then_every_weight(headed: DualEncoder) -> None:
     named = dict(headed.named_parameters())
     for step in range(2):
         headed.zero_grad()
@@ -86,7 +86,7 @@ def test_the_gradient_reaches_out_first_and_then_every_weight(headed: CLIPModel)
 
 
 @torch.no_grad()
-def test_a_head_with_an_identity_behind_it_is_clip4clips_residual_transformer(acting: CLIPModel) -> None:
+def test_a_head_with_an_identity_behind_it_is_clip4clips_residual_transformer(acting: DualEncoder) -> None:
     # Written out from the paper's code: blocks over frames and positions, added to the frames, then meanP.
     state, frames, width = acting.state_dict(), features(), SPEC.projection_dim
     seen = frames + state["temporal_head.positions.weight"]
@@ -105,18 +105,18 @@ def test_a_head_with_an_identity_behind_it_is_clip4clips_residual_transformer(ac
 
 
 @torch.no_grad()
-def test_order_counts_once_the_head_acts(headed: CLIPModel, acting: CLIPModel) -> None:
+def test_order_counts_once_the_head_acts(headed: DualEncoder, acting: DualEncoder) -> None:
     backwards = features().flip(1)
     assert (pool_frames(acting, features()) - pool_frames(acting, backwards)).abs().max() > 1e-3
 
 
-def test_more_frames_than_positions_are_refused(headed: CLIPModel) -> None:
+def test_more_frames_than_positions_are_refused(headed: DualEncoder) -> None:
     with pytest.raises(ValueError, match="clips of 7 frames for a temporal head with 6 positions"):
         pool_frames(headed, features(frames=7))
 
 
 @torch.no_grad()
-def test_a_head_read_back_gives_the_same_bits(folder_of_head: Path, acting: CLIPModel) -> None:
+def test_a_head_read_back_gives_the_same_bits(folder_of_head: Path, acting: DualEncoder) -> None:
     loaded = load_checkpoint(folder_of_head)
     assert torch.equal(pool_frames(loaded.model, features()), pool_frames(acting, features()))
     assert loaded.record.temporal_layers == 2
@@ -124,12 +124,12 @@ def test_a_head_read_back_gives_the_same_bits(folder_of_head: Path, acting: CLIP
     assert not plainly_loaded(folder_of_head).get_parameter("logit_scale").isnan()
 
 
-def test_the_file_of_the_clip_itself_holds_no_head(folder_of_head: Path, model: CLIPModel) -> None:
+def test_the_file_of_the_clip_itself_holds_no_head(folder_of_head: Path, model: DualEncoder) -> None:
     assert load_file(folder_of_head / "model.safetensors").keys() == model.state_dict().keys()
     assert all(name.startswith("temporal_head.") for name in load_file(folder_of_head / HEAD_FILE))
 
 
-def test_a_checkpoint_without_a_head_is_written_and_known_as_before(tmp_path: Path, model: CLIPModel) -> None:
+def test_a_checkpoint_without_a_head_is_written_and_known_as_before(tmp_path: Path, model: DualEncoder) -> None:
     save_checkpoint(tmp_path / "plain", model, None, CheckpointRecord())
     assert not (tmp_path / "plain" / HEAD_FILE).exists()
     assert "temporal_layers" not in json.loads((tmp_path / "plain" / "deltaclip.json").read_text())
@@ -143,7 +143,7 @@ def test_a_checkpoint_saved_over_one_with_a_head_leaves_none_behind(folder_of_he
     assert load_checkpoint(folder_of_head).record.temporal_layers == 0
 
 
-def test_the_digest_covers_the_weights_of_the_head(headed: CLIPModel, model: CLIPModel) -> None:
+def test_the_digest_covers_the_weights_of_the_head(headed: DualEncoder, model: DualEncoder) -> None:
     digests = {model_digest(model), model_digest(headed)}
     with torch.no_grad():
         headed.get_parameter("temporal_head.positions.weight")[0, 0] += 1
@@ -209,12 +209,12 @@ def test_conversion_keeps_a_head_and_says_so(folder_of_head: Path, tmp_path: Pat
 
 
 @torch.no_grad()
-def test_new_channels_leave_the_head_as_it_is(acting: CLIPModel) -> None:
+def test_new_channels_leave_the_head_as_it_is(acting: DualEncoder) -> None:
     wide = widened(acting, ("flow",))
     assert torch.equal(pool_frames(wide, features()), pool_frames(acting, features()))
 
 
-def test_a_model_without_a_head_has_no_parameters_of_one(model: CLIPModel, headed: CLIPModel) -> None:
+def test_a_model_without_a_head_has_no_parameters_of_one(model: DualEncoder, headed: DualEncoder) -> None:
     assert head_parameters(model) == []
     assert len(head_parameters(headed)) == 2 + 12 * SIZES.layers
 

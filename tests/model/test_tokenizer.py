@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model import Tokenizer
-from deltaclip.model.tokenizer import clean
+from deltaclip.model.dialects import clean
 from deltaclip.model.vocabulary import _byte_alphabet
 
 TOKENIZER = Tokenizer.from_words(["the red circle moves while the blue square stays"])

@@ -39,6 +39,17 @@ def test_safetensors_are_read_whatever_the_name(tmp_path: Path) -> None:
     assert_same(read_weights(tmp_path / "clip.bin").tensors, WEIGHTS)
 
 
+def test_safetensors_whose_length_begins_as_a_pickle_does_are_read(tmp_path: Path) -> None:
+    # one file in 32 begins with byte 0x80, a pickle's first, and was refused as a damaged one
+    for letters in range(0, 256, 8):
+        save_file(WEIGHTS, tmp_path / "clip.safetensors", metadata={"name": "x" * letters})
+        if (tmp_path / "clip.safetensors").read_bytes()[:1] == b"\x80":
+            break
+    else:
+        raise AssertionError("no length began so")
+    assert_same(read_weights(tmp_path / "clip.safetensors").tensors, WEIGHTS)
+
+
 def test_a_torch_file_that_is_called_safetensors_is_read(tmp_path: Path) -> None:
     # torch.load goes by that name, and hands the file to safetensors.
     torch.save(WEIGHTS, tmp_path / "clip.safetensors")

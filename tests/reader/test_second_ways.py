@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from deltaclip.reader import to_short_side
-from deltaclip.reader.geometry import to_size_of
+from deltaclip.reader.geometry import to_short_side, to_size_of
 from tests.by_hand import area_weights, linear_weights, resized
 
 SHRUNK = [((224, 398), 128), ((398, 224), 128), ((270, 480), 224), ((336, 336), 224), ((225, 301), 224)]

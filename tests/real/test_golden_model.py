@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
-from transformers import CLIPModel
 
-from deltaclip.model import convert, image_features, load_checkpoint, mean_pool, model_spec, text_features
+from deltaclip.model import DualEncoder, convert, image_features, load_checkpoint, mean_pool, model_spec, text_features
 from deltaclip.model.keys import ALPHA_CONVOLUTION
 from tests.helpers import with_alpha
 from tests.model.conftest import plainly_loaded
@@ -19,7 +18,7 @@ from tests.model.conftest import plainly_loaded
 pytestmark = pytest.mark.real
 
 Arrays = dict[str, npt.NDArray[np.float32]]
-Converted = Callable[..., CLIPModel]
+Converted = Callable[..., DualEncoder]
 LAST_TOKEN = 8  # text number 2 has nine tokens; rows after them depend on the padding
 PLAIN_FILES = [
     ("one_head", "one_head.openai.pt"),
@@ -42,9 +41,9 @@ def inputs(golden: Path) -> dict[str, Tensor]:
 @pytest.fixture(scope="module")
 def converted(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Converted:
     """Converts golden files once each, and loads the checkpoint they became."""
-    known: dict[tuple[str, str | None], CLIPModel] = {}
+    known: dict[tuple[str, str | None], DualEncoder] = {}
 
-    def load(clip: str, alpha: str | None = None) -> CLIPModel:
+    def load(clip: str, alpha: str | None = None) -> DualEncoder:
         if (clip, alpha) not in known:
             out = tmp_path_factory.mktemp("converted") / "checkpoint"
             convert(clip=golden / clip, alpha=golden / alpha if alpha else None, out=out)
@@ -64,7 +63,7 @@ def assert_features(found: Tensor, expected: npt.NDArray[np.float32]) -> None:
     np.testing.assert_allclose(found.detach().numpy(), expected, atol=2e-5, rtol=1e-4)
 
 
-def logits_per_image(model: CLIPModel, images: Tensor, texts: Tensor) -> Tensor:
+def logits_per_image(model: DualEncoder, images: Tensor, texts: Tensor) -> Tensor:
     return model.logit_scale.exp() * normalize(images, dim=-1) @ normalize(texts, dim=-1).T
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from transformers import CLIPModel
 
+from deltaclip.model import DualEncoder
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import ALONE, MixedPrecision
 from deltaclip.training.loss import accumulate
@@ -13,7 +13,7 @@ from tests.training.tiny import tiny_data, tiny_recipe
 CPU = MixedPrecision(torch.device("cpu"))
 
 
-def tiny_model(dropout: float = 0.0) -> CLIPModel:
+def tiny_model(dropout: float = 0.0) -> DualEncoder:
     model = start_model(tiny_recipe(), tiny_data()).model
     for module in model.modules():
         if hasattr(module, "dropout") and isinstance(module.dropout, float):
@@ -32,7 +32,7 @@ def random_batch(size: int, seed: int = 0) -> Batch:
     return Batch(frames, ids, videos, [f"video{i // 2}" for i in range(size)], ["text"] * size)
 
 
-def gradients(model: CLIPModel, batch: Batch, chunk: int) -> tuple[float, dict[str, torch.Tensor]]:
+def gradients(model: DualEncoder, batch: Batch, chunk: int) -> tuple[float, dict[str, torch.Tensor]]:
     torch.manual_seed(7)
     model.zero_grad(set_to_none=True)
     loss = accumulate(model, batch, chunk, CPU, ALONE)

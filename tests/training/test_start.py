@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model import channel_extras, save_checkpoint
+from deltaclip.model import DualEncoder, channel_extras, save_checkpoint
 from deltaclip.model.clip import assemble
 from deltaclip.model.patches import PATCH_EMBEDDING
 from deltaclip.training.recipe import OptimRecipe
@@ -24,13 +23,13 @@ from deltaclip.training.start import (
 from tests.training.tiny import tiny_data, tiny_recipe
 
 
-def split_model(alpha: str = "zero") -> CLIPModel:
+def split_model(alpha: str = "zero") -> DualEncoder:
     model = start_model(tiny_recipe(f"model.alpha={alpha}"), tiny_data()).model
     split_alpha(model)
     return model
 
 
-def peaks(model: CLIPModel, recipe: OptimRecipe) -> dict[str, tuple[float, float]]:
+def peaks(model: DualEncoder, recipe: OptimRecipe) -> dict[str, tuple[float, float]]:
     """Peak rate and decay by the name of each weight."""
     names = {id(weight): name for name, weight in model.named_parameters()}
     return {
@@ -81,7 +80,7 @@ def test_a_split_model_gives_the_weights_of_a_stock_one() -> None:
     after = plain_weights(start.state_dict())
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assemble(start.config, after, "split")  # names and shapes are those of a CLIPModel
+    assemble(start.config, after, "split")  # names and shapes are those of a DualEncoder
 
 
 def test_the_running_mean_is_the_formula_and_leaves_the_weights_alone() -> None:

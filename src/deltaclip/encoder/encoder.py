@@ -66,13 +66,13 @@ class Encoder:
         longest = engine.inputs.context_length
         self.record = record = CheckpointRecord(max_words=longest) if record is None else record
         self._options = options
-        remembered = _remembered(name, record, engine.inputs.image_size)
+        remembered = _remembered(name, record, engine.inputs)
         try:
             self.keep = _share_kept(options)
             """Share of the patches that enter the image encoder's layers, see `EncoderSpec`."""
             self.reader_spec = _reader_spec(remembered, options, engine.inputs)
             self.max_words = _whole("max_words", options.get("max_words"), record.max_words)
-            """Longest row of token ids, begin and end included."""
+            """Most token ids of a text, begin and end included."""
             if not 2 <= self.max_words <= longest:
                 raise ValueError(f"max_words is {self.max_words}: from 2 to the model's {longest}")
         except ValueError as error:
@@ -281,10 +281,15 @@ class Encoder:
         return kept_vectors(self.fingerprint, self.dimension, sentences, encoded)
 
     def token_rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """int64 (Q, max_words): begin, byte pairs, end, padding, as the text encoder takes them."""
+        """int64 (Q, max_words), or (Q, context length) if the model takes whole rows: begin, text, end, padding."""
         inputs = self.engine.inputs
         return self.need_tokenizer().rows(
-            check_texts(texts, "token_rows"), self.max_words, inputs.begin, inputs.end, inputs.pad
+            check_texts(texts, "token_rows"),
+            self.max_words,
+            inputs.begin,
+            inputs.end,
+            inputs.pad,
+            inputs.context_length if inputs.whole_rows else None,
         )
 
     def cut_words(self, text: str) -> int:
@@ -292,7 +297,7 @@ class Encoder:
         if not isinstance(text, str):
             raise TypeError(f"cut_words takes one text, not {type(text).__name__}")
         [ids] = self.need_tokenizer().encode([text])
-        return max(len(ids) + 2 - self.max_words, 0)
+        return max(len(ids) + self.engine.inputs.around - self.max_words, 0)
 
     def need_tokenizer(self) -> Tokenizer:
         """The tokenizer. Raises CheckpointError if the checkpoint has none."""
@@ -317,11 +322,11 @@ def _knows_drawings(record: CheckpointRecord) -> bool:
     )
 
 
-def _remembered(name: str, record: CheckpointRecord, image_size: int) -> ReaderSpec:
+def _remembered(name: str, record: CheckpointRecord, inputs: Inputs) -> ReaderSpec:
     """How the checkpoint wants videos to be read. Raises CheckpointError if it names a mask that does not exist."""
     try:
         motion = MotionSpec.parse(DEFAULT_MOTION if record.motion is None else record.motion)
-        return ReaderSpec(image_size, record.num_frames, motion)
+        return ReaderSpec(inputs.image_size, record.num_frames, motion, fit=inputs.fit)
     except (ValueError, TypeError, AttributeError) as error:
         remedy = "Correct motion and num_frames in its deltaclip.json."
         raise CheckpointError(name, f"a record with settings that do not exist ({error})", remedy) from error
@@ -335,7 +340,7 @@ def _reader_spec(remembered: ReaderSpec, options: ReadingOptions, inputs: Inputs
     motion = remembered.motion if word is None else MotionSpec.parse(word)
     num_frames = _whole("num_frames", options.get("num_frames"), remembered.num_frames)
     sampling = options.get("sampling", remembered.sampling)
-    chosen = ReaderSpec(remembered.image_size, num_frames, motion, sampling)
+    chosen = replace(remembered, num_frames=num_frames, motion=motion, sampling=sampling)
     if words := _too_many(num_frames, inputs):
         raise ValueError(f"num_frames is {num_frames}; {words}")
     if not inputs.motion_acts and _share_kept(options) == 1:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import CHANNELS
+from deltaclip.model import FAMILIES, ModelFacts
 
 __all__ = ["Engine", "Inputs", "SlowEngine"]
 
@@ -19,16 +20,42 @@ class Inputs:
     image_size: S, pixels of a side of a frame. context_length: longest row of token ids, begin and end included.
     begin, end, pad: token ids. motion_acts: False if no motion channel can change a vector, so that no mask is needed.
     num_channels: C of the frames it takes, as in `channels.channels_of`. max_frames: of a clip; None for any number.
+    begin: None for texts that begin at once. whole_rows: rows of token ids have context_length always. fit: a name in
+    `reader.FITS`.
     """
 
     image_size: int
     context_length: int
-    begin: int
+    begin: int | None
     end: int
     pad: int
     motion_acts: bool = True
     num_channels: int = len(CHANNELS)
     max_frames: int | None = None
+    whole_rows: bool = False
+    fit: str = "crop"
+
+    @classmethod
+    def of(cls, facts: ModelFacts) -> "Inputs":
+        """What a model takes of which these facts are known."""
+        spec, family = facts.spec, FAMILIES[facts.family]
+        return cls(
+            image_size=spec.image_size,
+            context_length=spec.context_length,
+            begin=spec.begin,
+            end=spec.end,
+            pad=spec.pad,
+            motion_acts=facts.alpha == "trained",
+            num_channels=facts.num_channels,
+            max_frames=facts.max_frames,
+            whole_rows=family.whole_rows,
+            fit=family.fit,
+        )
+
+    @property
+    def around(self) -> int:
+        """How many tokens a row has besides those of the text."""
+        return 1 if self.begin is None else 2
 
 
 @runtime_checkable
@@ -85,7 +112,10 @@ class Engine(Protocol):
         """
 
     def text_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """One vector for each row of token ids, int64 (Q, L), L at most `context_length`: float32 (Q, D), unit rows."""
+        """One vector for each row of token ids: float32 (Q, D), unit rows.
+
+        ids: int64 (Q, L), L at most `context_length`, or just that if `inputs.whole_rows`.
+        """
 
 
 class SlowEngine(Engine):

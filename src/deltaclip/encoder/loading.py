@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deltaclip.encoder.deferred_engine import DeferredEngine
 from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
 from deltaclip.encoder.spec import EncoderSpec
-from deltaclip.model import CheckpointRecord, KnownCheckpoint, ModelFacts, Tokenizer, known_checkpoint
+from deltaclip.model import CheckpointRecord, KnownCheckpoint, Tokenizer, known_checkpoint
 
 __all__ = ["LoadedEngine", "load_engine"]
 
@@ -36,7 +36,7 @@ def load_engine(name: str | os.PathLike[str], spec: EncoderSpec) -> LoadedEngine
     engine = chosen_engine(checkpoint, spec)
     if not nothing_chosen or (texts := texts_of(checkpoint.model)) is None:
         return LoadedEngine(engine, checkpoint.tokenizer, checkpoint.record)
-    inputs = _inputs(model_facts(checkpoint.model))
+    inputs = Inputs.of(model_facts(checkpoint.model))
     deferred = DeferredEngine(texts, inputs, engine.digest, made=engine)
     return LoadedEngine(deferred, checkpoint.tokenizer, checkpoint.record)
 
@@ -47,18 +47,4 @@ def _deferred(known: KnownCheckpoint, spec: EncoderSpec) -> DeferredEngine:
 
         return chosen_engine(known.load(), spec)
 
-    return DeferredEngine(known.texts, _inputs(known.facts), known.digest, make=make)
-
-
-def _inputs(facts: ModelFacts) -> Inputs:
-    spec = facts.spec
-    return Inputs(
-        image_size=spec.image_size,
-        context_length=spec.context_length,
-        begin=spec.begin,
-        end=spec.end,
-        pad=spec.pad,
-        motion_acts=facts.alpha == "trained",
-        num_channels=facts.num_channels,
-        max_frames=facts.max_frames,
-    )
+    return DeferredEngine(known.texts, Inputs.of(known.facts), known.digest, make=make)

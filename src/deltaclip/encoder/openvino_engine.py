@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import CLIPModel
 
 from deltaclip.encoder.engine import Inputs, SlowEngine
 from deltaclip.encoder.int8 import (
@@ -24,7 +23,7 @@ from deltaclip.encoder.openvino_graph import ImageGraph, graph_of, quantised, re
 from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import EngineError, PrecisionError
-from deltaclip.model import ROW_LIMIT, SelfCheck, choose_placement, image_check, kept_or_all, model_spec
+from deltaclip.model import ROW_LIMIT, DualEncoder, SelfCheck, choose_placement, image_check, kept_or_all, model_spec
 from deltaclip.provenance import digest
 
 __all__ = ["OpenVinoEngine"]
@@ -63,7 +62,7 @@ class OpenVinoEngine(SlowEngine):
 
     def __init__(
         self,
-        model: CLIPModel,
+        model: DualEncoder,
         precision: OpenVinoPrecision = "auto",
         digest: str | None = None,
         *,
@@ -253,7 +252,7 @@ class OpenVinoEngine(SlowEngine):
         return choose_placement("cpu", "auto").dtype
 
 
-def _float32_features(model: CLIPModel, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _float32_features(model: DualEncoder, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     exact = TorchEngine(model, "cpu", "float32")
     return exact.frame_features(frames).numpy()
 

@@ -21,10 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import CLIPModel
 
 from deltaclip.errors import EngineError
-from deltaclip.model import channel_moments, image_features, model_spec
+from deltaclip.model import DualEncoder, channel_moments, image_features, model_spec
 
 __all__ = ["FRAMES_AT_ONCE", "INSTALL", "ImageGraph", "graph_of", "is_installed", "quantised", "read_graph"]
 __all__ += ["versions", "written"]
@@ -85,7 +84,7 @@ class ImageGraph:
 class FrameFeatures(torch.nn.Module):
     """From the bytes of frames to their features, as one module that can be traced."""
 
-    def __init__(self, model: CLIPModel) -> None:
+    def __init__(self, model: DualEncoder) -> None:
         super().__init__()
         self._model = model
         channels = model.vision_model.embeddings.patch_embedding.weight.shape[1]
@@ -96,7 +95,7 @@ class FrameFeatures(torch.nn.Module):
         return image_features(self._model, (frames.to(torch.float32) / 255 - self._mean) / self._std, kept)
 
 
-def graph_of(model: CLIPModel) -> Graph:
+def graph_of(model: DualEncoder) -> Graph:
     """The image encoder of a model as a graph in float32, which shares its weights.
 
     It takes any number of frames, and of each any number of patches, the same for all.

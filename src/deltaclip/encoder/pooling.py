@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import CLIPModel
 
-from deltaclip.model import pool_frames
+from deltaclip.model import DualEncoder, pool_frames
 
 __all__ = ["check_lengths", "clip_vectors"]
 
@@ -20,7 +19,7 @@ def check_lengths(frames: NDArray[Any], lengths: Sequence[int]) -> None:
         raise ValueError(f"{len(frames)} frames for clips of {sum(lengths)}")
 
 
-def clip_vectors(model: CLIPModel, features: Tensor, lengths: Sequence[int]) -> NDArray[np.float32]:
+def clip_vectors(model: DualEncoder, features: Tensor, lengths: Sequence[int]) -> NDArray[np.float32]:
     """The frames of each clip through the model's temporal head, if it has one, and their mean: (B, D), unit rows.
 
     features: (N, D), of the frames of all clips in a row. lengths: B numbers of frames, N in all.

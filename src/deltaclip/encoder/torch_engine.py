@@ -1,4 +1,4 @@
-"""The engine on PyTorch: a CLIP with motion channels on a CPU or GPU, in float32 or bfloat16."""
+"""The engine on PyTorch: a model with motion channels on a CPU or GPU, in float32 or bfloat16."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -7,23 +7,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import CLIPModel
 
 from deltaclip.channels import channels_of
 from deltaclip.encoder.engine import Inputs
 from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.spec import ChoiceError
 from deltaclip.model import (
+    DualEncoder,
     Precision,
-    alpha_is_zero,
     architecture_of,
     channel_extras,
     checked_placement,
     choose_placement,
+    family_of,
     head_facts,
     image_features,
     kept_or_all,
     model_digest,
+    model_facts,
     model_spec,
     normalised,
     text_features,
@@ -40,7 +41,7 @@ class TorchEngine:
 
     def __init__(
         self,
-        model: CLIPModel,
+        model: DualEncoder,
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
@@ -57,21 +58,12 @@ class TorchEngine:
             placement = choose_placement(device, precision)
         except ValueError as error:
             raise ChoiceError(str(error)) from error
-        sizes, head = model_spec(model), head_facts(model)
+        facts = model_facts(model)
         self._model = model
         self._known_digest = digest
         self._reason = reason
-        self.dimension = sizes.projection_dim
-        self.inputs = Inputs(
-            sizes.image_size,
-            sizes.context_length,
-            sizes.begin,
-            sizes.end,
-            sizes.pad,
-            not alpha_is_zero(model),
-            len(channels_of(channel_extras(model))),
-            None if head is None else head["positions"],
-        )
+        self.dimension = facts.spec.projection_dim
+        self.inputs = Inputs.of(facts)
         torch.nn.Module.to(model, placement.device)
         self.placement = checked_placement(placement, model, as_asked=precision != "auto")
 
@@ -100,9 +92,10 @@ class TorchEngine:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """See `Engine`: engine, device, precision and why, self-check, processor, channels, heads and activation."""
+        """See `Engine`: family, engine, device, precision and why, self-check, processor, heads, activation."""
         placement, processor = self.placement, this_processor()
         return {
+            "family": family_of(self._model).name,
             "engine": "torch",
             "engine_reason": self._reason,
             "device": self.device,

@@ -1,4 +1,4 @@
-"""CLIP with motion channels: the model, its text encoder in numpy, checkpoints and their conversion, tokenizer."""
+"""Dual encoders with motion channels: families, text encoder in numpy, checkpoints, conversion, tokenizers."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.model.any_source import Said
     from deltaclip.model.arithmetic import Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
-    from deltaclip.model.checkpoint import Checkpoint, load_checkpoint
+    from deltaclip.model.checkpoint import Checkpoint
     from deltaclip.model.clip import (
         alpha_is_zero,
         assemble,
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from deltaclip.model.configs import transformers_claim
     from deltaclip.model.conversion import ConversionReport, convert
     from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, model_facts, texts_of, weights_digest
+    from deltaclip.model.families import FAMILIES, Family
+    from deltaclip.model.families.wiring import DualEncoder, family_of
     from deltaclip.model.files import is_cached
     from deltaclip.model.fresh import new_model
     from deltaclip.model.known import KnownCheckpoint, ModelFacts, known_checkpoint
+    from deltaclip.model.loading import load_checkpoint
+    from deltaclip.model.normalisation import Normalisation
     from deltaclip.model.placement import Placement, Precision, choose_placement, device_facts, this_processor
-    from deltaclip.model.preprocessing import Normalisation
     from deltaclip.model.pruning import kept_or_all, kept_patches
     from deltaclip.model.record import UNKNOWN_LICENCE, CheckpointRecord, SourceFile
     from deltaclip.model.rows import HeldRows, MappedRows, WeightRows, digest_of_weights
@@ -45,13 +48,15 @@ else:
         "deltaclip.model.record",
         "deltaclip.model.sizes",
         "deltaclip.model.tokenizer",
-        "deltaclip.model.preprocessing",
+        "deltaclip.model.normalisation",
+        "deltaclip.model.families",
         "deltaclip.model.rows",
         "deltaclip.model.arithmetic",
         "deltaclip.model.text_tower",
         "deltaclip.model.files",
         "deltaclip.model.known",
         "deltaclip.model.placement",
+        "deltaclip.model.families.wiring",
         "deltaclip.model.spec",
         "deltaclip.model.temporal",
         "deltaclip.model.clip",
@@ -64,15 +69,19 @@ else:
         "deltaclip.model.configs",
         "deltaclip.model.conversion",
         "deltaclip.model.any_source",
+        "deltaclip.model.loading",
     )
 
 __all__ = [
+    "FAMILIES",
     "ROW_LIMIT",
     "UNKNOWN_LICENCE",
     "Affine",
     "Checkpoint",
     "CheckpointRecord",
     "ConversionReport",
+    "DualEncoder",
+    "Family",
     "HeadSizes",
     "HeldRows",
     "KnownCheckpoint",
@@ -100,6 +109,7 @@ __all__ = [
     "convert",
     "device_facts",
     "digest_of_weights",
+    "family_of",
     "head_facts",
     "head_parameters",
     "image_check",

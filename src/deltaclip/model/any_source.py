@@ -7,28 +7,29 @@ from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
-from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import Architecture, Claim, openai_claim, settle
-from deltaclip.model.checkpoint import read_parts
+from deltaclip.model.checkpoint import Parts, read_folder
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
-from deltaclip.model.files import CONFIG_FILE, PICKLE_FILE, WEIGHTS_FILE
+from deltaclip.model.dialects import BEGIN_TOKEN, END_TOKEN
+from deltaclip.model.families import CLIP
+from deltaclip.model.families.wiring import DualConfig, family_of
+from deltaclip.model.files import CARD_FILE, CONFIG_FILE, card_licence, found_folder, open_clip_weights
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
-from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, normalisation_words, read_preprocessing
-from deltaclip.model.record import NORMALISATION, CheckpointRecord
+from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
+from deltaclip.model.preprocessing import read_preprocessing
+from deltaclip.model.record import NORMALISATION, UNKNOWN_LICENCE, CheckpointRecord
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.sources import read_clip
 from deltaclip.model.spec import clip_config
-from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, TOKENIZER_FILES, Tokenizer
+from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
 __all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
 
 # CLIP4Clip's --max_words: its text tower never saw longer rows in training.
 CLIP4CLIP_MAX_WORDS = 32
-OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""Of open_clip's folders on the hub."""
 
 SourceKind = Literal["openai", "clip4clip", "transformers"]
 Normalised = tuple[Normalisation, str]
@@ -63,7 +64,7 @@ class SourceModel:
     """
 
     kind: SourceKind
-    config: CLIPConfig
+    config: DualConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
     record: CheckpointRecord
@@ -86,18 +87,20 @@ def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | No
         raise CheckpointError(str(clip), "neither a file or folder here nor a hub name", remedy)
     if path.is_file():
         return _of_file(path, said, tokenizer)
-    has_transformers = any((path / name).is_file() for name in (WEIGHTS_FILE, PICKLE_FILE))
-    found = [file for name in OPEN_CLIP_WEIGHTS if (file := path / name).is_file()]
-    if found and not (has_transformers and (path / CONFIG_FILE).is_file()):
-        own = Tokenizer.from_source(path) if any((path / name).exists() for name in TOKENIZER_FILES) else None
-        return _of_file(found[0], said, tokenizer or own)
-    return _of_transformers(clip, said, tokenizer)
+    folder, hub = found_folder(clip)
+    if (file := open_clip_weights(folder)) is None:
+        return _of_transformers(read_folder(folder, hub, tokenizer, None), said)
+    own = Tokenizer.from_source(folder) if any((folder / name).exists() for name in TOKENIZER_FILES) else None
+    found = _of_file(file, said, tokenizer or own)
+    licence = card_licence(folder / CARD_FILE)
+    if licence == UNKNOWN_LICENCE:
+        licence = found.record.licence
+    return replace(found, record=replace(found.record, hub=hub, licence=licence))
 
 
-def _of_transformers(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
-    parts = read_parts(clip, tokenizer)
+def _of_transformers(parts: Parts, said: Said) -> SourceModel:
     claim = transformers_claim(parts.config, CONFIG_FILE)
-    named = [] if said.config is None else configurations(said.config, said.config)
+    named = [] if said.config is None else configurations(said.config, said.config, family_of(parts.config))
     claims = [claim, *(each.claim() for each in named), said.claim()]
     architecture = settle(claims, claim.sizes, parts.what)
     image_size = claim.sizes["image_size"]
@@ -138,7 +141,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     if file.program is not None:
         normalisations.append((CLIP_NORMALISATION, file.program))
     elif said.config is None and not any(isinstance(each, Transformers) for each in told):
-        normalisations.append(read_preprocessing(path.parent, image_size))
+        normalisations.append(read_preprocessing(path.parent, image_size, CLIP))
     normalised = _agreed_normalisation(normalisations, said, what)
     known = {**architecture.known_from, NORMALISATION: normalisation_words(normalised)}
     max_words = CLIP4CLIP_MAX_WORDS if file.kind == "clip4clip" else shapes["context_length"]
@@ -164,7 +167,7 @@ def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict
     return {**shapes, "image_size": fitting[0]} if fitting else dict(shapes)
 
 
-def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> CLIPConfig:
+def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> DualConfig:
     sizes = {name: size for name, size in shapes.items() if not name.endswith("_mlp_width")}
     begin, end = _begin_and_end(shapes["vocab_size"], tokenizer, what)
     spec = ModelSpec(**sizes, begin=begin, end=end, pad=0, vision_heads=found.vision_heads, text_heads=found.text_heads)

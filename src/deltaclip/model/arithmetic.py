@@ -29,8 +29,17 @@ def _quick_gelu(rows: Array) -> Array:
         return np.asarray(rows / (1 + np.exp(-1.702 * rows)))
 
 
-NUMPY_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"gelu": _gelu, "quick_gelu": _quick_gelu}
-"""Those of CLIPs, by transformers' names."""
+def _gelu_tanh(rows: Array) -> Array:
+    inner = math.sqrt(2 / math.pi) * (rows + np.float32(0.044715) * rows**3)
+    return np.asarray(rows * (0.5 * (1 + np.tanh(inner))), np.float32)
+
+
+NUMPY_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "gelu": _gelu,
+    "quick_gelu": _quick_gelu,
+    "gelu_pytorch_tanh": _gelu_tanh,
+}
+"""Those of published models, by transformers' names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,29 +4,29 @@ They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.js
 temporal_head.safetensors if the model has a temporal head.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
-from deltaclip.model.configs import OPEN_CLIP_FILE, parse_config
-from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, found_folder, kept_facts, read_record, weights_file
+from deltaclip.model.configs import parse_config
+from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of
+from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, OPEN_CLIP_FILE, read_record, weights_file
 from deltaclip.model.kept import KeptFacts
+from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation
 from deltaclip.model.patches import normalised_as_clip
-from deltaclip.model.preprocessing import CLIP_NORMALISATION, Normalisation, read_json
+from deltaclip.model.preprocessing import read_json
 from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import PREFIX, head_sizes, temporal_head
-from deltaclip.model.token_ids import check_tokenizer, name_token_ids
+from deltaclip.model.token_ids import name_token_ids
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
 
-__all__ = ["Checkpoint", "Parts", "as_held", "assembled", "load_checkpoint", "load_folder", "read_folder", "read_parts"]
+__all__ = ["Checkpoint", "Parts", "as_held", "assembled", "read_folder"]
 
 RESTORE = "Fetch or copy the whole checkpoint again: without its temporal head it would give other vectors."
 
@@ -41,7 +41,7 @@ class Checkpoint:
     kept: what is known of its files without reading them; None if it was not loaded.
     """
 
-    model: CLIPModel
+    model: DualEncoder
     tokenizer: Tokenizer | None
     record: CheckpointRecord
     kept: KeptFacts | None = field(default=None, compare=False)
@@ -59,45 +59,17 @@ class Parts:
     """
 
     what: str
-    config: CLIPConfig
+    config: DualConfig
     state: Mapping[str, Tensor]
     tokenizer: Tokenizer | None
     record: CheckpointRecord
     normalisation: tuple[Normalisation, str] | None
 
 
-def load_checkpoint(name: str | os.PathLike[str]) -> Checkpoint:
-    """A checkpoint folder, any transformers CLIP folder, or a model of the hub.
-
-    name: a folder (no network is touched), or owner/model, which is looked for in the hub's cache first.
-    A model of colours alone gets motion channels of zeros. One that its preprocessor_config.json feeds with another
-    mean or deviation than CLIP's gets weights that give the same for CLIP's. Weights are read from safetensors, or from
-    a pytorch_model.bin as plain tensors only. Raises CheckpointError if anything is missing or does not fit.
-    """
-    return load_folder(*found_folder(name))
-
-
-def load_folder(folder: Path, hub: str | None) -> Checkpoint:
-    """What a folder holds, whole. hub: its name if it is of the hub's cache. Raises CheckpointError as above."""
-    kept = kept_facts(folder, hub)
-    parts = read_folder(folder, hub, None, kept)
-    model = assembled(parts)
-    check_tokenizer(model.config, parts.tokenizer, parts.what)
-    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model), kept)
-
-
-def assembled(parts: Parts) -> CLIPModel:
+def assembled(parts: Parts) -> DualEncoder:
     """The model of the parts, fed with CLIP's own normalisation."""
     normalisation, _ = parts.normalisation or (CLIP_NORMALISATION, "")
     return assemble(parts.config, normalised_as_clip(parts.state, normalisation), parts.what)
-
-
-def read_parts(name: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> Parts:
-    """What `load_checkpoint` puts together. Raises CheckpointError as it does.
-
-    tokenizer: the one to be used in place of the checkpoint's own.
-    """
-    return read_folder(*found_folder(name), tokenizer, None)
 
 
 def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept: KeptFacts | None) -> Parts:
@@ -109,13 +81,19 @@ def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept
         tokenizer = Tokenizer.from_source(folder)
     name_token_ids(config, tokenizer, what)
     record, normalisation = read_record(
-        folder, hub, file, kept, vision_config(config).image_size, text_config(config).max_position_embeddings
+        folder,
+        hub,
+        file,
+        kept,
+        vision_config(config).image_size,
+        text_config(config).max_position_embeddings,
+        family_of(config),
     )
     weights = {**weights, **_read_head(folder, what, weights, record)}
     return Parts(what, config, weights, tokenizer, record, normalisation)
 
 
-def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
+def as_held(record: CheckpointRecord, model: DualEncoder) -> CheckpointRecord:
     """The record as a model has it, see `CheckpointRecord.held_by`."""
     head = temporal_head(model)
     return record.held_by(
@@ -125,11 +103,11 @@ def as_held(record: CheckpointRecord, model: CLIPModel) -> CheckpointRecord:
     )
 
 
-def _read_config(path: Path) -> CLIPConfig:
+def _read_config(path: Path) -> DualConfig:
     if not path.exists():
         remedy = "Give the folder that holds config.json and model.safetensors."
         if (path.parent / OPEN_CLIP_FILE).exists():
-            remedy = "It is one of open_clip's. Make a checkpoint of it: deltaclip convert --clip FOLDER --out FOLDER."
+            remedy = "Fetch open_clip_model.safetensors or open_clip_pytorch_model.bin into it."
         raise CheckpointError(str(path.parent), "no config.json in this folder", remedy)
     return parse_config(path, read_json(path))
 

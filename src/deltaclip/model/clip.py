@@ -1,4 +1,4 @@
-"""CLIP with input channels for motion, on the stock `transformers.CLIPModel`.
+"""Dual encoders with input channels for motion, on the stock models of transformers, `CLIPModel` above all.
 
 The patch embedding is one over all channels of a clip (`channels.channels_of`): for red, green, blue and alpha the sum
 of Alpha-CLIP's two (`conv1` on the picture, `conv1_alpha` on the mask), so that plain transformers loads and runs our
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
-from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.channels import CHANNELS, COLOURS, MOTION, channels_of, extras_of
 from deltaclip.errors import CheckpointError
+from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of, wiring
 from deltaclip.model.patches import PATCH_EMBEDDING, PatchEmbedding
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import HeadSizes, fresh_head, head_sizes, put_head, temporal_head
@@ -44,8 +44,8 @@ LISTED_KEYS = 20
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def assemble(config: CLIPConfig, weights: Mapping[str, Tensor], what: str) -> CLIPModel:
-    """A CLIPModel of float32 weights, ready to use, from exactly the weights it needs.
+def assemble(config: DualConfig, weights: Mapping[str, Tensor], what: str) -> DualEncoder:
+    """A model of float32 weights, ready to use, from exactly the weights it needs.
 
     weights: by transformers' names; those of colours alone get motion channels of zeros. Those of a temporal head are
     among them, under the names that begin with `temporal.PREFIX`.
@@ -95,7 +95,7 @@ def _unlike_floats(weight: Tensor) -> str | None:
     return None if weight.dtype in FLOATS else str(weight.dtype).removeprefix("torch.")
 
 
-def first_layers(model: CLIPModel) -> CLIPModel:
+def first_layers(model: DualEncoder) -> DualEncoder:
     """The same weights, not copied, with the first layer of each encoder only."""
     config = copy.deepcopy(model.config)
     for half in (vision_config(config), text_config(config)):
@@ -105,7 +105,7 @@ def first_layers(model: CLIPModel) -> CLIPModel:
     return _filled(small, {name: weights[name] for name in small.state_dict()})
 
 
-def widened(model: CLIPModel, extras: Iterable[str]) -> CLIPModel:
+def widened(model: DualEncoder, extras: Iterable[str]) -> DualEncoder:
     """The same weights with channels for these of `channels.EXTRAS` as well; new ones are zero and change no vector.
 
     The model itself if it has them all. Weights are shared where they are the same.
@@ -122,14 +122,14 @@ def widened(model: CLIPModel, extras: Iterable[str]) -> CLIPModel:
     return _filled(_empty(config, len(wanted), head_sizes(weights)), weights)
 
 
-def with_temporal_head(model: CLIPModel, sizes: HeadSizes, seed: int) -> CLIPModel:
+def with_temporal_head(model: DualEncoder, sizes: HeadSizes, seed: int) -> DualEncoder:
     """The same weights, not copied, with a fresh temporal head, which changes no vector until it is trained."""
     own = model.state_dict()
     empty = _empty(copy.deepcopy(model.config), _num_channels(own), sizes)
-    return _filled(empty, {**own, **fresh_head(model.visual_projection.out_features, sizes, seed)})
+    return _filled(empty, {**own, **fresh_head(wiring(family_of(model)).dimension(model), sizes, seed)})
 
 
-def channel_extras(model: CLIPModel) -> tuple[str, ...]:
+def channel_extras(model: DualEncoder) -> tuple[str, ...]:
     """Which of `channels.EXTRAS` a model takes."""
     return extras_of(model.vision_model.embeddings.patch_embedding.weight.shape[1])
 
@@ -145,21 +145,23 @@ def _num_channels(state: Mapping[str, Tensor]) -> int:
         return len(CHANNELS)
 
 
-def _empty(config: CLIPConfig, num_channels: int, head: HeadSizes | None = None) -> CLIPModel:
+def _empty(config: DualConfig, num_channels: int, head: HeadSizes | None = None) -> DualEncoder:
     """A model of so many channels, and with a temporal head of these sizes, without weights."""
     vision = vision_config(config)
     vision.num_channels = num_channels
     with torch.device("meta"):
-        model = CLIPModel(config)
-        model.vision_model.embeddings.patch_embedding = PatchEmbedding(
-            num_channels, vision.hidden_size, vision.patch_size
+        family = wiring(family_of(config))
+        model: DualEncoder = family.model(config)
+        embeddings = model.vision_model.embeddings
+        embeddings.patch_embedding = PatchEmbedding(
+            num_channels, vision.hidden_size, vision.patch_size, has_bias=embeddings.patch_embedding.bias is not None
         )
         if head is not None:
-            put_head(model, head)
+            put_head(model, head, family.dimension(model))
     return model
 
 
-def _filled(model: CLIPModel, state: Mapping[str, Tensor]) -> CLIPModel:
+def _filled(model: DualEncoder, state: Mapping[str, Tensor]) -> DualEncoder:
     """An empty model with these weights themselves as its own, in eval mode."""
     model.load_state_dict(state, assign=True)
     for embeddings in (model.text_model.embeddings, model.vision_model.embeddings):
@@ -189,7 +191,7 @@ def _check_weights(shapes: Mapping[str, torch.Size], state: Mapping[str, Tensor]
         f"{len(names)} weights {problem}: {listed_keys(names)}" for problem, names in problems.items() if names
     )
     if found:
-        raise CheckpointError(what, found, "Give the whole weights of one CLIP, with the configuration they belong to.")
+        raise CheckpointError(what, found, "Give the whole weights of one model, and the configuration of these.")
 
 
 def listed_keys(names: list[str]) -> str:
@@ -210,30 +212,21 @@ def channel_moments(num_channels: int) -> tuple[Tensor, Tensor]:
     return torch.tensor(means)[:, None, None], torch.tensor(stds)[:, None, None]
 
 
-def image_features(model: CLIPModel, pictures: Tensor, kept: Tensor | None = None) -> Tensor:
+def image_features(model: DualEncoder, pictures: Tensor, kept: Tensor | None = None) -> Tensor:
     """Features of pictures with their motion channels, of no particular length.
 
     pictures: (N, C, S, S), as `normalised` makes them; motion went through the same geometry as the picture.
     kept: (N, K) int64, the patches of each that enter the layers, as `pruning.kept_patches`; None for all of them.
     Returns (N, D) float32.
     """
-    if kept is None:
-        features: Tensor = model.get_image_features(pixel_values=pictures).pooler_output
-        return features.float()
-    vision = model.vision_model
-    tokens = vision.embeddings(pictures)  # (N, 1 + h * w, W): [CLS], then the patches
-    places = kept[:, :, None].expand(-1, -1, tokens.shape[-1])
-    some = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)  # (N, 1 + K, W)
-    seen = vision.encoder(inputs_embeds=vision.pre_layrnorm(some)).last_hidden_state
-    made: Tensor = model.visual_projection(vision.post_layernorm(seen[:, 0]))
-    return made.float()
+    return wiring(family_of(model)).image_features(model, pictures, kept).float()
 
 
-def text_features(model: CLIPModel, ids: Tensor) -> Tensor:
-    """Features of token rows, of no particular length, taken at the first end token of each row.
+def text_features(model: DualEncoder, ids: Tensor) -> Tensor:
+    """Features of token rows, of no particular length, taken where the family does (`Family.whole_rows`).
 
-    ids: (N, L) int64, L at most the model's context length; after the end token any padding gives the same.
-    Returns (N, D) float32.
+    ids: (N, L) int64, L at most the model's context length, or just that; at the first end token of a row of CLIP's,
+    after which any padding gives the same. Returns (N, D) float32.
     """
     features: Tensor = model.get_text_features(input_ids=ids).pooler_output
     return features.float()
@@ -248,7 +241,7 @@ def mean_pool(frames: Tensor) -> Tensor:
     return normalize(normalize(frames, dim=-1).mean(dim=1), dim=-1)  # (B, T, D) -> (B, D)
 
 
-def pool_frames(model: CLIPModel, frames: Tensor) -> Tensor:
+def pool_frames(model: DualEncoder, frames: Tensor) -> Tensor:
     """The vectors of videos from the features of their frames: through the temporal head if there is one, then meanP.
 
     frames: (B, T, D) float32 with every frame real, in the order shown. Returns (B, D), unit rows. Raises ValueError
@@ -258,6 +251,6 @@ def pool_frames(model: CLIPModel, frames: Tensor) -> Tensor:
     return mean_pool(frames if head is None else head(frames))
 
 
-def alpha_is_zero(model: CLIPModel) -> bool:
+def alpha_is_zero(model: DualEncoder) -> bool:
     """Whether all weights of motion channels are zero: then masks change no feature, and need not be computed."""
     return not bool(model.vision_model.embeddings.patch_embedding.weight[:, len(COLOURS) :].any())

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub.errors import StrictDataclassError
-from transformers import CLIPConfig
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.architecture import ACTIVATIONS, Claim
-from deltaclip.model.files import CONFIG_FILE
-from deltaclip.model.preprocessing import Json, Normalisation, of_open_clip, read_json, read_preprocessing
+from deltaclip.model.families import CLIP, Family, family_named
+from deltaclip.model.families.wiring import DualConfig, family_of, wiring
+from deltaclip.model.files import CONFIG_FILE, OPEN_CLIP_FILE
+from deltaclip.model.normalisation import Normalisation
+from deltaclip.model.preprocessing import Json, of_open_clip, read_json, read_preprocessing
 from deltaclip.model.spec import text_config, vision_config
 
-__all__ = ["OPEN_CLIP_FILE", "OpenClip", "Transformers", "configurations", "parse_config", "transformers_claim"]
-
-OPEN_CLIP_FILE = "open_clip_config.json"
+__all__ = ["OpenClip", "Transformers", "configurations", "parse_config", "transformers_claim"]
 
 # What open_clip's settings may say of a CLIP with OpenAI's blocks, if they say anything (its CLIPVisionCfg and
 # CLIPTextCfg); a setting that is in none of these tables is refused by name, for it may change what is computed.
@@ -142,15 +142,15 @@ def _is_ours(name: str, value: object, known: set[str]) -> bool:
 
 
 class Transformers:
-    """The config.json of a transformers CLIP, and the preprocessing in the same folder."""
+    """The config.json of a transformers model, and the preprocessing in the same folder."""
 
     def __init__(self, path: Path, values: Json) -> None:
         self.path, self.config = path, parse_config(path, values)
 
     @classmethod
     def fits(cls, values: Json) -> bool:
-        """Whether a json file is one."""
-        return values.get("model_type") == "clip"
+        """Whether a json file is one of a CLIP."""
+        return values.get("model_type") == CLIP.name
 
     def claim(self) -> Claim:
         """What it says."""
@@ -158,11 +158,11 @@ class Transformers:
 
     def normalisation(self, image_size: int) -> tuple[Normalisation, str] | None:
         """What the preprocessing beside it says, and the file's name; None without any."""
-        return read_preprocessing(self.path.parent, image_size)
+        return read_preprocessing(self.path.parent, image_size, family_of(self.config))
 
 
-def transformers_claim(config: CLIPConfig, source: str) -> Claim:
-    """What the configuration of a transformers CLIP says."""
+def transformers_claim(config: DualConfig, source: str) -> Claim:
+    """What the configuration of a transformers model says."""
     vision, text = vision_config(config), text_config(config)
     return Claim(
         source,
@@ -181,27 +181,27 @@ def transformers_claim(config: CLIPConfig, source: str) -> Claim:
             "text_width": text.hidden_size,
             "text_layers": text.num_hidden_layers,
             "text_mlp_width": text.intermediate_size,
-            "projection_dim": config.projection_dim or 0,  # typed as optional, which that of a CLIP is not
+            "projection_dim": wiring(family_of(config)).configured_dimension(config),
             "vocab_size": text.vocab_size,
             "context_length": text.max_position_embeddings,
         },
     )
 
 
-def parse_config(path: Path, values: Json) -> CLIPConfig:
-    """The configuration of a CLIP from a config.json of transformers; CheckpointError if it is not one."""
+def parse_config(path: Path, values: Json) -> DualConfig:
+    """The configuration of a model from a config.json of transformers; CheckpointError if it is none of FAMILIES."""
+    family = family_named(values.get("model_type"), str(path))
     try:
-        if values.get("model_type") != "clip":
-            raise ValueError(f"model_type is {values.get('model_type')!r}, not 'clip'")
         for half in ("vision_config", "text_config"):
             _check_counts(half, values.get(half))  # before transformers divides by them
-        config = CLIPConfig.from_dict(dict(values))
+        config: DualConfig = wiring(family).read_config(values)
         _check_values(config)
+        wiring(family).check_config(config)
         return config
     except (ValueError, TypeError, AttributeError, StrictDataclassError) as err:
-        remedy = "Give the configuration of a CLIP as transformers writes it."
+        remedy = f"Give the configuration of a {family.title} as transformers writes it."
         found = " ".join(str(err).split())  # transformers breaks its lines
-        raise CheckpointError(str(path), f"not the configuration of a CLIP ({found})", remedy) from err
+        raise CheckpointError(str(path), f"not the configuration of a {family.title} ({found})", remedy) from err
 
 
 def _check_counts(name: str, half: object) -> None:
@@ -212,7 +212,7 @@ def _check_counts(name: str, half: object) -> None:
             raise ValueError(f"{name}.{setting} is {value!r}, not a whole number from {least} on")
 
 
-def _check_values(config: CLIPConfig) -> None:
+def _check_values(config: DualConfig) -> None:
     """ValueError, naming the setting, for a value that no model can have; whether it fits weights is not asked."""
     for name, half in (("vision_config", vision_config(config)), ("text_config", text_config(config))):
         _check_counts(name, half.to_dict())
@@ -228,16 +228,22 @@ def _check_values(config: CLIPConfig) -> None:
         raise ValueError(f"vision_config.patch_size is {vision.patch_size}, above its image_size {vision.image_size}")
 
 
-def configurations(weights: Path, named: Path | None) -> list[OpenClip | Transformers]:
+def configurations(weights: Path, named: Path | None, family: Family = CLIP) -> list[OpenClip | Transformers]:
     """What describes a file of weights: the configuration that the user named, else all that are beside it.
 
     Beside: open_clip_config.json, a json file of the weights' own name, and config.json, each if it is of a CLIP.
-    Raises CheckpointError if the named one is neither open_clip's nor a transformers CLIP's.
+    family: of the weights. Raises CheckpointError if the named one is neither open_clip's nor transformers' of that
+    family.
     """
     if named is not None:
         values = read_json(named)
-        kind = OpenClip if OpenClip.fits(values) else Transformers  # which says what is wrong with any other
-        return [kind(named, values)]
+        if OpenClip.fits(values):
+            return [OpenClip(named, values)]
+        found = Transformers(named, values)  # which says what is wrong with any other
+        if (other := family_of(found.config)) is not family:
+            remedy = "Name the configuration of these weights."
+            raise CheckpointError(str(named), f"of a {other.title}, but the weights are of a {family.title}", remedy)
+        return [found]
     names = dict.fromkeys((OPEN_CLIP_FILE, f"{weights.stem}.json", CONFIG_FILE))
     there = [(path, read_json(path)) for name in names if (path := weights.parent / name).is_file()]
     kinds = [(kind, path, values) for path, values in there for kind in (OpenClip, Transformers) if kind.fits(values)]

@@ -12,9 +12,11 @@ from deltaclip.model.any_source import Said, SourceKind, SourceModel, read_any
 from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held
 from deltaclip.model.clip import assemble, listed_keys
+from deltaclip.model.families import CLIP
+from deltaclip.model.families.wiring import family_of
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
+from deltaclip.model.normalisation import CLIP_NORMALISATION
 from deltaclip.model.patches import PATCH_EMBEDDING, normalised_as_clip
-from deltaclip.model.preprocessing import CLIP_NORMALISATION
 from deltaclip.model.record import NORMALISATION, CheckpointRecord, SourceFile
 from deltaclip.model.saving import check_place, save_checkpoint
 from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION
@@ -135,6 +137,7 @@ def convert(
     state, record, what, remarks = dict(source.state), source.record, str(clip), source.notes
     alpha_from: AlphaFrom = "clip"
     if alpha is not None:
+        _refuse_other_family(source, what)
         path, what = Path(alpha).expanduser(), f"{clip} with {alpha}"
         file = read_alpha(path)
         alpha_from = _put_alpha(state, file, source, what)
@@ -172,6 +175,13 @@ def _put_alpha(state: dict[str, Tensor], alpha: AlphaFile, clip: SourceModel, wh
         raise CheckpointError(what, found, "Give the CLIP that the alpha weights were trained from.")
     state.update(tower)
     return "file"
+
+
+def _refuse_other_family(source: SourceModel, what: str) -> None:
+    """CheckpointError for alpha weights beside a model of which none were ever trained."""
+    if (family := family_of(source.config)) is not CLIP:
+        remedy = "Leave out alpha (--alpha), and train its alpha channel: deltaclip train --init."
+        raise CheckpointError(what, f"a {family.title}, but alpha weights are those of a CLIP", remedy)
 
 
 def _refuse_other_blocks(clip: SourceModel, width: int, program: str, what: str) -> None:

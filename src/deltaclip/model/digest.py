@@ -4,11 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from torch import nn
-from transformers import CLIPModel
 
 from deltaclip.channels import channels_of
 from deltaclip.model.checkpoint import Checkpoint, assembled, read_folder
 from deltaclip.model.clip import alpha_is_zero, channel_extras
+from deltaclip.model.families import CLIP
+from deltaclip.model.families.wiring import DualEncoder, family_of
 from deltaclip.model.files import CONFIG_FILE, FILE_HASH, kept_facts, weights_file
 from deltaclip.model.hub import cached_folder
 from deltaclip.model.kept import DIGEST
@@ -24,18 +25,21 @@ from deltaclip.provenance import digest
 __all__ = ["kept_problem", "loaded_digest", "model_digest", "model_facts", "texts_of", "weights_digest"]
 
 
-def model_digest(model: CLIPModel) -> str:
-    """16 hexadecimal digits of all weights by name, sizes, token ids, activations and epsilons.
+def model_digest(model: DualEncoder) -> str:
+    """16 hexadecimal digits of all weights by name, sizes, token ids, activations and epsilons, and of the family.
 
     Reads all weights: half a second and more for a ViT-B/32.
     """
     configs = (model.vision_model.config, model.text_model.config)
+    family = family_of(model)
     parts = {
         "weights": weights_digest(model),
         "sizes": asdict(model_spec(model)),
         "activation": [config.hidden_act for config in configs],
         "layer_norm_eps": [config.layer_norm_eps for config in configs],
     }
+    if family is not CLIP:
+        parts["family"] = [family.name, family.fit]
     return digest(parts, sort_keys=True)
 
 
@@ -45,7 +49,7 @@ def weights_digest(model: nn.Module) -> str:
     return digest_of_weights({key: weight.detach().cpu().numpy() for key, weight in state.items()})
 
 
-def model_facts(model: CLIPModel) -> ModelFacts:
+def model_facts(model: DualEncoder) -> ModelFacts:
     """What a model is: all that is needed to encode texts with its weights."""
     head, text = temporal_head(model), text_config(model.config)
     return ModelFacts(
@@ -55,15 +59,16 @@ def model_facts(model: CLIPModel) -> ModelFacts:
         alpha="zero" if alpha_is_zero(model) else "trained",
         temporal_layers=0 if head is None else head.sizes.layers,
         max_frames=None if head is None else head.sizes.positions,
+        family=family_of(model).name,
     )
 
 
-def texts_of(model: CLIPModel) -> TextTower | None:
+def texts_of(model: DualEncoder) -> TextTower | None:
     """The text encoder of a model in numpy, over the same weights; None for an activation that is not there."""
-    facts, state = model_facts(model), model.state_dict()
-    held = {name: state[name].detach().cpu().numpy() for name in text_shapes(facts.spec, facts.text_blocks)}
+    facts, state, family = model_facts(model), model.state_dict(), family_of(model)
+    held = {name: state[name].detach().cpu().numpy() for name in text_shapes(facts.spec, facts.text_blocks, family)}
     try:
-        return TextTower(facts.spec, facts.text_blocks, HeldRows(held))
+        return TextTower(facts.spec, facts.text_blocks, HeldRows(held), family)
     except ValueError:
         return None
 

@@ -32,7 +32,9 @@ def new_model(
     weights = {name: _fresh(name, shapes[name], spec, generator) for name in sorted(shapes)}
     if alpha_init == "zero":
         weights[PATCH_EMBEDDING][:, len(COLOURS) :] = 0
-    return widened(assemble(clip_config(spec), weights, "new model"), extras)
+    made = widened(assemble(clip_config(spec), weights, "new model"), extras)
+    assert isinstance(made, CLIPModel), "of that configuration"
+    return made
 
 
 def _fresh(name: str, shape: torch.Size, spec: ModelSpec, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.families import CLIP, FAMILIES
 from deltaclip.model.files import CONFIG_FILE, WEIGHTS_FILE, kept_facts, read_record
 from deltaclip.model.hub import cached_folder
 from deltaclip.model.kept import DIGEST
@@ -35,7 +36,7 @@ class ModelFacts:
     """What a model turned out to be when torch had loaded it.
 
     spec: its sizes. text_blocks: of its text encoder. num_channels: of the frames that it takes. alpha: as in
-    `CheckpointRecord`. temporal_layers, max_frames: of its temporal head; 0 and None without one.
+    `CheckpointRecord`. temporal_layers, max_frames: of its temporal head; 0 and None without one. family: its name.
     """
 
     spec: ModelSpec
@@ -44,10 +45,14 @@ class ModelFacts:
     alpha: Literal["zero", "trained"]
     temporal_layers: int
     max_frames: int | None
+    family: str = CLIP.name
 
     def to_json(self) -> str:
-        """As it is kept."""
-        return json.dumps(asdict(self))
+        """As it is kept; without the family if it is CLIP, as older facts are."""
+        facts = asdict(self)
+        if self.family == CLIP.name:
+            del facts["family"]
+        return json.dumps(facts)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelFacts":
@@ -76,8 +81,8 @@ class KnownCheckpoint:
         """The whole checkpoint, loaded by torch from the same folder. Raises CheckpointError as `load_checkpoint`, and
         if it has changed.
         """
-        from deltaclip.model.checkpoint import load_folder
         from deltaclip.model.digest import loaded_digest
+        from deltaclip.model.loading import load_folder
 
         checkpoint = load_folder(self.folder, self.hub)
         if loaded_digest(checkpoint) != self.digest:
@@ -104,17 +109,17 @@ def known_checkpoint(name: str | os.PathLike[str]) -> KnownCheckpoint | None:
         return None
     try:
         facts = ModelFacts.from_json(told[MODEL_FACTS])
-        weights = MappedRows(folder / WEIGHTS_FILE)
-        texts = TextTower(facts.spec, facts.text_blocks, weights)
+        family, weights = FAMILIES[facts.family], MappedRows(folder / WEIGHTS_FILE)
+        texts = TextTower(facts.spec, facts.text_blocks, weights, family)
         record, _ = read_record(
-            folder, hub, folder / WEIGHTS_FILE, kept, facts.spec.image_size, facts.spec.context_length
+            folder, hub, folder / WEIGHTS_FILE, kept, facts.spec.image_size, facts.spec.context_length, family
         )
         tokenizer = None
         if any((folder / file).exists() for file in TOKENIZER_FILES):
             tokenizer = Tokenizer.from_source(folder)
     except (OSError, ValueError, TypeError, KeyError, CheckpointError):
         return None
-    wanted = text_shapes(facts.spec, facts.text_blocks)
+    wanted = text_shapes(facts.spec, facts.text_blocks, family)
     if not wanted.items() <= weights.shapes.items() or record.temporal_layers != facts.temporal_layers:
         return None
     record = record.held_by(facts.alpha, facts.spec.context_length, facts.temporal_layers)

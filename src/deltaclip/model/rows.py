@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HeldRows", "MappedRows", "WeightRows", "digest_of_weights"]
+__all__ = ["LONGEST_HEADER", "HeldRows", "MappedRows", "WeightRows", "digest_of_weights"]
 
 DTYPES: Mapping[str, Any] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # Any: whatever numpy takes
 """What checkpoints may consist of; numpy has no bfloat16, which is the upper half of a float32."""

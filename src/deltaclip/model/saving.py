@@ -10,10 +10,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from transformers import CLIPModel
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.checkpoint import as_held
+from deltaclip.model.families.wiring import DualEncoder, family_of
 from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, PICKLE_FILE, WEIGHTS_FILE
 from deltaclip.model.kept import KEPT_FILE
 from deltaclip.model.preprocessing import PREPROCESSING_FILES, PREPROCESSOR_FILE, preprocessor_json
@@ -48,9 +48,9 @@ OWN_FILES = (
 
 
 def save_checkpoint(
-    folder: str | os.PathLike[str], model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord
+    folder: str | os.PathLike[str], model: DualEncoder, tokenizer: Tokenizer | None, record: CheckpointRecord
 ) -> None:
-    """Writes a checkpoint folder that plain `transformers.CLIPModel.from_pretrained` loads too, less a temporal head.
+    """Writes a checkpoint folder that plain transformers loads too (`CLIPModel.from_pretrained`), less a temporal head.
 
     Everything is written into a folder beside first. A new checkpoint then appears by one renaming, whole or not at
     all. Of an older one in its place the checkpoint's own files are replaced, the weights of other programs and
@@ -93,12 +93,12 @@ def check_place(target: Path) -> None:
         )
 
 
-def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
+def _write(folder: Path, model: DualEncoder, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
     # mkdtemp and safetensors write for the owner alone; a checkpoint is as readable as any new folder.
     umask = os.umask(0)
     os.umask(umask)
     folder.chmod(0o777 & ~umask)
-    config = model.config.to_dict() | {"architectures": ["CLIPModel"], "dtype": "float32"}
+    config = model.config.to_dict() | {"architectures": [family_of(model).model_class], "dtype": "float32"}
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
     head = {name: weights.pop(name) for name in list(weights) if name.startswith(PREFIX)}
@@ -109,7 +109,7 @@ def _write(folder: Path, model: CLIPModel, tokenizer: Tokenizer | None, record: 
     if tokenizer is not None:
         tokenizer.save(folder / TOKENIZER_FILE)
     side = vision_config(model.config).image_size
-    (folder / PREPROCESSOR_FILE).write_text(preprocessor_json(side), encoding="utf-8")
+    (folder / PREPROCESSOR_FILE).write_text(preprocessor_json(side, family_of(model)), encoding="utf-8")
     (folder / RECORD_FILE).write_text(as_held(record, model).to_json(), encoding="utf-8")
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import CLIPModel
 
 from deltaclip.errors import PrecisionError
 from deltaclip.model.clip import first_layers, image_features, normalised, pool_frames, text_features
+from deltaclip.model.families.wiring import DualEncoder, family_of, wiring
 from deltaclip.model.placement import Placement
 from deltaclip.model.spec import model_spec
 from deltaclip.model.temporal import temporal_head
@@ -101,7 +101,7 @@ class SelfCheck:
         }
 
 
-def checked_placement(placement: Placement, model: CLIPModel, *, as_asked: bool) -> Placement:
+def checked_placement(placement: Placement, model: DualEncoder, *, as_asked: bool) -> Placement:
     """The placement if its precision is right here for this model, else the same in float32, with the reason.
 
     model: on the device already. as_asked: whether somebody chose the precision. Then PrecisionError tells them,
@@ -119,7 +119,7 @@ def checked_placement(placement: Placement, model: CLIPModel, *, as_asked: bool)
     return replace(placement, dtype=torch.float32, precision_reason=why, self_check=check)
 
 
-def check_precision(model: CLIPModel, device: torch.device, dtype: torch.dtype) -> SelfCheck:
+def check_precision(model: DualEncoder, device: torch.device, dtype: torch.dtype) -> SelfCheck:
     """Compares a precision with float32 on a device that holds the model already. The same numbers at every call."""
     begun = time.perf_counter()
     with torch.inference_mode():
@@ -135,7 +135,7 @@ def check_precision(model: CLIPModel, device: torch.device, dtype: torch.dtype) 
     return SelfCheck(dtype, errors, 1000 * (time.perf_counter() - begun), without_exact)
 
 
-def image_check(model: CLIPModel, dtype: torch.dtype, run: Callable[[Tensor], Tensor]) -> SelfCheck:
+def image_check(model: DualEncoder, dtype: torch.dtype, run: Callable[[Tensor], Tensor]) -> SelfCheck:
     """Compares image vectors that something else than torch computes with those of the model in float32, on the CPU.
 
     run: frames (N, C, S, S) uint8 to features (N, D). dtype: in which precision it does so.
@@ -162,7 +162,7 @@ def _limit(part: str) -> float:
     return ROW_LIMIT if part in WORST else LIMIT
 
 
-def _inputs(model: CLIPModel) -> tuple[Tensor, Tensor]:
+def _inputs(model: DualEncoder) -> tuple[Tensor, Tensor]:
     """Pictures with their masks (PATCH_ROWS, C, S, S) and token rows (ROWS, L), drawn with a fixed seed."""
     spec = model_spec(model)
     generator = torch.Generator().manual_seed(0)
@@ -171,20 +171,21 @@ def _inputs(model: CLIPModel) -> tuple[Tensor, Tensor]:
     fine = torch.randn(PATCH_ROWS, channels, spec.image_size, spec.image_size, generator=generator)
     pictures = functional.interpolate(coarse, size=spec.image_size, mode="nearest") + 0.3 * fine
     ids = torch.randint(0, spec.vocab_size, (ROWS, spec.context_length), generator=generator)
-    ids[ids == spec.end] = spec.begin  # in a small vocabulary it comes early, and texts of few tokens are alike
-    ids[:, 0], ids[:, -1] = spec.begin, spec.end
+    if spec.begin is not None:
+        ids[ids == spec.end] = spec.begin  # in a small vocabulary it comes early, and texts of few tokens are alike
+        ids[:, 0] = spec.begin
+    ids[:, -1] = spec.end
     return pictures, ids
 
 
-def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
+def _results(model: DualEncoder, small: DualEncoder, pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
     """What each part makes of the inputs: every token's up to the first layer, and the vectors, of unit length.
 
     small: the first layer of each encoder. Video vectors are a temporal head's, which may multiply the rounding of the
     frames that it is given; without one they are as image vectors are.
     """
-    vision, text, few = small.vision_model, small.text_model, pictures[:ROWS]
-    seen = small.visual_projection(vision.post_layernorm(vision(pixel_values=few).last_hidden_state))
-    read = small.text_projection(text(input_ids=ids).last_hidden_state)
+    family, few = wiring(family_of(model)), pictures[:ROWS]
+    seen, read = family.image_rows(small, few), family.text_rows(small, ids)
     features = image_features(model, few)
     videos = {}
     if (head := temporal_head(model)) is not None:
@@ -193,7 +194,7 @@ def _results(model: CLIPModel, small: CLIPModel, pictures: Tensor, ids: Tensor) 
         videos = {"video vectors": pool_frames(model, clips)}
     return {
         # (N, W, h, w) -> (N, h, w, W)
-        "patch embedding": vision.embeddings.patch_embedding(pictures).movedim(1, -1),
+        "patch embedding": small.vision_model.embeddings.patch_embedding(pictures).movedim(1, -1),
         "image encoder": seen,
         "text encoder": read,
         "worst image token": seen,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.durable import write_bytes_whole
-from deltaclip.model.checkpoint import load_checkpoint
 from deltaclip.model.digest import model_digest, model_facts
 from deltaclip.model.files import kept_facts
 from deltaclip.model.kept import DIGEST, SHIPPED_FILE, VERSION, hashes_of
 from deltaclip.model.known import MODEL_FACTS
+from deltaclip.model.loading import load_checkpoint
 
 __all__ = ["shipped_document"]
 

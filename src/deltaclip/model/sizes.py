@@ -1,4 +1,4 @@
-"""The sizes of a CLIP and what its blocks compute, whatever runs it."""
+"""The sizes of a model and what its blocks compute, whatever runs it."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ ARGMAX_END = 2
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The sizes of a CLIP with a vision transformer.
+    """The sizes of a dual encoder with a vision transformer.
 
     image_size, patch_size: pixels of a side; what is beyond the last whole patch is not seen, as by a convolution.
     vision_width, text_width: channels of a token; vision_layers, text_layers: blocks.
     projection_dim: D, the width of the common space.
     vocab_size, context_length: token ids, and the longest row of them.
-    begin, end, pad: token ids; a text's feature is taken at its first `end`.
+    begin, end, pad: token ids; a text's feature is taken at its first `end`. begin: None for texts that begin at once.
     vision_heads, text_heads: attention heads; None means width // 64, at least one: our rule for new models, and
         OpenAI's. Weights of others do not tell their heads, so that for them both are given (`architecture`).
     """
@@ -33,16 +33,16 @@ class ModelSpec:
     projection_dim: int
     vocab_size: int
     context_length: int
-    begin: int
+    begin: int | None
     end: int
     pad: int
     vision_heads: int | None = None
     text_heads: int | None = None
 
     def __post_init__(self) -> None:
-        if not all(0 <= token < self.vocab_size for token in (self.begin, self.end, self.pad)):
+        if not all(token is None or 0 <= token < self.vocab_size for token in (self.begin, self.end, self.pad)):
             raise ValueError(f"begin, end and pad must be below the vocabulary's size {self.vocab_size}")
-        if self.end == ARGMAX_END:
+        if self.end == ARGMAX_END and self.begin is not None:  # what begins at once is of no CLIP
             raise ValueError("end must not be 2: transformers would take the largest id of a row for the end")
         if not 1 <= self.patch_size <= self.image_size:
             raise ValueError(f"patch_size {self.patch_size} must be from 1 to image_size {self.image_size}")

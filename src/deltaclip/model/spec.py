@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+from transformers import CLIPConfig, CLIPTextConfig, CLIPVisionConfig
 
 from deltaclip.channels import CHANNELS
+from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of, wiring
 from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_BLOCKS, Blocks, ModelSpec
 
 __all__ = ["architecture_of", "clip_config", "model_spec", "text_config", "vision_config"]
@@ -43,11 +44,9 @@ def clip_config(
     return CLIPConfig(text_config=text, vision_config=vision, projection_dim=spec.projection_dim)
 
 
-def model_spec(model: CLIPModel) -> ModelSpec:
+def model_spec(model: DualEncoder) -> ModelSpec:
     """The sizes and token ids of a model, read from its configuration."""
     text, vision = text_config(model.config), vision_config(model.config)
-    # As built: the two halves of a configuration have their own defaults for what it leaves out.
-    projection_dim = model.visual_projection.out_features
     return ModelSpec(
         image_size=vision.image_size,
         patch_size=vision.patch_size,
@@ -55,7 +54,7 @@ def model_spec(model: CLIPModel) -> ModelSpec:
         vision_layers=vision.num_hidden_layers,
         text_width=text.hidden_size,
         text_layers=text.num_hidden_layers,
-        projection_dim=projection_dim,
+        projection_dim=wiring(family_of(model)).dimension(model),
         vocab_size=text.vocab_size,
         context_length=text.max_position_embeddings,
         begin=text.bos_token_id,
@@ -66,7 +65,7 @@ def model_spec(model: CLIPModel) -> ModelSpec:
     )
 
 
-def architecture_of(model: CLIPModel) -> dict[str, dict[str, int | str]]:
+def architecture_of(model: DualEncoder) -> dict[str, dict[str, int | str]]:
     """Heads and activation of the image and the text encoder; the checkpoint's `record.known_from` names the source."""
     vision, text = model.vision_model.config, model.text_model.config
     return {
@@ -76,12 +75,12 @@ def architecture_of(model: CLIPModel) -> dict[str, dict[str, int | str]]:
 
 
 # Any: transformers types the two halves as dicts or None as well, which they never are once the whole is made,
-# and their numbers as lists or None, which those of a CLIP never are.
-def text_config(config: CLIPConfig) -> Any:
-    """The text half of a CLIP's configuration."""
+# and their numbers as lists or None, which those of the models here never are.
+def text_config(config: DualConfig) -> Any:
+    """The text half of a configuration."""
     return config.text_config
 
 
-def vision_config(config: CLIPConfig) -> Any:
-    """The vision half of a CLIP's configuration."""
+def vision_config(config: DualConfig) -> Any:
+    """The vision half of a configuration."""
     return config.vision_config

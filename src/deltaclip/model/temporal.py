@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPModel
 from transformers.activations import ACT2FN
 
+from deltaclip.model.families.wiring import DualEncoder
 from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION
 
 __all__ = [
@@ -95,13 +95,13 @@ class TemporalHead(nn.Module):
         return made
 
 
-def temporal_head(model: CLIPModel) -> TemporalHead | None:
+def temporal_head(model: DualEncoder) -> TemporalHead | None:
     """The temporal head of a model, None if it has none."""
     head = getattr(model, NAME, None)
     return head if isinstance(head, TemporalHead) else None
 
 
-def head_facts(model: CLIPModel) -> dict[str, int] | None:
+def head_facts(model: DualEncoder) -> dict[str, int] | None:
     """Layers, positions and attention heads of a model's temporal head, None if it has none."""
     head = temporal_head(model)
     if head is None:
@@ -109,15 +109,15 @@ def head_facts(model: CLIPModel) -> dict[str, int] | None:
     return {**asdict(head.sizes), "attention_heads": attention_heads(head.positions.embedding_dim)}
 
 
-def head_parameters(model: CLIPModel) -> list[nn.Parameter]:
+def head_parameters(model: DualEncoder) -> list[nn.Parameter]:
     """The parameters of a model's temporal head; none without one."""
     head = temporal_head(model)
     return [] if head is None else list(head.parameters())
 
 
-def put_head(model: CLIPModel, sizes: HeadSizes) -> None:
+def put_head(model: DualEncoder, sizes: HeadSizes, dimension: int) -> None:
     """Gives a model a head of these sizes, as wide as its vectors, as a part of it under the name `temporal_head`."""
-    model.add_module(NAME, TemporalHead(model.visual_projection.out_features, sizes))
+    model.add_module(NAME, TemporalHead(dimension, sizes))
 
 
 def head_sizes(weights: Mapping[str, Tensor]) -> HeadSizes | None:

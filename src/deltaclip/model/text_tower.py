@@ -1,4 +1,4 @@
-"""CLIP's text encoder in numpy, over weights that stay in their file.
+"""The text encoder in numpy, over weights that stay in their file.
 
 A cold search then reads what it multiplies, and imports neither torch nor transformers.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.model.arithmetic import NUMPY_ACTIVATIONS, Affine, NumpyBlock, layer_norm, one_blas_thread, unit_rows
+from deltaclip.model.families import CLIP, Family
 from deltaclip.model.rows import WeightRows
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.processes import usable_cores
@@ -21,19 +22,20 @@ EMBEDDINGS = "text_model.embeddings."
 TOKENS, PLACES = f"{EMBEDDINGS}token_embedding.weight", f"{EMBEDDINGS}position_embedding.weight"
 LAYER = "text_model.encoder.layers.{}."
 LAST_NORM = "text_model.final_layer_norm"
-PROJECTION = "text_projection.weight"
 
 
-def text_shapes(spec: ModelSpec, blocks: Blocks) -> dict[str, tuple[int, ...]]:
+def text_shapes(spec: ModelSpec, blocks: Blocks, family: Family = CLIP) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of the text encoder, by name."""
     width, wide = spec.text_width, blocks.mlp_width or 4 * spec.text_width
     shapes: dict[str, tuple[int, ...]] = {
         TOKENS: (spec.vocab_size, width),
         PLACES: (spec.context_length, width),
-        PROJECTION: (spec.projection_dim, width),
+        f"{family.text_head}.weight": (spec.projection_dim, width),
         f"{LAST_NORM}.weight": (width,),
         f"{LAST_NORM}.bias": (width,),
     }
+    if family.has_text_bias:
+        shapes[f"{family.text_head}.bias"] = (spec.projection_dim,)
     squares = [f"self_attn.{part}_proj" for part in ("q", "k", "v", "out")]
     linear = {**dict.fromkeys(squares, (width, width)), "mlp.fc1": (wide, width), "mlp.fc2": (width, wide)}
     for number in range(spec.text_layers):
@@ -50,11 +52,13 @@ class TextTower:
     """A text encoder: `vectors` is to the last digits what torch gives in float32.
 
     spec, blocks: its sizes and what its blocks compute, of an activation in NUMPY_ACTIVATIONS. weights: its weights.
+    family: where a feature is taken, and what is done with it.
     """
 
     spec: ModelSpec
     blocks: Blocks
     weights: WeightRows
+    family: Family = CLIP
 
     def __post_init__(self) -> None:
         if self.blocks.activation not in NUMPY_ACTIVATIONS:
@@ -62,7 +66,7 @@ class TextTower:
             raise ValueError(f"activation {self.blocks.activation!r} is not one of {known}")
 
     def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """One vector for each row of token ids, int64 (Q, L), L at most the context length: float32 (Q, D), unit rows.
+        """One vector for each row of token ids, int64 (Q, L), L as the family wants it: float32 (Q, D), unit rows.
 
         Each row is computed apart, by one of as many threads as there are cores, so that a text's vector does not
         depend on what is asked with it.
@@ -77,14 +81,18 @@ class TextTower:
         return unit_rows(made)
 
     def _features(self, ids: NDArray[np.int64], layers: list[NumpyBlock]) -> NDArray[np.float32]:
-        """(L,) -> (D,): at the first end token, or at the first token if there is none, as transformers pools."""
-        last = int((ids == self.spec.end).argmax())
-        ids = ids[: last + 1]  # later tokens are not attended to by earlier ones
+        """(L,) -> (D,): at the last place, or at the first end token (the first token if there is none), as
+        transformers pools."""
+        if not self.family.whole_rows:
+            last = int((ids == self.spec.end).argmax())
+            ids = ids[: last + 1]  # later tokens are not attended to by earlier ones
         hidden = self.weights.rows(TOKENS, ids) + self.weights.rows(PLACES, slice(len(ids)))
         for layer in layers:
             hidden = layer(hidden)
         pooled = layer_norm(hidden[-1:], self._affine(LAST_NORM), self.blocks.eps)
-        features: NDArray[np.float32] = (pooled @ self.weights.rows(PROJECTION).T)[0]
+        features: NDArray[np.float32] = (pooled @ self.weights.rows(f"{self.family.text_head}.weight").T)[0]
+        if self.family.has_text_bias:
+            features = features + self.weights.rows(f"{self.family.text_head}.bias")
         return features
 
     def _layers(self) -> Iterator[NumpyBlock]:
@@ -105,7 +113,7 @@ class TextTower:
                 heads=heads,
                 activation=self.blocks.activation,
                 eps=self.blocks.eps,
-                causal=True,
+                causal=self.family.causal,
             )
 
     def _affine(self, name: str) -> Affine:

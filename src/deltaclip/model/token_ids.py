@@ -1,25 +1,60 @@
 """The ids that begin, end and pad a text: those of the configuration and of the tokenizer, brought into agreement."""
 
-from transformers import CLIPConfig
-
 from deltaclip.errors import CheckpointError
+from deltaclip.model.families import Family
+from deltaclip.model.families.wiring import DualConfig, family_of
 from deltaclip.model.sizes import ARGMAX_END
 from deltaclip.model.spec import text_config
-from deltaclip.model.tokenizer import BEGIN_TOKEN, END_TOKEN, Tokenizer
+from deltaclip.model.tokenizer import Tokenizer
 
 __all__ = ["check_tokenizer", "name_token_ids"]
 
+OTHER = "Give the tokenizer the model was trained with."
 
-def name_token_ids(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -> None:
-    """Puts the true begin and end ids into a configuration that has none, or a different begin from its tokenizer.
+
+def name_token_ids(config: DualConfig, tokenizer: Tokenizer | None, what: str) -> None:
+    """Puts the true begin, end and pad ids into a configuration that lacks them, or differs from its tokenizer.
+
+    Raises CheckpointError for ids that are not in the vocabulary, and for a tokenizer of a different family.
+    """
+    family = family_of(config)
+    if tokenizer is not None and tokenizer.dialect not in family.dialects:
+        raise CheckpointError(what, f"a tokenizer of {_owner(tokenizer)} beside a model of {family.title}", OTHER)
+    if family.whole_rows:
+        _take_tokens(config, family, tokenizer, what)
+    else:
+        _correct_tokens(config, tokenizer, what)
+
+
+def _owner(tokenizer: Tokenizer) -> str:
+    return {"clip": "CLIP", "siglip": "SigLIP", "siglip2": "SigLIP 2"}[tokenizer.dialect]
+
+
+def _take_tokens(config: DualConfig, family: Family, tokenizer: Tokenizer | None, what: str) -> None:
+    """Ids by the tokenizer alone: published configurations of such families have ones that are not used, and wrong."""
+    text = text_config(config)
+    end, pad = (text.eos_token_id, text.pad_token_id) if tokenizer is None else tokenizer.around()[1:]
+    text.bos_token_id = None
+    if not _within(end, text.vocab_size) or not _within(pad, text.vocab_size):
+        found = f"no tokenizer.json that names the tokens that end and pad texts of {family.title}"
+        remedy = "Fetch tokenizer.json into its folder; spiece.model alone cannot be read."
+        raise CheckpointError(what, found, remedy)
+    text.eos_token_id, text.pad_token_id = end, pad
+
+
+def _within(token: object, vocab_size: int) -> bool:
+    return isinstance(token, int) and 0 <= token < vocab_size
+
+
+def _correct_tokens(config: DualConfig, tokenizer: Tokenizer | None, what: str) -> None:
+    """Ids by the configuration, whose begin may be another than the tokenizer's.
 
     Old hub files say eos_token_id 2, by which transformers pools at the largest id of a row: the end token's, in CLIP.
     Named, it pools at the first end token, which is the same place, and callers read begin and end from one spot.
     A text begins with what the tokenizer calls its begin, as in transformers, whose model never reads bos_token_id.
-    Raises CheckpointError for ids that are not in the vocabulary.
     """
     text = text_config(config)
-    begin, end = (tokenizer.token_id(token) if tokenizer else None for token in (BEGIN_TOKEN, END_TOKEN))
+    begin, end, _ = tokenizer.around() if tokenizer else (None, None, None)
     if text.eos_token_id == ARGMAX_END:
         text.bos_token_id = text.vocab_size - 2
         text.eos_token_id = text.vocab_size - 1 if end is None else end
@@ -27,7 +62,7 @@ def name_token_ids(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -
     if begin is not None:
         text.bos_token_id = begin
     ids = (text.bos_token_id, text.eos_token_id, text.pad_token_id)
-    if not all(isinstance(token, int) and 0 <= token < text.vocab_size for token in ids):
+    if not all(_within(token, text.vocab_size) for token in ids):
         # transformers would pool every text at its first token, without a word.
         found = f"begin, end and pad ids {ids} in its configuration, of a vocabulary of {text.vocab_size}"
         remedy = "Set bos_token_id, eos_token_id and pad_token_id of text_config in config.json to the tokenizer's."
@@ -37,18 +72,18 @@ def name_token_ids(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -
         raise CheckpointError(what, found, "Give the tokenizer of the CLIP, whose end token is not its third.")
 
 
-def check_tokenizer(config: CLIPConfig, tokenizer: Tokenizer | None, what: str) -> None:
+def check_tokenizer(config: DualConfig, tokenizer: Tokenizer | None, what: str) -> None:
     """CheckpointError if a tokenizer makes ids the model has not, or begins or ends texts with a different token."""
     if tokenizer is None:
         return
     text = text_config(config)
-    begin, end = tokenizer.token_id(BEGIN_TOKEN), tokenizer.token_id(END_TOKEN)
+    begin, end, _ = tokenizer.around()
     if tokenizer.vocab_size > text.vocab_size or end not in (None, text.eos_token_id):
         found = (
             f"the tokenizer has {tokenizer.vocab_size} tokens and ends texts with {end}, "
             f"the model {text.vocab_size} and {text.eos_token_id}"
         )
-        raise CheckpointError(what, found, "Give the tokenizer the model was trained with.")
+        raise CheckpointError(what, found, OTHER)
     if begin not in (None, text.bos_token_id):
         found = f"the tokenizer begins texts with {begin}, the model with {text.bos_token_id}"
-        raise CheckpointError(what, found, "Give the tokenizer the model was trained with.")
+        raise CheckpointError(what, found, OTHER)

@@ -1,52 +1,48 @@
-"""From a person's words to token ids, exactly as CLIP's own tokenizer makes them."""
+"""From a person's words to token ids, exactly as the tokenizer of each family makes them."""
 
 import hashlib
-import html
 import os
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import ftfy
 import numpy as np
 import numpy.typing as npt
 import tokenizers
 from tokenizers import Regex, models, pre_tokenizers
 
 from deltaclip.errors import CheckpointError
+from deltaclip.model.dialects import BEGIN_TOKEN, DIALECTS, END_TOKEN, Dialect, clean, dialect_of
 from deltaclip.model.hub import fetch, is_hub_name
 from deltaclip.model.vocabulary import read_bpe, read_merges, read_tokenizer_json
 
-__all__ = ["BEGIN_TOKEN", "END_TOKEN", "TOKENIZER_FILES", "Tokenizer", "clean"]
+__all__ = ["TOKENIZER_FILES", "Tokenizer"]
 
-BEGIN_TOKEN = "<|startoftext|>"
-END_TOKEN = "<|endoftext|>"
 UNKNOWN_TOKEN = "<|unknown|>"
 PAD_TOKEN = "<|pad|>"
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt")
-SPECIAL = re.compile("|".join(re.escape(token) for token in (BEGIN_TOKEN, END_TOKEN)))
-
-
-def clean(text: str) -> str:
-    """Text as CLIP sees it: encoding errors fixed, HTML entities unescaped twice, single spaces, lower case.
-
-    Source: openai/CLIP, simple_tokenizer.py, basic_clean and whitespace_clean, in that order.
-    """
-    fixed = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return re.sub(r"\s+", " ", fixed.strip()).strip().lower()
 
 
 class Tokenizer:
-    """Texts to token ids: CLIP's cleaning, then a `tokenizers` model (byte pairs or whole words)."""
+    """Texts to token ids: the cleaning of its dialect, then a `tokenizers` model (byte pairs, unigrams, whole words).
+
+    dialect: a name in `dialects.DIALECTS`, told by what is in the vocabulary.
+    """
 
     def __init__(self, inner: tokenizers.Tokenizer) -> None:
-        # The special tokens are found by _pieces, by CLIP's rule; `tokenizers` would find them in more places.
+        # The special tokens are found by the dialect's rule; `tokenizers` would find them in more places.
         inner.encode_special_tokens = True
         inner.no_padding()
         inner.no_truncation()
         self._inner = inner
         self._unknown = getattr(inner.model, "unk_token", None)
+        if getattr(inner.model, "byte_fallback", False):  # what has no token of its own is spelt in bytes
+            self._unknown = None
+        self.dialect = dialect_of(inner)
+
+    @property
+    def _rule(self) -> Dialect:
+        return DIALECTS[self.dialect]
 
     @classmethod
     def from_source(cls, source: str | os.PathLike[str]) -> "Tokenizer":
@@ -99,26 +95,42 @@ class Tokenizer:
         found: int | None = self._inner.token_to_id(token)
         return found
 
+    def around(self) -> tuple[int | None, int | None, int | None]:
+        """The ids that begin, end and pad a text, as the vocabulary has them; None for what it has not."""
+        rule = self._rule
+        begin, end, pad = (
+            None if token is None else self.token_id(token) for token in (rule.begin, rule.end, rule.pad)
+        )
+        return begin, end, pad
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without begin and end, however many they are."""
-        return [[i for piece in _pieces(clean(text)) for i in self._piece_ids(piece)] for text in texts]
+        return [[i for piece in self._pieces(text) for i in self._piece_ids(*piece)] for text in texts]
 
-    def _piece_ids(self, piece: str) -> list[int]:
-        if SPECIAL.fullmatch(piece) and (special := self.token_id(piece)) is not None:
+    def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
+        """A text, cleaned, in pieces, and whether each is a special token."""
+        return self._rule.pieces(self._rule.clean(text))
+
+    def _piece_ids(self, piece: str, is_special: bool) -> list[int]:
+        if is_special and (special := self.token_id(piece)) is not None:
             return [special]
         ids: list[int] = self._inner.encode(piece, add_special_tokens=False).ids
         return ids
 
-    def rows(self, texts: Sequence[str], width: int, begin: int, end: int, pad: int) -> npt.NDArray[np.int64]:
+    def rows(
+        self, texts: Sequence[str], width: int, begin: int | None, end: int, pad: int, columns: int | None = None
+    ) -> npt.NDArray[np.int64]:
         """One row of token ids a text: begin, the text, end, then pad; cut to the width with end as the last.
 
-        width: columns, at least 2. Returns int64 (N, width).
+        width: tokens that are kept, at least 2. begin: None for texts that begin at once. columns: length of a row, at
+        least the width; None for the width. Returns int64 (N, columns).
         """
         if width < 2:
             raise ValueError(f"a row needs room for begin and end, not {width}")
-        rows = np.full((len(texts), width), pad, dtype=np.int64)
+        rows = np.full((len(texts), width if columns is None else columns), pad, dtype=np.int64)
+        first = [] if begin is None else [begin]
         for row, ids in zip(rows, self.encode(texts), strict=True):
-            kept = [begin, *ids[: width - 2], end]
+            kept = [*first, *ids[: width - len(first) - 1], end]
             row[: len(kept)] = kept
         return rows
 
@@ -130,8 +142,8 @@ class Tokenizer:
         if self._unknown is None:
             return True
         unknown = self.token_id(self._unknown)
-        pieces = (piece for piece in _pieces(clean(text)) if not SPECIAL.fullmatch(piece))
-        encodings = (self._inner.encode(piece, add_special_tokens=False) for piece in pieces)
+        plain = (piece for piece, is_special in self._pieces(text) if not is_special)
+        encodings = (self._inner.encode(piece, add_special_tokens=False) for piece in plain)
         known = (token for each in encodings for i, token in zip(each.ids, each.tokens, strict=True) if i != unknown)
         return any(token not in besides for token in known)
 
@@ -144,8 +156,8 @@ class Tokenizer:
             return ()
         unknown = self.token_id(self._unknown)
         found: dict[str, None] = {}
-        for piece in _pieces(clean(text)):
-            if not SPECIAL.fullmatch(piece):
+        for piece, is_special in self._pieces(text):
+            if not is_special:
                 encoding = self._inner.encode(piece, add_special_tokens=False)
                 spans = zip(encoding.ids, encoding.offsets, strict=True)
                 found |= dict.fromkeys(piece[start:end] for i, (start, end) in spans if i == unknown)
@@ -162,26 +174,3 @@ class Tokenizer:
 
     def __repr__(self) -> str:
         return f"Tokenizer({type(self._inner.model).__name__}, {self.vocab_size} tokens)"
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Cuts cleaned text around the special tokens that CLIP's pattern finds in it.
-
-    CLIP scans from the left: a special token inside a run of punctuation ("!<|endoftext|>") is swallowed by the run
-    and counts as plain text. It counts as one token only where a run cannot reach it: at the start, or after a blank,
-    a letter, a digit or another such token.
-    """
-    done = 0
-    for match in SPECIAL.finditer(text):
-        start = match.start()
-        if start == 0 or (start == done and done > 0) or text[start - 1].isspace() or _is_word(text[start - 1]):
-            if start > done:
-                yield text[done:start]
-            yield match.group()
-            done = match.end()
-    if done < len(text):
-        yield text[done:]
-
-
-def _is_word(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LN"

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.downloads import AGAIN, check_start
+from deltaclip.model.rows import LONGEST_HEADER
 from deltaclip.model.torchscript import read_torchscript
 from deltaclip.model.wrappings import Weights, unwrap
 
@@ -40,10 +41,11 @@ def _read_content(path: Path) -> object:
     start = check_start(path)
     if start.startswith(ZIP_START):
         return _read_zip(path)
+    # safetensors: eight bytes of length, then a header in json. Asked first: a length may begin as a pickle does.
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= LONGEST_HEADER:
+        return read_safetensors(path)
     if start.startswith(PICKLE_START):
         return _read_pickle(path)
-    if start[8:9] == b"{":  # safetensors: eight bytes of length, then a header in json
-        return read_safetensors(path)
     remedy = "Give safetensors, a file made by torch.save, or a TorchScript archive. " + AGAIN
     raise CheckpointError(str(path), f"not a file of weights (it starts with {start[:8]!r})", remedy)
 

@@ -10,7 +10,7 @@ from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
     from deltaclip.reader.fitting import fit_extras, fit_to_model, join_channels, measure_alpha
-    from deltaclip.reader.geometry import centre_crop, to_short_side
+    from deltaclip.reader.geometry import fitted
     from deltaclip.reader.reading import (
         Call,
         guarded_calls,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         read_video,
         read_whole,
     )
-    from deltaclip.reader.types import MOTION_SIDE, Clip, ReaderSpec
+    from deltaclip.reader.types import FITS, MOTION_SIDE, Clip, ReaderSpec
     from deltaclip.reader.video_masks import Masks, masks
     from deltaclip.video import SEGMENT_SECONDS
 else:
@@ -37,15 +37,16 @@ else:
     )
 
 __all__ = [
+    "FITS",
     "MOTION_SIDE",
     "SEGMENT_SECONDS",
     "Call",
     "Clip",
     "Masks",
     "ReaderSpec",
-    "centre_crop",
     "fit_extras",
     "fit_to_model",
+    "fitted",
     "guarded_calls",
     "join_channels",
     "masks",
@@ -57,5 +58,4 @@ __all__ = [
     "read_variants",
     "read_video",
     "read_whole",
-    "to_short_side",
 ]

@@ -16,7 +16,7 @@ from deltaclip.motion import (
     masked_velocity,
     see_each,
 )
-from deltaclip.reader.geometry import centre_crop, each_to_short_side, to_short_side, to_size_of
+from deltaclip.reader.geometry import each_to_short_side, fitted, to_short_side, to_size_of
 from deltaclip.reader.types import MOTION_SIDE, ReaderSpec
 
 __all__ = [
@@ -60,33 +60,32 @@ def fit_to_model(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Motion | None]:
     """Frames decoded at `spec.decode_side` to pixels (T, S, S, 3) uint8, alpha (T, S, S) in 0..1, and their motion.
 
-    rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are scaled to the
-    encoder's short side and centre-cropped alike. before, after: native neighbours of the frames, of their size,
+    rgb: uint8 (T, H, W, 3), uncropped. Motion is measured at MOTION_SIDE, uncropped; then both are fitted to the
+    encoder's square alike (`ReaderSpec.fit`). before, after: native neighbours of the frames, of their size,
     step_seconds away.
     """
-    pixels, [(alpha, motion)] = fit_variants(rgb, spec.image_size, [spec.motion], before, after, step_seconds)
+    pixels, [(alpha, motion)] = fit_variants(rgb, spec, [spec.motion], before, after, step_seconds)
     return pixels, alpha, motion
 
 
 def fit_variants(
     rgb: NDArray[np.uint8],
-    image_size: int,
+    spec: ReaderSpec,
     masks: Sequence[MotionSpec | None],
     before: Neighbours | None = None,
     after: Neighbours | None = None,
     step_seconds: Steps = NEAR_SECONDS,
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float32], Motion | None]]]:
-    """`fit_to_model` with several masks: pixels once, and alpha and motion for each mask."""
+    """`fit_to_model` with several masks in place of the spec's: pixels once, and alpha and motion for each mask."""
     there = [mask for mask in masks if mask is not None]
     motions = dict(zip(there, measure(rgb, there, before, after, step_seconds), strict=True)) if there else {}
-    pixels = centre_crop(to_short_side(rgb, image_size), image_size)
+    pixels = fitted(rgb, spec.image_size, spec.fit)
     variants: list[tuple[NDArray[np.float32], Motion | None]] = []
     for mask in masks:
         if mask is None:
             variants.append((np.ones(pixels.shape[:3], np.float32), None))
         else:
-            alpha = centre_crop(to_short_side(motions[mask].alpha, image_size), image_size)
-            variants.append((alpha, motions[mask]))
+            variants.append((fitted(motions[mask].alpha, spec.image_size, spec.fit), motions[mask]))
     return pixels, variants
 
 
@@ -98,10 +97,10 @@ def extras_of_motion(motion: Motion | None, spec: MotionSpec | None) -> NDArray[
     return extra_planes(spec.extras, motion.alpha, velocity)
 
 
-def fit_extras(planes: NDArray[np.float32], image_size: int) -> NDArray[np.float32]:
-    """Planes (T, H, W, E) scaled and cropped as frame and alpha are: (T, S, S, E)."""
-    fitted = [centre_crop(to_short_side(plane, image_size), image_size) for plane in np.moveaxis(planes, -1, 0)]
-    return np.stack(fitted, axis=-1) if fitted else np.empty((len(planes), image_size, image_size, 0), np.float32)
+def fit_extras(planes: NDArray[np.float32], image_size: int, fit: str = "crop") -> NDArray[np.float32]:
+    """Planes (T, H, W, E) fitted as frame and alpha are: (T, S, S, E)."""
+    made = [fitted(plane, image_size, fit) for plane in np.moveaxis(planes, -1, 0)]
+    return np.stack(made, axis=-1) if made else np.empty((len(planes), image_size, image_size, 0), np.float32)
 
 
 def join_channels(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deltaclip.motion import Neighbours
 
-__all__ = ["centre_crop", "each_to_short_side", "to_short_side", "to_size_of"]
+__all__ = ["centre_crop", "each_to_short_side", "fitted", "to_short_side", "to_size_of"]
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -19,10 +19,14 @@ def to_short_side(pictures: NDArray[Number], side: int) -> NDArray[Number]:
     short = min(height, width)
     if short == side:
         return pictures
-    size = (max(width * side // short, 1), max(height * side // short, 1))
+    return _resized(pictures, max(width * side // short, 1), max(height * side // short, 1))
+
+
+def _resized(pictures: NDArray[Number], width: int, height: int) -> NDArray[Number]:
     # Area averaging is the filter without aliasing going down; going up only alpha, which is no picture.
-    interpolation = cv2.INTER_AREA if short > side else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(picture, size, interpolation=interpolation) for picture in pictures])
+    shrinks = pictures.shape[1] > height or pictures.shape[2] > width
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(picture, (width, height), interpolation=interpolation) for picture in pictures])
 
 
 def each_to_short_side(pictures: Neighbours | None, side: int) -> Neighbours | None:
@@ -48,3 +52,10 @@ def centre_crop(pictures: NDArray[Number], side: int) -> NDArray[Number]:
     height, width = pictures.shape[1:3]
     top, left = round((height - side) / 2), round((width - side) / 2)
     return pictures[:, top : top + side, left : left + side]
+
+
+def fitted(pictures: NDArray[Number], side: int, fit: str) -> NDArray[Number]:
+    """(T, H, W, ...) as squares (T, side, side, ...), in one of the ways of `types.FITS`."""
+    if fit == "crop":
+        return centre_crop(to_short_side(pictures, side), side)
+    return pictures if pictures.shape[1:3] == (side, side) else _resized(pictures, side, side)

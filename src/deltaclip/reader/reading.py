@@ -187,9 +187,7 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
     if specs[0].track:
         masks.append(SUBJECT)
     with own_work():
-        pixels, variants = fit_variants(
-            frames.rgb, specs[0].image_size, masks, frames.before, frames.after, frames.step_seconds
-        )
+        pixels, variants = fit_variants(frames.rgb, specs[0], masks, frames.before, frames.after, frames.step_seconds)
         moved = variants.pop()[1] if specs[0].track else None
         track = None if moved is None else motion_track(moved, frames.seconds)
     num_frames = len(frames.seconds)
@@ -211,4 +209,4 @@ def _fitted(video: Video, segment: Segment, frames: Frames, specs: Sequence[Read
 
 def _fitted_extras(motion: Motion | None, spec: ReaderSpec) -> NDArray[np.float32] | None:
     planes = extras_of_motion(motion, spec.motion)
-    return None if planes is None else fit_extras(planes, spec.image_size)
+    return None if planes is None else fit_extras(planes, spec.image_size, spec.fit)

@@ -11,10 +11,13 @@ from deltaclip.checks import check_choice
 from deltaclip.motion import MotionSpec, Track, needs_neighbours
 from deltaclip.video import SAMPLINGS
 
-__all__ = ["MOTION_SIDE", "SUBJECT", "Clip", "ReaderSpec"]
+__all__ = ["FITS", "MOTION_SIDE", "SUBJECT", "Clip", "ReaderSpec"]
 
 MOTION_SIDE = 224
 """Short side, in pixels, at which motion is measured for every model, so that thresholds and areas mean the same."""
+FITS = ("crop", "squash")
+"""How pictures become squares. crop: the short side is scaled and the centre taken. squash: all of a picture is scaled,
+whatever its shape."""
 SUBJECT = MotionSpec("subject")
 """The mask that is fed unless a different one is chosen, and the one that tracks are made of."""
 
@@ -29,6 +32,7 @@ class ReaderSpec:
     sampling: a name in `video.SAMPLINGS`; by CLIP4Clip's rules a short clip has fewer frames than num_frames, and by
     `keyframes` one that has fewer key frames; masks that need neighbours then look at the frame after each only.
     track: whether clips also carry what a motion encoder takes, which is made of `subject`, whatever mask is fed.
+    fit: a name in `reader.FITS`: whether the image encoder takes the centre of a picture or all of it.
     """
 
     image_size: int
@@ -36,11 +40,13 @@ class ReaderSpec:
     motion: MotionSpec | None = SUBJECT
     sampling: str = "uniform"
     track: bool = False
+    fit: str = "crop"
 
     def __post_init__(self) -> None:
         if self.image_size < 1 or self.num_frames < 1:
             raise ValueError("image_size and num_frames start at 1")
         check_choice(self.sampling, "sampling", SAMPLINGS)
+        check_choice(self.fit, "fit", FITS)
         if not isinstance(self.motion, MotionSpec | None):
             raise TypeError(f"motion is {self.motion!r}: give a MotionSpec, for example MotionSpec.parse('subject')")
 

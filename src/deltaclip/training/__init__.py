@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deltaclip.training.choices import chosen_recipe, unused_settings
     from deltaclip.training.journal import TrainingProgress
     from deltaclip.training.loop import train
-    from deltaclip.training.loss import symmetric_cross_entropy
+    from deltaclip.training.losses import symmetric_cross_entropy
     from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
     from deltaclip.training.recipes import RECIPES, field_names, override
     from deltaclip.training.report import Outcome, Speed
@@ -89,7 +89,7 @@ _HOMES = {
     "choices": ("chosen_recipe", "unused_settings"),
     "journal": ("TrainingProgress",),
     "loop": ("train",),
-    "loss": ("symmetric_cross_entropy",),
+    "losses": ("symmetric_cross_entropy",),
     "recipe": ("DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"),
     "recipes": ("RECIPES", "field_names", "override"),
     "report": ("Outcome", "Speed"),

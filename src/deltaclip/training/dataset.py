@@ -21,7 +21,7 @@ from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
 from deltaclip.motion import MotionSpec, extra_planes
 from deltaclip.processes import unnamed_main
-from deltaclip.reader import centre_crop, fit_extras, join_channels, to_short_side
+from deltaclip.reader import fit_extras, fitted, join_channels
 from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
 from deltaclip.training.source import ClipSource, Pictures
@@ -48,12 +48,12 @@ UNKNOWN = "unheard"
 
 
 def model_frames(
-    pictures: Pictures, side: int, recipe: DataRecipe, rng: np.random.Generator | None
+    pictures: Pictures, side: int, recipe: DataRecipe, rng: np.random.Generator | None, fit: str = "crop"
 ) -> NDArray[np.uint8]:
     """Frames and masks as the model takes them: uint8 (T, C, side, side), channels as in a `reader.Clip`.
 
     With a generator: random crop, rotation, flip and alpha dropout of the whole clip, as the recipe says; directed
-    pictures are neither rotated nor flipped. Without one: the short side scaled, and a centre crop. Velocities are
+    pictures are neither rotated nor flipped. Without one: as `fit` says, a name in `reader.FITS`. Velocities are
     turned with the picture, and are dropped with alpha.
     """
     rgb, alpha = pictures.rgb, pictures.alpha
@@ -61,8 +61,7 @@ def model_frames(
     if rng is not None and recipe.crop < 1:
         rows, columns = _crop(rgb.shape[1], rgb.shape[2], recipe.crop, rng)
         rgb, alpha, extras = rgb[:, rows, columns], alpha[:, rows, columns], extras[:, rows, columns]
-    rgb, alpha = centre_crop(to_short_side(rgb, side), side), centre_crop(to_short_side(alpha, side), side)
-    extras = fit_extras(extras, side)
+    rgb, alpha, extras = fitted(rgb, side, fit), fitted(alpha, side, fit), fit_extras(extras, side, fit)
     if rng is not None and rng.random() < recipe.alpha_dropout:
         alpha, extras = np.ones_like(alpha), np.zeros_like(extras)
     frames = join_channels(rgb, alpha, extras)
@@ -124,15 +123,20 @@ PairIndex = tuple[int, int]
 
 
 class TokenRows:
-    """Turns captions into the token rows of a model. sizes: its special tokens; max_words: columns."""
+    """Turns captions into the token rows of a model. sizes: its special tokens; max_words: most tokens of a caption.
 
-    def __init__(self, tokenizer: Tokenizer, sizes: ModelSpec, max_words: int) -> None:
+    whole: whether the model takes rows of its whole context length, see `Family.whole_rows`.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, sizes: ModelSpec, max_words: int, *, whole: bool = False) -> None:
         self.tokenizer, self.sizes, self.max_words = tokenizer, sizes, max_words
+        self.columns = sizes.context_length if whole else max_words
 
     def __call__(self, captions: Sequence[str]) -> torch.Tensor:
-        """int64 (N, max_words)."""
+        """int64 (N, max_words), or (N, context length) of whole rows."""
         sizes = self.sizes
-        return torch.from_numpy(self.tokenizer.rows(captions, self.max_words, sizes.begin, sizes.end, sizes.pad))
+        rows = self.tokenizer.rows(captions, self.max_words, sizes.begin, sizes.end, sizes.pad, self.columns)
+        return torch.from_numpy(rows)
 
 
 Pair = tuple[NDArray[np.uint8], str]
@@ -144,8 +148,8 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
     Our own errors are returned as items: raised in a worker, they would arrive without their parts.
     """
 
-    def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
-        self.source, self.recipe, self.side = source, recipe, side
+    def __init__(self, source: ClipSource, recipe: Recipe, side: int, fit: str = "crop") -> None:
+        self.source, self.recipe, self.side, self.fit = source, recipe, side, fit
 
     def __getitem__(self, index: PairIndex) -> Pair | DeltaclipError:
         try:
@@ -160,21 +164,21 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
         caption = drop_words(self.source.caption(number, rng, epoch), self.recipe.data.word_dropout, rng)
         if DIRECTION_WORDS.search(caption):
             pictures = replace(pictures, directed=True)
-        return model_frames(pictures, self.side, self.recipe.data, rng), caption
+        return model_frames(pictures, self.side, self.recipe.data, rng, self.fit), caption
 
 
 class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
     """Item v: the frames of a video as search reads it, uint8 (T, C, S, S), without randomness."""
 
-    def __init__(self, source: ClipSource, recipe: Recipe, side: int) -> None:
-        self.source, self.recipe, self.side = source, recipe, side
+    def __init__(self, source: ClipSource, recipe: Recipe, side: int, fit: str = "crop") -> None:
+        self.source, self.recipe, self.side, self.fit = source, recipe, side, fit
 
     def __getitem__(self, video: int) -> NDArray[np.uint8] | DeltaclipError:
         try:
             pictures = self.source.pictures(video, self.recipe.data.test_frames, None)
         except DeltaclipError as error:
             return error
-        return model_frames(pictures, self.side, self.recipe.data, None)
+        return model_frames(pictures, self.side, self.recipe.data, None, self.fit)
 
 
 class _Collate:
@@ -206,11 +210,12 @@ def batches(
     order: Order,
     part: tuple[int, int] = (0, 1),
     workers: int = 0,
+    fit: str = "crop",
 ) -> Iterator[Batch]:
     """The batches of `steps` in order, the part of this process (rank, world) of each."""
     numbers = [own_part(order.batch_of(step), *part) for step in steps]
     loader = torch.utils.data.DataLoader(
-        _Pairs(source, recipe, side),
+        _Pairs(source, recipe, side, fit),
         batch_sampler=[
             [(int(number), order.epoch_of(step)) for number in own] for step, own in zip(steps, numbers, strict=True)
         ],
@@ -229,11 +234,17 @@ def batches(
 
 
 def video_batches(
-    source: ClipSource, recipe: Recipe, side: int, videos: Sequence[int], size: int, workers: int = 0
+    source: ClipSource,
+    recipe: Recipe,
+    side: int,
+    videos: Sequence[int],
+    size: int,
+    workers: int = 0,
+    fit: str = "crop",
 ) -> Iterator[torch.Tensor]:
     """Videos in order as search reads them, `size` at a time: uint8 (n, T, C, S, S)."""
     loader = torch.utils.data.DataLoader(
-        _Videos(source, recipe, side),
+        _Videos(source, recipe, side, fit),
         batch_sampler=[list(videos[start : start + size]) for start in range(0, len(videos), size)],
         collate_fn=_stack,
         num_workers=workers,

@@ -13,10 +13,9 @@ from typing import Literal
 
 import torch
 import torch.distributed as dist
-from transformers import CLIPModel
 
 from deltaclip.encoder import Placement, choose_placement
-from deltaclip.model import checked_placement
+from deltaclip.model import DualEncoder, checked_placement
 
 __all__ = ["ALONE", "MixedPrecision", "Peers", "join_peers", "peak_memory"]
 
@@ -48,7 +47,7 @@ class MixedPrecision:
         lower = placement.dtype if precision != "auto" or chosen.type == "cuda" else torch.float32
         return cls(chosen, lower, as_asked=precision != "auto")
 
-    def checked(self, model: CLIPModel) -> "MixedPrecision":
+    def checked(self, model: DualEncoder) -> "MixedPrecision":
         """The same, or float32 if a lower dtype gives wrong results on this device, on which the model already is.
 
         Raises PrecisionError if the recipe names the dtype.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deltaclip.model import family_of
 from deltaclip.training.choices import recipe_doubts
 from deltaclip.training.dataset import Batch, batches, default_workers
 from deltaclip.training.devices import MixedPrecision, join_peers, peak_memory
@@ -116,6 +117,7 @@ class _Loop:
             run.order,
             (run.peers.rank, run.peers.world),
             self.workers,
+            family_of(run.model).fit,
         )
         with Interrupt(self.note) as interrupt:
             while run.step < run.steps:

@@ -14,12 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from transformers import CLIPModel
 
 from deltaclip.errors import TrainingError
-from deltaclip.model import image_features, kept_or_all, model_spec, normalised, pool_frames, text_features
+from deltaclip.model import (
+    DualEncoder,
+    family_of,
+    image_features,
+    kept_or_all,
+    model_spec,
+    normalised,
+    pool_frames,
+    text_features,
+)
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
+from deltaclip.training.losses import LOSSES, similarity_weights
 from deltaclip.training.recipe import Recipe
 from deltaclip.wording import listed
 
@@ -30,13 +39,14 @@ __all__ = [
     "memory_explained",
     "refuse_loss",
     "refuse_norm",
-    "symmetric_cross_entropy",
     "text_vectors",
     "video_vectors",
 ]
 
 
-def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecision, keep: float = 1.0) -> torch.Tensor:
+def video_vectors(
+    model: DualEncoder, frames: torch.Tensor, precision: MixedPrecision, keep: float = 1.0
+) -> torch.Tensor:
     """uint8 (B, T, C, S, S) -> (B, D) float32 unit rows, frames pooled as the encoder does.
 
     keep: share of the patches of each frame that enter the layers.
@@ -50,32 +60,11 @@ def video_vectors(model: CLIPModel, frames: torch.Tensor, precision: MixedPrecis
     return pool_frames(model, features.float().reshape(len(frames), -1, features.shape[-1]))
 
 
-def text_vectors(model: CLIPModel, ids: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:
+def text_vectors(model: DualEncoder, ids: torch.Tensor, precision: MixedPrecision) -> torch.Tensor:
     """int64 (B, L) -> (B, D) float32 unit rows."""
     with precision.autocast():
         features = text_features(model, ids)
     return torch.nn.functional.normalize(features.float(), dim=-1)
-
-
-def symmetric_cross_entropy(
-    texts: torch.Tensor, videos: torch.Tensor, logit_scale: torch.Tensor, same_video: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Mean of the T2V and the V2T cross entropy (CLIP, figure 3; CLIP4Clip `CrossEn` on the matrix and its transpose).
-
-    texts, videos: (B, D) unit rows; row i of both is a pair. logit_scale: the log of the scale, as CLIP stores it.
-    same_video: (B,) int64, the video of each pair; two pairs of one video are then no negatives of each other. Without
-    it they are, as in CLIP4Clip.
-    """
-    # (B, D) @ (D, B) -> (B, B): row = text, column = video
-    logits = logit_scale.exp() * texts @ videos.T
-    truth = torch.arange(len(logits), device=logits.device)
-    if same_video is not None:
-        other = same_video[:, None] == same_video[None, :]
-        other.fill_diagonal_(False)
-        logits = logits.masked_fill(other, float("-inf"))
-    t2v = torch.nn.functional.cross_entropy(logits, truth)
-    v2t = torch.nn.functional.cross_entropy(logits.T, truth)
-    return (t2v + v2t) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +77,7 @@ class BatchVectors:
 
 
 def accumulate(
-    model: CLIPModel,
+    model: DualEncoder,
     batch: Batch,
     chunk: int,
     precision: MixedPrecision,
@@ -127,23 +116,24 @@ def accumulate(
     return loss
 
 
-def _encode(model: CLIPModel, piece: Batch, precision: MixedPrecision) -> tuple[torch.Tensor, torch.Tensor]:
+def _encode(model: DualEncoder, piece: Batch, precision: MixedPrecision) -> tuple[torch.Tensor, torch.Tensor]:
     return text_vectors(model, piece.ids, precision), video_vectors(model, piece.frames, precision, piece.keep)
 
 
 def _loss(
-    model: CLIPModel, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
+    model: DualEncoder, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of the scale."""
+    """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of scale, bias."""
     start = sum(peers.counts(len(batch), texts.device)[: peers.rank])
     all_texts, all_videos = (peers.gather_rows(rows).requires_grad_() for rows in (texts, videos))
     numbers = peers.gather_rows(batch.alike) if masked else None
-    scale = model.logit_scale
-    loss = symmetric_cross_entropy(all_texts, all_videos, scale, numbers)
-    wanted = [all_texts, all_videos] + ([scale] if scale.requires_grad else [])
-    of_texts, of_videos, *of_scale = torch.autograd.grad(loss, wanted)
-    if of_scale and peers.leads:  # every process has all of it, and they are summed
-        scale.grad = of_scale[0] if scale.grad is None else scale.grad + of_scale[0]
+    weights = similarity_weights(model)
+    loss = LOSSES[family_of(model).loss](all_texts, all_videos, *weights, same_video=numbers)
+    trained = [weight for weight in weights if weight.requires_grad]
+    of_texts, of_videos, *of_weights = torch.autograd.grad(loss, [all_texts, all_videos, *trained])
+    if peers.leads:  # every process has all of it, and they are summed
+        for weight, gradient in zip(trained, of_weights, strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad + gradient
     own = slice(start, start + len(batch))
     return loss.detach(), (of_texts[own], of_videos[own])
 

@@ -15,13 +15,20 @@ from deltaclip.model import CheckpointRecord, assemble, save_checkpoint
 from deltaclip.provenance import running_checkout
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
-from deltaclip.training.loss import BatchVectors, accumulate, broken_update, memory_explained, refuse_loss, refuse_norm
+from deltaclip.training.loss import (
+    BatchVectors,
+    accumulate,
+    broken_update,
+    memory_explained,
+    refuse_loss,
+    refuse_norm,
+)
+from deltaclip.training.losses import limit_scale
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER, SavedState, States, claim_run_folder, hold_run_folder
 from deltaclip.training.sampler import Order, refuse_without_negatives
 from deltaclip.training.source import TrainingData
 from deltaclip.training.start import (
-    MAX_LOGIT_SCALE,
     RunningMean,
     make_optimiser,
     plain_weights,
@@ -137,8 +144,7 @@ class Run:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.gradient_norm)
             refuse_norm(self.step + 1, norm, self.model, batch.names)
             self.optimiser.step()
-        with torch.no_grad():
-            self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+        limit_scale(self.model)
         self.mean.update(self.model)
         self.step += 1
         self.loss = loss.item()

@@ -128,6 +128,7 @@ class _Groups(torch.utils.data.Dataset[Drawn]):
         drawn = self.world.facts()
         del drawn["mover_epochs"]  # affects captions only
         seen = asdict(self.reader_spec) | {"motion": self.reader_spec.motion_word}
+        del seen["fit"]  # drawn clips are squares
         parts: dict[str, Any] = {"world": drawn, "seen": seen, "format": FORMAT}
         return digest(parts, sort_keys=True)
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
-from transformers import CLIPModel
 
 from deltaclip.channels import COLOURS
 from deltaclip.encoder import locate
@@ -17,11 +16,13 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model import (
     Checkpoint,
     CheckpointRecord,
+    DualEncoder,
     HeadSizes,
     ModelSpec,
     Tokenizer,
     alpha_is_zero,
     channel_extras,
+    family_of,
     head_facts,
     head_parameters,
     load_checkpoint,
@@ -39,7 +40,6 @@ from deltaclip.training.source import TrainingData
 
 __all__ = [
     "FRESH",
-    "MAX_LOGIT_SCALE",
     "RunningMean",
     "Start",
     "alpha_parts",
@@ -64,7 +64,7 @@ class Start:
     """
 
     def __init__(
-        self, model: CLIPModel, tokenizer: Tokenizer, record: CheckpointRecord, facts: Mapping[str, Any] | None = None
+        self, model: DualEncoder, tokenizer: Tokenizer, record: CheckpointRecord, facts: Mapping[str, Any] | None = None
     ) -> None:
         self.model, self.tokenizer, self.record, self.facts = model, tokenizer, record, dict(facts or {})
         self.sizes = model_spec(model)
@@ -72,7 +72,7 @@ class Start:
     @property
     def rows(self) -> TokenRows:
         """Turns captions into token rows for this model."""
-        return TokenRows(self.tokenizer, self.sizes, self.record.max_words)
+        return TokenRows(self.tokenizer, self.sizes, self.record.max_words, whole=family_of(self.model).whole_rows)
 
 
 def start_model(recipe: Recipe, data: TrainingData) -> Start:
@@ -101,7 +101,7 @@ def start_model(recipe: Recipe, data: TrainingData) -> Start:
     return Start(_with_head(widened(loaded.model, extras), recipe), tokenizer, record, _facts(loaded, tokenizer))
 
 
-def _with_head(model: CLIPModel, recipe: Recipe) -> CLIPModel:
+def _with_head(model: DualEncoder, recipe: Recipe) -> DualEncoder:
     """The model with a fresh temporal head if the recipe wants one and the model has none."""
     layers = recipe.model.temporal_layers
     if not layers or head_facts(model) is not None:
@@ -109,7 +109,7 @@ def _with_head(model: CLIPModel, recipe: Recipe) -> CLIPModel:
     return with_temporal_head(model, HeadSizes(layers, recipe.data.test_frames), recipe.seed)
 
 
-def _refuse_other_head(model: CLIPModel, recipe: Recipe) -> None:
+def _refuse_other_head(model: DualEncoder, recipe: Recipe) -> None:
     """CheckpointError if a loaded model has a temporal head of another size than the recipe's."""
     has, layers, frames = head_facts(model), recipe.model.temporal_layers, recipe.data.test_frames
     if has is None:
@@ -155,7 +155,7 @@ def _facts(loaded: Checkpoint, tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def recompute_layers(model: CLIPModel) -> None:
+def recompute_layers(model: DualEncoder) -> None:
     """Gradient checkpointing: layers are recomputed in the backward pass instead of being kept."""
     # Renamed within transformers 5, which warns of the older name.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
@@ -181,8 +181,6 @@ def _sizes(recipe: ModelRecipe, tokenizer: Tokenizer) -> ModelSpec:
     )
 
 
-MAX_LOGIT_SCALE = math.log(100)
-"""CLIP and CLIP4Clip clamp the scale of logits at 100 after each step."""
 _SPLIT = "vision_model.embeddings.patch_embedding.parametrizations.weight.original"
 _WHOLE = "vision_model.embeddings.patch_embedding.weight"
 
@@ -197,25 +195,25 @@ class _RgbAndAlpha(torch.nn.Module):
         return weight[:, : len(COLOURS)].clone(), weight[:, len(COLOURS) :].clone()
 
 
-def split_alpha(model: CLIPModel) -> None:
+def split_alpha(model: DualEncoder) -> None:
     """Splits the patch embedding for training. `plain_weights` reverses it."""
     parametrize.register_parametrization(model.vision_model.embeddings.patch_embedding, "weight", _RgbAndAlpha())
 
 
-def alpha_parts(model: CLIPModel) -> tuple[Tensor, Tensor]:
+def alpha_parts(model: DualEncoder) -> tuple[Tensor, Tensor]:
     """The two parts of a split patch embedding: colours (W, 3, P, P) and motion channels (W, C - 3, P, P)."""
     parts = dict(model.named_parameters())
     return parts[f"{_SPLIT}0"], parts[f"{_SPLIT}1"]
 
 
 def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A split model's `state_dict` under the names of a stock CLIPModel, copied."""
+    """A split model's `state_dict` under the names of a stock model of transformers, copied."""
     kept = {name: weight.detach().cpu().clone() for name, weight in state.items() if not name.startswith(_SPLIT)}
     kept[_WHOLE] = torch.cat([state[f"{_SPLIT}0"], state[f"{_SPLIT}1"]], dim=1).detach().cpu()
     return kept
 
 
-def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
+def make_optimiser(model: DualEncoder, recipe: OptimRecipe) -> torch.optim.AdamW:
     """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
 
     A temporal head has two more groups, at a rate of its own.
@@ -264,18 +262,18 @@ def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: 
 class RunningMean:
     """An exponential moving average of the weights (EMA). With a decay of 0 it is the weights themselves."""
 
-    def __init__(self, model: CLIPModel, decay: float) -> None:
+    def __init__(self, model: DualEncoder, decay: float) -> None:
         self.decay = decay
         self.weights = {name: weight.detach().clone() for name, weight in model.named_parameters()} if decay else {}
 
     @torch.no_grad()
-    def update(self, model: CLIPModel) -> None:
+    def update(self, model: DualEncoder) -> None:
         """Updates the mean after a step."""
         for name, weight in model.named_parameters() if self.decay else ():
             self.weights[name].lerp_(weight, 1 - self.decay)
 
     @contextmanager
-    def in_place(self, model: CLIPModel) -> Iterator[None]:
+    def in_place(self, model: DualEncoder) -> Iterator[None]:
         """Gives the model the mean as its weights while the context lasts."""
         parameters = {name: weight for name, weight in model.named_parameters() if self.decay}
         own = {name: weight.detach().clone() for name, weight in parameters.items()}

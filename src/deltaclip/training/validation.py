@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import CLIPModel
 
 from deltaclip.channels import ALPHA, channels_of, extras_of, neutral_frames
-from deltaclip.model import model_spec
+from deltaclip.model import DualEncoder, family_of, model_spec
 from deltaclip.ranking import compute_metrics, rank_blocks, similarity_blocks
 from deltaclip.training.dataset import Batch, TokenRows, video_batches
 from deltaclip.training.devices import MixedPrecision, Peers
@@ -28,7 +27,7 @@ ValidationMetrics = dict[str, dict[str, float]]
 
 @torch.no_grad()
 def validate(
-    model: CLIPModel,
+    model: DualEncoder,
     source: ClipSource,
     recipe: Recipe,
     rows: TokenRows,
@@ -48,7 +47,7 @@ def validate(
     videos = own_part(np.arange(len(source.video_ids)), peers.rank, peers.world)
     made = [
         video_vectors(model, frames.to(precision.device), precision)
-        for frames in video_batches(source, recipe, side, videos.tolist(), size, workers)
+        for frames in video_batches(source, recipe, side, videos.tolist(), size, workers, family_of(model).fit)
     ]
     texts = own_part(np.arange(len(source.owner)), peers.rank, peers.world)
     said = []
@@ -89,7 +88,7 @@ class Seen:
 
 
 @torch.no_grad()
-def look(model: CLIPModel, batch: Batch, precision: MixedPrecision) -> Seen:
+def look(model: DualEncoder, batch: Batch, precision: MixedPrecision) -> Seen:
     """Encodes the first pairs of a batch as search would; an empty batch is sound."""
     frames, ids = (rows[:COMPARED_CLIPS].to(precision.device) for rows in (batch.frames, batch.ids))
     if not len(frames):

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from deltaclip.captions import ActionSet
-from deltaclip.model import Checkpoint, load_checkpoint, model_spec
+from deltaclip.model import Checkpoint, family_of, load_checkpoint, model_spec
 from deltaclip.provenance import digest
 from deltaclip.ranking import any_true_ranks, average_precision
 from deltaclip.training.dataset import TokenRows, video_batches
@@ -199,11 +199,12 @@ class ActionRun:
         made = torch.cat(
             [
                 video_vectors(model, frames.to(precision.device), precision)
-                for frames in _batches(clips, self.recipe, sizes.image_size, control)
+                for frames in _batches(clips, self.recipe, sizes.image_size, family_of(model).fit, control)
             ]
         )
         assert trained.tokenizer is not None  # every run writes one
-        rows = TokenRows(trained.tokenizer, sizes, self.recipe.model.max_words)
+        family = family_of(model)
+        rows = TokenRows(trained.tokenizer, sizes, self.recipe.model.max_words, whole=family.whole_rows)
         first = rows([wordings[0] for wordings in self.actions.wordings.values()]).to(precision.device)
         similarity = (text_vectors(model, first, precision) @ made.T).cpu().numpy()
         labels = list(self.actions.wordings)
@@ -211,10 +212,10 @@ class ActionRun:
         return {str(int(classes.max()) + 1): class_figures(similarity, clips.labels, classes) for classes in ways}
 
 
-def _batches(clips: ActionClips, recipe: Recipe, side: int, control: str | None) -> Iterator[torch.Tensor]:
+def _batches(clips: ActionClips, recipe: Recipe, side: int, fit: str, control: str | None) -> Iterator[torch.Tensor]:
     """All clips in order, some at a time: uint8 (n, T, C, S, S)."""
     start = 0
-    for frames in video_batches(clips, recipe, side, range(len(clips.video_ids)), CLIPS_AT_ONCE):
+    for frames in video_batches(clips, recipe, side, range(len(clips.video_ids)), CLIPS_AT_ONCE, fit=fit):
         paths = clips.video_ids[start : start + len(frames)]
         start += len(frames)
         yield frames if control is None else torch.from_numpy(changed(frames.numpy(), control, paths))
