@@ -24,7 +24,7 @@ def write(folder: Path, rows: str, name: str = "moments.csv") -> Path:
 
 def test_rows_keep_their_order_lines_and_seconds(folder: Path) -> None:
     found = load_moments(write(folder, HEAD + "b.mp4,a man falls,1.5,3\n\na.mp4,it turns,0,2\nb.mp4,it turns,4,9\n"))
-    assert [(row.line, row.path.name, row.sentence, row.start, row.end) for row in found.rows] == [
+    assert [(row.line, row.path.name, row.sentence, *row.windows[0]) for row in found.rows] == [
         (2, "b.mp4", "a man falls", 1.5, 3.0),
         (4, "a.mp4", "it turns", 0.0, 2.0),
         (5, "b.mp4", "it turns", 4.0, 9.0),
@@ -44,7 +44,7 @@ def test_rows_keep_their_order_lines_and_seconds(folder: Path) -> None:
 def test_marks_separators_and_further_columns_do_not_matter(folder: Path, content: bytes) -> None:
     (folder / "moments.csv").write_bytes(content)
     [row] = load_moments(folder).rows
-    assert (row.path.name, row.sentence, row.start, row.end) == ("a.mp4", "it turns", 0.0, 2.0)
+    assert (row.path.name, row.sentence, *row.windows[0]) == ("a.mp4", "it turns", 0.0, 2.0)
 
 
 @pytest.mark.parametrize(

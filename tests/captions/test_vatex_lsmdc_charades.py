@@ -149,3 +149,20 @@ def test_charades_keeps_the_moment_of_each_sentence(tmp_path: Path) -> None:
 def test_a_damaged_charades_file_is_named(tmp_path: Path, content: str, found: str) -> None:
     write(tmp_path, charades_sta_test__txt=content)
     assert found in str(refusal("charades-sta", tmp_path))
+
+
+def didemo(*times: Any) -> list[dict[str, Any]]:
+    return [{"video": "1@N01_2_3.mov", "description": "a cat jumps", "times": list(times)}]
+
+
+def test_a_description_of_didemo_keeps_what_each_annotator_chose(tmp_path: Path) -> None:
+    write(tmp_path, val_data__json=didemo([0, 0], [1, 2], [5, 5]))
+    captions = load_captions("didemo-moments", tmp_path).splits["val"].captions
+    assert captions is not None
+    assert captions[0].windows == ((0.0, 5.0), (5.0, 15.0), (25.0, 30.0))
+
+
+@pytest.mark.parametrize("times", [[2, 1], [0], ["0", "1"], [-1, 0], 3])
+def test_a_segment_of_didemo_that_is_none_is_refused(tmp_path: Path, times: Any) -> None:
+    write(tmp_path, val_data__json=didemo([0, 0], times))
+    assert "times of entry 0 holds" in str(refusal("didemo-moments", tmp_path))

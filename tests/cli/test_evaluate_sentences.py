@@ -72,7 +72,23 @@ def test_several_sets_are_refused_with_their_names(home: Path, deltaclip: Call) 
 @pytest.mark.usefixtures("toy")
 def test_moments_by_motion_need_no_other_encoder(home: Path, deltaclip: Call) -> None:
     code, found, _ = evaluate(deltaclip, "moments", home / "films", "--by", "motion", "--json")
-    assert (code, found["by"], found["R1"]) == (0, "motion", {"IoU0.3": 100.0, "IoU0.5": 100.0})
+    assert (code, found["by"], found["R1"]) == (0, "motion", {"IoU0.3": 100.0, "IoU0.5": 100.0, "IoU0.7": 100.0})
+
+
+@pytest.mark.usefixtures("toy")
+def test_moments_of_a_data_set_are_looked_for(home: Path, tmp_path: Path, deltaclip: Call) -> None:
+    (tmp_path / "charades_sta_test.txt").write_text("a 0.0 2.4##it goes right\n")
+    of_set = ("evaluate", "charades-sta", "--annotations", tmp_path, "--videos", home / "films")
+    code, found, _ = deltaclip(*of_set, "--moments", "--by", "motion", "--json")
+    assert (code, found["set"]) == (0, "charades-sta, split test")
+    assert found["R1"] == {"IoU0.3": 100.0, "IoU0.5": 100.0, "IoU0.7": 100.0}
+    for words, said in (
+        (("--moments", "--by", "motion", "--ranks", "x"), "--ranks cannot be used with charades-sta --moments"),
+        (("--by", "motion", "--encoder", "shapes"), "--by cannot be used with charades-sta"),
+    ):
+        code, _, err = deltaclip(*of_set, *words)
+        assert code == 2
+        assert said in " ".join(err.replace("│", " ").split())
 
 
 @pytest.mark.usefixtures("toy")

@@ -1,11 +1,12 @@
 """Finding the moment of a sentence in its video: overlaps by hand, and squares that go left and then right."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from deltaclip.captions import load_moments
+from deltaclip.captions import Caption, Split, find_videos, load_moments, moments_of_split
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation import MomentEncoders, evaluate_moments
@@ -51,7 +52,7 @@ def test_overlap_is_shared_time_over_all_time(
 def test_each_sentence_looks_in_its_own_video_only(videos: Path) -> None:
     rows = ["turns.mp4,it goes left,2,4", "turns.mp4,it goes right,0,2", "back.mp4,it goes left,0,2"]
     found = evaluate_moments(BY_MOTION, load_moments(write(videos, *rows)), 2.0).to_json()
-    assert found["R1"] == {"IoU0.3": 100.0, "IoU0.5": 100.0}
+    assert found["R1"] == {"IoU0.3": 100.0, "IoU0.5": 100.0, "IoU0.7": 100.0}
     assert [row["found"] for row in found["rows"]] == [[2.0, 4.0], [0.0, 2.0], [0.0, 2.0]]
     assert (found["moments"], found["videos"], found["queries"], found["by"]) == (4, 2, 3, "motion")
     assert found["motion"] == {"encoder": "toy", "fingerprint": "0123456789abcdef"}
@@ -62,8 +63,44 @@ def test_overlap_and_distance_are_those_of_what_was_found(videos: Path) -> None:
     found = evaluate_moments(BY_MOTION, load_moments(write(videos, "turns.mp4,it goes left,1,3")), 2.0)
     [row] = found.to_json()["rows"]
     assert (row["iou"], row["distance_seconds"]) == (pytest.approx(1 / 3), 1.0)
-    assert found.to_json()["R1"] == {"IoU0.3": 100.0, "IoU0.5": 0.0}
+    assert found.to_json()["R1"] == {"IoU0.3": 100.0, "IoU0.5": 0.0, "IoU0.7": 0.0}
     assert found.to_json()["distance_seconds"] == {"mean": 1.0, "median": 1.0, "queries": 1}
+
+
+def of_data_set(videos: Path, dataset: str, *windows: tuple[float, float]) -> dict[str, Any]:
+    """What is found for a sentence with these windows about a square that goes left from 2 to 4 s."""
+    split = Split(("turns",), (Caption("it goes left", "turns", windows),))
+    files = find_videos(videos, ["turns"])
+    moments = moments_of_split(dataset, "val", split, files, allow_missing=False)
+    return dict(evaluate_moments(BY_MOTION, moments, 2.0).to_json()["rows"][0])
+
+
+def test_of_several_moments_the_one_that_fits_best_counts(videos: Path) -> None:
+    row = of_data_set(videos, "qvhighlights", (0.0, 1.0), (2.0, 3.0))
+    assert (row["iou"], row["distance_seconds"]) == (0.5, 0.5)
+    assert row["truths"] == [[0.0, 1.0], [2.0, 3.0]]
+
+
+def test_of_four_annotators_the_three_that_fit_best_count(videos: Path) -> None:
+    row = of_data_set(videos, "didemo-moments", (0.0, 1.0), (2.0, 4.0), (2.0, 4.0), (2.0, 3.0))
+    assert row["iou"] == pytest.approx((1 + 1 + 0.5) / 3)
+
+
+def test_a_window_of_a_data_set_is_cut_at_the_end_of_its_video(videos: Path) -> None:
+    row = of_data_set(videos, "charades-sta", (2.0, 9.0))
+    assert row["truths"] == [[2.0, pytest.approx(4.0)]]
+    assert row["iou"] == pytest.approx(1.0)
+    assert of_data_set(videos, "charades-sta", (7.0, 9.0))["iou"] == 0
+
+
+def test_a_split_without_moments_and_missing_videos_are_refused(videos: Path) -> None:
+    with pytest.raises(CaptionError, match="qvhighlights, split val: its captions have no moments"):
+        of_data_set(videos, "qvhighlights")
+    split = Split(("turns", "gone"), tuple(Caption("left", name, ((0.0, 1.0),)) for name in ("turns", "gone")))
+    files = find_videos(videos, split.videos)
+    with pytest.raises(CaptionError, match="1 of 2 videos are missing: gone"):
+        moments_of_split("charades-sta", "test", split, files, allow_missing=False)
+    assert len(moments_of_split("charades-sta", "test", split, files, allow_missing=True).rows) == 1
 
 
 def test_a_sentence_that_is_not_understood_is_wrong_and_named_by_its_line(videos: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from deltaclip.captions.actions import ActionClip, ActionSet, find_action_sets, load_actions
 from deltaclip.captions.activitynet import load_activitynet
 from deltaclip.captions.charades import load_charades_sta
-from deltaclip.captions.didemo import load_didemo
+from deltaclip.captions.didemo import load_didemo, load_didemo_moments
 from deltaclip.captions.folder import load_folder
 from deltaclip.captions.lsmdc import load_lsmdc
-from deltaclip.captions.moments import AskedMoment, MomentSet, load_moments
+from deltaclip.captions.moments import AskedMoment, MomentSet, load_moments, moments_of_split
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
 from deltaclip.captions.qvhighlights import load_qvhighlights
@@ -35,6 +35,7 @@ __all__ = [
     "load_actions",
     "load_captions",
     "load_moments",
+    "moments_of_split",
 ]
 
 DATASETS: dict[str, Callable[[Path], CaptionSet]] = {
@@ -43,6 +44,7 @@ DATASETS: dict[str, Callable[[Path], CaptionSet]] = {
     "msrvtt-full": load_msrvtt_full,
     "msvd": load_msvd,
     "didemo": load_didemo,
+    "didemo-moments": load_didemo_moments,
     "activitynet": load_activitynet,
     "vatex": load_vatex,
     "lsmdc": load_lsmdc,

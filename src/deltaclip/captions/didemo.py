@@ -23,10 +23,11 @@ from deltaclip.captions.entries import (
     read_ids,
 )
 from deltaclip.captions.files import AnnotationFolder, base_name, read_json, read_table, refused
-from deltaclip.captions.types import CaptionSet, Split
+from deltaclip.captions.types import Caption, CaptionSet, Split
 
-__all__ = ["load_didemo"]
+__all__ = ["load_didemo", "load_didemo_moments"]
 
+PIECE_SECONDS = 5.0
 VIDEO_COLUMNS = ("video", "video_id", "path")
 TEXT_COLUMNS = ("paragraph", "caption", "description", "sentence")
 
@@ -43,6 +44,55 @@ def load_didemo(annotations: Path) -> CaptionSet:
     if not splits:
         raise folder.nothing("didemo", ["test_data.json", "a table of paragraphs such as didemo_test.csv"])
     return assembled("didemo", splits, notes)
+
+
+def load_didemo_moments(annotations: Path) -> CaptionSet:
+    """Each description of `{train,val,test}_data.json` by itself, with the segments that people chose for it.
+
+    4,180 descriptions for validation and 4,021 for test, with four segments each at least. A segment [a, b] of `times`
+    is seconds 5 a to 5 (b + 1): videos were cut into pieces of 5 s, the last of which may be shorter.
+    """
+    folder = AnnotationFolder(annotations)
+    notes: list[str] = []
+    splits: dict[str, Split] = {}
+    for name in SPLITS:
+        path = folder.find(f"{name}_data.json")
+        if path is None:
+            notes.append(f"{name} is absent: {name}_data.json is not there.")
+            continue
+        captions = _read_moments(path)
+        splits[name] = Split(tuple(dict.fromkeys(caption.video for caption in captions)), captions)
+        notes.append(f"{name}: {len(captions):,} descriptions from {folder.shown(path)}.")
+    if not splits:
+        raise folder.nothing("didemo-moments", ["test_data.json"])
+    return assembled("didemo-moments", splits, notes)
+
+
+def _read_moments(path: Path) -> tuple[Caption, ...]:
+    captions: list[Caption] = []
+    for number, value in enumerate(list_of(path, read_json(path), "the document")):
+        entry = object_of(path, value, f"entry {number}")
+        for key in ("video", "description"):
+            if not is_text(entry.get(key)):
+                raise bad_text(path, f"{key} of entry {number}", entry.get(key))
+        windows = tuple(
+            _seconds(path, pair, number) for pair in list_of(path, entry.get("times"), f"times of entry {number}")
+        )
+        if not windows:
+            raise refused(path, f"times of entry {number} is empty", "Download it again.")
+        captions.append(Caption(entry["description"], entry["video"], windows))
+    if not captions:
+        raise refused(path, "holds no description", "Download it again.")
+    return tuple(captions)
+
+
+def _seconds(path: Path, pair: object, number: int) -> tuple[float, float]:
+    """Start and end of a segment [first, last] of pieces of 5 s, counted from 0."""
+    match pair:
+        case [int(first), int(last)] if 0 <= first <= last:
+            return PIECE_SECONDS * first, PIECE_SECONDS * (last + 1)
+        case _:
+            raise refused(path, f"times of entry {number} holds {pair!r}, not [first, last]", "Download it again.")
 
 
 def _load_split(folder: AnnotationFolder, split: str, notes: list[str]) -> Split | None:

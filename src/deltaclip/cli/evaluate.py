@@ -13,6 +13,7 @@ from deltaclip.cli.evaluate_sentences import (
     SENTENCE_SETS,
     SentenceOptions,
     evaluate_action_folder,
+    evaluate_moment_dataset,
     evaluate_moment_folder,
 )
 from deltaclip.cli.groups import names, typed
@@ -152,6 +153,7 @@ def evaluate(
       deltaclip evaluate shapes --encoder shapes
       deltaclip evaluate actions --data gestures --encoder motion
       deltaclip evaluate moments --data films --by motion
+      deltaclip evaluate qvhighlights --moments --split val --annotations qv --videos clips --by motion
       deltaclip evaluate --similarity scores.npz
       deltaclip evaluate msrvtt --annotations msrvtt --similarity theirs.csv --ranks theirs.ranks
     """
@@ -166,11 +168,15 @@ def evaluate(
     if dataset is None:
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     refuse_unknown(dataset, "DATASET", "shapes", *SENTENCE_SETS)
-    _refuse(context, _not_of(dataset), dataset)
+    _refuse(context, _not_of(dataset, sentences.moments), f"{dataset} --moments" if sentences.moments else dataset)
     if dataset in SENTENCE_SETS:
         _refuse_options_of_clip(context, encoder or [], dataset)
         evaluate_folder = evaluate_action_folder if dataset == "actions" else evaluate_moment_folder
         evaluate_folder(encoder or [], choices.spec(), sentences, as_json)
+        return
+    if sentences.moments:
+        _refuse_options_of_clip(context, encoder or [], f"{dataset} --moments")
+        evaluate_moment_dataset(dataset, material, encoder or [], choices.spec(), sentences, as_json)
         return
     if not encoder:
         raise typer.BadParameter("give an encoder to evaluate, such as --encoder shapes.", param_hint="'--encoder'")
@@ -207,15 +213,17 @@ def _evaluate_shapes(
     targets.give(result, as_json)
 
 
-def _not_of(dataset: str) -> tuple[str, ...]:
-    """The options that do not belong to a data set."""
+def _not_of(dataset: str, moments: bool) -> tuple[str, ...]:
+    """The options that do not belong to a data set, or to looking for its moments."""
+    if moments and dataset not in ("shapes", *SENTENCE_SETS):
+        return (*OF_SHAPES, *names(ScoringOptions), "data", *OF_ACTIONS, *names(Targets))
     match dataset:
         case "shapes":
             return (*OF_DATASETS, *OF_SENTENCES)
         case "actions":
-            return (*OF_SHAPES, *OF_DATASETS, *OF_MOMENTS, *names(Targets))
+            return (*OF_SHAPES, *OF_DATASETS, *OF_MOMENTS, "moments", *names(Targets))
         case "moments":
-            return (*OF_SHAPES, *OF_DATASETS, *OF_ACTIONS, *names(Targets))
+            return (*OF_SHAPES, *OF_DATASETS, *OF_ACTIONS, "moments", *names(Targets))
         case _:
             return (*OF_SHAPES, *OF_SENTENCES)
 

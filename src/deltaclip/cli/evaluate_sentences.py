@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 import typer
 
 from deltaclip.cli.encoders import load_motion, load_with, motion_and_others
+from deltaclip.cli.material import found_videos, split_captions
+from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
 from deltaclip.errors import CaptionError
 from deltaclip.wording import listed
 
 if TYPE_CHECKING:  # torch is imported when the command runs
+    from collections.abc import Callable
     from typing import Any
 
+    from deltaclip.captions import MomentSet
     from deltaclip.encoder import EncoderSpec
 
-__all__ = ["SENTENCE_SETS", "SentenceOptions", "evaluate_action_folder", "evaluate_moment_folder"]
+__all__ = ["SENTENCE_SETS", "SentenceOptions", "evaluate_action_folder", "evaluate_moment_dataset"]
+__all__ += ["evaluate_moment_folder"]
 
 SENTENCE_SETS = ("actions", "moments")
 
@@ -26,7 +31,7 @@ SENTENCE_SETS = ("actions", "moments")
 class SentenceOptions:
     """Which folder, and what of it."""
 
-    PANEL: ClassVar = "Own videos (evaluate actions, evaluate moments)"
+    PANEL: ClassVar = "Actions and moments (evaluate actions, evaluate moments, --moments)"
 
     data: Annotated[
         Path | None,
@@ -43,6 +48,14 @@ class SentenceOptions:
         Literal["appearance", "motion", "both"],
         typer.Option(help="What ranks moments, as in `search`. For appearance and both, give --encoder NAME."),
     ] = "both"
+    moments: Annotated[
+        bool,
+        typer.Option(
+            "--moments",
+            help="Look for the moments that the captions of a data set describe (qvhighlights, charades-sta, "
+            "didemo-moments), not for whole videos.",
+        ),
+    ] = False
     moment_seconds: Annotated[
         float | None,
         typer.Option(
@@ -87,10 +100,44 @@ def evaluate_action_folder(names: Sequence[str], spec: "EncoderSpec", options: S
 def evaluate_moment_folder(names: Sequence[str], spec: "EncoderSpec", options: SentenceOptions, as_json: bool) -> None:
     """Appearance, motion or both on one table of moments."""
     from deltaclip.captions import load_moments
+
+    folder = _folder("moments", options)
+    _evaluate_moments(names, spec, options, lambda: load_moments(folder), as_json)
+
+
+def evaluate_moment_dataset(
+    dataset: str,
+    data: DatasetOptions,
+    names: Sequence[str],
+    spec: "EncoderSpec",
+    options: SentenceOptions,
+    as_json: bool,
+) -> None:
+    """The same on the moments that the captions of a data set describe."""
+    if data.annotations is None or data.videos is None:
+        raise typer.BadParameter(f"{dataset} needs --annotations DIR and --videos DIR.")
+    annotations, videos = data.annotations, data.videos
+
+    def load() -> "MomentSet":
+        from deltaclip.captions import moments_of_split
+
+        _, split = split_captions(dataset, annotations, data.split)
+        files = found_videos(videos, split.videos)
+        return moments_of_split(dataset, data.split, split, files, allow_missing=data.allow_missing)
+
+    _evaluate_moments(names, spec, options, load, as_json)
+
+
+def _evaluate_moments(
+    names: Sequence[str],
+    spec: "EncoderSpec",
+    options: SentenceOptions,
+    load: "Callable[[], MomentSet]",
+    as_json: bool,
+) -> None:
     from deltaclip.evaluation import MomentEncoders, evaluate_moments
     from deltaclip.reader import SEGMENT_SECONDS
 
-    folder = _folder("moments", options)
     motion, others = motion_and_others(names)
     if len(motion) > 1 or len(others) > 1:
         raise typer.BadParameter("give at most one encoder of each kind.", param_hint="'--encoder'")
@@ -98,7 +145,7 @@ def evaluate_moment_folder(names: Sequence[str], spec: "EncoderSpec", options: S
         raise typer.BadParameter(f"--by {options.by} needs an encoder of appearance: --encoder NAME.")
     if (options.by == "motion" and others) or (options.by == "appearance" and motion):
         raise typer.BadParameter(f"{listed([*others, *motion])} would not be used with --by {options.by}.")
-    moments = load_moments(folder)
+    moments = load()
     encoders = MomentEncoders(
         appearance=None if options.by == "motion" else load_with(others[0], spec),
         motion=None if options.by == "appearance" else load_motion(motion[0] if motion else "motion"),

@@ -24,8 +24,10 @@ from deltaclip.wording import count
 
 __all__ = ["IOUS", "FoundMoment", "MomentEvaluation", "evaluate_moments", "overlap"]
 
-IOUS = (0.3, 0.5)
+IOUS = (0.3, 0.5, 0.7)
 LEVEL, SAMPLES, SEED = 0.95, 2000, 0
+AGREEING = 3
+"""Annotators that count, of those who looked for one moment."""
 LATE_SECONDS = 0.5
 """How far a truth may end after its video: people round, and players show the last frame a little longer."""
 
@@ -37,25 +39,36 @@ Span = tuple[float, float]
 class FoundMoment:
     """What came first for a row of the table: start and end in seconds, and the score; None if nothing was asked.
 
-    words: those understood as motion, if motion was asked for.
+    truths: the windows of the row, as far as its video goes. annotators: see `MomentSet`. words: those understood as
+    motion, if motion was asked for.
     """
 
     row: AskedMoment
+    truths: tuple[Span, ...]
+    annotators: bool
     found: Span | None
     score: float | None
     words: tuple[str, ...]
 
     @property
     def iou(self) -> float:
-        """With the truth; 0 if nothing was found."""
-        return 0.0 if self.found is None else overlap(self.found, (self.row.start, self.row.end))
+        """With the truth; 0 if nothing was found.
+
+        Of several moments the one that fits best counts, as in QVHighlights (jayleicn/moment_detr standalone_eval). Of
+        several annotators it is the mean over the three that fit best, as in DiDeMo (LisaAnne/LocalizingMoments
+        utils/eval.py), whose fourth is left out.
+        """
+        if self.found is None:
+            return 0.0
+        best = sorted((overlap(self.found, truth) for truth in self.truths), reverse=True)
+        return float(np.mean(best[:AGREEING])) if self.annotators else best[0]
 
     @property
     def distance(self) -> float | None:
-        """Seconds from the middle of what was found to the middle of the truth."""
+        """Seconds from the middle of what was found to the middle of the nearest truth."""
         if self.found is None:
             return None
-        return abs(sum(self.found) - (self.row.start + self.row.end)) / 2
+        return min(abs(sum(self.found) - sum(truth)) / 2 for truth in self.truths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class MomentEvaluation:
         return {name: percent_interval(values[name], videos, drawn, LEVEL) for name, drawn in replicates.items()}
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """{"R1": {"IoU0.3", "IoU0.5"}, "distance_seconds": {"mean", "median"}, "rows": [...], how it was made}."""
+        """{"R1": {"IoU0.3", "IoU0.5", "IoU0.7"}, "distance_seconds": {"mean", "median"}, "rows": [...], and how}."""
         off = self.distances
         return {
             "set": self.name,
@@ -174,11 +187,10 @@ def evaluate_moments(
     for asked in moments.rows:
         ranked = encoded.rank(asked.sentence)
         first = next((at for at, row in enumerate(ranked.rows.tolist()) if places[row][0] == asked.path), None)
-        if first is None:
-            rows.append(FoundMoment(asked, None, None, ranked.words))
-        else:
-            span = places[int(ranked.rows[first])][1]
-            rows.append(FoundMoment(asked, span, float(ranked.scores[first]), ranked.words))
+        span = None if first is None else places[int(ranked.rows[first])][1]
+        score = None if first is None else float(ranked.scores[first])
+        truths = asked.windows if moments.within else _cut(asked.windows, spans[asked.path][-1][1])
+        rows.append(FoundMoment(asked, truths, moments.annotators, span, score, ranked.words))
     return MomentEvaluation(
         name=moments.name,
         made_by=encoders.made_by,
@@ -193,10 +205,16 @@ def evaluate_moments(
 def _check_truths(moments: MomentSet, path: Path, spans: Sequence[Span]) -> None:
     """CaptionError for a row about a video that is not inside it."""
     end = spans[-1][1]
-    for row in moments.rows:
-        if row.path == path and (row.start >= end or row.end > end + LATE_SECONDS):
-            found = f"{row.start:g} to {row.end:g} s is not inside {path.name}, which ends at {end:.2f} s"
-            raise CaptionError(f"{moments.table}, line {row.line}", found, "Correct start and end.")
+    for row in moments.rows if moments.within else ():
+        for first, last in row.windows if row.path == path else ():
+            if first >= end or last > end + LATE_SECONDS:
+                found = f"{first:g} to {last:g} s is not inside {path.name}, which ends at {end:.2f} s"
+                raise CaptionError(f"{moments.table}, line {row.line}", found, "Correct start and end.")
+
+
+def _cut(windows: Sequence[Span], end: float) -> tuple[Span, ...]:
+    """Windows as far as the video goes; one that lies behind its end stays, and nothing overlaps it."""
+    return tuple((first, min(last, end) if first < end else last) for first, last in windows)
 
 
 def _row_json(row: FoundMoment) -> dict[str, Any]:  # Any: json
@@ -204,7 +222,8 @@ def _row_json(row: FoundMoment) -> dict[str, Any]:  # Any: json
         "line": row.row.line,
         "path": str(row.row.path),
         "sentence": row.row.sentence,
-        "truth": [row.row.start, row.row.end],
+        "truth": list(row.truths[0]),
+        "truths": [list(truth) for truth in row.truths],
         "found": None if row.found is None else list(row.found),
         "score": row.score,
         "iou": row.iou,
