@@ -4,7 +4,7 @@ Everything passes through the real estimator: `subject` on sampled frames with t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -40,15 +40,8 @@ class Moving:
 
     @property
     def backwards(self) -> "Moving":
-        """The same clip shown from its end: what was the frame before is the frame after. Measured anew."""
-        shown = self.frames
-        seconds = shown.seconds[0] + shown.seconds[-1] - shown.seconds[::-1]
-        assert shown.before is not None
-        assert shown.after is not None
-        # One distance for all neighbours, or one for each: (2, T), before and after.
-        steps = shown.step_seconds if np.ndim(shown.step_seconds) == 0 else np.asarray(shown.step_seconds)[::-1, ::-1]
-        turned = replace(shown, rgb=shown.rgb[::-1].copy(), seconds=seconds, step_seconds=steps)
-        return _measured(self.name, replace(turned, before=shown.after[::-1], after=shown.before[::-1]))
+        """The same clip shown from its end. Measured anew."""
+        return _measured(self.name, self.frames.backwards())
 
 
 def of_file(path: Path) -> Moving:

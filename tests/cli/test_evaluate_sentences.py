@@ -92,6 +92,24 @@ def test_moments_of_a_data_set_are_looked_for(home: Path, tmp_path: Path, deltac
 
 
 @pytest.mark.usefixtures("toy")
+def test_videos_are_shown_backwards_too(home: Path, tmp_path: Path, deltaclip: Call) -> None:
+    (tmp_path / "captions.csv").write_text("path,caption\na.mp4,it moves to the right\na.mp4,it is red\n")
+    of_set = ("evaluate", "folder", "--annotations", tmp_path / "captions.csv", "--videos", home / "films")
+    code, found, _ = deltaclip(*of_set, "--reversed", "--encoder", "motion", "--json")
+    assert (code, found["v2t"]["right"], found["t2v"]["right"], found["sentences"]) == (0, 100.0, 100.0, 1)
+    code, text, _ = deltaclip(*of_set, "--reversed", "--encoder", home / "encoder")
+    assert (code, "chance is 50" in text) == (0, True)
+    for words, said in (
+        (("--reversed", "--encoder", "motion", "--post", "dsl"), "--post cannot be used with folder --reversed"),
+        (("--reversed",), "give one encoder"),
+        (("--opposites", "x.toml", "--encoder", "shapes"), "--opposites cannot be used with folder"),
+    ):
+        code, _, err = deltaclip(*of_set, *words)
+        assert code == 2
+        assert said in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("toy")
 def test_moments_by_both_name_both_encoders(home: Path, deltaclip: Call) -> None:
     words = ("--encoder", home / "encoder", "--moment-seconds", "1", "--json")
     code, found, _ = evaluate(deltaclip, "moments", home / "films", *words)

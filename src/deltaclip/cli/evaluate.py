@@ -15,6 +15,7 @@ from deltaclip.cli.evaluate_sentences import (
     evaluate_action_folder,
     evaluate_moment_dataset,
     evaluate_moment_folder,
+    evaluate_reversed_dataset,
 )
 from deltaclip.cli.groups import names, typed
 from deltaclip.cli.material import refuse_unknown
@@ -98,6 +99,7 @@ OF_SHAPES = names(ShapesOptions)
 OF_DATASETS = names(DatasetOptions, ScoringOptions)
 OF_SENTENCES = names(SentenceOptions)
 OF_ACTIONS, OF_MOMENTS = ("folds",), ("by", "moment_seconds")
+OF_REVERSED = ("reversed", "opposites")
 OF_ENCODERS = ("encoder", *names(AllEncoderOptions))
 NOT_OF_SCORES = ("videos", "segments", "cache", "no_cache", "select_on_test")
 """Options of data sets that have no meaning for a file of scores."""
@@ -154,6 +156,7 @@ def evaluate(
       deltaclip evaluate actions --data gestures --encoder motion
       deltaclip evaluate moments --data films --by motion
       deltaclip evaluate qvhighlights --moments --split val --annotations qv --videos clips --by motion
+      deltaclip evaluate msrvtt --reversed --annotations msrvtt --videos clips --encoder motion
       deltaclip evaluate --similarity scores.npz
       deltaclip evaluate msrvtt --annotations msrvtt --similarity theirs.csv --ranks theirs.ranks
     """
@@ -168,15 +171,18 @@ def evaluate(
     if dataset is None:
         raise typer.BadParameter("give either a data set (shapes, msvd, ...) or --similarity FILE.")
     refuse_unknown(dataset, "DATASET", "shapes", *SENTENCE_SETS)
-    _refuse(context, _not_of(dataset, sentences.moments), f"{dataset} --moments" if sentences.moments else dataset)
+    way = next((name for name in ("moments", "reversed") if getattr(sentences, name)), None)
+    what = dataset if way is None or dataset in ("shapes", *SENTENCE_SETS) else f"{dataset} --{way}"
+    _refuse(context, _not_of(dataset, way), what)
     if dataset in SENTENCE_SETS:
         _refuse_options_of_clip(context, encoder or [], dataset)
         evaluate_folder = evaluate_action_folder if dataset == "actions" else evaluate_moment_folder
         evaluate_folder(encoder or [], choices.spec(), sentences, as_json)
         return
-    if sentences.moments:
-        _refuse_options_of_clip(context, encoder or [], f"{dataset} --moments")
-        evaluate_moment_dataset(dataset, material, encoder or [], choices.spec(), sentences, as_json)
+    if way is not None:
+        _refuse_options_of_clip(context, encoder or [], what)
+        evaluate_way = evaluate_moment_dataset if way == "moments" else evaluate_reversed_dataset
+        evaluate_way(dataset, material, encoder or [], choices.spec(), sentences, as_json)
         return
     if not encoder:
         raise typer.BadParameter("give an encoder to evaluate, such as --encoder shapes.", param_hint="'--encoder'")
@@ -213,17 +219,18 @@ def _evaluate_shapes(
     targets.give(result, as_json)
 
 
-def _not_of(dataset: str, moments: bool) -> tuple[str, ...]:
-    """The options that do not belong to a data set, or to looking for its moments."""
-    if moments and dataset not in ("shapes", *SENTENCE_SETS):
-        return (*OF_SHAPES, *names(ScoringOptions), "data", *OF_ACTIONS, *names(Targets))
+def _not_of(dataset: str, way: str | None) -> tuple[str, ...]:
+    """The options that do not belong to a data set, or to looking for its moments or directions."""
+    if way is not None and dataset not in ("shapes", *SENTENCE_SETS):
+        others = OF_REVERSED if way == "moments" else (*OF_MOMENTS, "moments")
+        return (*OF_SHAPES, *names(ScoringOptions), "data", *OF_ACTIONS, *others, *names(Targets))
     match dataset:
         case "shapes":
             return (*OF_DATASETS, *OF_SENTENCES)
         case "actions":
-            return (*OF_SHAPES, *OF_DATASETS, *OF_MOMENTS, "moments", *names(Targets))
+            return (*OF_SHAPES, *OF_DATASETS, *OF_MOMENTS, "moments", *OF_REVERSED, *names(Targets))
         case "moments":
-            return (*OF_SHAPES, *OF_DATASETS, *OF_ACTIONS, "moments", *names(Targets))
+            return (*OF_SHAPES, *OF_DATASETS, *OF_ACTIONS, "moments", *OF_REVERSED, *names(Targets))
         case _:
             return (*OF_SHAPES, *OF_SENTENCES)
 

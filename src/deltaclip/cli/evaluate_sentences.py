@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.encoder import EncoderSpec
 
 __all__ = ["SENTENCE_SETS", "SentenceOptions", "evaluate_action_folder", "evaluate_moment_dataset"]
-__all__ += ["evaluate_moment_folder"]
+__all__ += ["evaluate_moment_folder", "evaluate_reversed_dataset"]
 
 SENTENCE_SETS = ("actions", "moments")
 
@@ -31,7 +31,7 @@ SENTENCE_SETS = ("actions", "moments")
 class SentenceOptions:
     """Which folder, and what of it."""
 
-    PANEL: ClassVar = "Actions and moments (evaluate actions, evaluate moments, --moments)"
+    PANEL: ClassVar = "Actions, moments and directions"
 
     data: Annotated[
         Path | None,
@@ -56,6 +56,20 @@ class SentenceOptions:
             "didemo-moments), not for whole videos.",
         ),
     ] = False
+    reversed: Annotated[
+        bool,
+        typer.Option(
+            "--reversed",
+            help="Show each video backwards too, and ask its captions with their opposites ('to the left', 'to the "
+            "right'): which fits which? Captions without an opposite are not asked.",
+        ),
+    ] = False
+    opposites: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Pairs of opposite phrases for --reversed, as TOML (default: a list in English)."
+        ),
+    ] = None
     moment_seconds: Annotated[
         float | None,
         typer.Option(
@@ -126,6 +140,38 @@ def evaluate_moment_dataset(
         return moments_of_split(dataset, data.split, split, files, allow_missing=data.allow_missing)
 
     _evaluate_moments(names, spec, options, load, as_json)
+
+
+def evaluate_reversed_dataset(
+    dataset: str,
+    data: DatasetOptions,
+    names: Sequence[str],
+    spec: "EncoderSpec",
+    options: SentenceOptions,
+    as_json: bool,
+) -> None:
+    """One encoder on the videos of a data set, forwards and backwards."""
+    if data.annotations is None or data.videos is None:
+        raise typer.BadParameter(f"{dataset} needs --annotations DIR and --videos DIR.")
+    if len(names) != 1:
+        raise typer.BadParameter("give one encoder, such as --encoder motion.", param_hint="'--encoder'")
+    from deltaclip.evaluation import Opposites, by_appearance, by_motion, evaluate_reversed, material_of_split
+
+    opposites = Opposites.load(options.opposites)
+    _, split = split_captions(dataset, data.annotations, data.split)
+    files = found_videos(data.videos, split.videos)
+    material = material_of_split(dataset, data.split, split, files, allow_missing=data.allow_missing)
+    motion, others = motion_and_others(names)
+    encoder = by_motion(load_motion(motion[0])) if motion else by_appearance(load_with(others[0], spec))
+    with Progress() as line:
+        result = evaluate_reversed(
+            encoder,
+            material,
+            opposites,
+            allow_missing=data.allow_missing,
+            progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
+        )
+    _give(result, as_json)
 
 
 def _evaluate_moments(

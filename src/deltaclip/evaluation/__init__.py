@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.ranked_moments import MomentEncoders
     from deltaclip.evaluation.recorded import check_same_material, protocol_lines, protocol_marks
     from deltaclip.evaluation.result import RetrievalResult
+    from deltaclip.evaluation.reversed import Opposites, ReversedEvaluation, evaluate_reversed
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
     from deltaclip.evaluation.score_files import SCORE_SUFFIXES
     from deltaclip.evaluation.scored import query_names, save_ranks, save_scores, save_trec, saved_ranks
@@ -53,8 +54,10 @@ __all__ = [
     "MaterialVectors",
     "MomentEncoders",
     "MomentEvaluation",
+    "Opposites",
     "RetrievalIntervals",
     "RetrievalResult",
+    "ReversedEvaluation",
     "SavedRanks",
     "ScoresEvaluation",
     "SegmentEvaluation",
@@ -76,6 +79,7 @@ __all__ = [
     "evaluate_material",
     "evaluate_matrix",
     "evaluate_moments",
+    "evaluate_reversed",
     "evaluate_segments",
     "evaluate_shapes",
     "evaluate_similarity",
@@ -113,6 +117,7 @@ _MODULES = {
     "result": ("RetrievalResult",),
     "bootstrap": ("RetrievalIntervals", "retrieval_intervals"),
     "runs": ("SavedRanks", "read_ranks"),
+    "reversed": ("Opposites", "ReversedEvaluation", "evaluate_reversed"),
     "score_files": ("SCORE_SUFFIXES",),
     "scored": ("query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"),
     "segments": ("SegmentEvaluation", "encode_segments", "evaluate_segments"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deltaclip.reader.reading import (
         Call,
         guarded_calls,
+        read_both_ways,
         read_moment_motion,
         read_moment_pictures,
         read_moments,
@@ -51,6 +52,7 @@ __all__ = [
     "join_channels",
     "masks",
     "measure_alpha",
+    "read_both_ways",
     "read_moment_motion",
     "read_moment_pictures",
     "read_moments",

@@ -22,6 +22,7 @@ from deltaclip.video import KEYFRAMES, SEGMENT_SECONDS, Frames, Segment, Video, 
 __all__ = [
     "Call",
     "guarded_calls",
+    "read_both_ways",
     "read_moment_motion",
     "read_moment_pictures",
     "read_moments",
@@ -57,6 +58,15 @@ def read_video(path: Path, spec: ReaderSpec) -> Clip:
     """One clip sampled over the whole of a video, as retrieval benchmarks do. Raises VideoError, also for damage."""
     with Video.open(path) as video:
         return _read_clip(video, video.whole, spec)
+
+
+def read_both_ways(path: Path, spec: ReaderSpec) -> Iterator[Clip]:
+    """`read_video`, and the same frames shown from the end: what moves is measured anew in both. Raises VideoError."""
+    with Video.open(path) as video:
+        frames = _frames(video, video.whole, spec)
+        for shown in (frames, frames.backwards()):
+            [clip] = _fitted(video, video.whole, shown, [spec])
+            yield clip
 
 
 def read_variants(path: Path, specs: Sequence[ReaderSpec]) -> tuple[Clip, ...]:

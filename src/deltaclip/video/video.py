@@ -1,7 +1,7 @@
 """A video file: what it holds, and its frames at given seconds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +62,20 @@ class Frames:
             raise ValueError(f"frames are (T, H, W, 3) uint8, not {self.rgb.shape} {self.rgb.dtype}")
         if self.seconds.shape != self.rgb.shape[:1]:
             raise ValueError(f"{len(self.rgb)} frames need as many seconds, not {self.seconds.shape}")
+
+    def backwards(self) -> "Frames":
+        """The same shown from its end: what was the frame before is the frame after."""
+        steps = (
+            self.step_seconds if isinstance(self.step_seconds, float | int) else self.step_seconds[::-1, ::-1].copy()
+        )
+        return replace(
+            self,
+            rgb=self.rgb[::-1].copy(),
+            seconds=self.seconds[0] + self.seconds[-1] - self.seconds[::-1],
+            before=None if self.after is None else self.after[::-1],
+            after=None if self.before is None else self.before[::-1],
+            step_seconds=steps,
+        )
 
     def __repr__(self) -> str:
         return f"Frames(rgb={self.rgb.shape}, seconds={self.seconds.shape})"
