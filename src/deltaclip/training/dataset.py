@@ -177,6 +177,21 @@ class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
         return model_frames(pictures, self.side, self.recipe.data, None)
 
 
+class _Steps(torch.utils.data.Sampler[list[PairIndex]]):
+    """The items of each step for one process (rank, world), found when the step comes near: a run has many."""
+
+    def __init__(self, steps: range, order: Order, part: tuple[int, int]) -> None:
+        self.steps, self.order, self.part = steps, order, part
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[PairIndex]]:
+        for step in self.steps:
+            epoch = self.order.epoch_of(step)
+            yield [(int(number), epoch) for number in own_part(self.order.batch_of(step), *self.part)]
+
+
 class _Collate:
     """Stacks the items of a step; a process without any gets empty arrays."""
 
@@ -208,22 +223,20 @@ def batches(
     workers: int = 0,
 ) -> Iterator[Batch]:
     """The batches of `steps` in order, the part of this process (rank, world) of each."""
-    numbers = [own_part(order.batch_of(step), *part) for step in steps]
     loader = torch.utils.data.DataLoader(
         _Pairs(source, recipe, side),
-        batch_sampler=[
-            [(int(number), order.epoch_of(step)) for number in own] for step, own in zip(steps, numbers, strict=True)
-        ],
+        batch_sampler=_Steps(steps, order, part),
         collate_fn=_Collate(recipe, side),
         num_workers=workers,
         multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_begin,
         pin_memory=torch.cuda.is_available(),
     )
-    for own, made in zip(numbers, started(loader), strict=True):
+    for step, made in zip(steps, started(loader), strict=True):
         if isinstance(made, DeltaclipError):
             raise made
         frames, captions = made
+        own = own_part(order.batch_of(step), *part)
         names = [source.video_ids[video] for video in np.asarray(source.owner)[own]]
         yield Batch(frames, rows(captions), torch.from_numpy(np.asarray(source.alike)[own]), names, captions)
 
