@@ -10,7 +10,9 @@ from deltaclip.motion import MotionSpec
 from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
 
-__all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
+__all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "TrainingPrecision", "WorldRecipe"]
+
+TrainingPrecision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,12 @@ class OptimRecipe:
     weight_decay: of matrices only. warm_up: share of the steps. gradient_norm: the norm to clip to.
     batch: maximum number of pairs in a step over all processes; an epoch is divided evenly. epochs: passes over the
     captions. steps: number of steps, instead of epochs.
-    chunk: clips that pass through the encoder of a process with a graph at once; if it is smaller than the process's
-    part of the batch, gradients are cached. checkpointing: recompute layers in the backward pass to save memory.
-    precision: "auto" is bfloat16 products on CUDA, if they are correct there, else float32; weights are always float32.
+    chunk: clips that pass through the encoder of a process at once. gradient_cache: if a process's part of the batch
+    has more of them, "auto" holds the graphs of all chunks if they fit in memory, and caches gradients if not, which
+    takes about a third longer; "always" and "never" do what they say. checkpointing: recompute layers in the backward
+    pass to save memory.
+    precision: of products, weights are always float32. "auto" is bfloat16 on CUDA, float16 with scaled gradients where
+    that is emulated (V100, T4), each if it is correct there, else float32; "tf32" is for GPUs that have it.
     same_video: "mask" keeps two captions of one video in a batch from being each other's negatives.
     ema: decay of the running mean of the weights, which is then validated and saved. 0.0: no running mean.
     """
@@ -171,8 +176,9 @@ class OptimRecipe:
     epochs: int = 5
     steps: int | None = None
     chunk: int = 32
+    gradient_cache: Literal["auto", "always", "never"] = "auto"
     checkpointing: bool = False
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: TrainingPrecision = "auto"
     same_video: Literal["mask", "negative"] = "mask"
     ema: float = 0.0
 
@@ -225,10 +231,12 @@ class Recipe:
     """All settings of a training run. A run also depends on its captions, videos and start weights.
 
     name: the key of `training.RECIPES` that it is based on. seed: random seed of the run.
+    compile: whether layers are compiled with `torch.compile`, which needs a C++ compiler and takes its time at first.
     """
 
     name: str
     seed: int = 0
+    compile: bool = False
     data: DataRecipe = field(default_factory=DataRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
@@ -252,9 +260,14 @@ class Recipe:
         """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones.
 
         Uniform sampling is told, jittered is not, which all older documents mean: their runs can still be resumed.
+        So are a gradient cache and compiling if they are not the default.
         """
         parts = asdict(self)
         del parts["world"]
+        if not self.compile:
+            del parts["compile"]
+        if self.optim.gradient_cache == "auto":
+            del parts["optim"]["gradient_cache"]
         if self.data.sampling == "jittered":
             del parts["data"]["sampling"]
         if self.data.least_keep == 1:

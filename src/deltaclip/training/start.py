@@ -215,13 +215,13 @@ def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return kept
 
 
-def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
+def make_optimiser(model: CLIPModel, recipe: OptimRecipe, *, fused: bool = False) -> torch.optim.AdamW:
     """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
 
     A temporal head has two more groups, at a rate of its own.
 
     Position and word embeddings are matrices; norms, biases, the class embedding and the logit scale are not decayed
-    (CLIP4Clip decays the scale, which starts at the edge of its clamp).
+    (CLIP4Clip decays the scale, which starts at the edge of its clamp). fused: update all weights in one pass.
     """
     alpha = alpha_parts(model)[1]
     alpha_lr = recipe.lr
@@ -236,7 +236,7 @@ def make_optimiser(model: CLIPModel, recipe: OptimRecipe) -> torch.optim.AdamW:
         {"params": [alpha], "weight_decay": recipe.weight_decay, "peak": alpha_lr},
         *(_groups(head, recipe.weight_decay, head_lr) if head else ()),
     ]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6, fused=fused)
 
 
 def _groups(parameters: Sequence[Tensor], weight_decay: float, peak: float) -> list[dict[str, Any]]:
