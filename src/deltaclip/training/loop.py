@@ -117,6 +117,7 @@ class _Loop:
             run.order,
             (run.peers.rank, run.peers.world),
             self.workers,
+            pinned=run.precision.device.type == "cuda",
         )
         with Interrupt(self.note) as interrupt:
             while run.step < run.steps:

@@ -13,11 +13,11 @@ from deltaclip.training.recipe import Recipe
 from deltaclip.training.start import Start
 from deltaclip.training.stops import memory_explained
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["StepPlan", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StepPlan:
     """What a run decides.
 
     ability: of its device. precision: of products. cached: whether gradients are cached, chunk by chunk, instead of the
@@ -45,12 +45,12 @@ class Plan:
             "compiled": self.compiled,
         }
 
-    def resumed(self, cached: bool) -> "Plan":
+    def resumed(self, cached: bool) -> "StepPlan":
         """The plan of a run whose saved steps cached gradients or not: as they did, if that fits in memory here."""
         return replace(self, cached=cached or self.cached)
 
 
-def make_plan(start: Start, recipe: Recipe, precision: MixedPrecision, most_pairs: int) -> Plan:
+def make_plan(start: Start, recipe: Recipe, precision: MixedPrecision, most_pairs: int) -> StepPlan:
     """Decides.
 
     start: its model on the device, ready to be trained but not compiled. most_pairs: of a step in one process.
@@ -61,7 +61,7 @@ def make_plan(start: Start, recipe: Recipe, precision: MixedPrecision, most_pair
         with memory_explained(recipe, recipe.data.frames):
             one, two = (_graph_bytes(start, recipe, precision, size) for size in (1, 2))
         needed = needed_bytes(start.model, one, two, most_pairs, averaged=optim.ema > 0)
-    return Plan(
+    return StepPlan(
         ability,
         "tf32" if precision.tf32 else str(precision.dtype).removeprefix("torch."),
         most_pairs > optim.chunk and cached_gradients(optim.gradient_cache, needed, ability),
