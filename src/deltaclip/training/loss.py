@@ -116,7 +116,9 @@ def accumulate(
                 random.again(number)  # so that dropout drops the same
                 encoded = _encode(model, piece, precision)
             rows = slice(number * chunk, number * chunk + len(piece))
-            torch.autograd.backward(encoded, [gradient[rows] for gradient in gradients])
+            # Without a graph are texts if only motion channels are trained.
+            learnt = [side for side in (0, 1) if encoded[side].requires_grad]
+            torch.autograd.backward([encoded[side] for side in learnt], [gradients[side][rows] for side in learnt])
     peers.sum_gradients([parameter for parameter in model.parameters() if parameter.requires_grad])
     return loss
 

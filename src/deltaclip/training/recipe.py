@@ -10,8 +10,19 @@ from deltaclip.motion import MotionSpec
 from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
 
-__all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "TrainingPrecision", "WorldRecipe"]
+__all__ = [
+    "FRESH",
+    "DataRecipe",
+    "LoopRecipe",
+    "ModelRecipe",
+    "OptimRecipe",
+    "Recipe",
+    "TrainingPrecision",
+    "WorldRecipe",
+]
 
+FRESH = "fresh"
+"""Instead of a start's name: random weights."""
 TrainingPrecision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 
 
@@ -119,7 +130,7 @@ class ModelRecipe:
     gets one that changes nothing until it is trained, with `data.test_frames` positions and width / 64 attention heads.
     """
 
-    init: str = "fresh"
+    init: str = FRESH
     max_words: int = 32
     alpha: Literal["rgb", "zero"] = "rgb"
     image_size: int = 48
@@ -153,6 +164,7 @@ class OptimRecipe:
     lr: peak learning rate. zero_alpha_lr: the peak for an alpha channel that starts at zero (Alpha-CLIP uses 100 times
     the rate of the rest); None, or an alpha channel that is already trained, uses `lr`. 0.0 keeps it at zero.
     head_lr: the peak for a temporal head (CLIP4Clip uses 1e-4, 1000 times the rate of the rest); None uses `lr`.
+    lora_lr: the peak for the matrices of LoRA; None uses `lr`. lora_rank: their rank. Both are for `tune=lora`.
     weight_decay: of matrices only. warm_up: share of the steps. gradient_norm: the norm to clip to.
     batch: maximum number of pairs in a step over all processes; an epoch is divided evenly. epochs: passes over the
     captions. steps: number of steps, instead of epochs.
@@ -169,6 +181,8 @@ class OptimRecipe:
     lr: float = 1e-6
     zero_alpha_lr: float | None = 1e-4
     head_lr: float | None = 1e-4
+    lora_lr: float | None = 1e-4
+    lora_rank: int = 8
     weight_decay: float = 0.2
     warm_up: float = 0.1
     gradient_norm: float = 1.0
@@ -187,11 +201,12 @@ class OptimRecipe:
             value = getattr(self, each.name)
             if isinstance(value, float) and not isfinite(value):
                 raise ValueError(f"optim.{each.name} must be finite, not {value}")
-        if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
-            raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps must be 1 or more")
+        whole = (self.batch, self.epochs, self.chunk, self.lora_rank, 1 if self.steps is None else self.steps)
+        if min(whole) < 1:
+            raise ValueError("optim.batch, epochs, steps, chunk and lora_rank must be 1 or more")
         if (
             self.lr < 0
-            or min(self.zero_alpha_lr or 0.0, self.head_lr or 0.0) < 0
+            or min(self.zero_alpha_lr or 0.0, self.head_lr or 0.0, self.lora_lr or 0.0) < 0
             or self.weight_decay < 0
             or self.gradient_norm <= 0
         ):
@@ -231,11 +246,14 @@ class Recipe:
     """All settings of a training run. A run also depends on its captions, videos and start weights.
 
     name: the key of `training.RECIPES` that it is based on. seed: random seed of the run.
+    tune: what is trained: "full" all weights, "lora" the motion channels and matrices of low rank in both encoders,
+    "channels" the motion channels alone; with each also a temporal head.
     compile: whether layers are compiled with `torch.compile`, which needs a C++ compiler and takes its time at first.
     """
 
     name: str
     seed: int = 0
+    tune: Literal["full", "lora", "channels"] = "full"
     compile: bool = False
     data: DataRecipe = field(default_factory=DataRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
@@ -246,6 +264,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, not {self.seed}")
+        if self.tune != "full" and self.model.init == FRESH:
+            raise ValueError(f"tune={self.tune} keeps the weights it starts with: give model.init, not {FRESH}")
+        if self.tune == "channels" and self.optim.zero_alpha_lr == 0:
+            raise ValueError("tune=channels trains nothing if optim.zero_alpha_lr is 0")
         if self.data.dataset == "shapes" and self.data.frames > self.data.test_frames:
             raise ValueError(
                 f"data.frames {self.data.frames}: a drawn clip has only data.test_frames, {self.data.test_frames}"
@@ -260,12 +282,16 @@ class Recipe:
         """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones.
 
         Uniform sampling is told, jittered is not, which all older documents mean: their runs can still be resumed.
-        So are a gradient cache and compiling if they are not the default.
+        So are tuning, a gradient cache and compiling if they are not the default.
         """
         parts = asdict(self)
         del parts["world"]
         if not self.compile:
             del parts["compile"]
+        if self.tune == "full":
+            del parts["tune"]
+        if self.tune != "lora":
+            del parts["optim"]["lora_lr"], parts["optim"]["lora_rank"]
         if self.optim.gradient_cache == "auto":
             del parts["optim"]["gradient_cache"]
         if self.data.sampling == "jittered":

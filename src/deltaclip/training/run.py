@@ -26,14 +26,17 @@ from deltaclip.training.source import TrainingData
 from deltaclip.training.start import (
     MAX_LOGIT_SCALE,
     RunningMean,
+    alpha_parts,
     make_optimiser,
     plain_weights,
     recompute_layers,
     set_rates,
     split_alpha,
     start_model,
+    trained,
 )
 from deltaclip.training.stops import Checks, broken_update, memory_explained, unsound_gradient, unsound_loss
+from deltaclip.training.tuning import tune
 from deltaclip.training.validation import ValidationMetrics, look, validate
 
 __all__ = ["Run", "StepMetrics"]
@@ -78,6 +81,7 @@ class Run:
         torch.nn.Module.to(self.model, precision.device)
         self.precision = precision.checked(self.model)
         split_alpha(self.model)
+        tune(self.model, recipe, alpha_parts(self.model)[1])
         if recipe.optim.checkpointing:
             recompute_layers(self.model)
         self.model.train()
@@ -163,7 +167,7 @@ class Run:
         self.mean.update(self.model)
         self.step = step
         self._last = loss, norm, rate
-        size = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
+        size = torch.nn.utils.get_total_norm([weight.detach() for _, weight in trained(self.model)])
         words = "their norm is {}"
         self._checks.add(
             torch.isfinite(size), lambda: self._broken(words.format(size.item()), step, rate, norm), ask_peers=True
