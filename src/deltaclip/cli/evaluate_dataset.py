@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import require_writable, writable
+from deltaclip.cli.indexing import number_of
 from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
@@ -136,6 +137,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     _check_choice(run)
     if scoring.no_cache and scoring.cache is not None:
         raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
+    workers = number_of(run.data.workers)
     run.targets.check()
     from deltaclip.evaluation import VectorCache, best_of, material_of_split
     from deltaclip.folders import default_cache_path
@@ -148,7 +150,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     material = material_of_split(run.dataset, data.split, split, files, allow_missing=data.allow_missing)
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
-    best = best_of([_evaluate_one(name, run, cache, captions, material) for name in run.encoders])
+    best = best_of([_evaluate_one(name, workers, run, cache, captions, material) for name in run.encoders])
     run.targets.give(best, as_json)
 
 
@@ -166,6 +168,7 @@ def _check_choice(run: DatasetRun) -> None:
 
 def _evaluate_one(
     name: str,
+    workers: int | None,
     run: DatasetRun,
     cache: "VectorCache | None",
     captions: "CaptionSet",
@@ -181,6 +184,7 @@ def _evaluate_one(
             material,
             cache=cache,
             allow_missing=run.data.allow_missing,
+            workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     for video, reason in vectors.broken.items():
