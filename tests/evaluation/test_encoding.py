@@ -70,8 +70,11 @@ def test_nothing_is_left_to_measure_when_all_videos_are_broken(encoder: Encoder,
         encode_material(encoder, material, allow_missing=True)
 
 
-def test_vectors_are_those_of_the_encoder_in_the_order_of_the_material(encoder: Encoder, files: VideoFiles) -> None:
-    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files))
+@pytest.mark.parametrize("workers", [1, 2])
+def test_vectors_are_those_of_the_encoder_in_the_order_of_the_material(
+    encoder: Encoder, files: VideoFiles, workers: int
+) -> None:
+    vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files), workers=workers)
     assert np.abs(vectors.videos - encoder.encode_videos(files.found.values())).max() < 1e-6
     assert np.abs(vectors.texts - encoder.encode_texts([c.text for c in SPLIT.captions or ()])).max() < 1e-6
 

@@ -49,7 +49,7 @@ def test_the_score_of_a_video_is_that_of_its_best_segment() -> None:
 def test_videos_of_one_segment_rank_as_by_one_mean(encoder: Encoder, material: Material) -> None:
     whole = evaluate_material(encoder, encode_material(encoder, material))
     told: list[tuple[int, int]] = []
-    found = encode_segments(encoder, material, 60.0, lambda done, total: told.append((done, total)))
+    found = encode_segments(encoder, material, 60.0, progress=lambda done, total: told.append((done, total)))
     assert found.starts.tolist() == [0, 1, 2]
     assert told == [(1, 3), (2, 3), (3, 3)]
     np.testing.assert_allclose(found.rows, whole.vectors.videos, atol=1e-5)

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from deltaclip.model import DualEncoder
+from deltaclip.training.computing import graph_bytes, needed_bytes
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import ALONE, MixedPrecision
-from deltaclip.training.loss import accumulate
+from deltaclip.training.loss import accumulate, text_vectors, video_vectors
+from deltaclip.training.losses import symmetric_cross_entropy
 from deltaclip.training.start import recompute_layers, split_alpha, start_model
 from tests.training.tiny import tiny_data, tiny_recipe
 
@@ -32,10 +34,12 @@ def random_batch(size: int, seed: int = 0) -> Batch:
     return Batch(frames, ids, videos, [f"video{i // 2}" for i in range(size)], ["text"] * size)
 
 
-def gradients(model: DualEncoder, batch: Batch, chunk: int) -> tuple[float, dict[str, torch.Tensor]]:
+def gradients(
+    model: DualEncoder, batch: Batch, chunk: int, cached: bool = True
+) -> tuple[float, dict[str, torch.Tensor]]:
     torch.manual_seed(7)
     model.zero_grad(set_to_none=True)
-    loss = accumulate(model, batch, chunk, CPU, ALONE)
+    loss = accumulate(model, batch, chunk, CPU, ALONE, cached=cached)
     return loss.item(), {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}
 
 
@@ -50,10 +54,30 @@ def test_pieces_give_the_gradient_of_the_whole_batch(chunk: int) -> None:
         torch.testing.assert_close(pieces[name], whole[name], atol=5e-6, rtol=1e-4)
 
 
-def test_the_gradient_is_that_of_plain_back_propagation() -> None:
-    from deltaclip.training import symmetric_cross_entropy
-    from deltaclip.training.loss import text_vectors, video_vectors
+@pytest.mark.parametrize(("chunk", "dropout"), [(1, 0.0), (3, 0.0), (3, 0.3), (8, 0.3)])
+def test_holding_the_graphs_of_all_pieces_gives_what_caching_gives(chunk: int, dropout: float) -> None:
+    model, batch = tiny_model(dropout), random_batch(8)
+    loss, held = gradients(model, batch, chunk, cached=False)
+    loss_cached, cached = gradients(model, batch, chunk)
+    assert loss == pytest.approx(loss_cached, abs=1e-5)
+    for name in cached:
+        torch.testing.assert_close(held[name], cached[name], atol=5e-6, rtol=1e-4)
 
+
+def test_the_graph_of_a_batch_is_measured_and_grows_with_its_pairs() -> None:
+    model = tiny_model()
+    one, two, four = (graph_of(model, random_batch(size)) for size in (1, 2, 4))
+    assert two > one
+    assert four == pytest.approx(one + 3 * (two - one), rel=0.02)
+    weights = sum(weight.nbytes for weight in model.parameters())
+    assert needed_bytes(model, one, two, 8, averaged=False) > 4 * weights + one + 7 * (two - one)
+
+
+def graph_of(model: DualEncoder, batch: Batch) -> int:
+    return graph_bytes(model, lambda: (text_vectors(model, batch.ids, CPU), video_vectors(model, batch.frames, CPU)))
+
+
+def test_the_gradient_is_that_of_plain_back_propagation() -> None:
     model, batch = tiny_model(), random_batch(6)
     _, ours = gradients(model, batch, 2)
     model.zero_grad(set_to_none=True)
@@ -75,9 +99,6 @@ def test_dropout_drops_the_same_in_both_passes() -> None:
     after_cached = torch.rand(1)
     torch.manual_seed(7)
     with torch.no_grad():
-        from deltaclip.training import symmetric_cross_entropy
-        from deltaclip.training.loss import text_vectors, video_vectors
-
         made = [
             (text_vectors(model, part.ids, CPU), video_vectors(model, part.frames, CPU)) for part in batch.pieces(2)
         ]

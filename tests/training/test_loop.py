@@ -20,7 +20,10 @@ RECIPE = tiny_recipe()
 
 
 def rows(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "training" / "metrics.jsonl").read_text().splitlines()]
+    """What was measured: the first row tells how the run computes."""
+    how, *measured = [json.loads(line) for line in (out / "training" / "metrics.jsonl").read_text().splitlines()]
+    assert how.keys() == {"step", "computing"}
+    return measured
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
@@ -112,7 +115,9 @@ def test_a_run_may_see_a_random_share_of_the_patches_in_each_step_and_does_it_ag
         return real(model, frames, precision, keep)
 
     monkeypatch.setattr(loss, "video_vectors", noted)
-    recipe = override(RECIPE, ["data.least_keep=0.25", "optim.chunk=2"])  # in pieces: twice each, with the same patches
+    recipe = override(
+        RECIPE, ["data.least_keep=0.25", "optim.chunk=2", "optim.gradient_cache=always"]
+    )  # in pieces: twice each, with the same patches
     train(recipe, tiny_data(), tmp_path / "out", device="cpu")
     steps = [set(seen[place : place + len(seen) // 6]) for place in range(0, len(seen), len(seen) // 6)]
     assert [len(each) for each in steps] == [1] * 6

@@ -8,6 +8,7 @@ import typer
 
 from deltaclip.cli.encoders import load_with
 from deltaclip.cli.files import require_writable, writable
+from deltaclip.cli.indexing import number_of
 from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
@@ -179,6 +180,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     if scoring.segments is not None and (len(run.encoders) > 1 or scoring.post == "qbnorm"):
         wrong = "it takes one encoder at a time, and no qbnorm."
         raise typer.BadParameter(wrong, param_hint="'--segments'")
+    workers = number_of(run.data.workers)
     run.targets.check()
     from deltaclip.evaluation import VectorCache, best_of, material_of_split
     from deltaclip.folders import default_cache_path
@@ -191,11 +193,11 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     material = material_of_split(run.dataset, data.split, split, files, allow_missing=data.allow_missing)
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
-    best = best_of([_evaluate_one(name, run, cache, captions, material) for name in run.encoders])
-    run.targets.give(best if scoring.segments is None else _by_segments(best, run, scoring.segments), as_json)
+    best = best_of([_evaluate_one(name, workers, run, cache, captions, material) for name in run.encoders])
+    run.targets.give(best if scoring.segments is None else _by_segments(best, workers, run, scoring.segments), as_json)
 
 
-def _by_segments(whole: "Evaluation", run: DatasetRun, seconds: float) -> "SegmentEvaluation":
+def _by_segments(whole: "Evaluation", workers: int | None, run: DatasetRun, seconds: float) -> "SegmentEvaluation":
     """The same videos by their best segments, with the one encoder of the run."""
     from deltaclip.evaluation import DualSoftmax, encode_segments, evaluate_segments
 
@@ -205,6 +207,7 @@ def _by_segments(whole: "Evaluation", run: DatasetRun, seconds: float) -> "Segme
             encoder,
             whole.vectors.material,
             seconds,
+            workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos in segments", done, total),
         )
     return evaluate_segments(whole, found, seconds, DualSoftmax() if run.scoring.post == "dsl" else None)
@@ -247,6 +250,7 @@ def _check_choice(run: DatasetRun) -> None:
 
 def _evaluate_one(
     name: str,
+    workers: int | None,
     run: DatasetRun,
     cache: "VectorCache | None",
     captions: "CaptionSet",
@@ -262,6 +266,7 @@ def _evaluate_one(
             material,
             cache=cache,
             allow_missing=run.data.allow_missing,
+            workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     for video, reason in vectors.broken.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 import typer
 
 from deltaclip.cli.encoders import load_motion, load_with, motion_and_others
+from deltaclip.cli.indexing import number_of
 from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
@@ -130,7 +131,7 @@ def evaluate_moment_dataset(
     """The same on the moments that the captions of a data set describe."""
     if data.annotations is None or data.videos is None:
         raise typer.BadParameter(f"{dataset} needs --annotations DIR and --videos DIR.")
-    annotations, videos = data.annotations, data.videos
+    annotations, videos, workers = data.annotations, data.videos, number_of(data.workers)
 
     def load() -> "MomentSet":
         from deltaclip.captions import moments_of_split
@@ -139,7 +140,7 @@ def evaluate_moment_dataset(
         files = found_videos(videos, split.videos)
         return moments_of_split(dataset, data.split, split, files, allow_missing=data.allow_missing)
 
-    _evaluate_moments(names, spec, options, load, as_json)
+    _evaluate_moments(names, spec, options, load, as_json, workers)
 
 
 def evaluate_reversed_dataset(
@@ -155,6 +156,7 @@ def evaluate_reversed_dataset(
         raise typer.BadParameter(f"{dataset} needs --annotations DIR and --videos DIR.")
     if len(names) != 1:
         raise typer.BadParameter("give one encoder, such as --encoder motion.", param_hint="'--encoder'")
+    workers = number_of(data.workers)
     from deltaclip.evaluation import Opposites, by_appearance, by_motion, evaluate_reversed, material_of_split
 
     opposites = Opposites.load(options.opposites)
@@ -169,6 +171,7 @@ def evaluate_reversed_dataset(
             material,
             opposites,
             allow_missing=data.allow_missing,
+            workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     _give(result, as_json)
@@ -180,6 +183,7 @@ def _evaluate_moments(
     options: SentenceOptions,
     load: "Callable[[], MomentSet]",
     as_json: bool,
+    workers: int | None = None,
 ) -> None:
     from deltaclip.evaluation import MomentEncoders, evaluate_moments
     from deltaclip.reader import SEGMENT_SECONDS
@@ -201,6 +205,7 @@ def _evaluate_moments(
             encoders,
             moments,
             options.moment_seconds or SEGMENT_SECONDS,
+            workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
     _give(result, as_json)

@@ -225,6 +225,7 @@ class DatasetOptions:
     videos: VideosOption = None
     split: SplitOption = "test"
     allow_missing: AllowMissingOption = False
+    workers: WorkersOption = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
 from deltaclip.library import Content, Stamp, TouchedError, content_of, require_unchanged
-from deltaclip.pipeline import Job, Pipeline, single
+from deltaclip.pipeline import Job, Pipeline, single, usual_workers
 from deltaclip.reader import Clip, read_video
 
 __all__ = ["MaterialVectors", "encode_material", "encode_texts"]
@@ -56,14 +56,16 @@ def encode_material(
     cache: VectorCache | None = None,
     allow_missing: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | None = None,
 ) -> MaterialVectors:
     """One vector for each video, sampled over the whole of it, and one for each text.
 
-    cache: where vectors are taken from and kept. progress is called with (videos done, videos in all).
+    cache: where vectors are taken from and kept. progress is called with (videos done, videos in all). workers: videos
+    decoded at once, None for one per core, at most 8; the vectors do not depend on it.
     Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
     count as missing, and their texts with them. Raises CaptionError where nothing is left then.
     """
-    with Pipeline(single(read_video)) as pipeline:
+    with Pipeline(single(read_video), usual_workers() if workers is None else workers) as pipeline:
         work = _Work(encoder, material, cache, pipeline, progress)
         work.run()
     measured = without_broken(material, work.broken, allow_missing)

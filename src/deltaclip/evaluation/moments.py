@@ -17,7 +17,7 @@ from deltaclip.captions import AskedMoment, MomentSet
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.ranked_moments import MomentEncoders
 from deltaclip.library import By
-from deltaclip.pipeline import Job, Pipeline
+from deltaclip.pipeline import Job, Pipeline, usual_workers
 from deltaclip.ranking import Interval, bootstrap_means, percent_interval
 from deltaclip.reader import SEGMENT_SECONDS, Clip, read_moments
 from deltaclip.wording import count
@@ -160,19 +160,22 @@ def evaluate_moments(
     encoders: MomentEncoders,
     moments: MomentSet,
     moment_seconds: float = SEGMENT_SECONDS,
+    *,
+    workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> MomentEvaluation:
     """Ranks the moments of each video for its sentences.
 
-    moment_seconds: length at which videos are cut, as `index` does at 15 s. progress is called with (videos done,
-    videos in all). A sentence of which nothing is understood, if only motion is asked, counts as wrong. Raises
-    CaptionError for a truth that is not inside its video, VideoError for a video that cannot be read to its end.
+    moment_seconds: length at which videos are cut, as `index` does at 15 s. workers: child processes that read, None
+    for the usual number. progress is called with (videos done, videos in all). A sentence of which nothing is
+    understood, if only motion is asked, counts as wrong. Raises CaptionError for a truth that is not inside its video,
+    VideoError for a video that cannot be read to its end.
     """
     spans: dict[Path, list[Span]] = {path: [] for path in moments.paths}
     places: list[tuple[Path, Span]] = []
 
     def clips() -> Iterator[Clip]:
-        with Pipeline(read_moments) as pipeline:
+        with Pipeline(read_moments, usual_workers() if workers is None else workers) as pipeline:
             jobs = (Job(path, path, (encoders.reader_spec, moment_seconds)) for path in moments.paths)
             for done, (job, found) in enumerate(pipeline.read(jobs), 1):
                 for clip in found:

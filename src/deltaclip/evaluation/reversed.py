@@ -167,11 +167,13 @@ def evaluate_reversed(
     opposites: Opposites,
     *,
     allow_missing: bool = False,
+    workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ReversedEvaluation:
     """Asks each sentence that has an opposite, with it, of its clip and of the same clip shown from its end.
 
-    Ties are wrong. progress is called with (videos done, videos in all). Raises CaptionError if no sentence has an
+    Ties are wrong. workers: child processes that read, None for the usual number. progress is called with (videos done,
+    videos in all). Raises CaptionError if no sentence has an
     opposite, VideoError for videos that cannot be read unless allow_missing leaves them out.
     """
     said = [(number, opposites.of(text)) for number, text in enumerate(material.texts)]
@@ -181,7 +183,7 @@ def evaluate_reversed(
         raise CaptionError(what, "no sentence of it has an opposite", "Give more pairs with --opposites FILE.")
     owner = material.owner.tolist()
     wanted = list(dict.fromkeys(owner[number] for number, _ in asked))
-    vectors, broken = _both_ways(encoder, material, wanted, progress)
+    vectors, broken = _both_ways(encoder, material, wanted, usual_workers() if workers is None else workers, progress)
     if broken and (not allow_missing or len(broken) == len(wanted)):
         found = (
             f"{count(len(broken), 'video')} cannot be read: {listed([f'{n} ({r})' for n, r in broken.items()], '; ')}"
@@ -221,13 +223,17 @@ def evaluate_reversed(
 
 
 def _both_ways(
-    encoder: SentenceEncoder, material: Material, wanted: Sequence[int], progress: Callable[[int, int], None]
+    encoder: SentenceEncoder,
+    material: Material,
+    wanted: Sequence[int],
+    workers: int,
+    progress: Callable[[int, int], None],
 ) -> tuple[dict[int, NDArray[np.float32]], dict[str, str]]:
     """The vectors of each video by number, (2, D), forwards and backwards, and why others cannot be read, by name."""
     vectors: dict[int, NDArray[np.float32]] = {}
     broken: dict[str, str] = {}
     jobs = (Job(number, material.paths[number], (encoder.reader_spec,)) for number in wanted)
-    with Pipeline(read_both_ways, usual_workers()) as pipeline:
+    with Pipeline(read_both_ways, workers) as pipeline:
         for done, (job, clips) in enumerate(pipeline.read(jobs), 1):
             try:
                 vectors[job.key] = encoder.encode_clips(list(clips))

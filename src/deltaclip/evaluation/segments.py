@@ -88,16 +88,18 @@ def encode_segments(
     encoder: Encoder,
     material: Material,
     seconds: float,
+    *,
+    workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SegmentVectors:
     """The vectors of all segments, cut as `index` cuts. seconds: their longest length.
 
-    progress: called with (videos done, videos in all). Of a file that is damaged the segments before the damage count.
-    Raises VideoError for one without any.
+    workers: child processes that read, None for the usual number. progress: called with (videos done, videos in all).
+    Of a file that is damaged the segments before the damage count. Raises VideoError for one without any.
     """
     vectors: list[NDArray[np.float32]] = []
     jobs = (Job(number, path, (encoder.reader_spec, seconds)) for number, path in enumerate(material.paths))
-    with Pipeline(read_moments, usual_workers()) as pipeline:
+    with Pipeline(read_moments, usual_workers() if workers is None else workers) as pipeline:
         for job, clips in pipeline.read(jobs):
             own = list[NDArray[np.float32]]()
             try:

@@ -127,7 +127,7 @@ def _device_named(name: str) -> torch.device:
 def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
     """Whether a device multiplies bf16 natively, and how that is known."""
     if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported()
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
         return native, f"the GPU {'multiplies' if native else 'does not multiply'} bf16"
     if device.type != "cpu":
         return False, "bf16 is not used on Apple GPUs"

@@ -115,7 +115,8 @@ def checked_placement(placement: Placement, model: DualEncoder, *, as_asked: boo
     if as_asked:
         remedy = "Choose the precision float32, or auto, which takes what is right here."
         raise PrecisionError(f"{check.precision} on {placement.device}", check.verdict, remedy)
-    why = f"bf16 is not used: it {check.verdict}"
+    short = {torch.bfloat16: "bf16", torch.float16: "fp16"}[placement.dtype]
+    why = f"{short} is not used: it {check.verdict}"
     return replace(placement, dtype=torch.float32, precision_reason=why, self_check=check)
 
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from deltaclip.training.journal import TrainingProgress
     from deltaclip.training.loop import train
     from deltaclip.training.losses import symmetric_cross_entropy
-    from deltaclip.training.recipe import DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
+    from deltaclip.training.recipe import FRESH, DataRecipe, LoopRecipe, ModelRecipe, OptimRecipe, Recipe, WorldRecipe
     from deltaclip.training.recipes import RECIPES, field_names, override
     from deltaclip.training.report import Outcome, Speed
     from deltaclip.training.report_page import write_report, write_report_again
     from deltaclip.training.run_folder import RUN_FOLDER, RunInUseError, files_beside_run, has_run, refuse_other_recipe
     from deltaclip.training.shapes_data import draw_shapes
     from deltaclip.training.source import ClipSource, MemoryClips, Pictures, TrainingData
-    from deltaclip.training.start import FRESH, start_side
+    from deltaclip.training.start import start_side
 
 __all__ = [
     "FRESH",
@@ -90,14 +90,14 @@ _HOMES = {
     "journal": ("TrainingProgress",),
     "loop": ("train",),
     "losses": ("symmetric_cross_entropy",),
-    "recipe": ("DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"),
+    "recipe": ("FRESH", "DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"),
     "recipes": ("RECIPES", "field_names", "override"),
     "report": ("Outcome", "Speed"),
     "report_page": ("write_report", "write_report_again"),
     "run_folder": ("RUN_FOLDER", "RunInUseError", "files_beside_run", "has_run", "refuse_other_recipe"),
     "shapes_data": ("draw_shapes",),
     "source": ("ClipSource", "MemoryClips", "Pictures", "TrainingData"),
-    "start": ("FRESH", "start_side"),
+    "start": ("start_side",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

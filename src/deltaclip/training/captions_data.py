@@ -60,6 +60,7 @@ class CachedClips:
         self.owner = np.array([numbers[caption.video] for caption in captions], np.int64)
         self._texts = [caption.text for caption in captions]
         self._cache, self._motion = cache, motion
+        self._masks = needs_neighbours(MotionSpec.parse(motion))  # others are made of the frames, or of nothing
 
     @property
     def alike(self) -> NDArray[np.int64]:
@@ -74,7 +75,7 @@ class CachedClips:
         """Cached frames, one in each of equal spans, with the cached mask or one computed from these frames."""
         kept = self._cache.settings.num_frames
         places = uniform_places(kept, num_frames) if rng is None else random_places(kept, num_frames, rng)
-        frames = self._cache.clip(self.video_ids[video], places)
+        frames = self._cache.clip(self.video_ids[video], places, masks=self._masks)
         return Pictures(frames.rgb, frames.see(self._motion), velocity=frames.velocity)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from deltaclip.checks import check_choice
-from deltaclip.training.recipe import Recipe
+from deltaclip.training.recipe import FRESH, Recipe
 from deltaclip.training.recipes import RECIPES, override
-from deltaclip.training.start import FRESH
 
 __all__ = ["chosen_recipe", "recipe_doubts", "unused_settings"]
 
@@ -47,6 +46,8 @@ def unused_settings(recipe: Recipe, named: Collection[str]) -> str | None:
             return f"{', '.join(sizes)} cannot be set: {own} (they are for model.init={FRESH}, random weights)"
     if not recipe.model.temporal_layers and "optim.head_lr" in named:
         return "optim.head_lr is ignored without a temporal head; set model.temporal_layers as well"
+    if recipe.tune != "lora" and (lora := sorted(each for each in named if each.startswith("optim.lora_"))):
+        return f"{', '.join(lora)} would be ignored without LoRA; set tune=lora as well"
     if not drawn and (world := sorted(each for each in named if each.startswith("world."))):
         return f"{', '.join(world)} can be set for drawn clips only"
     if recipe.optim.steps is not None and "optim.epochs" in named and "optim.steps" not in named:

@@ -20,8 +20,9 @@ from deltaclip.channels import channels_of, turned
 from deltaclip.errors import DeltaclipError
 from deltaclip.model import ModelSpec, Tokenizer
 from deltaclip.motion import MotionSpec, extra_planes
-from deltaclip.processes import unnamed_main
+from deltaclip.processes import unnamed_main, usable_cores
 from deltaclip.reader import fit_extras, fitted, join_channels
+from deltaclip.training.computing import reading_processes
 from deltaclip.training.recipe import DataRecipe, Recipe
 from deltaclip.training.sampler import Order, own_part
 from deltaclip.training.source import ClipSource, Pictures
@@ -117,7 +118,6 @@ class Batch:
             yield replace(self, **parts)
 
 
-MOST_WORKERS = 8
 PairIndex = tuple[int, int]
 """Number of a caption, and the epoch it is read in."""
 
@@ -139,11 +139,12 @@ class TokenRows:
         return torch.from_numpy(rows)
 
 
-Pair = tuple[NDArray[np.uint8], str]
+Pair = tuple[NDArray[np.uint8], str, int]
+"""Frames, caption, and `ClipSource.alike`."""
 
 
 class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
-    """Item (number, epoch): frames uint8 (T, C, S, S) and a caption, a pure function of recipe, number and epoch.
+    """Item (number, epoch): a pure function of recipe, number and epoch. frames: uint8 (T, C, S, S).
 
     Our own errors are returned as items: raised in a worker, they would arrive without their parts.
     """
@@ -164,7 +165,8 @@ class _Pairs(torch.utils.data.Dataset[Pair | DeltaclipError]):
         caption = drop_words(self.source.caption(number, rng, epoch), self.recipe.data.word_dropout, rng)
         if DIRECTION_WORDS.search(caption):
             pictures = replace(pictures, directed=True)
-        return model_frames(pictures, self.side, self.recipe.data, rng, self.fit), caption
+        made = model_frames(pictures, self.side, self.recipe.data, rng, self.fit)
+        return made, caption, int(self.source.alike[number])
 
 
 class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
@@ -181,24 +183,49 @@ class _Videos(torch.utils.data.Dataset[NDArray[np.uint8] | DeltaclipError]):
         return model_frames(pictures, self.side, self.recipe.data, None, self.fit)
 
 
-class _Collate:
-    """Stacks the items of a step; a process without any gets empty arrays."""
+class _Steps(torch.utils.data.Sampler[list[PairIndex]]):
+    """The items of each step for one process (rank, world), found when the step comes near: a run has many."""
 
-    def __init__(self, recipe: Recipe, side: int) -> None:
+    def __init__(self, steps: range, order: Order, part: tuple[int, int]) -> None:
+        self.steps, self.order, self.part = steps, order, part
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[PairIndex]]:
+        for step in self.steps:
+            epoch = self.order.epoch_of(step)
+            yield [(int(number), epoch) for number in own_part(self.order.batch_of(step), *self.part)]
+
+
+class _Collate:
+    """Stacks the items of a step: frames, token rows, `Batch.alike`, captions. A process without any gets empty arrays.
+
+    All tensors are made here, by the processes that read clips, so that they can be pinned for a GPU.
+    """
+
+    def __init__(self, recipe: Recipe, side: int, rows: TokenRows) -> None:
         channels = channels_of(MotionSpec.parse(recipe.data.motion).extras)
         self.empty = np.empty((0, recipe.data.frames, len(channels), side, side), np.uint8)
+        self.rows = rows
 
-    def __call__(self, made: list[Pair | DeltaclipError]) -> tuple[torch.Tensor, list[str]] | DeltaclipError:
+    def __call__(self, made: list[Pair | DeltaclipError]) -> "Collated | DeltaclipError":
         items = [item for item in made if not isinstance(item, DeltaclipError)]
         if len(items) < len(made):
             return next(item for item in made if isinstance(item, DeltaclipError))
-        frames = np.stack([frames for frames, _ in items]) if items else self.empty
-        return torch.from_numpy(frames), [caption for _, caption in items]
+        frames = np.stack([frames for frames, _, _ in items]) if items else self.empty
+        captions = [caption for _, caption, _ in items]
+        alike = torch.tensor([number for _, _, number in items], dtype=torch.int64)
+        return torch.from_numpy(frames), self.rows(captions), alike, captions
+
+
+Collated = tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[str]]
 
 
 def default_workers(source: ClipSource) -> int:
-    """None for clips in memory, else one per core, up to MOST_WORKERS."""
-    return 0 if source.in_memory else min(os.cpu_count() or 1, MOST_WORKERS)
+    """One per core that this process may use, shared with the processes of the run here; none for clips in memory."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return reading_processes(usable_cores(), here, source.in_memory)
 
 
 def batches(
@@ -211,26 +238,29 @@ def batches(
     part: tuple[int, int] = (0, 1),
     workers: int = 0,
     fit: str = "crop",
+    *,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """The batches of `steps` in order, the part of this process (rank, world) of each."""
-    numbers = [own_part(order.batch_of(step), *part) for step in steps]
+    """The batches of `steps` in order, the part of this process (rank, world) of each.
+
+    pinned: in memory from which a GPU copies while it computes.
+    """
     loader = torch.utils.data.DataLoader(
         _Pairs(source, recipe, side, fit),
-        batch_sampler=[
-            [(int(number), order.epoch_of(step)) for number in own] for step, own in zip(steps, numbers, strict=True)
-        ],
-        collate_fn=_Collate(recipe, side),
+        batch_sampler=_Steps(steps, order, part),
+        collate_fn=_Collate(recipe, side, rows),
         num_workers=workers,
         multiprocessing_context=worker_context() if workers else None,
         worker_init_fn=_begin,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pinned,
     )
-    for own, made in zip(numbers, started(loader), strict=True):
+    for step, made in zip(steps, started(loader), strict=True):
         if isinstance(made, DeltaclipError):
             raise made
-        frames, captions = made
+        frames, ids, alike, captions = made
+        own = own_part(order.batch_of(step), *part)
         names = [source.video_ids[video] for video in np.asarray(source.owner)[own]]
-        yield Batch(frames, rows(captions), torch.from_numpy(np.asarray(source.alike)[own]), names, captions)
+        yield Batch(frames, ids, alike, names, captions)
 
 
 def video_batches(

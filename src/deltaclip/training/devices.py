@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 import torch.distributed as dist
 
 from deltaclip.encoder import Placement, choose_placement
 from deltaclip.model import DualEncoder, checked_placement
+from deltaclip.training.computing import Ability, local_device, precision_for
+from deltaclip.training.recipe import TrainingPrecision
 
 __all__ = ["ALONE", "MixedPrecision", "Peers", "join_peers", "peak_memory"]
 
@@ -25,27 +26,28 @@ class MixedPrecision:
     """The device, and the dtype that autocast computes products in; weights stay float32.
 
     as_asked: whether the recipe names the dtype. refused: why a lower dtype is not used; None if none was refused.
+    tf32: whether float32 products of the encoders are rounded to TF32, on the way there and back.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     as_asked: bool = False
     refused: str | None = None
+    tf32: bool = False
 
     @classmethod
-    def choose(cls, device: str, precision: Literal["auto", "float32", "bfloat16"]) -> "MixedPrecision":
-        """The device asked for, or under torchrun the one of this process; auto means bfloat16 on CUDA only.
+    def choose(cls, device: str, precision: TrainingPrecision) -> "MixedPrecision":
+        """The device asked for, or under torchrun the one of this process, and the precision for it.
 
-        On CPUs bfloat16 would speed up only large models, which are not trained there.
-        Raises ValueError if there is no such device.
+        Raises ValueError if there is no such device, PrecisionError if it does not have that precision.
         """
-        placement = choose_placement(device, precision)
-        chosen = placement.device
-        if str(chosen) == "cuda":
-            chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        asked = choose_placement(device, "float32").device
+        here = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        chosen = local_device(asked, *here)
+        if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
-        lower = placement.dtype if precision != "auto" or chosen.type == "cuda" else torch.float32
-        return cls(chosen, lower, as_asked=precision != "auto")
+        dtype = precision_for(precision, Ability.of(chosen))
+        return cls(chosen, dtype, as_asked=precision != "auto", tf32=precision == "tf32")
 
     def checked(self, model: DualEncoder) -> "MixedPrecision":
         """The same, or float32 if a lower dtype gives wrong results on this device, on which the model already is.
@@ -66,6 +68,22 @@ class MixedPrecision:
         """The context for a forward pass."""
         lower = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype if lower else None, enabled=lower)
+
+    @contextmanager
+    def products(self) -> Iterator[None]:
+        """The context for both passes through the encoders; the loss is outside, and always in full float32."""
+        settings = torch.backends.cuda.matmul
+        before = settings.fp32_precision
+        if self.tf32:
+            settings.fp32_precision = "tf32"
+        try:
+            yield
+        finally:
+            settings.fp32_precision = before
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales gradients of float16 products, which would be too small for it; off for all others."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
 
 
 PIECE_ELEMENTS = 1 << 24
@@ -92,14 +110,15 @@ class Peers:
         dist.all_gather(numbers, torch.tensor([own], device=device))
         return [int(number) for number in numbers]
 
-    def gather_rows(self, rows: torch.Tensor) -> torch.Tensor:
+    def gather_rows(self, rows: torch.Tensor, counts: Sequence[int] | None = None) -> torch.Tensor:
         """The rows of all processes, in order of rank: (n, ...) -> (sum of n, ...). n may differ, or be 0.
 
+        counts: n of each process; None asks them, which waits for all.
         It is not differentiable: `loss.accumulate` gives each process the gradient of its own rows.
         """
         if self.world == 1:
             return rows
-        counts = self.counts(len(rows), rows.device)
+        counts = self.counts(len(rows), rows.device) if counts is None else counts
         padded = rows.new_zeros((max(counts), *rows.shape[1:]))
         padded[: len(rows)] = rows
         gathered = [torch.empty_like(padded) for _ in counts]

@@ -86,8 +86,9 @@ class _Loop:
         self.run, self.watch, self.validated, self.note, self.workers = run, watch, validated, note, workers
         self.figures: ValidationMetrics | None = None
         self._whole, self._window = Stopwatch(), Stopwatch()
-        self._told_no_negatives = False
+        self._told_no_negatives = self._looked = False
         self._journal = Journal(run.out / RUN_FOLDER, run.step, note) if run.peers.leads else None
+        self._write({"computing": run.plan.facts()})
 
     @property
     def speed(self) -> Speed:
@@ -118,6 +119,7 @@ class _Loop:
             (run.peers.rank, run.peers.world),
             self.workers,
             family_of(run.model).fit,
+            pinned=run.precision.device.type == "cuda",
         )
         with Interrupt(self.note) as interrupt:
             while run.step < run.steps:
@@ -126,6 +128,7 @@ class _Loop:
                 if wanted == CONTINUE or run.step == run.steps:
                     continue
                 if unsaved is not None:
+                    run.look()
                     run.refuse_broken(unsaved)
                     run.save()
                 if wanted == INTERRUPTED:
@@ -137,6 +140,9 @@ class _Loop:
         return True
 
     def _wanted(self, deadline: float | None, interrupt: Interrupt) -> int:
+        """What to do after a step. Several processes agree when they look at their numbers, since both wait."""
+        if not self._looked and self.run.peers.world > 1:
+            return CONTINUE
         late = deadline is not None and time.monotonic() > deadline
         own = INTERRUPTED if interrupt.asked else TOO_LATE if late else CONTINUE
         return max(self.run.peers.counts(own, self.run.precision.device))
@@ -149,14 +155,17 @@ class _Loop:
         ready = time.perf_counter()
         numbers = run.order.batch_of(run.step)
         self._tell_no_negatives(numbers)
-        figures = run.advance(batch)
-        taken, waited = time.perf_counter() - began, ready - began
-        for stopwatch in (self._whole, self._window):
-            stopwatch.count(len(numbers), taken, waited)
+        run.advance(batch)
         save_every = run.recipe.loop.save_every
         logged = run.step % run.log_every == 0 or run.step in (1, run.steps)
         validated = run.step % run.validate_every == 0 or run.step == run.steps
         saved = save_every is not None and run.step % save_every == 0
+        self._looked = logged or validated or saved or run.step % run.look_every == 0
+        if self._looked:
+            figures = run.look()
+        taken, waited = time.perf_counter() - began, ready - began
+        for stopwatch in (self._whole, self._window):
+            stopwatch.count(len(numbers), taken, waited)
         mask_cosine = run.refuse_broken(batch) if logged or validated or saved else None
         if logged:
             self._write(

@@ -1,21 +1,18 @@
 """The contrastive loss of a batch, and its exact gradient in chunks and over processes.
 
-The loss needs the vectors of the whole batch at once, but the encoders process only a chunk at a time (GradCache: Gao
-et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup"): first the vectors of all chunks
-without a graph, gathered from every process; then the loss and its gradient with respect to each vector; then each
-chunk again with a graph, backpropagating that gradient. Every process computes the same loss and backpropagates its own
-rows only, so the sum of the processes' gradients equals the gradient of one process with the whole batch.
-
-Losses and gradients that are not finite, and a lack of memory, end the run with an error that says what to change.
+The loss needs the vectors of the whole batch at once, but the encoders process only a chunk at a time. First come the
+vectors of all chunks, gathered from every process; then the loss and its gradient with respect to each vector; then
+each chunk backpropagates that gradient. If the graphs of all chunks do not fit in memory, the vectors are computed
+without a graph and each chunk again with one (GradCache: Gao et al., "Scaling Deep Contrastive Learning Batch Size
+under Memory Limited Setup"), for about a third more work. Every process computes the same loss and backpropagates its
+own rows only, so the sum of the processes' gradients equals the gradient of one process with the whole batch.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from deltaclip.errors import TrainingError
 from deltaclip.model import (
     DualEncoder,
     family_of,
@@ -29,19 +26,8 @@ from deltaclip.model import (
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
 from deltaclip.training.losses import LOSSES, similarity_weights
-from deltaclip.training.recipe import Recipe
-from deltaclip.wording import listed
 
-__all__ = [
-    "BatchVectors",
-    "accumulate",
-    "broken_update",
-    "memory_explained",
-    "refuse_loss",
-    "refuse_norm",
-    "text_vectors",
-    "video_vectors",
-]
+__all__ = ["BatchVectors", "accumulate", "text_vectors", "video_vectors"]
 
 
 def video_vectors(
@@ -84,34 +70,45 @@ def accumulate(
     peers: Peers,
     *,
     same_video_masked: bool = True,
+    cached: bool = True,
+    counts: Sequence[int] | None = None,
+    scaler: torch.amp.GradScaler | None = None,
     check: Callable[[torch.Tensor, BatchVectors], None] = lambda loss, vectors: None,
 ) -> torch.Tensor:
     """Adds the gradient of the whole batch's loss to the model's parameters, summed over processes.
 
     batch: this process's pairs, on the model's device; may be empty if a different process has some.
-    chunk: pairs that are held with a graph at once. check: sees loss and vectors before the backward pass; may raise.
+    chunk: pairs that go through the encoders at once. cached: whether only one chunk is held with a graph at once.
+    counts: pairs of each process; None asks them. scaler: multiplies the gradients, whoever takes a step divides them.
+    check: sees loss and vectors before the backward pass; may raise.
     Returns the loss of the whole batch, the same in every process.
     """
     pieces = list(batch.pieces(chunk))
-    in_one = len(pieces) == 1
+    held = not cached or len(pieces) == 1
     random = _Random(precision.device)
-    with torch.set_grad_enabled(in_one):
-        made = []
+    made = []
+    with torch.set_grad_enabled(held), precision.products():
         for piece in pieces:
-            random.note()
+            if not held:
+                random.note()
             made.append(_encode(model, piece, precision))
     empty = torch.zeros(0, model_spec(model).projection_dim, device=precision.device)
     texts, videos = (torch.cat([empty, *(each[side].detach() for each in made)]) for side in (0, 1))
-    loss, (text_gradient, video_gradient) = _loss(model, texts, videos, batch, peers, same_video_masked)
+    counts = peers.counts(len(batch), texts.device) if counts is None else counts
+    loss, gradients = _loss(model, texts, videos, batch, peers, same_video_masked, counts, scaler)
     check(loss, BatchVectors(texts, videos, batch))
-    for number, piece in enumerate(pieces):
-        rows = slice(number * chunk, number * chunk + len(piece))
-        if in_one:
-            encoded = made[0]
-        else:
-            random.again(number)  # so that dropout drops the same
-            encoded = _encode(model, piece, precision)
-        torch.autograd.backward(encoded, (text_gradient[rows], video_gradient[rows]))
+    with precision.products():
+        for number, piece in enumerate(pieces):
+            if held:
+                encoded = made[number]
+                made[number] = empty, empty  # its graph is freed on the way back
+            else:
+                random.again(number)  # so that dropout drops the same
+                encoded = _encode(model, piece, precision)
+            rows = slice(number * chunk, number * chunk + len(piece))
+            # Without a graph are texts if only motion channels are trained.
+            learnt = [side for side in (0, 1) if encoded[side].requires_grad]
+            torch.autograd.backward([encoded[side] for side in learnt], [gradients[side][rows] for side in learnt])
     peers.sum_gradients([parameter for parameter in model.parameters() if parameter.requires_grad])
     return loss
 
@@ -121,16 +118,24 @@ def _encode(model: DualEncoder, piece: Batch, precision: MixedPrecision) -> tupl
 
 
 def _loss(
-    model: DualEncoder, texts: torch.Tensor, videos: torch.Tensor, batch: Batch, peers: Peers, masked: bool
+    model: DualEncoder,
+    texts: torch.Tensor,
+    videos: torch.Tensor,
+    batch: Batch,
+    peers: Peers,
+    masked: bool,
+    counts: Sequence[int],
+    scaler: torch.amp.GradScaler | None,
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
     """The loss of the whole batch, and its gradient for this process's texts and videos. Sets `grad` of scale, bias."""
-    start = sum(peers.counts(len(batch), texts.device)[: peers.rank])
-    all_texts, all_videos = (peers.gather_rows(rows).requires_grad_() for rows in (texts, videos))
-    numbers = peers.gather_rows(batch.alike) if masked else None
+    start = sum(counts[: peers.rank])
+    all_texts, all_videos = (peers.gather_rows(rows, counts).requires_grad_() for rows in (texts, videos))
+    numbers = peers.gather_rows(batch.alike, counts) if masked else None
     weights = similarity_weights(model)
     loss = LOSSES[family_of(model).loss](all_texts, all_videos, *weights, same_video=numbers)
     trained = [weight for weight in weights if weight.requires_grad]
-    of_texts, of_videos, *of_weights = torch.autograd.grad(loss, [all_texts, all_videos, *trained])
+    scaled = loss if scaler is None else scaler.scale(loss)
+    of_texts, of_videos, *of_weights = torch.autograd.grad(scaled, [all_texts, all_videos, *trained])
     if peers.leads:  # every process has all of it, and they are summed
         for weight, gradient in zip(trained, of_weights, strict=True):
             weight.grad = gradient if weight.grad is None else weight.grad + gradient
@@ -155,68 +160,3 @@ class _Random:
         torch.set_rng_state(on_cpu)
         if on_cuda is not None and self._cuda is not None:
             torch.cuda.set_rng_state(on_cuda, self._cuda)
-
-
-NEW_RUN = "a new run in a different folder: resume (--resume) keeps the settings and would fail here again."
-"""Earlier states are kept, but settings cannot change when a run is resumed."""
-REMEDY = f"Look at these clips; or lower optim.lr or set optim.precision=float32 in {NEW_RUN}"
-
-
-def refuse_loss(step: int, loss: torch.Tensor, vectors: BatchVectors, logit_scale: torch.Tensor) -> None:
-    """Raises TrainingError if the loss is not finite, naming the step, the part, and the videos it came from."""
-    if bool(torch.isfinite(loss)):
-        return
-    parts = {"video vectors": vectors.videos, "text vectors": vectors.texts}
-    for part, rows in parts.items():
-        broken = (~torch.isfinite(rows).all(1)).nonzero().flatten().tolist()
-        if broken:
-            raise _refused(
-                step, f"the {part} of {listed([vectors.batch.names[row] for row in broken])} are NaN or infinite"
-            )
-    if not bool(torch.isfinite(logit_scale)):
-        raise _refused(step, f"the logit scale is {logit_scale.item()}")
-    # Another process may hold the broken rows; it names them.
-    raise _refused(step, f"the loss is {loss.item()}, with {listed(vectors.batch.names)} in this process")
-
-
-def refuse_norm(step: int, norm: torch.Tensor, model: torch.nn.Module, names: list[str]) -> None:
-    """Raises TrainingError if the gradient norm is not finite, naming the weights that it came from."""
-    if bool(torch.isfinite(norm)):
-        return
-    broken = [
-        name
-        for name, weight in model.named_parameters()
-        if weight.grad is not None and not bool(torch.isfinite(weight.grad).all())
-    ]
-    raise _refused(
-        step, f"the gradient of {listed(broken) or 'all weights together'} is NaN or infinite, with {listed(names)}"
-    )
-
-
-def broken_update(step: int, found: str, rate: float, norm: float) -> TrainingError:
-    """The error for weights that a step made unusable. norm: of the gradient, before clipping."""
-    numbers = f"rate {rate:.3g}, gradient norm {norm:.3g} before it was clipped"
-    remedy = f"Nothing of this step was saved. Lower optim.lr in {NEW_RUN}"
-    return TrainingError(f"step {step}", f"the update itself broke the weights: {found} ({numbers})", remedy)
-
-
-@contextmanager
-def memory_explained(recipe: Recipe, frames: int) -> Iterator[None]:
-    """Turns running out of memory into a TrainingError that says which setting to change. frames: of a clip."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
-            raise
-        optim = recipe.optim
-        chunk = min(optim.chunk, optim.batch)
-        found = f"no memory left for {chunk} clips of {frames} frames at once"
-        ways = [f"lower optim.chunk (now {chunk}), which keeps the batch of {optim.batch} and its gradient"]
-        if not optim.checkpointing:
-            ways.append("set optim.checkpointing=true")
-        ways.append(f"lower data.frames (now {frames})")
-        raise TrainingError("memory", found, f"{'; or '.join(ways)}.".capitalize()) from error
-
-
-def _refused(step: int, found: str) -> TrainingError:
-    return TrainingError(f"step {step}", found, REMEDY)

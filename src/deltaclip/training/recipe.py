@@ -10,7 +10,20 @@ from deltaclip.motion import MotionSpec
 from deltaclip.shapes import Camera, Twins
 from deltaclip.wording import did_you_mean
 
-__all__ = ["DataRecipe", "LoopRecipe", "ModelRecipe", "OptimRecipe", "Recipe", "WorldRecipe"]
+__all__ = [
+    "FRESH",
+    "DataRecipe",
+    "LoopRecipe",
+    "ModelRecipe",
+    "OptimRecipe",
+    "Recipe",
+    "TrainingPrecision",
+    "WorldRecipe",
+]
+
+FRESH = "fresh"
+"""Instead of a start's name: random weights."""
+TrainingPrecision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,7 @@ class ModelRecipe:
     gets one that changes nothing until it is trained, with `data.test_frames` positions and width / 64 attention heads.
     """
 
-    init: str = "fresh"
+    init: str = FRESH
     max_words: int = 32
     alpha: Literal["rgb", "zero"] = "rgb"
     image_size: int = 48
@@ -151,12 +164,16 @@ class OptimRecipe:
     lr: peak learning rate. zero_alpha_lr: the peak for an alpha channel that starts at zero (Alpha-CLIP uses 100 times
     the rate of the rest); None, or an alpha channel that is already trained, uses `lr`. 0.0 keeps it at zero.
     head_lr: the peak for a temporal head (CLIP4Clip uses 1e-4, 1000 times the rate of the rest); None uses `lr`.
+    lora_lr: the peak for the matrices of LoRA; None uses `lr`. lora_rank: their rank. Both are for `tune=lora`.
     weight_decay: of matrices only. warm_up: share of the steps. gradient_norm: the norm to clip to.
     batch: maximum number of pairs in a step over all processes; an epoch is divided evenly. epochs: passes over the
     captions. steps: number of steps, instead of epochs.
-    chunk: clips that pass through the encoder of a process with a graph at once; if it is smaller than the process's
-    part of the batch, gradients are cached. checkpointing: recompute layers in the backward pass to save memory.
-    precision: "auto" is bfloat16 products on CUDA, if they are correct there, else float32; weights are always float32.
+    chunk: clips that pass through the encoder of a process at once. gradient_cache: if a process's part of the batch
+    has more of them, "auto" holds the graphs of all chunks if they fit in memory, and caches gradients if not, which
+    takes about a third longer; "always" and "never" do what they say. checkpointing: recompute layers in the backward
+    pass to save memory.
+    precision: of products, weights are always float32. "auto" is bfloat16 on CUDA, float16 with scaled gradients where
+    that is emulated (V100, T4), each if it is correct there, else float32; "tf32" is for GPUs that have it.
     same_video: "mask" keeps two captions of one video in a batch from being each other's negatives.
     ema: decay of the running mean of the weights, which is then validated and saved. 0.0: no running mean.
     """
@@ -164,6 +181,8 @@ class OptimRecipe:
     lr: float = 1e-6
     zero_alpha_lr: float | None = 1e-4
     head_lr: float | None = 1e-4
+    lora_lr: float | None = 1e-4
+    lora_rank: int = 8
     weight_decay: float = 0.2
     warm_up: float = 0.1
     gradient_norm: float = 1.0
@@ -171,8 +190,9 @@ class OptimRecipe:
     epochs: int = 5
     steps: int | None = None
     chunk: int = 32
+    gradient_cache: Literal["auto", "always", "never"] = "auto"
     checkpointing: bool = False
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: TrainingPrecision = "auto"
     same_video: Literal["mask", "negative"] = "mask"
     ema: float = 0.0
 
@@ -181,11 +201,12 @@ class OptimRecipe:
             value = getattr(self, each.name)
             if isinstance(value, float) and not isfinite(value):
                 raise ValueError(f"optim.{each.name} must be finite, not {value}")
-        if min(self.batch, self.epochs, self.chunk) < 1 or (self.steps is not None and self.steps < 1):
-            raise ValueError("optim.batch, optim.epochs, optim.chunk and optim.steps must be 1 or more")
+        whole = (self.batch, self.epochs, self.chunk, self.lora_rank, 1 if self.steps is None else self.steps)
+        if min(whole) < 1:
+            raise ValueError("optim.batch, epochs, steps, chunk and lora_rank must be 1 or more")
         if (
             self.lr < 0
-            or min(self.zero_alpha_lr or 0.0, self.head_lr or 0.0) < 0
+            or min(self.zero_alpha_lr or 0.0, self.head_lr or 0.0, self.lora_lr or 0.0) < 0
             or self.weight_decay < 0
             or self.gradient_norm <= 0
         ):
@@ -225,10 +246,15 @@ class Recipe:
     """All settings of a training run. A run also depends on its captions, videos and start weights.
 
     name: the key of `training.RECIPES` that it is based on. seed: random seed of the run.
+    tune: what is trained: "full" all weights, "lora" the motion channels and matrices of low rank in both encoders,
+    "channels" the motion channels alone; with each also a temporal head.
+    compile: whether layers are compiled with `torch.compile`, which needs a C++ compiler and takes its time at first.
     """
 
     name: str
     seed: int = 0
+    tune: Literal["full", "lora", "channels"] = "full"
+    compile: bool = False
     data: DataRecipe = field(default_factory=DataRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
@@ -238,6 +264,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, not {self.seed}")
+        if self.tune != "full" and self.model.init == FRESH:
+            raise ValueError(f"tune={self.tune} keeps the weights it starts with: give model.init, not {FRESH}")
+        if self.tune == "channels" and self.optim.zero_alpha_lr == 0:
+            raise ValueError("tune=channels trains nothing if optim.zero_alpha_lr is 0")
         if self.data.dataset == "shapes" and self.data.frames > self.data.test_frames:
             raise ValueError(
                 f"data.frames {self.data.frames}: a drawn clip has only data.test_frames, {self.data.test_frames}"
@@ -252,9 +282,18 @@ class Recipe:
         """The settings as a json document; those of a temporal head or of pruning only with it, as in older ones.
 
         Uniform sampling is told, jittered is not, which all older documents mean: their runs can still be resumed.
+        So are tuning, a gradient cache and compiling if they are not the default.
         """
         parts = asdict(self)
         del parts["world"]
+        if not self.compile:
+            del parts["compile"]
+        if self.tune == "full":
+            del parts["tune"]
+        if self.tune != "lora":
+            del parts["optim"]["lora_lr"], parts["optim"]["lora_rank"]
+        if self.optim.gradient_cache == "auto":
+            del parts["optim"]["gradient_cache"]
         if self.data.sampling == "jittered":
             del parts["data"]["sampling"]
         if self.data.least_keep == 1:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +14,29 @@ import deltaclip
 from deltaclip.errors import TrainingError
 from deltaclip.model import CheckpointRecord, assemble, save_checkpoint
 from deltaclip.provenance import running_checkout
+from deltaclip.training.computing import compile_layers, own_share, steps_between_looks
 from deltaclip.training.dataset import Batch
 from deltaclip.training.devices import MixedPrecision, Peers
-from deltaclip.training.loss import (
-    BatchVectors,
-    accumulate,
-    broken_update,
-    memory_explained,
-    refuse_loss,
-    refuse_norm,
-)
+from deltaclip.training.loss import BatchVectors, accumulate
 from deltaclip.training.losses import limit_scale
+from deltaclip.training.plan import make_plan
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER, SavedState, States, claim_run_folder, hold_run_folder
 from deltaclip.training.sampler import Order, refuse_without_negatives
 from deltaclip.training.source import TrainingData
 from deltaclip.training.start import (
     RunningMean,
+    alpha_parts,
     make_optimiser,
     plain_weights,
     recompute_layers,
     set_rates,
     split_alpha,
     start_model,
+    trained,
 )
+from deltaclip.training.stops import Checks, broken_update, memory_explained, unsound_gradient, unsound_loss
+from deltaclip.training.tuning import tune
 from deltaclip.training.validation import ValidationMetrics, look, validate
 
 __all__ = ["Run", "StepMetrics"]
@@ -44,10 +44,13 @@ __all__ = ["Run", "StepMetrics"]
 
 @dataclass(frozen=True, slots=True)
 class StepMetrics:
-    """loss: of the whole batch. gradient_norm: before clipping. rate: share of the peak rate."""
+    """loss: of the whole batch. gradient_norm: before clipping. rate: share of the peak rate.
+
+    gradient_norm is None if float16 could not hold the gradients and the step was left out.
+    """
 
     loss: float
-    gradient_norm: float
+    gradient_norm: float | None
     rate: float
 
 
@@ -78,13 +81,21 @@ class Run:
         torch.nn.Module.to(self.model, precision.device)
         self.precision = precision.checked(self.model)
         split_alpha(self.model)
+        tune(self.model, recipe, alpha_parts(self.model)[1])
         if recipe.optim.checkpointing:
             recompute_layers(self.model)
         self.model.train()
-        self.optimiser = make_optimiser(self.model, recipe.optim)
+        most_pairs = own_share(min(recipe.optim.batch, self.order.captions), peers.world)[0]
+        self.plan = make_plan(self.start, recipe, self.precision, most_pairs)
+        if recipe.compile:
+            compile_layers(self.model, precision.device.type)
+        self.optimiser = make_optimiser(self.model, recipe.optim, fused=self.plan.fused)
+        self.scaler = self.precision.scaler()
         self.mean = RunningMean(self.model, recipe.optim.ema)
+        self.look_every = steps_between_looks(self.plan.ability)
+        self._checks = Checks(peers, precision.device, at_once=self.look_every == 1)
         self.step, self.loss = 0, float("nan")
-        self._last = StepMetrics(float("nan"), float("nan"), 0.0)
+        self._last = torch.tensor(float("nan")), torch.tensor(float("nan")), 0.0
         self.best: tuple[int, ValidationMetrics] | None = None
         self._seconds, self._since = 0.0, time.perf_counter()
 
@@ -119,9 +130,9 @@ class Run:
         """Duration of the run so far, over all its parts."""
         return self._seconds + time.perf_counter() - self._since
 
-    def advance(self, batch: Batch) -> StepMetrics:
-        """One step with this process's part of a batch. Raises TrainingError if it cannot."""
-        optim = self.recipe.optim
+    def advance(self, batch: Batch) -> None:
+        """One step with this process's part of a batch. Raises TrainingError if it cannot, or `look` does later."""
+        optim, step = self.recipe.optim, self.step + 1
         # The randomness of a step follows from its number, as that of its clips does: no random state has to be saved.
         chance = np.random.SeedSequence([self.recipe.seed, 4, self.step, self.peers.rank])
         torch.manual_seed(int(chance.generate_state(1)[0]))
@@ -129,9 +140,10 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
 
         def check(loss: torch.Tensor, vectors: BatchVectors) -> None:
-            refuse_loss(self.step + 1, loss, vectors, self.model.logit_scale)
+            scale = self.model.logit_scale.detach().clone()
+            self._checks.add(torch.isfinite(loss), lambda: unsound_loss(step, loss, vectors, scale))
 
-        with memory_explained(self.recipe, self.recipe.data.frames):
+        with memory_explained(self.recipe, self.recipe.data.frames, cached=self.plan.cached):
             loss = accumulate(
                 self.model,
                 replace(batch.to(self.precision.device), keep=self._share_kept()),
@@ -139,20 +151,42 @@ class Run:
                 self.precision,
                 self.peers,
                 same_video_masked=optim.same_video == "mask",
+                cached=self.plan.cached,
+                counts=own_share(len(self.order.batch_of(self.step)), self.peers.world),
+                scaler=self.scaler,
                 check=check,
             )
+            self.scaler.unscale_(self.optimiser)
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.gradient_norm)
-            refuse_norm(self.step + 1, norm, self.model, batch.names)
-            self.optimiser.step()
+            if not self.scaler.is_enabled():  # it leaves out a step whose gradients it scaled too much
+                self._checks.add(torch.isfinite(norm), lambda: self._unsound_gradient(step, batch.names))
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
         limit_scale(self.model)
         self.mean.update(self.model)
-        self.step += 1
-        self.loss = loss.item()
-        self._last = StepMetrics(self.loss, norm.item(), rate)
-        size = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
-        if self.peers.any(not bool(torch.isfinite(size)), self.precision.device):
-            raise self._broken(f"their norm is {size.item()}")
-        return self._last
+        self.step = step
+        self._last = loss, norm, rate
+        size = torch.nn.utils.get_total_norm([weight.detach() for _, weight in trained(self.model)])
+        words = "their norm is {}"
+        self._checks.add(
+            torch.isfinite(size), lambda: self._broken(words.format(size.item()), step, rate, norm), ask_peers=True
+        )
+
+    def look(self) -> StepMetrics:
+        """The metrics of the last step, once the device has computed it. Raises TrainingError if a step went wrong."""
+        self._checks.look()
+        loss, norm, rate = self._last
+        self.loss, found = loss.item(), norm.item()
+        return StepMetrics(self.loss, found if isfinite(found) else None, rate)
+
+    def _unsound_gradient(self, step: int, names: list[str]) -> TrainingError:
+        known = self.look_every == 1  # otherwise these are the gradients of a later step
+        broken = [
+            name
+            for name, weight in (self.model.named_parameters() if known else ())
+            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all())
+        ]
+        return unsound_gradient(step, broken, names)
 
     def _share_kept(self) -> float:
         """Share of the patches that this step sees, the same in every process."""
@@ -172,7 +206,7 @@ class Run:
             with self.mean.in_place(self.model):
                 sound = sound and look(self.model, batch, self.precision).sound
         if self.peers.any(not sound, self.precision.device):
-            raise self._broken("the vectors that they produce are NaN or infinite")
+            raise self._broken_now("the vectors that they produce are NaN or infinite")
         return seen.mask_cosine
 
     def validate(self, workers: int) -> ValidationMetrics | None:
@@ -186,7 +220,7 @@ class Run:
                     self.model, source, self.recipe, rows, self.side, self.precision, self.peers, workers
                 )
             except FloatingPointError as error:
-                raise self._broken(f"{error} are NaN or infinite") from error
+                raise self._broken_now(f"{error} are NaN or infinite") from error
             if self.best is None or figures["t2v"]["R1"] > self.best[1]["t2v"]["R1"]:
                 self.best = self.step, figures
                 if self.peers.leads:
@@ -206,6 +240,8 @@ class Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "mean": self.mean.weights,
+            "scaler": self.scaler.state_dict(),
+            "gradient_cache": self.plan.cached,
         }
         self.states.save(SavedState(self.step, best_step), content)
 
@@ -228,19 +264,25 @@ class Run:
             "processes": self.peers.world,
             "commit": self.commit,
             "machine": self.precision.machine,
+            "computing": self.plan.facts(),
             "torch": str(torch.__version__),
         }
         return replace(self.start.record, training=training)
 
-    def _broken(self, found: str) -> TrainingError:
-        rate = self.recipe.optim.lr * self._last.rate
-        return broken_update(self.step, found, rate, self._last.gradient_norm)
+    def _broken(self, found: str, step: int, rate: float, norm: torch.Tensor) -> TrainingError:
+        return broken_update(step, found, self.recipe.optim.lr * rate, norm.item())
+
+    def _broken_now(self, found: str) -> TrainingError:
+        _, norm, rate = self._last
+        return self._broken(found, self.step, rate, norm)
 
     def _load(self, saved: SavedState) -> None:
         content = self.states.load(saved, self.precision.device)
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.mean.weights = content["mean"]
+        self.scaler.load_state_dict(content.get("scaler", {}))
+        self.plan = self.plan.resumed(content.get("gradient_cache", True))  # earlier versions always cached them
         self.step, self.loss, self._seconds = content["step"], content["loss"], content["seconds"]
         best = content["best"]
         self.best = None if best["figures"] is None else (best["step"], best["figures"])

@@ -4,6 +4,7 @@ Also the check that a batch has negatives: without any, the loss is zero and not
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +50,21 @@ class Order:
     def batch_of(self, step: int) -> NDArray[np.int64]:
         """Numbers of the captions of a step (from 0), int64 (batch,) or fewer, over all processes."""
         epoch, place = divmod(step, self.steps_an_epoch)
-        order = np.random.default_rng([self.seed, 2, epoch]).permutation(self.captions // self.unit)
-        units = np.array_split(order, self.steps_an_epoch)[place]
+        order = _shuffled(self.seed, epoch, self.captions // self.unit)
+        least, longer = divmod(len(order), self.steps_an_epoch)  # the first batches are longer by one
+        begin = place * least + min(place, longer)
+        units = order[begin : begin + least + (place < longer)]
         # (U,) -> (U, M) -> (U * M,)
         numbers: NDArray[np.int64] = (units[:, None] * self.unit + np.arange(self.unit)).reshape(-1)
         return numbers
+
+
+@lru_cache(maxsize=2)  # two epochs: clips are read ahead of the step that takes them
+def _shuffled(seed: int, epoch: int, units: int) -> NDArray[np.int64]:
+    """The numbers of all units in the order of an epoch; read-only, because it is shared."""
+    order = np.random.default_rng([seed, 2, epoch]).permutation(units)
+    order.flags.writeable = False
+    return order
 
 
 def own_part(numbers: NDArray[np.int64], rank: int, world: int) -> NDArray[np.int64]:

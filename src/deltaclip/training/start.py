@@ -35,8 +35,9 @@ from deltaclip.model import (
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import digest
 from deltaclip.training.dataset import TokenRows
-from deltaclip.training.recipe import ModelRecipe, OptimRecipe, Recipe
+from deltaclip.training.recipe import FRESH, ModelRecipe, OptimRecipe, Recipe
 from deltaclip.training.source import TrainingData
+from deltaclip.training.tuning import lora_parameters, merged
 
 __all__ = [
     "FRESH",
@@ -50,10 +51,8 @@ __all__ = [
     "split_alpha",
     "start_model",
     "start_side",
+    "trained",
 ]
-
-
-FRESH = "fresh"
 
 
 class Start:
@@ -207,34 +206,36 @@ def alpha_parts(model: DualEncoder) -> tuple[Tensor, Tensor]:
 
 
 def plain_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A split model's `state_dict` under the names of a stock model of transformers, copied."""
-    kept = {name: weight.detach().cpu().clone() for name, weight in state.items() if not name.startswith(_SPLIT)}
+    """A split model's `state_dict` under the names of a stock model, copied, LoRA's products in the weights."""
+    whole = merged({name: weight.detach().cpu() for name, weight in state.items() if not name.startswith(_SPLIT)})
+    kept = {name: weight.clone() for name, weight in whole.items()}
     kept[_WHOLE] = torch.cat([state[f"{_SPLIT}0"], state[f"{_SPLIT}1"]], dim=1).detach().cpu()
     return kept
 
 
-def make_optimiser(model: DualEncoder, recipe: OptimRecipe) -> torch.optim.AdamW:
+def make_optimiser(model: DualEncoder, recipe: OptimRecipe, *, fused: bool = False) -> torch.optim.AdamW:
     """AdamW over a model whose patch embedding is split: matrices, the rest without decay, the alpha channel.
 
-    A temporal head has two more groups, at a rate of its own.
+    A temporal head has two more groups and LoRA one, at rates of their own. Weights that are not trained are left out.
 
     Position and word embeddings are matrices; norms, biases, the class embedding and the logit scale are not decayed
-    (CLIP4Clip decays the scale, which starts at the edge of its clamp).
+    (CLIP4Clip decays the scale, which starts at the edge of its clamp). fused: update all weights in one pass.
     """
     alpha = alpha_parts(model)[1]
     alpha_lr = recipe.lr
     if recipe.zero_alpha_lr is not None and alpha_is_zero(model):
         alpha_lr = recipe.zero_alpha_lr
-    head = head_parameters(model)
-    heads = {id(parameter) for parameter in head}
-    others = [each for each in model.parameters() if each is not alpha and id(each) not in heads]
-    head_lr = recipe.lr if recipe.head_lr is None else recipe.head_lr
+    head, lora = head_parameters(model), lora_parameters(model)
+    apart = {id(parameter) for parameter in (alpha, *head, *lora)}
+    others = [each for each in model.parameters() if each.requires_grad and id(each) not in apart]
+    head_lr, lora_lr = (recipe.lr if rate is None else rate for rate in (recipe.head_lr, recipe.lora_lr))
     groups = [
-        *_groups(others, recipe.weight_decay, recipe.lr),
+        *(_groups(others, recipe.weight_decay, recipe.lr) if others else ()),
         {"params": [alpha], "weight_decay": recipe.weight_decay, "peak": alpha_lr},
         *(_groups(head, recipe.weight_decay, head_lr) if head else ()),
+        *([{"params": lora, "weight_decay": recipe.weight_decay, "peak": lora_lr}] if lora else ()),
     ]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6, fused=fused)
 
 
 def _groups(parameters: Sequence[Tensor], weight_decay: float, peak: float) -> list[dict[str, Any]]:
@@ -259,23 +260,28 @@ def set_rates(optimiser: torch.optim.Optimizer, step: int, steps: int, warm_up: 
     return share
 
 
+def trained(model: DualEncoder) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights of what is trained."""
+    return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
+
+
 class RunningMean:
     """An exponential moving average of the weights (EMA). With a decay of 0 it is the weights themselves."""
 
     def __init__(self, model: DualEncoder, decay: float) -> None:
         self.decay = decay
-        self.weights = {name: weight.detach().clone() for name, weight in model.named_parameters()} if decay else {}
+        self.weights = {name: weight.detach().clone() for name, weight in trained(model)} if decay else {}
 
     @torch.no_grad()
     def update(self, model: DualEncoder) -> None:
         """Updates the mean after a step."""
-        for name, weight in model.named_parameters() if self.decay else ():
+        for name, weight in trained(model) if self.decay else ():
             self.weights[name].lerp_(weight, 1 - self.decay)
 
     @contextmanager
     def in_place(self, model: DualEncoder) -> Iterator[None]:
         """Gives the model the mean as its weights while the context lasts."""
-        parameters = {name: weight for name, weight in model.named_parameters() if self.decay}
+        parameters = dict(trained(model)) if self.decay else {}
         own = {name: weight.detach().clone() for name, weight in parameters.items()}
         with torch.no_grad():
             for name, weight in parameters.items():

@@ -154,3 +154,15 @@ def test_changed_bytes_and_missing_shards_are_errors_that_name_the_shard(
     shard.unlink()
     with pytest.raises(CacheError, match=r"shard-00000.tar: cannot be read"):
         FrameCache.open(tmp_path).clip("one", ALL)
+
+
+def test_masks_that_nobody_asked_for_are_not_decoded(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FrameCache.open(cache_folder)
+    whole = cache.clip("video 2", ALL)
+    monkeypatch.setattr("deltaclip.training.cache.read.decode_alpha", None)  # calling it would raise
+    bare = cache.clip("video 2", ALL, masks=False)
+    assert np.array_equal(bare.rgb, whole.rgb)
+    assert bare.alpha is None
+    assert np.array_equal(bare.see("difference"), whole.see("difference"))
+    with pytest.raises(CacheError, match="motion subject"):
+        bare.see("subject")

@@ -60,7 +60,8 @@ class CachedFrames:
     """Some frames of a cached video, uncropped, in the order asked for.
 
     rgb: uint8 (T, H, W, 3). seconds: float64 (T,), on a player's clock.
-    alpha: float32 (T, H, W) in 0..1, the cached mask, all ones for a frame that fell back; None without a cached mask.
+    alpha: float32 (T, H, W) in 0..1, the cached mask, all ones for a frame that fell back; None without one, or if it
+        was not asked for.
     velocity: float32 (T, H, W, 2) of `motion.masked_velocity`, zero for a frame that fell back; None if none is cached.
     coverage, fallback: T entries each, of the cached mask before the fallback; None without a cached mask.
     settings: of the cache; they say which mask is cached.
@@ -138,10 +139,11 @@ class FrameCache:
         """The file that the video was decoded from, as it was then. Raises CacheError if the video is not cached."""
         return self._entry(video).source
 
-    def clip(self, video: str, places: NDArray[np.int64]) -> CachedFrames:
+    def clip(self, video: str, places: NDArray[np.int64], *, masks: bool = True) -> CachedFrames:
         """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, with repeats allowed.
 
-        Only these are read and decoded. Raises CacheError if the video is not cached or its shard is damaged.
+        masks: whether the stored masks are decoded too; without, alpha and velocity are None.
+        Only these frames are read and decoded. Raises CacheError if the video is not cached or its shard is damaged.
         """
         if places.ndim != 1 or not len(places) or places.min() < 0 or places.max() >= self.settings.num_frames:
             raise ValueError(
@@ -151,7 +153,7 @@ class FrameCache:
         chosen = [record.frames[place] for place in places]
         spans = self._read(self._entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
         rgb = np.empty((len(chosen), record.height, record.width, 3), np.uint8)
-        spec = self.settings.motion_spec
+        spec = self.settings.motion_spec if masks else None
         alpha = None if spec is None else np.ones(rgb.shape[:3], np.float32)
         velocity = np.zeros((*rgb.shape[:3], 2), np.float32) if spec is not None and "flow" in spec.extras else None
         for row, (frame, span) in enumerate(zip(chosen, spans, strict=True)):
