@@ -21,6 +21,7 @@ FOLDER, LANCE = "folder", "lance"
 STORES = {
     FOLDER: "deltaclip.library.sqlite.SqliteStore",
     LANCE: "deltaclip.library.lance.LanceStore",
+    "s3": "deltaclip.library.lance.LanceStore",
 }
 """Scheme of an address -> class of its store, imported when it is wanted; an address without a scheme is a folder."""
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from deltaclip.library.lance.errors import in_words
 from deltaclip.library.lance.meta import Meta, VectorWord
-from deltaclip.library.lance.places import MOMENTS, in_words, lance, storage_options, table_uri
+from deltaclip.library.lance.places import MOMENTS, lance, storage_options, table_uri
 from deltaclip.library.lance.tables import moment_schema, moment_table, record_of
 from deltaclip.library.store import NewVideo
 

@@ -1,10 +1,7 @@
-"""Where the tables of a library lie, and what Lance's own errors mean for it."""
+"""Where the tables of a library lie. The only file that imports Lance, so that its absence is told in one place."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from deltaclip.errors import LibraryError
 from deltaclip.library.address import LANCE_VIDEOS
@@ -22,8 +19,7 @@ except ModuleNotFoundError as error:
         "Install it with: pip install 'deltaclip[cluster]'",
     ) from error
 
-__all__ = ["MOMENTS", "SCHEME", "VIDEOS", "folder_of", "in_words", "lance", "no_library", "pyarrow", "storage_options"]
-__all__ += ["table_uri"]
+__all__ = ["MOMENTS", "SCHEME", "VIDEOS", "folder_of", "lance", "no_library", "pyarrow", "storage_options", "table_uri"]
 
 SCHEME = "lance://"
 VIDEOS, MOMENTS = LANCE_VIDEOS, "moments.lance"
@@ -55,35 +51,6 @@ def storage_options(address: str) -> dict[str, str] | None:
 
 
 def no_library(address: str) -> NoLibraryError:
+    """Of an address without one."""
     remedy = "Make one with `deltaclip index FOLDER` or Library.open(..., create=True), or check the name."
     return NoLibraryError(address, "no library there", remedy)
-
-
-@contextmanager
-def in_words(address: str) -> Iterator[None]:
-    """Turns what Lance, which has no classes of errors of its own, raises into LibraryError."""
-    try:
-        yield
-    except (OSError, RuntimeError, pyarrow.ArrowInvalid) as error:
-        if isinstance(error, NotImplementedError):
-            raise
-        raise LibraryError(address, *_found(error)) from error
-
-
-def _found(error: Exception) -> tuple[str, str]:
-    words = _first_line(error)
-    low = words.lower()
-    if "credential" in low or "accessdenied" in low or "403" in low or "invalidaccesskey" in low:
-        return f"cannot be read or written ({words})", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
-    if "nosuchbucket" in low:
-        return "its bucket does not exist", "Check the address, or make the bucket."
-    if "no space left" in low:
-        return "the disk is full", "Free some space, then run the same command again."
-    if "not found" in low or "no such file" in low:
-        remedy = "Put back a copy of the library, or run `deltaclip verify`, which names what is damaged."
-        return f"a file of it is gone ({words})", remedy
-    return f"cannot be read or written ({words})", "Run `deltaclip verify`, which names what is damaged."
-
-
-def _first_line(error: Any) -> str:  # Any: whatever was raised
-    return str(error).strip().split("\n")[0].split(", /home/")[0].rstrip(".")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deltaclip.library.lance.errors import is_missing
 from deltaclip.library.lance.meta import Meta
-from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, storage_options, table_uri
+from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, no_library, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.tables import ids_among, records_in
 
@@ -55,12 +56,18 @@ class State:
 
 
 def open_table(address: str, table: str, version: int | None = None) -> Any:  # a LanceDataset
-    """Raises ValueError if there is no such table, or version."""
-    return lance.dataset(table_uri(address, table), version=version, storage_options=storage_options(address))
+    """A table as of a version, or as it is now. Raises NoLibraryError if there is none; else as Lance does."""
+    uri, options = table_uri(address, table), storage_options(address)
+    try:
+        return lance.dataset(uri, version=version, storage_options=options)
+    except ValueError as error:
+        if version is None and is_missing(error):
+            raise no_library(address) from error
+        raise
 
 
 def read_state(address: str, known: State | None = None) -> State:
-    """The newest state; `known` if nothing was committed since. Raises ValueError if there is no table."""
+    """The newest state; `known` if nothing was committed since. Raises as `open_table`, and LibraryError."""
     videos = open_table(address, VIDEOS)
     if known is not None and known.videos.version == videos.version:
         return known

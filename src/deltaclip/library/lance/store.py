@@ -4,7 +4,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.exact import Hidden, gathered
 from deltaclip.library.filters import Filter
+from deltaclip.library.lance.errors import in_words
 from deltaclip.library.lance.filtering import below, video_conditions
+from deltaclip.library.lance.leases import lease
 from deltaclip.library.lance.meta import META_PATH, Meta, VectorWord
 from deltaclip.library.lance.places import (
     VIDEOS,
     folder_of,
-    in_words,
     lance,
-    no_library,
     storage_options,
     table_uri,
 )
@@ -78,7 +78,7 @@ class LanceStore:
             _require_room(address, folder)
         row = dict.fromkeys(VIDEO_SCHEMA.names) | {"path": META_PATH, "meta": Meta.new(vectors).to_json()}
         table = pa.Table.from_pylist([row], schema=VIDEO_SCHEMA)
-        with in_words(address):
+        with in_words(address), suppress(FileExistsError):  # somebody else has made it meanwhile
             lance.write_dataset(
                 table, table_uri(address, VIDEOS), mode="create", storage_options=storage_options(address)
             )
@@ -115,11 +115,8 @@ class LanceStore:
         """The newest state. Raises LibraryError if this was closed, NoLibraryError if there is no library any more."""
         if self._closed:
             raise LibraryError(self._address, "this library was closed", "Open it again with Library.open.")
-        try:
-            with in_words(self._address):
-                self._state = read_state(self._address, self._state)
-        except ValueError as error:  # how Lance says that there is no table
-            raise no_library(self._address) from error
+        with in_words(self._address):
+            self._state = read_state(self._address, self._state)
         return self._state
 
     def version(self) -> str:
@@ -131,11 +128,9 @@ class LanceStore:
     def writing(self) -> Iterator[LanceWriter]:
         """As `store.Store.writing`."""
         self.state()
-        folder = self.folder
-        assert folder is not None
         try:
-            with writer_lock(folder / LOCK_NAME):
-                writer = LanceWriter(self)
+            with lease(self._address) if self.folder is None else _held(self.folder) as require:
+                writer = LanceWriter(self, require)
                 writer.begin()
                 yield writer
         except PermissionError as error:
@@ -401,6 +396,13 @@ class LanceStore:
     def _rows(self, condition: str) -> list[VideoRow]:
         with in_words(self._address):
             return rows_in(self.state().records(condition))
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[Callable[[], None]]:
+    """The lock of a folder, which is held until its holder ends; yields what does nothing."""
+    with writer_lock(folder / LOCK_NAME):
+        yield lambda: None
 
 
 def _require_fitting(queries: NDArray[np.float32] | None, dimension: int, words: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +12,9 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
 from deltaclip.library.lance.batches import Batch, Layout, write_batch
+from deltaclip.library.lance.errors import in_words, is_conflict
 from deltaclip.library.lance.meta import META_PATH, Meta
-from deltaclip.library.lance.places import MOMENTS, VIDEOS, in_words, lance, storage_options, table_uri
+from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.state import IDS_AT_ONCE, State, batched, open_table, path_key
 from deltaclip.library.lance.tables import VIDEO_SCHEMA, Record, ids_among, moment_schema
@@ -43,8 +44,9 @@ class LanceWriter:
     the version of the moments that counts: readers see both, or nothing.
     """
 
-    def __init__(self, store: Place) -> None:
-        self._store = store
+    def __init__(self, store: Place, require_held: Callable[[], None]) -> None:
+        """require_held: raises LockedError once the library is not held for writing any more."""
+        self._store, self._require_held = store, require_held
 
     @property
     def layout(self) -> Layout:
@@ -217,6 +219,7 @@ class LanceWriter:
         count: bool = True,
     ) -> None:
         """One commit to the table of videos, after which readers see all of it."""
+        self._require_held()
         moments = state.moments if moments is None else moments
         version = None if moments is None else moments.version
         new = (meta or state.meta).next(version, count=count)
@@ -231,7 +234,7 @@ class LanceWriter:
             with in_words(self._store.address):
                 merge.conflict_retries(0).execute(table)
         except LibraryError as error:
-            if "concurrent writers" in error.found:  # every commit changes the row about the library
+            if is_conflict(error.__cause__):  # every commit changes the row about the library
                 found = "a different process wrote to it at the same time, although it held the library for writing"
                 raise LockedError(
                     self._store.address, found, "Run one of them again when the other is done."
