@@ -96,6 +96,18 @@ def test_words_on_motion_are_named_as_they_were_typed(bundled: MotionEncoder) ->
     assert np.linalg.norm(asked.vector) == pytest.approx(1, abs=1e-5)
 
 
+def test_motion_counts_less_where_most_words_say_what_is_seen(bundled: MotionEncoder) -> None:
+    full = bundled.question("falls to the ground").weight
+    sentences = (
+        "somebody falls to the ground",
+        "a red lorry falls to the ground",
+        "an old red lorry falls in a forest",
+    )
+    weights = [bundled.question(text).weight for text in sentences]
+    assert weights[0] == full
+    assert full > weights[1] > weights[2] > 0
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.request import urlopen
 
+import av
 import pytest
 
 from deltaclip.library import full_address
@@ -55,6 +57,21 @@ def test_a_search_gives_the_same_with_a_server_and_without(drawn: Drawn) -> None
         served = searched(drawn.library, *question)
     assert served == alone
     assert len(served["hits"]) == 5
+
+
+def test_a_file_finds_the_same_with_a_server_and_without(drawn: Drawn, tmp_path: Path) -> None:
+    clip, picture = drawn.videos / "shapes_0004.mp4", tmp_path / "frame.png"
+    with av.open(str(clip)) as container:
+        next(container.decode(video=0)).to_image().save(picture)
+    questions = [("--video", str(clip)), ("--image", str(picture)), ("--like-motion-of", str(clip), "--no-fold")]
+    alone = [searched(drawn.library, *question, "--limit", "5") for question in questions]
+    with LiveServer.over(drawn.library) as server:
+        served = [searched(drawn.library, *question, "--limit", "5") for question in questions]
+        with urlopen(f"{server.url}metrics") as response:
+            told = response.read().decode()
+        assert [line for line in told.splitlines() if '"/v1/uploads"' in line and line.endswith(" 3.0")]
+    assert served == alone
+    assert [found["by"] for found in served] == ["appearance", "appearance", "motion"]
 
 
 def test_the_server_is_asked_what_was_asked(drawn: Drawn) -> None:

@@ -1,5 +1,6 @@
 """Searching over HTTP: hits, pages of them, and what is refused."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from deltaclip import Encoder, Library
 from deltaclip.serve import ServeSpec
 from tests.library.fakes import Shelf
 from tests.serve.conftest import Drawn, Open
@@ -128,6 +130,7 @@ def test_a_cursor_of_other_vectors_is_gone(over_fakes: TestClient, shelf: Shelf)
     [
         ({}, "give one of text, moment_id and upload_id"),
         ({"text": "a", "moment_id": "1.0"}, "give one of text, moment_id and upload_id"),
+        ({"moment_id": "1.0", "min_relevance": "low"}, "min_relevance is for a text only"),
         ({"text": "  "}, "the text is empty"),
         ({"text": "a", "limit": 0}, "limit"),
         ({"text": "a", "limit": 201}, "limit"),
@@ -194,6 +197,26 @@ def test_moments_like_one_leave_it_out(over_fakes: TestClient, shelf: Shelf) -> 
     assert [hit["moment_id"] for hit in like] == [hit["moment_id"] for hit in over_fakes.get(url).json()["hits"]]
     assert best["moment_id"] not in [hit["moment_id"] for hit in like]
     assert len(like) == 5
+
+
+@pytest.mark.parametrize("by", ["appearance", "motion"])
+def test_copies_are_one_hit_however_they_were_asked_for(
+    drawn: Drawn, open_server: Open, tmp_path: Path, by: str
+) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shutil.copy(drawn.videos / "shapes_0004.mp4", tmp_path / name)
+    with Library.open(tmp_path / "library", Encoder.load("shapes"), create=True) as library:
+        library.index([tmp_path])
+    client = open_server(ServeSpec([tmp_path / "library"]))
+    moment = asked(client, text="red", fold=False)["hits"][0]
+    content = (tmp_path / "a.mp4").read_bytes()
+    sent = client.post("/v1/uploads", content=content, headers={"content-type": "video/mp4"}).json()
+    for question, copies in (({"upload_id": sent["upload_id"]}, 3), ({"moment_id": moment["moment_id"]}, 2)):
+        folded = asked(client, **question, by=by)["hits"]
+        assert [len(hit["folded"]) for hit in folded] == [copies - 1]
+        assert len(asked(client, **question, by=by, fold=False)["hits"]) == copies
+    similar = f"/v1/videos/{moment['video_id']}/similar?moment_id={moment['moment_id']}&by={by}"
+    assert [len(client.get(f"{similar}&fold={fold}").json()["hits"]) for fold in (True, False)] == [1, 2]
 
 
 def test_a_moment_that_is_gone_says_so(over_fakes: TestClient, shelf: Shelf) -> None:

@@ -210,3 +210,14 @@ def test_a_library_that_was_replaced_is_opened_anew(open_server: Open, drawn: Dr
     assert client.get("/v1/library").json()["videos"] == 1
     [hit] = client.post("/v1/search", json={"text": drawn.questions[0]}).json()["hits"]
     assert hit["name"] == "shapes_0001.mp4"
+
+
+def test_head_is_answered_as_get_without_a_body(over_drawn: TestClient) -> None:
+    name = over_drawn.get("/v1/videos").json()["videos"][0]["name"]
+    video = f"/v1/videos/{video_id(over_drawn, name)}"
+    for path in (f"{video}/stream", f"{video}/clip?start=0&end=1", f"{video}/thumbnail", video, "/", "/v1/none"):
+        whole, head = over_drawn.get(path), over_drawn.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert whole.content
+        for header in ("content-type", "content-length", "etag"):
+            assert head.headers.get(header) == whole.headers.get(header)

@@ -99,12 +99,18 @@ def search(
     if text is None and by is not None:
         raise typer.BadParameter("only for TEXT: a file is compared by what its option says.", param_hint="'--by'")
     where = filters.filter()
+    by = by or ("both" if text is not None else "appearance" if like_motion_of is None else "motion")
+    file = next((each for each in (video, image, like_motion_of) if each is not None), None)
     if png is not None:
         require_writable(png, ".png")  # before the search, whose hits would be lost
-    elif text is not None and (precision, engine) == ("auto", "auto"):
-        found = found_by_server(library, text, by or "both", limit, min_relevance, where, fold=fold)
+    elif (precision, engine, stall_limit) == ("auto", "auto", None):
+        asked: dict[str, Any] = {"by": by, "limit": limit, "fold": fold}
+        if text is not None:
+            asked |= {"text": text, "min_relevance": min_relevance}
+        sent = None if file is None else (file, "video" if image is None else "image")
+        found = found_by_server(library, asked, where, sent)
         if found is not None:
-            _show(*found, by or "both", text, min_relevance, as_json=as_json)
+            _show(*found, by, text or "", min_relevance, as_json=as_json)
             return
     from deltaclip.library import Library  # after a server was asked, which needs less
 
@@ -114,17 +120,17 @@ def search(
     words: tuple[str, ...] = ()
     with Library.open(library, loaded) as opened:
         if text is not None:
-            by = by or "both"
             hits, words = _ask(opened, loaded, text, limit, by, where, min_relevance, fold)
         else:
-            ways = ((opened.search_video, video), (opened.search_image, image), (opened.like_motion_of, like_motion_of))
-            ask, file = next((ask, file) for ask, file in ways if file is not None)
-            by = "appearance" if like_motion_of is None else "motion"
+            assert file is not None
+            ask = opened.search_video if video is not None else opened.search_image
+            if like_motion_of is not None:
+                ask = opened.like_motion_of
             hits = ask(on_disk(file), limit, _notes_of(file), where=where, fold=fold)
         state = opened.status()
         why_nothing = "" if hits else _why_nothing(opened, state, where, min_relevance)
     if png is not None and hits and not _matches_nothing(hits, min_relevance):
-        _write_picture(png, str(text or video or image or like_motion_of), hits, loaded)
+        _write_picture(png, str(text or file), hits, loaded)
     is_shown = _show(hits, words, by, text or "", min_relevance, as_json=as_json)
     if not hits and not as_json:
         note(f"nothing found: {why_nothing}")

@@ -18,7 +18,7 @@ from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, Motio
 from deltaclip.errors import CheckpointError
 from deltaclip.model import MappedRows, digest_of_weights
 from deltaclip.motion import Track
-from deltaclip.motion_words import MAX_WORDS, read_sentence, speaks, vocabulary
+from deltaclip.motion_words import MAX_WORDS, count_of_looks, read_sentence, speaks, vocabulary
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 from deltaclip.wording import listed
@@ -32,7 +32,8 @@ TRACK_VERSION = 2
 TRACKS_AT_ONCE = 64
 EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "comes closer", "the camera zooms in")
 FULL_BITS = 4.0
-"""A sentence that tells so many bits, as it is true of one of 16 moments, lets motion count in full."""
+"""A sentence that tells so many bits, as it is true of one of 16 moments, lets motion count in full if it says no more
+of how the moment looks."""
 LEAST_SPOKEN = -1.5
 """Logit above which a word counts as one on motion: rather one too many than that "a man fell" says nothing."""
 LEAST_BITS = 0.5
@@ -45,7 +46,8 @@ class MotionQuestion:
 
     text: the sentence. words: those of its words that speak of motion, as they were typed, in order; none if they tell
     next to nothing, as that something moves. vector: (D,) float32, unit length, or None without such words. weight: how
-    much motion counts beside appearance, 0 to 1; exactly 0 without such words.
+    much motion counts beside appearance, 0 to 1; exactly 0 without such words. It grows with what they tell, and
+    shrinks if most words of the sentence speak of how things look.
     """
 
     text: str
@@ -169,11 +171,14 @@ class MotionEncoder:
         if not any(speaks(number) for number in read.ids):
             return MotionQuestion(text, (), None, 0.0)
         found = self._weights.read(np.array(read.ids, np.int64))
-        told_words = zip(read.ids, read.words, (found.spoken > LEAST_SPOKEN).tolist(), strict=True)
-        words = tuple(word for number, word, tells in told_words if tells and speaks(number))
+        tells = [speaks(number) and logit > LEAST_SPOKEN for number, logit in zip(read.ids, found.spoken, strict=True)]
+        read_words = [*zip(read.ids, read.words, tells, strict=True)]
+        words = tuple(word for _, word, is_told in read_words if is_told)
         if not words or found.bits < LEAST_BITS:
             return MotionQuestion(text, (), None, 0.0)
-        return MotionQuestion(text, words, found.vector, min(found.bits / FULL_BITS, 1.0))
+        looks = sum(count_of_looks(number, word) for number, word, is_told in read_words if not is_told)
+        weight = min(found.bits / FULL_BITS, 1.0) * min(len(words) / max(looks, 1), 1.0)
+        return MotionQuestion(text, words, found.vector, weight)
 
     @cached_property
     def _network(self) -> Any:  # Any: a MotionNetwork, whose file imports torch

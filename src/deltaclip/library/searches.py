@@ -178,10 +178,12 @@ class Searches:
         by: By = "appearance",
         *,
         where: Filter | None = None,
+        fold: bool = False,
     ) -> list[Hit]:
         """The other moments most like a moment of this library: "more like this".
 
         moment: a hit, a moment, or its id. by: what is to be alike; by "both", appearance and motion count the same.
+        fold: as in `search`.
         Raises LibraryError if the library does not have it any more, or if it has no motion vector and `by` is not
         "appearance".
         """
@@ -202,8 +204,12 @@ class Searches:
             if asked is not None and not are_unit(asked).all():
                 remedy = "Run `deltaclip repair`, which reads its video again."
                 raise LibraryError(self.address, f"the vector of the moment {wanted!r} is damaged", remedy)
-        hits = Find(self._store, looks, None, motion, where)(limit + 1)
-        return [hit for hit in hits if hit.id != wanted][:limit]
+        find = Find(self._store, looks, None, motion, where)
+
+        def find_others(limit: int) -> list[Hit]:
+            return [hit for hit in find(limit + 1) if hit.id != wanted][:limit]
+
+        return self._judge.folded(limit, find_others) if fold else find_others(limit)
 
     def search_video(
         self,

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
         stacked,
     )
     from deltaclip.motion_words.variants import backwards, mirrored
-    from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, ReadSentence, read_sentence, speaks, vocabulary
+    from deltaclip.motion_words.words import (
+        MAX_WORDS,
+        OTHER,
+        PAD,
+        ReadSentence,
+        count_of_looks,
+        read_sentence,
+        speaks,
+        vocabulary,
+    )
 else:
     __getattr__, __dir__ = fetched(
         __name__,
@@ -44,6 +53,7 @@ __all__ = [
     "all_claims",
     "backwards",
     "claims_about",
+    "count_of_looks",
     "draw",
     "empty_sentence",
     "mirrored",

@@ -20,7 +20,7 @@ class Phrases:
     sentences without motion. nouns: names of who moves that are words on motion elsewhere. tails: ends of sentences.
     function: words that belong to phrases and are not motion by themselves. objects: those that name objects and
     places. light: words that are motion only together with others, such as take in "take a seat". figures:
-    names of figures that may also be who moves.
+    names of figures that may also be who moves. pronouns: words that name nothing that could be seen.
     """
 
     classes: Templates
@@ -34,6 +34,7 @@ class Phrases:
     objects: frozenset[str]
     light: frozenset[str]
     figures: frozenset[str]
+    pronouns: frozenset[str]
 
     @property
     def silent(self) -> frozenset[str]:
@@ -61,6 +62,7 @@ def phrases() -> Phrases:
         frozenset(read["words"]["objects"]),
         frozenset(read["words"]["light"]),
         frozenset(read["words"]["figures"]),
+        frozenset(read["words"]["pronouns"]),
     )
 
 

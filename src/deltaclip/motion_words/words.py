@@ -17,6 +17,7 @@ __all__ = [
     "OTHER",
     "PAD",
     "ReadSentence",
+    "count_of_looks",
     "is_function",
     "read_sentence",
     "speaks",
@@ -200,6 +201,11 @@ def speaks(number: int) -> bool:
 def is_function(number: int) -> bool:
     """Whether the word of that id only joins others."""
     return number in _function_ids()
+
+
+def count_of_looks(number: int, words: str) -> int:
+    """How many of the words that were read as that id can say what is to be seen."""
+    return 0 if is_function(number) else sum(word.casefold() not in phrases().pronouns for word in words.split())
 
 
 def word_id(word: str) -> int:

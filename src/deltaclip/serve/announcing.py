@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import deltaclip
@@ -54,10 +54,13 @@ def announced(libraries: Sequence[Announced]) -> Iterator[None]:
                 file.unlink(missing_ok=True)
 
 
-def asked_of_server(address: str, request: dict[str, Any]) -> dict[str, Any] | None:
+def asked_of_server(
+    address: str, request: dict[str, Any], file: tuple[Path, str] | None = None
+) -> dict[str, Any] | None:
     """The answer of a server of this version that has the library open, to a search; None if nobody gives one.
 
-    address: of a library, absolute. request: as `POST /v1/search` takes it.
+    address: of a library, absolute. request: as `POST /v1/search` takes it. file: to search with, and "image" or
+    "video"; it is sent to the server, and deleted there after the answer.
     """
     told = _read(_file_of(address))
     if told.get("version") != deltaclip.__version__ or not _is_mine(_file_of(address)):
@@ -66,16 +69,35 @@ def asked_of_server(address: str, request: dict[str, Any]) -> dict[str, Any] | N
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
-        body = json.dumps(request)
         path = f"/v1/search?library={quote(str(told.get('library')), safe='')}"
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        content = response.read()
-        return dict(json.loads(content)) if response.status == 200 else None
-    except (OSError, HTTPException, ValueError):
+        if file is None:
+            return _sent(connection, path, json.dumps(request).encode(), "application/json")
+        with file[0].open("rb") as stream:
+            sent = _sent(connection, "/v1/uploads", stream, f"{file[1]}/*")
+        if sent is None:
+            return None
+        try:
+            asked = json.dumps({**request, "upload_id": sent["upload_id"]}).encode()
+            return _sent(connection, path, asked, "application/json")
+        finally:
+            connection.request("DELETE", f"/v1/uploads/{sent['upload_id']}")
+            connection.getresponse().read()
+    except (OSError, HTTPException, ValueError, KeyError):
         return None
     finally:
         connection.close()
+
+
+def _sent(connection: HTTPConnection, path: str, body: bytes | BinaryIO, kind: str) -> dict[str, Any] | None:
+    """The answer to a POST; None unless it is one of success. Raises OSError, HTTPException, ValueError."""
+    connection.request("POST", path, body, {"Content-Type": kind, "Content-Length": str(_length(body))})
+    response = connection.getresponse()
+    content = response.read()
+    return dict(json.loads(content)) if response.status in (200, 201) else None
+
+
+def _length(body: bytes | BinaryIO) -> int:
+    return len(body) if isinstance(body, bytes) else os.fstat(body.fileno()).st_size
 
 
 def _file_of(address: str) -> Path:

@@ -105,6 +105,8 @@ class SearchRequest(_Request):
             raise ValueError("give one of text, moment_id and upload_id")
         if self.text is not None and not self.text.strip():
             raise ValueError("the text is empty")
+        if self.text is None and self.min_relevance is not None:
+            raise ValueError("min_relevance is for a text only: leave it out")
         return self
 
 

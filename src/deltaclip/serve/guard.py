@@ -52,6 +52,9 @@ class Guarded:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         asking = Asking.of(scope)
+        if asking.method == "HEAD":  # answered as GET is, so that routes need not know of it
+            scope = {**scope, "method": "GET"}
+            receive, send = _head_only(receive, send)
         began, is_uploading, has_started = time.perf_counter(), False, False
 
         async def send_guarded(message: Message) -> None:
@@ -91,6 +94,26 @@ class Guarded:
             await answer_of(unforeseen_problem(Request(scope), error))(scope, receive, send_guarded)
         finally:
             self._uploads -= is_uploading
+
+
+def _head_only(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """A connection that is sent the head of an answer alone.
+
+    After the head the application is told that its client is gone, so that it ends a stream or a long file.
+    """
+    has_started = False
+
+    async def receive_until_head() -> Message:
+        return {"type": "http.disconnect"} if has_started else await receive()
+
+    async def send_head(message: Message) -> None:
+        nonlocal has_started
+        if message["type"] == "http.response.start":
+            has_started = True
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return receive_until_head, send_head
 
 
 def _is_open(asking: Asking) -> bool:

@@ -34,7 +34,10 @@ ANSWERS_KEPT, KEPT_SECONDS = 128, 900.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of one library: one of text and moment_id is given. The rest as in `Library.search`."""
+    """What is asked of one library: by text, by moment_id, or, with neither, by a file that was sent.
+
+    The rest as in `Library.search`.
+    """
 
     text: str | None = None
     moment_id: str | None = None
@@ -223,7 +226,7 @@ def _extend(answer: _Answer, wanted: int) -> None:
         assert question.moment_id is not None
         if library.moment(question.moment_id) is None:
             raise Problem("gone", "The moment is gone: its video was indexed again or removed. Search again.")
-        found = library.search_moment(question.moment_id, limit, question.by, where=question.where)
+        found = library.search_moment(question.moment_id, limit, question.by, where=question.where, fold=question.fold)
     given = {hit.id for hit in answer.hits}
     given.update(other.id for hit in answer.hits for other in hit.folded)
     least, last = question.min_relevance, answer.hits[-1] if answer.hits else None

@@ -34,18 +34,17 @@ router = APIRouter(prefix="/v1", tags=["search"])
 async def search(server: Server, served: Asked, visitor: Reader, body: SearchRequest) -> SearchAnswer:
     """The moments that fit a text best, or that are most like a moment or a file."""
     if body.upload_id is not None:
-        page = await server.uploads.ask(served, body.upload_id, body.limit, body.cursor, filter_of(body.where), body.by)
+        asked = Question(by=body.by or "appearance", where=filter_of(body.where), fold=body.fold)
+        page = await server.uploads.ask(served, body.upload_id, asked, body.limit, body.cursor)
         return answer(served, visitor, page)
-    if body.moment_id is not None:
-        question = Question(moment_id=body.moment_id, by=body.by or "appearance", where=filter_of(body.where))
-    else:
-        question = Question(
-            text=body.text,
-            by=body.by or "both",
-            where=filter_of(body.where),
-            min_relevance=body.min_relevance,
-            fold=body.fold,
-        )
+    question = Question(
+        text=body.text,
+        moment_id=body.moment_id,
+        by=body.by or ("both" if body.moment_id is None else "appearance"),
+        where=filter_of(body.where),
+        min_relevance=body.min_relevance,
+        fold=body.fold,
+    )
     page = await server.desk.ask(served, question, body.limit, body.cursor)
     return answer(served, visitor, page)
 
@@ -60,12 +59,13 @@ async def similar(
     by: By = "appearance",
     limit: Annotated[int, Query(ge=1, le=200)] = 24,
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
+    fold: bool = True,
 ) -> SearchAnswer:
     """The moments most like one of this video."""
     row = await run_in_threadpool(served.video, video_id)
     if moment_id.partition(".")[0] != row.id and (await run_in_threadpool(served.library().moment, moment_id)) is None:
         raise Problem("not_found", f"The video has no moment {moment_id!r}.")
-    page = await server.desk.ask(served, Question(moment_id=moment_id, by=by), limit, cursor)
+    page = await server.desk.ask(served, Question(moment_id=moment_id, by=by, fold=fold), limit, cursor)
     return answer(served, visitor, page)
 
 

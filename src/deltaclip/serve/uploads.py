@@ -5,17 +5,17 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from deltaclip.errors import VideoError
-from deltaclip.library import By, Filter, Hit
+from deltaclip.library import Hit
 from deltaclip.serve.hiding import without_paths
 from deltaclip.serve.problems import Problem
-from deltaclip.serve.questions import Page
+from deltaclip.serve.questions import Page, Question
 from deltaclip.serve.shelf import Served
 
 __all__ = ["MOST_BYTES", "Upload", "Uploads"]
@@ -26,19 +26,26 @@ EXPIRES_SECONDS = 3600.0
 MOST_HITS = 1000
 """How far down one can read in what is like a file."""
 
-_Asked = tuple[str, Filter | None, By]
-"""Name of a library, which moments, and by what."""
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """All hits for a file. library: its name. question: what was asked."""
+
+    library: str
+    question: Question
+    hits: Sequence[Hit]
+    notes: Sequence[str]
 
 
 @dataclass(slots=True)
 class Upload:
-    """A file that was sent. answered: what was looked for with it last, and what was found."""
+    """A file that was sent. answered: what was found with it last."""
 
     id: str
     kind: Literal["image", "video"]
     file: Path
     since: float
-    answered: tuple[_Asked, list[Hit]] | None = None
+    answered: _Found | None = None
 
     @property
     def expires_seconds(self) -> float:
@@ -92,26 +99,24 @@ class Uploads:
         self._known(upload_id).file.unlink(missing_ok=True)
         del self._kept[upload_id]
 
-    async def ask(
-        self, served: Served, upload_id: str, limit: int, cursor: str | None, where: Filter | None, by: By | None
-    ) -> Page:
+    async def ask(self, served: Served, upload_id: str, question: Question, limit: int, cursor: str | None) -> Page:
         """Hits for a file, by appearance, or for a video by motion. Raises Problem, and what the search raises."""
-        kept, way = self._known(upload_id), by or "appearance"
-        if way == "both" or (way == "motion" and kept.kind == "image"):
+        kept = self._known(upload_id)
+        if question.by == "both" or (question.by == "motion" and kept.kind == "image"):
             raise Problem("invalid_value", "A file is searched by appearance, or a video by motion: set `by` so.")
         start = 0
         if cursor is not None:
             if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 6):
                 raise Problem("invalid_value", "This cursor was not given for this file: leave it out to begin again.")
             start = int(cursor)
-        asked: _Asked = (served.name, where, way)
         if cursor is None:
             loop = asyncio.get_running_loop()
-            kept.answered = asked, await loop.run_in_executor(self._thread, _search, served, kept, where, way)
-        if kept.answered is None or kept.answered[0] != asked:
+            kept.answered = await loop.run_in_executor(self._thread, _search, served, kept, question)
+        found = kept.answered
+        if found is None or (found.library, found.question) != (served.name, question):
             raise Problem("gone", "This answer is no longer kept: search again without a cursor.")
-        hits, end = kept.answered[1], start + limit
-        return Page(hits[start:end], str(end) if end < len(hits) else None)
+        end = start + limit
+        return Page(found.hits[start:end], str(end) if end < len(found.hits) else None, notes=found.notes)
 
     def _known(self, upload_id: str) -> Upload:
         self._tidy()
@@ -137,17 +142,19 @@ class Uploads:
             del self._kept[each.id]
 
 
-def _search(served: Served, kept: Upload, where: Filter | None, by: By) -> list[Hit]:
+def _search(served: Served, kept: Upload, question: Question) -> _Found:
     library = served.library()
     find = {"image": library.search_image, "video": library.search_video}[kept.kind]
-    if by == "motion":
+    if question.by == "motion":
         find = library.like_motion_of
+    notes: list[str] = []
     try:
-        return find(kept.file, MOST_HITS, where=where, fold=True)
+        hits = find(kept.file, MOST_HITS, notes.append, where=question.where, fold=question.fold)
     except VideoError as error:  # named without the file's place here, which says nothing to who sent it
         raise Problem(
             "unreadable_video", without_paths(f"The file that was sent: {error.reason}", kept.file)
         ) from error
+    return _Found(served.name, question, hits, notes)
 
 
 def _too_large() -> Problem:

@@ -22,7 +22,7 @@ def test_a_library_tells_its_folders_counts_encoder_and_what_failed(
     assert "videos\n14" in page.locator(".numbers").inner_text()
     assert str(shown.videos) in page.locator(".rows").last.inner_text()
     assert "shapes" in page.locator(".facts").inner_text()
-    failed = page.locator(".failures li")
+    failed = page.locator(".listing li")
     assert failed.count() == 1
     assert "broken.mp4" in failed.inner_text()
     assert "FFmpeg" in failed.inner_text()
@@ -38,12 +38,27 @@ def test_a_file_that_was_repaired_is_read_when_it_is_retried(
     with Library.open(tmp_path / "library", Encoder.load("shapes"), create=True) as library:
         library.index([videos])
     page = open_page(serve([tmp_path / "library"], "--root", str(tmp_path)) + "/library")
-    page.wait_for_selector(".failures li")
+    page.wait_for_selector(".listing li")
     shutil.copy(shown.videos / "shapes_0004.mp4", videos / "bad.mp4")
     page.get_by_role("button", name="Retry bad.mp4").click()
     page.wait_for_selector(".job[data-state=done]", timeout=60_000)
-    page.wait_for_selector(".failures", state="hidden")
+    page.wait_for_selector(".listing", state="hidden")
     assert "videos\n2" in page.locator(".numbers").inner_text()
+
+
+def test_videos_whose_files_are_gone_are_listed(shown: Shown, serve: Serve, open_page: "Open", tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("kept.mp4", "gone <b>.mp4"):
+        shutil.copy(shown.videos / "shapes_0000.mp4", videos / name)
+    with Library.open(tmp_path / "library", Encoder.load("shapes"), create=True) as library:
+        library.index([videos])
+        (videos / "gone <b>.mp4").unlink()
+        library.index([videos])
+    page = open_page(serve([tmp_path / "library"]) + "/library")
+    page.wait_for_selector(".listing li")
+    assert page.locator(".listing:not([hidden]) h2").all_inner_texts() == ["Missing"]
+    assert page.locator(".listing li strong").all_inner_texts() == ["gone <b>.mp4"]
 
 
 def test_a_folder_is_chosen_and_indexed_below_the_roots(

@@ -21,7 +21,7 @@ VIEWS = {
     "search": ("/?q={question}&longer=1s", ".grid .still.there"),
     "nothing": ("/?q=quantum+sausage&by=appearance&longer=soon", ".blank a.button"),
     "video": ("/video/{video}?t=1&q={question}", ".like .still.there"),
-    "library": ("/library", ".failures li"),
+    "library": ("/library", ".listing li"),
     "compare": ("/compare?q={question}", ".side .still.there"),
     "lost": ("/video/99999", ".blank[role=alert]"),
 }

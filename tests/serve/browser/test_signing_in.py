@@ -37,7 +37,7 @@ def test_a_right_token_opens_the_page_and_signing_out_closes_it(
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector(".ideas a")
     page.locator(".views a[data-view=library]").click()
-    page.wait_for_selector(".failures li")
+    page.wait_for_selector(".listing li")
     assert page.get_by_role("button", name="Retry").count() == 0  # the token only reads
     assert str(shown.folder) not in page.locator("main").inner_text()
     page.get_by_role("button", name="Sign out").click()

@@ -6,12 +6,13 @@ import { fill, h, icon, say } from "./dom.js";
 import { firstRun } from "./first.js";
 import { chooseFolder } from "./folders.js";
 import { hasEnded, jobPanel } from "./jobs.js";
+import { Listing } from "./listing.js";
 import { copyButton, libraryChoice, problem } from "./parts.js";
 import { library } from "./place.js";
 import { mayIndex } from "./session.js";
 import { count, size } from "./words.js";
 
-const FAILURES_AT_ONCE = 50;
+const ROWS_AT_ONCE = 50;
 const ENDED_SHOWN = 3;
 
 export async function showLibrary(root, signal) {
@@ -37,7 +38,12 @@ class View {
     Object.assign(this, { root, about, of, signal });
     this.numbers = h("dl", { class: "numbers" });
     this.jobs = h("div", { class: "jobs" });
-    this.failures = h("section", { class: "failures", "aria-labelledby": "failed-title" });
+    this.failures = new Listing("failed-title", "Could not be read",
+      "Nothing of these is found, or only what comes before the damage. Everything else is searched.",
+      (cursor) => this.fetchFailures(cursor), (failure) => this.failure(failure));
+    this.missing = new Listing("missing-title", "Missing",
+      "The files of these are gone, and none of their moments is found. They are found again when the files are back; deltaclip index with --prune takes them out.",
+      (cursor) => this.fetchMissing(cursor), missingRow);
     this.folders = h("section", { "aria-labelledby": "folders-title" });
     this.vectors = h("section", { "aria-labelledby": "vectors-title" });
   }
@@ -46,10 +52,15 @@ class View {
     const add = this.about.may_index && h("button", { type: "button", class: "main-button", on: { click: () => chooseFolder((job) => this.watch(job)) } }, icon("folder"), "Add a folder");
     fill(this.root, h("div", { class: "library" },
       h("header", { class: "head" }, h("div", {}, h("h1", {}, this.about.name), this.about.address && h("p", { class: "path soft" }, this.about.address)), chosen, add),
-      this.numbers, this.jobs, this.failures, this.folders, this.vectors));
+      this.numbers, this.jobs, this.failures.element, this.missing.element, this.folders, this.vectors));
     for (const job of jobs) this.jobs.append(this.panel(job));
     this.fillIn();
-    this.listFailures().catch((error) => { if (!isLeft(error)) fill(this.failures, problem(error, () => this.refresh())); });
+    for (const listing of [this.failures, this.missing]) {
+      listing.refresh().catch((error) => {
+        if (isLeft(error)) return;
+        fill(listing.element, problem(error, () => this.refresh())).hidden = false;
+      });
+    }
   }
 
   /** Numbers, folders and vectors, as `about` has them. */
@@ -83,25 +94,19 @@ class View {
     try {
       this.about = await ask("/v1/library", { query: { library: this.of }, signal: this.signal });
       this.fillIn();
-      await this.listFailures();
+      await this.failures.refresh();
+      await this.missing.refresh();
     } catch { /* the numbers stay as they were; the banner tells if the server is gone */ }
   }
 
-  /** The first page of failures, or the next one below it. */
-  async listFailures(cursor = null) {
-    const page = await ask("/v1/failures", { query: { library: this.of, limit: FAILURES_AT_ONCE, cursor }, signal: this.signal });
-    if (cursor === null) {
-      this.list = h("ul", { class: "rows" });
-      fill(this.failures, (page.failures.length > 0) && [h("h2", { id: "failed-title" }, "Could not be read"),
-        h("p", { class: "soft" }, "Nothing of these is found, or only what comes before the damage. Everything else is searched."), this.list]);
-      this.failures.hidden = !page.failures.length;
-    }
-    this.list.append(...page.failures.map((failure) => this.failure(failure)));
-    this.failures.querySelector(".next")?.remove();
-    if (page.next === null) return;
-    const more = h("button", { type: "button", class: "button next" }, "Show more");
-    more.addEventListener("click", () => { more.disabled = true; this.listFailures(page.next).catch((error) => { more.disabled = false; say(error.message); }); });
-    this.failures.append(more);
+  async fetchFailures(cursor) {
+    const page = await ask("/v1/failures", { query: { library: this.of, limit: ROWS_AT_ONCE, cursor }, signal: this.signal });
+    return { rows: page.failures, next: page.next };
+  }
+
+  async fetchMissing(cursor) {
+    const page = await ask("/v1/videos", { query: { library: this.of, state: "missing", limit: ROWS_AT_ONCE, cursor }, signal: this.signal });
+    return { rows: page.videos, next: page.next };
   }
 
   failure(failure) {
@@ -120,4 +125,9 @@ class View {
     return h("li", {}, icon("warning"), h("span", { class: "row-name" }, h("strong", {}, failure.name), failure.path && h("span", { class: "path soft" }, failure.path), told),
       failure.path && copyButton(failure.path, "Copy path"), mayIndex() && retry);
   }
+}
+
+function missingRow(video) {
+  return h("li", {}, icon("warning"), h("span", { class: "row-name" }, h("strong", {}, video.name), video.path && h("span", { class: "path soft" }, video.path)),
+    video.path && copyButton(video.path, "Copy path"));
 }
