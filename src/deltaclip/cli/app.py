@@ -17,6 +17,7 @@ from deltaclip.cli import (
     cache,
     calibrating,
     checkpoint,
+    clustering,
     compare,
     convert,
     data,
@@ -45,6 +46,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 CONTINUES = {
     "index": "finished videos are kept; run the same command again to continue",
     "repair": "repaired videos are kept; run deltaclip index on their folders to continue",
+    "cluster": "committed videos are kept; run the same command again to continue",
     "cache": "finished videos are kept; run the same command again to continue",
     "merge": "merged videos are kept; run the same command again to continue",
     "train": "saved states are kept; run the same command with --resume to continue",
@@ -90,6 +92,16 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command(cls=Sections)(flattened(command))
+
+GROUPS = {"cluster": (clustering.index,)}
+"""Commands of two words."""
+HELP_OF_GROUPS = {"cluster": "Work with many machines: a Ray cluster, and libraries in Lance tables."}
+
+for name, commands in GROUPS.items():
+    group = typer.Typer(help=HELP_OF_GROUPS[name], no_args_is_help=True)
+    for command in commands:
+        group.command(cls=Sections)(flattened(command))
+    app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         require_unchanged,
         sample_of,
         twice_if_touched,
+        with_digest,
     )
+    from deltaclip.library.disk import is_gone
     from deltaclip.library.encoders import outdated_reason, require_same_encoder
     from deltaclip.library.exact import nearest
     from deltaclip.library.excluding import Exclusion
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from deltaclip.library.merging import MergeReport, merge_libraries
     from deltaclip.library.moment_pictures import Thumbnails, shown_motion
     from deltaclip.library.moments import MOST_NAMED
+    from deltaclip.library.object_paths import ObjectPath, is_elsewhere, object_path
     from deltaclip.library.outlines import MOST_OUTLINED, Outlines
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.relevance import reaches
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         match_nothing,
     )
     from deltaclip.library.search import By, NoMotionWordsError
+    from deltaclip.library.settling import Settled, finite_vectors, settled
     from deltaclip.library.showing import Showing
     from deltaclip.library.store import (
         Moment,
@@ -77,12 +81,15 @@ else:
         "deltaclip.library.protocols",
         "deltaclip.library.lock",
         "deltaclip.library.content",
+        "deltaclip.library.disk",
+        "deltaclip.library.object_paths",
         "deltaclip.library.encoders",
         "deltaclip.library.both",
         "deltaclip.library.exact",
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
         "deltaclip.library.moments",
+        "deltaclip.library.settling",
         "deltaclip.library.watching",
         "deltaclip.library.relevance",
         "deltaclip.library.merging",
@@ -127,6 +134,7 @@ __all__ = [
     "NoMotionWordsError",
     "NotWritableError",
     "Note",
+    "ObjectPath",
     "Outlines",
     "PlayFacts",
     "Relevance",
@@ -134,6 +142,7 @@ __all__ = [
     "RememberedMotionEncoder",
     "RemoveReport",
     "RepairReport",
+    "Settled",
     "Shard",
     "Showing",
     "Stamp",
@@ -153,12 +162,16 @@ __all__ = [
     "draw_answers",
     "draw_hits",
     "find_candidates",
+    "finite_vectors",
     "full_address",
+    "is_elsewhere",
+    "is_gone",
     "match_nothing",
     "merge_libraries",
     "nearest",
     "nearest_by",
     "nearest_of_sound",
+    "object_path",
     "open_store",
     "outdated_reason",
     "reaches",
@@ -166,6 +179,8 @@ __all__ = [
     "require_same_encoder",
     "require_unchanged",
     "sample_of",
+    "settled",
     "shown_motion",
     "twice_if_touched",
+    "with_digest",
 ]

@@ -42,3 +42,10 @@ class Stages:
             return dict.fromkeys(STAGES, 0.0)
         of_all = {stage: wall_seconds * (self._workers if stage in IN_CHILDREN else 1) for stage in STAGES}
         return {stage: min(self._seconds[stage] / of_all[stage], 1.0) for stage in STAGES}
+
+    def take(self) -> dict[str, float]:
+        """The seconds that were counted since the last call."""
+        with self._lock:
+            taken = self._seconds
+            self._seconds = dict.fromkeys(STAGES, 0.0)
+        return taken
