@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.errors import DeltaclipError, VideoError
-from deltaclip.library import Failure, ObjectPath, Stamp, find_candidates, object_path
+from deltaclip.library import Failure, Stamp, find_candidates
+from deltaclip.object_paths import ObjectPath, object_path
 from deltaclip.video import AMBIGUOUS_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
 __all__ = ["FileSeen", "Listing", "list_files", "open_storage", "stamp_of_object", "storage_words"]

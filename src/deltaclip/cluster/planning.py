@@ -5,7 +5,8 @@ from pathlib import Path
 
 from deltaclip.cluster.listing import FileSeen, open_storage, storage_words
 from deltaclip.cluster.reading import FileToRead
-from deltaclip.library import Stamp, VideoRow, is_elsewhere, is_gone
+from deltaclip.library import Stamp, VideoRow, is_gone
+from deltaclip.object_paths import is_elsewhere
 
 __all__ = ["gone_rows", "is_same", "needs_reading", "portions"]
 

@@ -20,10 +20,10 @@ from deltaclip.library import (
     NewMoment,
     TouchedError,
     content_of,
-    is_elsewhere,
     sample_of,
     with_digest,
 )
+from deltaclip.object_paths import is_elsewhere
 from deltaclip.pipeline import Job, Pipeline
 from deltaclip.reader import Clip, ReaderSpec, read_moments
 from deltaclip.video import SEGMENT_SECONDS

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from deltaclip.library.merging import MergeReport, merge_libraries
     from deltaclip.library.moment_pictures import Thumbnails, shown_motion
     from deltaclip.library.moments import MOST_NAMED
-    from deltaclip.library.object_paths import ObjectPath, is_elsewhere, object_path
     from deltaclip.library.outlines import MOST_OUTLINED, Outlines
     from deltaclip.library.protocols import MomentReader, MotionAsked, MotionVectorEncoder, VectorEncoder
     from deltaclip.library.relevance import reaches
@@ -82,7 +81,6 @@ else:
         "deltaclip.library.lock",
         "deltaclip.library.content",
         "deltaclip.library.disk",
-        "deltaclip.library.object_paths",
         "deltaclip.library.encoders",
         "deltaclip.library.both",
         "deltaclip.library.exact",
@@ -134,7 +132,6 @@ __all__ = [
     "NoMotionWordsError",
     "NotWritableError",
     "Note",
-    "ObjectPath",
     "Outlines",
     "PlayFacts",
     "Relevance",
@@ -164,14 +161,12 @@ __all__ = [
     "find_candidates",
     "finite_vectors",
     "full_address",
-    "is_elsewhere",
     "is_gone",
     "match_nothing",
     "merge_libraries",
     "nearest",
     "nearest_by",
     "nearest_of_sound",
-    "object_path",
     "open_store",
     "outdated_reason",
     "reaches",

@@ -4,11 +4,15 @@ import os
 import re
 from pathlib import Path, PosixPath
 
-__all__ = ["ELSEWHERE", "ObjectPath", "is_elsewhere", "object_path", "video_path"]
+__all__ = ["ELSEWHERE", "TO_LOOK_AT", "ObjectPath", "is_elsewhere", "object_path", "video_path"]
 
 _ADDRESS = re.compile(r"(s3):/{1,2}(?=[^/])")
 """As it is written, and as `Path` writes it."""
-ELSEWHERE = "on object storage, and not on this machine. Fetch it to look at it; it is found all the same."
+ELSEWHERE, TO_LOOK_AT = (
+    "on object storage, and not on this machine",
+    "Fetch it to look at it; it is found all the same.",
+)
+"""What is found, and what to do, where somebody wants to look at such a video."""
 
 
 class ObjectPath(PosixPath):
