@@ -17,7 +17,7 @@ from deltaclip.cli import (
     cache,
     calibrating,
     checkpoint,
-    clustering,
+    cluster,
     compare,
     convert,
     data,
@@ -46,9 +46,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 CONTINUES = {
     "index": "finished videos are kept; run the same command again to continue",
     "repair": "repaired videos are kept; run deltaclip index on their folders to continue",
-    "cluster": "committed videos are kept; run the same command again to continue",
     "cache": "finished videos are kept; run the same command again to continue",
     "merge": "merged videos are kept; run the same command again to continue",
+    "cluster": "what was written is kept; run the same command again to continue",
     "train": "saved states are kept; run the same command with --resume to continue",
 }
 """Commands that continue their work when they are run again after Ctrl-C, and how."""
@@ -93,15 +93,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(cls=Sections)(flattened(command))
 
-GROUPS = {"cluster": (clustering.index,)}
-"""Commands of two words."""
-HELP_OF_GROUPS = {"cluster": "Work with many machines: a Ray cluster, and libraries in Lance tables."}
-
-for name, commands in GROUPS.items():
-    group = typer.Typer(help=HELP_OF_GROUPS[name], no_args_is_help=True)
-    for command in commands:
-        group.command(cls=Sections)(flattened(command))
-    app.add_typer(group, name=name)
+app.add_typer(cluster.cluster)
 
 
 def _version(wanted: bool) -> None:

@@ -38,9 +38,10 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         emit(asdict(state))
         return
+    kept = "" if state.vectors == "float32" else f", vectors kept as {state.vectors}"
     print_lines(
         f"{shown(folder)}: {count(state.videos, 'video')}, {count(state.segments, 'moment')}, {state.failed} failed, "
-        f"{state.missing} missing",
+        f"{state.missing} missing{kept}",
         f"encoder {shown(state.encoder or 'none yet')} {state.fingerprint or ''}".rstrip(),
         _motion_words(state),
     )

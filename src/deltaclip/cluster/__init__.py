@@ -1,4 +1,4 @@
-"""The library beyond one machine: an index run over the nodes of a Ray cluster. Wants the extra `deltaclip[cluster]`."""
+"""An index run over the nodes of a Ray cluster. Wants the extra `deltaclip[cluster]`."""
 
 from typing import TYPE_CHECKING
 

@@ -302,7 +302,7 @@ class Status:
     missing: files that were gone when `index` last looked; their moments are kept and not searched.
     encoder, fingerprint: who made the vectors, None before the first `index`.
     motion_encoder, motion_fingerprint: who made the motion vectors, None if there are none.
-    without_motion: how many of the segments have no motion vector.
+    without_motion: how many of the segments have no motion vector. vectors: how they are kept.
     """
 
     videos: int
@@ -314,6 +314,7 @@ class Status:
     motion_encoder: str | None = None
     motion_fingerprint: str | None = None
     without_motion: int = 0
+    vectors: Literal["float32", "float16"] = "float32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 
 from deltaclip.errors import LibraryError
 
-__all__ = ["in_words", "is_conflict", "is_missing"]
+__all__ = ["in_words", "is_conflict", "is_lost", "is_missing"]
 
 _MOST_WORDS = 300
 """Of Lance's own that are shown: some of its errors quote what a server answered."""
 _SOURCE = re.compile(r"(: <\?xml.*|, /\S+\.rs:\d+:\d+)+")
+_SIGNS = ("LanceError", "Dataset at path", "Invalid user input")
+"""Of a ValueError that is Lance's."""
 _KNOWN = (
     (
         ("failed to get aws credentials",),
@@ -46,7 +48,7 @@ def in_words(address: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, ValueError) and not str(error).startswith(("LanceError", "Dataset at path")):
+        if isinstance(error, ValueError) and not any(sign in str(error) for sign in _SIGNS):
             raise  # of this package
         raise LibraryError(address, *_found(error)) from error
 
@@ -54,6 +56,12 @@ def in_words(address: str) -> Iterator[None]:
 def is_missing(error: ValueError) -> bool:
     """Whether Lance found no table."""
     return str(error).startswith("Dataset at path") and "was not found" in str(error)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a file of a table is gone."""
+    words = str(error).lower()
+    return "not found" in words or "no such file" in words
 
 
 def is_conflict(error: BaseException | None) -> bool:
@@ -72,5 +80,5 @@ def _found(error: Exception) -> tuple[str, str]:
 
 def _first_line(error: Exception) -> str:
     """Without the address and line of the source that Lance ends with."""
-    line = str(error).strip().split("\n")[0]
+    line = str(error).strip().split("\n")[0].removeprefix("External error: ")
     return _SOURCE.sub("", line.removeprefix("LanceError(IO): ")).removesuffix(":").rstrip(". ")[:_MOST_WORDS]

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.address import LANCE_VIDEOS
+from deltaclip.library.address import LANCE_VIDEOS, full_address
 from deltaclip.library.store import NoLibraryError
 
 os.environ.setdefault("LANCE_LOG", "error")  # or it tells on stderr that a new table did not exist before
 
 try:
     import lance
+    import lance.optimize
     import pyarrow
 except ModuleNotFoundError as error:
     raise LibraryError(
@@ -19,7 +20,18 @@ except ModuleNotFoundError as error:
         "Install it with: pip install 'deltaclip[cluster]'",
     ) from error
 
-__all__ = ["MOMENTS", "SCHEME", "VIDEOS", "folder_of", "lance", "no_library", "pyarrow", "storage_options", "table_uri"]
+__all__ = [
+    "MOMENTS",
+    "SCHEME",
+    "VIDEOS",
+    "folder_of",
+    "lance",
+    "lance_address",
+    "no_library",
+    "pyarrow",
+    "storage_options",
+]
+__all__ += ["table_uri"]
 
 SCHEME = "lance://"
 VIDEOS, MOMENTS = LANCE_VIDEOS, "moments.lance"
@@ -48,6 +60,11 @@ def storage_options(address: str) -> dict[str, str] | None:
     if endpoint is None:
         return {}
     return {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+
+
+def lance_address(address: str) -> str:
+    """The address of Lance tables that somebody typed, in which a folder needs no scheme."""
+    return full_address(address if "://" in address else SCHEME + address)
 
 
 def no_library(address: str) -> NoLibraryError:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from deltaclip.library.lance.losses import readable_rows
 from deltaclip.library.lance.state import State
 from deltaclip.wording import count
 
@@ -19,7 +20,7 @@ def table_problems(state: State) -> Iterator[str]:
         yield f"its table of videos has some of them twice. {REMEDY}"
     if state.moments is None:
         return
-    found = Counter(state.moments.to_table(columns=["video"])["video"].to_pylist())
+    found = Counter(readable_rows(state.moments, ["video"])["video"].to_pylist())
     if strays := sum(number for video, number in found.items() if video not in known):
         yield f"its table of moments has {count(strays, 'moment')} of no video. {REMEDY}"
     width = state.moments.schema.field("vector").type.list_size

@@ -1,7 +1,7 @@
 """The vectors of all moments in memory, a fragment of the table at a time, kept until that fragment changes."""
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from deltaclip.library.both import HitScores
+from deltaclip.library.lance.approximate import Found
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.state import State
 from deltaclip.library.lance.tables import vectors_in
@@ -58,22 +60,19 @@ class Spans:
         masks = [each.coverages >= min_coverage for each in self.fragments]  # false for NaN
         return np.concatenate(masks) if masks else np.zeros(0, bool)
 
-    def places(self, rows: Collection[int]) -> Iterator[tuple[int, str, int, float, float, float | None]]:
-        """Row, video, number, start, end and coverage of some rows."""
+    def found(self, scores: Mapping[int, HitScores]) -> list[Found]:
+        """The moments in some rows, with their scores."""
+        made = list[Found]()
         ends = np.cumsum([len(each.numbers) for each in self.fragments])
-        for row in rows:
+        for row, told in scores.items():
             which = int(np.searchsorted(ends, row, side="right"))
             each = self.fragments[which]
             place = row - (int(ends[which - 1]) if which else 0)
             coverage = float(each.coverages[place])
-            yield (
-                row,
-                each.videos[place].as_py(),
-                int(each.numbers[place]),
-                float(each.starts[place]),
-                float(each.ends[place]),
-                None if np.isnan(coverage) else coverage,
-            )
+            video, number = each.videos[place].as_py(), int(each.numbers[place])
+            known = None if np.isnan(coverage) else coverage
+            made.append(Found(video, number, float(each.starts[place]), float(each.ends[place]), known, told))
+        return made
 
 
 class SpanCache:

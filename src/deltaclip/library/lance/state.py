@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from deltaclip.errors import LibraryError
 from deltaclip.library.lance.errors import is_missing
+from deltaclip.library.lance.losses import readable_rows
 from deltaclip.library.lance.meta import Meta
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, no_library, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
@@ -19,7 +22,7 @@ IDS_AT_ONCE = 1000
 """In one condition."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """The tables of a library, as of one commit. videos, moments: datasets of Lance; None without a table."""
 
@@ -27,9 +30,15 @@ class State:
     videos: Any  # a LanceDataset; lance ships no types
     moments: Any
 
+    @cached_property
     def has_moments(self) -> bool:
         """Whether there is any vector, also of a video that is missing."""
         return self.moments is not None and self.moments.count_rows() > 0
+
+    @cached_property
+    def missing(self) -> Sequence[str]:
+        """The ids of the videos that are missing."""
+        return [record["id"] for record in self.records("missing", ["id"])]
 
     def records(self, condition: str = "true", columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The rows of the videos for which a condition holds."""
@@ -43,15 +52,17 @@ class State:
             found += self.records(ids_among("id", some), columns)
         return found
 
-    def moment_rows(self, ids: Iterable[str], columns: Sequence[str] | None = None) -> pa.Table | None:
-        """The rows of the moments of these videos; None if there is no table."""
+    def moment_rows(
+        self, ids: Iterable[str], columns: Sequence[str] | None = None, *, or_lost: bool = False
+    ) -> pa.Table | None:
+        """The rows of the moments of these videos; None if there is no table.
+
+        or_lost: whether those in files that are gone are left out, which raises as Lance does otherwise.
+        """
         if self.moments is None:
             return None
-        names = None if columns is None else [*columns]
-        tables = [
-            self.moments.to_table(columns=names, filter=ids_among("video", some))
-            for some in batched([*ids], IDS_AT_ONCE)
-        ]
+        read = readable_rows if or_lost else _rows
+        tables = [read(self.moments, columns, ids_among("video", some)) for some in batched([*ids], IDS_AT_ONCE)]
         return pa.concat_tables(tables) if tables else self.moments.schema.empty_table()
 
 
@@ -69,14 +80,26 @@ def open_table(address: str, table: str, version: int | None = None) -> Any:  # 
 def read_state(address: str, known: State | None = None) -> State:
     """The newest state; `known` if nothing was committed since. Raises as `open_table`, and LibraryError."""
     videos = open_table(address, VIDEOS)
-    if known is not None and known.videos.version == videos.version:
+    if known is not None and _mark(known.videos) == _mark(videos):
         return known
+    if "meta" not in videos.schema.names:
+        found = f"{VIDEOS} there is not the table of a deltaclip"
+        raise LibraryError(address, found, "Choose a different address.")
     rows = videos.to_table(columns=["meta"], filter="meta IS NOT NULL")["meta"].to_pylist()
     meta = Meta.from_json(address, rows[0] if rows else "")
     if known is not None and known.meta.moments_version == meta.moments_version and known.meta.library == meta.library:
         return State(meta, videos, known.moments)
     moments = None if meta.moments_version is None else open_table(address, MOMENTS, meta.moments_version)
     return State(meta, videos, moments)
+
+
+def _rows(moments: Any, columns: Sequence[str] | None, condition: str) -> pa.Table:  # Any: a LanceDataset
+    return moments.to_table(columns=None if columns is None else [*columns], filter=condition)
+
+
+def _mark(videos: Any) -> tuple[int, str]:  # a LanceDataset
+    """Of a version of a table: its number, and a file of its last commit, since a new library counts from 1 again."""
+    return videos.version, videos.get_fragments()[-1].data_files()[0].path
 
 
 def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from deltaclip.errors import LibraryError
 from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
-from deltaclip.library.exact import Hidden, gathered
+from deltaclip.library.exact import Hidden
 from deltaclip.library.filters import Filter
+from deltaclip.library.lance.approximate import Found, condition_of, search_index, spread_of
 from deltaclip.library.lance.errors import in_words
 from deltaclip.library.lance.filtering import below, video_conditions
 from deltaclip.library.lance.leases import lease
-from deltaclip.library.lance.meta import META_PATH, Meta, VectorWord
+from deltaclip.library.lance.meta import META_PATH, Meta, Probing, VectorWord
 from deltaclip.library.lance.places import (
     VIDEOS,
     folder_of,
@@ -31,15 +32,28 @@ from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.problems import table_problems
 from deltaclip.library.lance.spans import SpanCache, Spans
 from deltaclip.library.lance.state import State, hex_of, path_key, read_state
-from deltaclip.library.lance.tables import VIDEO_SCHEMA, is_id, moments_in, rows_in, split_moment_id, vectors_in
+from deltaclip.library.lance.tables import (
+    VIDEO_SCHEMA,
+    is_id,
+    moment_id,
+    moments_in,
+    rows_in,
+    split_moment_id,
+    vectors_in,
+)
 from deltaclip.library.lance.writer import LanceWriter
 from deltaclip.library.lock import writer_lock
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
 from deltaclip.library.store import Moment, MotionQuery, NoLibraryError, NotWritableError, Sides, VideoRow
+from deltaclip.wording import count
 
 __all__ = ["LanceStore"]
 
 LOCK_NAME = "library.lock"
+MOST_APPROXIMATE = 1000
+"""Hits up to which the index is asked; more are found by looking at all vectors."""
+SPREAD_SAMPLE = 4096
+"""Moments by which the scales of appearance and motion are taken for a search through the index."""
 VIDEOS_AT_ONCE = 64
 """Videos whose moments are read at once."""
 
@@ -54,6 +68,7 @@ class LanceStore:
         self._state: State | None = None
         self._cache = SpanCache()
         self._wanted: tuple[object, NDArray[np.bool_]] | None = None
+        self._sampled: tuple[object, Sides] | None = None
         self._lock = threading.Lock()
         self.state()
 
@@ -152,7 +167,7 @@ class LanceStore:
     def has_moments(self) -> bool:
         """As `store.Store.has_moments`."""
         with in_words(self._address):
-            return self.state().has_moments()
+            return self.state().has_moments
 
     def video(self, path: Path) -> VideoRow | None:
         """As `store.Store.video`."""
@@ -200,6 +215,7 @@ class LanceStore:
             motion_encoder=None if motion is None else motion.name,
             motion_fingerprint=None if motion is None else motion.fingerprint,
             without_motion=sum(record["num_segments"] - record["num_motion"] for record in there),
+            vectors=state.meta.vectors,
         )
 
     def failures(self) -> tuple[Failure, ...]:
@@ -233,14 +249,19 @@ class LanceStore:
             state = self.state()
             meta = state.meta
             if made_by is not None:
-                require_same_encoder(self._address, meta.encoder, state.has_moments(), made_by)
-            if not state.has_moments() or meta.encoder is None:
+                require_same_encoder(self._address, meta.encoder, state.has_moments, made_by)
+            if not state.has_moments or meta.encoder is None:
                 return []
             if motion is not None:
                 require_same_motion(self._address, meta.motion, motion.made_by)
             _require_fitting(queries, meta.encoder.dimension, "vectors")
             if motion is not None and meta.motion is not None:
                 _require_fitting(motion.vectors, meta.motion.dimension, "motion vectors")
+            if meta.probing is not None and limit <= MOST_APPROXIMATE:
+                found, damaged = self._search_index(state, meta.probing, queries, motion, limit, where)
+                if damaged and on_damaged is not None:
+                    on_damaged(damaged)
+                return self._hits(state, found)[:limit]
             spans = self._cache.spans(state)
             looks = None if queries is None else AppearanceRows(spans.looks, queries)
             moves = None if motion is None else MotionRows(spans.moves, motion.vectors, motion.weight)
@@ -248,24 +269,15 @@ class LanceStore:
             try:
                 ranked, damaged = nearest_of_sound(looks, moves, limit, self._hidden(state, spans), wanted)
             except ValueError as err:
-                found = f"its moments do not fit together ({err})"
+                words = f"its moments do not fit together ({err})"
                 remedy = (
                     "Run `deltaclip verify`, which names the videos, then `deltaclip repair`, which reads them again."
                 )
-                raise LibraryError(self._address, found, remedy) from err
+                raise LibraryError(self._address, words, remedy) from err
             if damaged and on_damaged is not None:
                 on_damaged(damaged)
             scores = ranked.scores_of_rows()
-            places = [*spans.places(scores)]
-            paths = self._paths(state, {video for _, video, *_ in places})
-        hits = []
-        for row, video, number, start, end, coverage in places:
-            told = scores[row]
-            path = Path(os.fsdecode(paths[video]))
-            moment = path, start, end, told.score, coverage, f"{video}.{number}", video
-            hits.append(Hit(*moment, told.appearance, told.motion))
-        hits.sort(key=lambda hit: (-hit.score, os.fsencode(hit.path), hit.start))
-        return hits[:limit]
+            return self._hits(state, spans.found(scores))[:limit]
 
     def moments(self, videos: Iterable[VideoRow]) -> Iterator[Moment]:
         """As `store.Store.moments`."""
@@ -286,19 +298,7 @@ class LanceStore:
     def sample(self, most: int, *, moves: bool) -> Sides:
         """As `store.Store.sample`."""
         with in_words(self._address):
-            state = self.state()
-            spans = self._cache.spans(state)
-            there = np.ones(spans.num_rows, bool)
-            for first, size in self._hidden(state, spans):
-                there[first : first + size] = False
-        rows = np.flatnonzero(there)
-        if not len(rows):
-            raise ValueError("no moment can be found")
-        some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.intp)]
-        looks = gathered(spans.looks, some, spans.looks[0].shape[1])
-        if not moves or not spans.moves:
-            return Sides(looks)
-        return Sides(looks, gathered(spans.moves, some, spans.moves[0].shape[1]))
+            return self._sample(self.state(), most, moves=moves)
 
     def sides_of(self, ids: Sequence[str], *, moves: bool) -> Sides:
         """As `store.Store.sides_of`."""
@@ -340,15 +340,13 @@ class LanceStore:
         with in_words(self._address):
             state = self.state()
             record = next(iter(state.records_of([row.id])), None)
-        if record is None or record["crc"] is None:
+            if record is None or record["crc"] is None:
+                return
+            rows = state.moment_rows([row.id], or_lost=True)
+        if rows is None or len(rows) != record["num_segments"]:
+            found = 0 if rows is None else len(rows)
+            yield f"its vectors are lost ({found} of {record['num_segments']} are there)"
             return
-        try:
-            with in_words(self._address):
-                rows = state.moment_rows([row.id])
-        except LibraryError as error:
-            yield f"its vectors are lost ({error.found})"
-            return
-        assert rows is not None
         rows = rows.sort_by("number")
         if zlib.crc32(vectors_in(rows["vector"]).tobytes()) != record["crc"]:
             yield "its vectors are damaged"
@@ -357,10 +355,9 @@ class LanceStore:
 
     def _hidden(self, state: State, spans: Spans) -> Hidden:
         """The rows of videos that are missing."""
-        missing = [record["id"] for record in state.records("missing", ["id"])]
-        if not missing:
+        if not state.missing:
             return ()
-        steps = np.diff(np.concatenate([[0], spans.of_videos(missing).astype(np.int8), [0]]))
+        steps = np.diff(np.concatenate([[0], spans.of_videos(state.missing).astype(np.int8), [0]]))
         first, end = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
         return list(zip(first.tolist(), (end - first).tolist(), strict=True))
 
@@ -372,15 +369,60 @@ class LanceStore:
         with self._lock:
             kept = self._wanted
         if kept is None or kept[0] != asked:
-            rule = where.path_rule()
-            records = state.records(video_conditions(where), ["id", "path"])
-            ids = [each["id"] for each in records if rule is None or rule(os.fsdecode(each["path"]))]
-            wanted = spans.of_videos(ids)
+            wanted = spans.of_videos(self._ids_that_fit(state, where))
             if where.min_coverage is not None:
                 wanted &= spans.moving(where.min_coverage)
             kept = asked, wanted
             with self._lock:
                 self._wanted = kept
+        return kept[1]
+
+    def _search_index(
+        self,
+        state: State,
+        probing: Probing,
+        queries: NDArray[np.float32] | None,
+        motion: MotionQuery | None,
+        limit: int,
+        where: Filter | None,
+    ) -> tuple[list[Found], int]:
+        ids = None if where is None else self._ids_that_fit(state, where, "NOT missing AND ")
+        spread = None
+        if queries is not None and motion is not None:
+            some = self._sample(state, SPREAD_SAMPLE, moves=True)
+            assert some.looks is not None
+            if some.moves is not None:
+                spread = spread_of(some.looks, some.moves, queries, motion)
+        return search_index(state, probing, queries, motion, limit, condition_of(state, where, ids), spread)
+
+    def _hits(self, state: State, found: Sequence[Found]) -> list[Hit]:
+        """Best first, ties by path, then start."""
+        paths = self._paths(state, {each.video for each in found})
+        if strays := {each.video for each in found} - {*paths}:
+            words = f"its tables do not fit together ({count(len(strays), 'video')} of moments are not there)"
+            raise LibraryError(self._address, words, "Run `deltaclip verify`.")
+        hits = []
+        for each in found:
+            place = Path(os.fsdecode(paths[each.video])), each.start, each.end, each.scores.score, each.coverage
+            scores = each.scores.appearance, each.scores.motion
+            hits.append(Hit(*place, moment_id(each.video, each.number), each.video, *scores))
+        return sorted(hits, key=lambda hit: (-hit.score, os.fsencode(hit.path), hit.start))
+
+    def _ids_that_fit(self, state: State, where: Filter, also: str = "") -> list[str]:
+        """The videos that fit a filter in everything but coverage."""
+        rule = where.path_rule()
+        records = state.records(also + video_conditions(where), ["id", "path"])
+        return [each["id"] for each in records if rule is None or rule(os.fsdecode(each["path"]))]
+
+    def _sample(self, state: State, most: int, *, moves: bool) -> Sides:
+        """As `sample`; the last one is kept until the table of moments changes."""
+        asked = state.meta.library, state.meta.moments_version, state.meta.commits, most, moves
+        with self._lock:
+            kept = self._sampled
+        if kept is None or kept[0] != asked:
+            kept = asked, _sampled(state, most, moves=moves)
+            with self._lock:
+                self._sampled = kept
         return kept[1]
 
     def _paths(self, state: State, ids: Collection[str]) -> dict[str, bytes]:
@@ -403,6 +445,23 @@ def _held(folder: Path) -> Iterator[Callable[[], None]]:
     """The lock of a folder, which is held until its holder ends; yields what does nothing."""
     with writer_lock(folder / LOCK_NAME):
         yield lambda: None
+
+
+def _sampled(state: State, most: int, *, moves: bool) -> Sides:
+    """Raises ValueError if no moment can be found."""
+    if state.moments is None:
+        raise ValueError("no moment can be found")
+    condition = condition_of(state, None, None)
+    if condition is None:
+        rows = np.arange(state.moments.count_rows())
+    else:
+        rows = state.moments.to_table(columns=["_rowoffset"], filter=condition)["_rowoffset"].to_numpy()
+    if not len(rows):
+        raise ValueError("no moment can be found")
+    some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.intp)].tolist()
+    columns = ["vector", "motion"] if moves and "motion" in state.moments.schema.names else ["vector"]
+    table = state.moments.take(some, columns)
+    return Sides(vectors_in(table["vector"]), vectors_in(table["motion"]) if len(columns) == 2 else None)
 
 
 def _require_fitting(queries: NDArray[np.float32] | None, dimension: int, words: str) -> None:

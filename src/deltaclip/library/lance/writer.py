@@ -12,8 +12,9 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
 from deltaclip.library.lance.batches import Batch, Layout, write_batch
-from deltaclip.library.lance.errors import in_words, is_conflict
-from deltaclip.library.lance.meta import META_PATH, Meta
+from deltaclip.library.lance.errors import in_words, is_conflict, is_lost
+from deltaclip.library.lance.losses import without_lost
+from deltaclip.library.lance.meta import META_PATH, Meta, Probing
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.state import IDS_AT_ONCE, State, batched, open_table, path_key
@@ -65,7 +66,7 @@ class LanceWriter:
         """As `store.Writer.remember`."""
         state = self._store.state()
         stored, known = state.meta.encoder, state.meta
-        has_moments = state.has_moments()
+        has_moments = state.has_moments
         require_same_encoder(self._store.address, stored, has_moments, encoder, renewing=True)
         changed = list[Record]()
         if (reason := outdated_reason(stored)) is not None:
@@ -84,6 +85,8 @@ class LanceWriter:
             elif (known.motion and known.motion.fingerprint) != (motion and motion.fingerprint):
                 changed = [row | _NO_MOTION for row in state.records("num_motion > 0")]
                 moments = self._new_motion_column(state, encoder, motion)
+        if moments is not state.moments and stored is not None and stored.fingerprint != encoder.fingerprint:
+            known = replace(known, probing=None)
         known = replace(known, encoder=encoder, motion=motion, declined=motion is None)
         self._commit(state, changed, moments=moments, meta=known)
 
@@ -157,11 +160,16 @@ class LanceWriter:
         ids = [record["id"] for record in records]
         if not ids:
             return
-        table = state.moment_rows(ids, [name for name in state.moments.schema.names if name != "motion"])
+        table = state.moment_rows(ids, [name for name in state.moments.schema.names if name != "motion"], or_lost=True)
         field = state.moments.schema.field("motion")
         assert table is not None
         fragments = self._written(table.append_column(field, pa.nulls(len(table), field.type)))
         self._commit(state, [r | _NO_MOTION for r in records], moments=self._changed_moments(state, fragments, ids))
+
+    def use_moments(self, moments: Any, probing: Probing | None) -> None:  # a LanceDataset
+        """Makes a table of the same moments, in different files or with an index, the one that is read."""
+        state = self._store.state()
+        self._commit(state, moments=moments, meta=replace(state.meta, probing=probing), count=False)
 
     def _at(self, state: State, paths: Iterable[bytes]) -> list[Record]:
         """The rows of the videos at these paths."""
@@ -180,21 +188,34 @@ class LanceWriter:
 
     def _changed_moments(self, state: State, fragments: Sequence[str], gone: Sequence[str]) -> Any:  # a LanceDataset
         """The table of moments without those of the videos `gone`, and with these fragments."""
-        moments = state.moments
+        if state.moments is None or not (gone or fragments):
+            return state.moments
         with in_words(self._store.address):
-            if gone and moments is not None:
-                moments = open_table(self._store.address, MOMENTS, moments.version)
-                for some in batched(gone, IDS_AT_ONCE):
-                    moments.delete(ids_among("video", some))
+            # The version must hold what the state holds and this, and nothing of a writer that did not come to its end.
+            moments = open_table(self._store.address, MOMENTS, state.moments.version)
+            if moments.latest_version != moments.version:
+                moments.restore()
+            version = moments.version
+            if gone:
+                try:
+                    version += _delete(moments, gone)
+                except (OSError, ValueError) as error:
+                    if not is_lost(error):
+                        raise
+                    moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
+                    version = moments.version + _delete(moments, gone)
             if fragments:
                 made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
-                moments = lance.LanceDataset.commit(
-                    table_uri(self._store.address, MOMENTS),
-                    lance.LanceOperation.Append(made),
-                    read_version=moments.version,
-                    storage_options=storage_options(self._store.address),
-                )
+                operation = lance.LanceOperation.Append(made)
+                moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
+                version += 1
+            if moments.version != version:
+                raise self._two_writers()
         return moments
+
+    def _two_writers(self) -> LockedError:
+        remedy = "Run one of them again when the other has ended."
+        return LockedError(self._store.address, "two processes wrote to it at once", remedy)
 
     def _new_motion_column(
         self, state: State, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None
@@ -235,11 +256,16 @@ class LanceWriter:
                 merge.conflict_retries(0).execute(table)
         except LibraryError as error:
             if is_conflict(error.__cause__):  # every commit changes the row about the library
-                found = "a different process wrote to it at the same time, although it held the library for writing"
-                raise LockedError(
-                    self._store.address, found, "Run one of them again when the other is done."
-                ) from error
+                raise self._two_writers() from error
             raise
+
+
+def _delete(moments: Any, videos: Sequence[str]) -> int:  # a LanceDataset
+    """Deletes the moments of videos; returns in how many commits."""
+    parts = [*batched(videos, IDS_AT_ONCE)]
+    for some in parts:
+        moments.delete(ids_among("video", some))
+    return len(parts)
 
 
 def _stamped(stamp: Stamp) -> dict[str, Any]:
