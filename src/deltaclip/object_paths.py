@@ -8,10 +8,8 @@ __all__ = ["ELSEWHERE", "TO_LOOK_AT", "ObjectPath", "is_elsewhere", "object_path
 
 _ADDRESS = re.compile(r"(s3):/{1,2}(?=[^/])")
 """As it is written, and as `Path` writes it."""
-ELSEWHERE, TO_LOOK_AT = (
-    "on object storage, and not on this machine",
-    "Fetch it to look at it; it is found all the same.",
-)
+ELSEWHERE = "on object storage, and not on this machine"
+TO_LOOK_AT = "Fetch it to look at it; it is found all the same."
 """What is found, and what to do, where somebody wants to look at such a video."""
 
 

@@ -51,8 +51,8 @@ def list_files(uris: Iterable[str], library_folder: Path | None) -> Listing:
         elif uri.startswith("file://"):
             local.append(uri.removeprefix("file://"))
         elif (scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri)) is not None:
-            found = f"files at {scheme[0]} cannot be listed"
-            raise DeltaclipError(uri, found, "Give a folder, file://, or s3://BUCKET/FOLDER.")
+            words = f"files at {scheme[0]} cannot be listed"
+            raise DeltaclipError(uri, words, "Give a folder, file://, or s3://BUCKET/FOLDER.")
         else:
             local.append(uri)
     if local:
@@ -126,8 +126,8 @@ def _list_objects(root: ObjectPath, listing: Listing) -> None:
             path = ObjectPath(f"s3://{info['name']}")
             if str(path) != f"s3://{info['name']}":
                 if info["size"]:
-                    found = f"its name has an empty part or a dot ({info['name']}). Rename it."
-                    listing.failures.append(Failure(path, found))
+                    reason = f"its name has an empty part or a dot ({info['name']}). Rename it."
+                    listing.failures.append(Failure(path, reason))
             elif path == root or (kind := _skipped(storage, info, path.relative_to(root).parts)) is None:
                 listing.files.append(FileSeen(path, stamp_of_object(info)))
             else:

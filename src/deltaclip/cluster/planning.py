@@ -28,9 +28,7 @@ def is_same(row: VideoRow, stamp: Stamp) -> bool:
 
 def needs_reading(row: VideoRow | None, file: FileSeen, *, needs_motion: bool) -> bool:
     """Whether a task has to look at a file. Failed and damaged ones are tried again at every run, as by `index`."""
-    if row is None or row.status != "indexed" or not is_same(row, file.stamp):
-        return True
-    return needs_motion and row.num_motion < row.num_segments
+    return row is None or not is_same(row, file.stamp) or not _is_whole(row, needs_motion)
 
 
 def portions(
@@ -43,13 +41,14 @@ def portions(
             yield portion
             portion, size = [], 0
         row = row_of(file.path)
-        is_whole = (
-            row is not None and row.status == "indexed" and not (needs_motion and row.num_motion < row.num_segments)
-        )
-        portion.append(FileToRead(file, row.digest if row is not None and is_whole else None))
+        portion.append(FileToRead(file, row.digest if row is not None and _is_whole(row, needs_motion) else None))
         size += file.stamp.size_bytes
     if portion:
         yield portion
+
+
+def _is_whole(row: VideoRow, needs_motion: bool) -> bool:
+    return row.status == "indexed" and not (needs_motion and row.num_motion < row.num_segments)
 
 
 def gone_rows(rows: Mapping[Path, VideoRow], files: Sequence[FileSeen]) -> list[VideoRow]:

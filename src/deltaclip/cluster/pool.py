@@ -1,6 +1,7 @@
 """The encoders of a run: one on each node, or one for each GPU if there are any; those that are lost are replaced."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ class EncoderPool:
         self._tried: dict[Place, float] = {}
         self._begun = time.monotonic()
         self.facts: dict[str, str] = {}
+        self.most = 0
+        """How many encoders there were at once."""
         self.readers = 0
         """Tasks that can read at once."""
         self.reader_cpus = 1.0
@@ -51,11 +54,8 @@ class EncoderPool:
         cpus = {node: of.get("CPU", 0.0) for node, of in nodes.items() if of.get("CPU", 0) > 0}
         shares = {node: 1.0 if number >= 2 else number / 2 for node, number in cpus.items()}
         if with_gpu:
-            places = {
-                (node, number): {"num_gpus": 1, "num_cpus": 0}
-                for node, many in with_gpu.items()
-                for number in range(many)
-            }
+            every = [(node, number) for node, many in with_gpu.items() for number in range(many)]
+            places: dict[Place, dict[str, float]] = dict.fromkeys(every, {"num_gpus": 1.0, "num_cpus": 0.0})
             taken = dict.fromkeys(cpus, 0.0)
         else:
             taken = {node: max(number // 2, shares[node]) for node, number in cpus.items()}
@@ -64,19 +64,15 @@ class EncoderPool:
         self.readers = sum(int((number - taken[node]) / self.reader_cpus) for node, number in cpus.items())
         for place in [place for place in self._started if place not in places]:
             self.drop(self._started[place].actor)
+        now = time.monotonic()
         for place, needs in places.items():
-            if (
-                place not in self._started
-                and time.monotonic() - self._tried.get(place, -RETRY_SECONDS) >= RETRY_SECONDS
-            ):
+            if place not in self._started and now - self._tried.get(place, -RETRY_SECONDS) >= RETRY_SECONDS:
                 self._start(place, needs)
         self._look_at_loading()
         if not any(each.loading is None for each in self._started.values()):
             if time.monotonic() - self._begun > START_SECONDS:
                 found = f"no encoder could be started within {START_SECONDS:.0f} s on its {len(nodes)} nodes"
-                raise EngineError(
-                    "the cluster", found, "Look at `ray status`: is a CPU or GPU free, and enough memory?"
-                )
+                raise EngineError("the cluster", found, "See `ray status`: is a CPU or GPU free?")
         else:
             self._begun = time.monotonic()
 
@@ -99,7 +95,7 @@ class EncoderPool:
         self._started = {place: each for place, each in self._started.items() if each.actor is not actor}
         ray.kill(actor)
 
-    def _start(self, place: Place, needs: dict[str, float]) -> None:
+    def _start(self, place: Place, needs: Mapping[str, float]) -> None:
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(place[0], soft=False)
         actor = ray.remote(EncoderOnNode).options(scheduling_strategy=strategy, **needs).remote()
         self._started[place] = _Started(actor, actor.load.remote(self._wanted))
@@ -112,6 +108,7 @@ class EncoderPool:
             try:
                 self.facts = ray.get(each.loading)
                 each.loading = None
+                self.most = max(self.most, sum(each.loading is None for each in self._started.values()))
             except ray.exceptions.RayTaskError as error:
                 cause = getattr(error, "cause", None)
                 if isinstance(cause, DeltaclipError):

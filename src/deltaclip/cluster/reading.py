@@ -36,8 +36,15 @@ SETS_AHEAD = 2
 """Sets of clips that are encoded while the next one is decoded."""
 _PREFIX = "deltaclip-fetched-"
 
-Encoded = tuple[NDArray[np.float32], NDArray[np.float32] | None]
-"""Vectors (N, D), and motion vectors (N, Dm) if the library has them."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """looks: (N, D), moves: (N, Dm) float32, unit rows; moves is None if the library has no motion vectors. seconds:
+    that it took."""
+
+    looks: NDArray[np.float32]
+    moves: NDArray[np.float32] | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def _pipeline() -> Pipeline[Clip]:
 def read_files(
     files: Sequence[FileToRead], spec: ReaderSpec, encode: Callable[[list[Clip]], Callable[[], Encoded]]
 ) -> tuple[list[FileRead], dict[str, float]]:
-    """The moments of files, in order, and the seconds in which decoder and masks worked.
+    """The moments of files, in order, and the seconds in which each stage worked on them.
 
     encode: begins to encode clips, and gives what waits for their vectors. Raises what that raises.
     """
@@ -100,7 +107,7 @@ def read_files(
             if job.path != read.path:
                 job.path.unlink(missing_ok=True)
         queue.finish()
-    return done, pipeline.stages.take()
+    return done, pipeline.stages.take() | {"encode": queue.seconds}
 
 
 def _jobs(files: Sequence[FileToRead], done: list[FileRead], spec: ReaderSpec, folder: Path) -> Iterator[Job[FileRead]]:
@@ -176,6 +183,7 @@ class _Queue:
 
     def __init__(self, encode: Callable[[list[Clip]], Callable[[], Encoded]], *, masked: bool) -> None:
         self._encode, self._masked = encode, masked
+        self.seconds = 0.0
         self._clips: list[tuple[FileRead, Clip]] = []
         self._sent: deque[tuple[list[tuple[FileRead, Clip]], Callable[[], Encoded]]] = deque()
 
@@ -198,8 +206,9 @@ class _Queue:
 
     def _take(self) -> None:
         pairs, wait = self._sent.popleft()
-        looks, moves = wait()
+        made = wait()
+        self.seconds += made.seconds
         for number, (read, clip) in enumerate(pairs):
             coverage = float(clip.coverage.mean()) if self._masked else None
-            motion = None if moves is None else moves[number]
-            read.moments.append(NewMoment(clip.start, clip.end, coverage, looks[number], motion))
+            motion = None if made.moves is None else made.moves[number]
+            read.moments.append(NewMoment(clip.start, clip.end, coverage, made.looks[number], motion))

@@ -72,7 +72,7 @@ class ClusterRun:
         self._again: deque[_Task] = deque()
         self._running: dict[Any, _Task] = {}
         self._touched = set[Path]()
-        self._seconds: Counter[str] = Counter()
+        self._seconds = dict.fromkeys(STAGES, 0.0)
         self._most_readers = 1
         self._indexed = self._unchanged = self._segments = self._returned = self._missing = 0
         self._failures = list(listing.failures)
@@ -95,7 +95,7 @@ class ClusterRun:
         self._missing = len(gone)
         self._tell(None)
         seconds = time.monotonic() - begun
-        stages = Stages(self._most_readers)
+        stages = Stages(self._most_readers, max(self._pool.most, 1))
         for stage in STAGES:
             stages.add(stage, self._seconds[stage])
         return IndexReport(
@@ -181,7 +181,8 @@ class ClusterRun:
         if done.lost is not None:
             self._pool.drop(task.encoder)
             return self._lost(task, done.lost)
-        self._seconds.update(done.seconds)
+        for stage, seconds in done.seconds.items():
+            self._seconds[stage] += seconds
         once_more = {read.path for read in done.files if read.touched} - self._touched
         self._touched |= once_more
         again = [wanted for wanted in task.files if wanted.file.path in once_more]
@@ -226,10 +227,12 @@ class ClusterRun:
                 self._segments += len(done.video.moments)
             if done.is_there and before is not None and before.missing:
                 back.append(before)
+        begun = time.perf_counter()
         if videos:
             self._writer.put(videos)
         if back:
             self._writer.set_missing(back, False)
+        self._seconds["store"] += time.perf_counter() - begun
 
     def _tell(self, current: Path | None) -> None:
         total = len(self._listing.files) + len(self._listing.failures)
