@@ -55,7 +55,7 @@ class EncoderPool:
         shares = {node: 1.0 if number >= 2 else number / 2 for node, number in cpus.items()}
         if with_gpu:
             every = [(node, number) for node, many in with_gpu.items() for number in range(many)]
-            places: dict[Place, dict[str, float]] = dict.fromkeys(every, {"num_gpus": 1.0, "num_cpus": 0.0})
+            places: dict[Place, dict[str, float]] = {place: {"num_gpus": 1.0, "num_cpus": 0.0} for place in every}
             taken = dict.fromkeys(cpus, 0.0)
         else:
             taken = {node: max(number // 2, shares[node]) for node, number in cpus.items()}

@@ -28,7 +28,7 @@ def verify_library(store: Store, *, every_byte: bool) -> VerifyReport:
         rows = store.videos()
         for row in rows:
             problems += [f"{row.path}: {problem}" for problem in _video_problems(store, row, every_byte)]
-        elsewhere = sum(is_elsewhere(row.path) for row in rows)
+        elsewhere = sum(row.num_segments > 0 and is_elsewhere(row.path) for row in rows)
         unsure = tuple(row.path for row in rows if row.num_segments > 0 and row.digest is None and not row.missing)
         if unsure:
             problems.append(_unsure_words(unsure))

@@ -37,7 +37,7 @@ class Stages:
             self.add(stage, time.perf_counter() - begun)
 
     def busy(self, wall_seconds: float) -> dict[str, float]:
-        """Each stage's share of a run of `wall_seconds` in which it worked, 0 to 1; the mean of several side by side."""
+        """Each stage's share of a run of `wall_seconds` in which it worked, 0 to 1; the mean of several at once."""
         if wall_seconds <= 0:
             return dict.fromkeys(STAGES, 0.0)
         beside = dict.fromkeys(STAGES, 1) | dict.fromkeys(IN_CHILDREN, self._workers) | {"encode": self._encoders}
