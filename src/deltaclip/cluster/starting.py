@@ -1,9 +1,10 @@
 """Ray, and the way to a cluster. The only file that imports it, so that its absence is told in one place."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from deltaclip.errors import DeltaclipError
 
@@ -49,6 +50,7 @@ def connected(address: str | None) -> Iterator[None]:
         remedy = "Check HOST:PORT, and that `ray start --head` runs there with the same versions of Ray and Python."
         raise DeltaclipError(address or "Ray", f"no cluster can be reached ({words})", remedy) from error
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # Ray prints which of its processes died, and stdout is for data
+            yield
     finally:
         ray.shutdown()
