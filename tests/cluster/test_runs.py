@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.library import Library
+from deltaclip.library import Library, open_store
 from tests.cluster.nodes import DEADLY, Nodes, ended, wait_until, write_clips
 
 pytestmark = pytest.mark.cluster
@@ -99,14 +99,23 @@ def test_a_killed_driver_goes_on_where_it_was(nodes: Nodes, clips: Path, usual: 
 
     run = nodes.index(clips, store=address)
     assert wait_until(some_written, run)
-    second = ended(nodes.index(clips, store=address))
-    assert "locked by another deltaclip" in second["error"]["found"]
     run.send_signal(signal.SIGKILL)
     run.communicate()
     report = ended(nodes.index(clips, store=address))
     assert report["unchanged"] > 0
     assert report["unchanged"] + report["indexed"] == CLIPS
     require_same(address, usual)
+
+
+def test_a_second_run_into_one_library_is_refused(nodes: Nodes, clips: Path, tmp_path: Path) -> None:
+    address = f"lance://{tmp_path / 'tables'}"
+    store = open_store(address, create=True)
+    with store.writing():
+        run = nodes.index(clips, store=address)
+        report = ended(run)
+    assert run.returncode == 3
+    assert "locked by another deltaclip" in report["error"]["found"]
+    assert store.videos() == []
 
 
 def test_a_killed_node_costs_what_it_had_in_hand(nodes: Nodes, clips: Path, usual: Path, tmp_path: Path) -> None:

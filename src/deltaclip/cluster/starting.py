@@ -38,19 +38,19 @@ def connected(address: str | None) -> Iterator[None]:
         os.environ.pop("RAY_ADDRESS", None)
     # Ray starts its processes by fork and exec, and nothing runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        words = str(error).strip().split("\n")[0].rstrip(".")
-        remedy = "Check HOST:PORT, and that `ray start --head` runs there with the same versions of Ray and Python."
-        raise DeltaclipError(address or "Ray", f"no cluster can be reached ({words})", remedy) from error
-    try:
-        with redirect_stdout(sys.stderr):  # Ray prints which of its processes died, and stdout is for data
+    with redirect_stdout(sys.stderr):  # Ray prints which of its processes died, and stdout is for data
+        try:
+            ray.init(
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            words = str(error).strip().split("\n")[0].rstrip(".")
+            remedy = "Check HOST:PORT, and that `ray start --head` runs there with the same versions of Ray and Python."
+            raise DeltaclipError(address or "Ray", f"no cluster can be reached ({words})", remedy) from error
+        try:
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
