@@ -1,6 +1,7 @@
 """Ray, and the way to a cluster. The only file that imports it, so that its absence is told in one place."""
 
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ except ModuleNotFoundError as error:
 
 __all__ = ["connected", "ray"]
 
+CONNECT_SECONDS = 10.0
+START_REMEDY = "Check HOST:PORT, and that `ray start --head` runs there with the same versions of Ray and Python."
+
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
@@ -34,8 +38,8 @@ def connected(address: str | None) -> Iterator[None]:
     if address is not None and address.startswith("ray://"):
         found = "an address of Ray's client, which runs programs elsewhere than where they are started"
         raise DeltaclipError(address, found, "Run this on a node of the cluster, and give HOST:PORT of its head.")
-    if address is None:
-        os.environ.pop("RAY_ADDRESS", None)
+    if address is not None:
+        _require_listener(address)
     # Ray starts its processes by fork and exec, and nothing runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
     with redirect_stdout(sys.stderr):  # Ray prints which of its processes died, and stdout is for data
@@ -48,9 +52,18 @@ def connected(address: str | None) -> Iterator[None]:
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             words = str(error).strip().split("\n")[0].rstrip(".")
-            remedy = "Check HOST:PORT, and that `ray start --head` runs there with the same versions of Ray and Python."
-            raise DeltaclipError(address or "Ray", f"no cluster can be reached ({words})", remedy) from error
+            raise DeltaclipError(address or "Ray", f"no cluster can be reached ({words})", START_REMEDY) from error
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _require_listener(address: str) -> None:
+    """Raises DeltaclipError at once if nobody listens at HOST:PORT, for which Ray would wait many minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        found = f"no cluster can be reached ({getattr(error, 'strerror', None) or error})"
+        raise DeltaclipError(address, found, START_REMEDY) from error
