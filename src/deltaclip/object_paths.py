@@ -33,4 +33,4 @@ def video_path(path: Path) -> Path:
 
 def is_elsewhere(path: Path) -> bool:
     """Whether a video is no file of this machine."""
-    return isinstance(path, ObjectPath)
+    return isinstance(path, ObjectPath) or object_path(path) is not None

@@ -40,6 +40,8 @@ def require_same(address: object, usual: Path) -> None:
         ]
         for a, b in zip(mine, theirs, strict=True):
             np.testing.assert_allclose(a.vector, b.vector, atol=1e-6)
+            assert a.motion is not None
+            assert b.motion is not None
             np.testing.assert_allclose(a.motion, b.motion, atol=1e-6)
         for text in ("a red square", "it moves to the left"):
             assert [hit.path for hit in one.search(text, 8)] == [hit.path for hit in other.search(text, 8)]
