@@ -26,7 +26,7 @@ from deltaclip.library import Library
 
 KINDS = ("worker", "encoder", "node", "driver")
 TITLES = {"worker": "read_on_node", "encoder": "EncoderOnNode"}
-LONGEST_WAIT = 6.0
+LONGEST_WAIT = 20.0
 """Seconds between two kills at most."""
 
 
@@ -73,7 +73,7 @@ def one_run(nodes: Nodes, clips: Path, address: str, usual: Path, draw: random.R
     """One library, from nothing to all clips, with at most so many kills on the way."""
     begun, kills = time.monotonic(), Counter[str]()
     run = nodes.index(clips, store=address)
-    next_kill = time.monotonic() + draw.uniform(0, 2 * LONGEST_WAIT)
+    next_kill = time.monotonic() + draw.uniform(0, LONGEST_WAIT)
     while run.poll() is None:
         time.sleep(0.05)
         if time.monotonic() < next_kill or kills.total() == most:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -93,8 +94,8 @@ def read_files(
     pipeline.stages.take()
     done = list[FileRead]()
     queue = _Queue(encode, masked=spec.motion is not None)
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-        for job, clips in pipeline.read(_jobs(files, done, spec, Path(folder))):
+    with _place_to_fetch_to(files) as folder:
+        for job, clips in pipeline.read(_jobs(files, done, spec, folder)):
             read = job.key
             try:
                 for clip in clips:
@@ -150,7 +151,6 @@ def _here(file: FileSeen, place: Path) -> Path:
     address = str(file.path)
     if not is_elsewhere(file.path):
         return file.path
-    _sweep(place.parent.parent)
     if shutil.disk_usage(place.parent).free < file.stamp.size_bytes:
         remedy = "Set TMPDIR to a folder on a larger disk, on every node."
         raise VideoError(address, f"no room to fetch its {file.stamp.size_bytes / 1e6:,.0f} MB", remedy)
@@ -168,6 +168,18 @@ def _here(file: FileSeen, place: Path) -> Path:
         place.unlink()
         raise ChangedError(address, "changed after it was listed", "Run the command again once it is complete.")
     return place
+
+
+@contextmanager
+def _place_to_fetch_to(files: Sequence[FileToRead]) -> Iterator[Path]:
+    """A folder that is gone afterwards; none is made if all files are here."""
+    folder = Path(tempfile.gettempdir())
+    if not any(is_elsewhere(wanted.file.path) for wanted in files):
+        yield folder
+        return
+    _sweep(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
 
 
 def _sweep(folder: Path) -> None:
