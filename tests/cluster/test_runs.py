@@ -8,6 +8,7 @@ import pytest
 
 from deltaclip.library import Library, open_store
 from tests.cluster.nodes import DEADLY, Nodes, ended, wait_until, write_clips
+from tests.helpers import small_checkpoint
 
 pytestmark = pytest.mark.cluster
 CLIPS = 24
@@ -118,6 +119,14 @@ def test_a_second_run_into_one_library_is_refused(nodes: Nodes, clips: Path, tmp
     assert run.returncode == 3
     assert "locked by another deltaclip" in report["error"]["found"]
     assert store.videos() == []
+
+
+def test_a_library_of_a_different_encoder_is_refused(nodes: Nodes, clips: Path, usual: Path, tmp_path: Path) -> None:
+    other = small_checkpoint(tmp_path / "other")
+    run = nodes.index(clips, store=usual, encoder=str(other))
+    report = ended(run)
+    assert run.returncode == 1
+    assert report["error"]["found"].startswith("made by the encoder shapes")
 
 
 def test_a_killed_node_costs_what_it_had_in_hand(nodes: Nodes, clips: Path, usual: Path, tmp_path: Path) -> None:
