@@ -65,29 +65,28 @@ def compact_tables(
     if dry_run:
         return _planned(store, keep_hours, indexed_rows)
     with store.writing() as writer, in_words(store.address):
-        state = store.state()
-        files = merged = 0
-        tables: dict[str, Any] = {VIDEOS: open_table(store.address, VIDEOS)}  # Any: LanceDatasets
+        state, rows = store.state(), 0
+        probing, files, merged = state.meta.probing, 0, 0
         if state.moments is not None:
-            tables[MOMENTS] = open_table(store.address, MOMENTS)
-        for step, (name, table) in enumerate(tables.items()):
-            tell(f"merging the files of {name}", step, STEPS)
-            files += len(table.get_fragments())
-            merged += table.optimize.compact_files().fragments_removed
-        probing, moments = state.meta.probing, tables.get(MOMENTS)
-        if moments is not None:
+            tell("merging the files of moments", 0, STEPS)
+            moments = open_table(store.address, MOMENTS)
+            files, merged = len(moments.get_fragments()), moments.optimize.compact_files().fragments_removed
             rows = moments.count_rows()
             if rows >= indexed_rows:
-                tell(f"indexing {rows:,} moments", 2, STEPS)
+                tell(f"indexing {rows:,} moments", 1, STEPS)
                 probing = _index(moments, probing, recall, tell)
             writer.use_moments(moments, probing)
-        versions = freed = 0
+        tell("merging the files of videos", 3, STEPS)  # last, since every commit adds one
+        videos = open_table(store.address, VIDEOS)
+        files += len(videos.get_fragments())
+        merged += videos.optimize.compact_files().fragments_removed
         tell("deleting old versions", 4, STEPS)
-        for name in tables:
+        versions = freed = 0
+        for name in (VIDEOS,) if state.moments is None else (VIDEOS, MOMENTS):
             stats = open_table(store.address, name).cleanup_old_versions(timedelta(hours=keep_hours))
             versions += stats.old_versions
             freed += stats.bytes_removed
-    indexed = 0 if probing is None or moments is None else rows
+    indexed = 0 if probing is None else rows
     chosen = () if probing is None else (probing.probes, probing.refine, probing.recall)
     return CompactReport(False, files, merged, versions, freed, indexed, *chosen)
 
@@ -98,7 +97,7 @@ def _index(moments: Any, probing: Probing | None, recall: float, tell: Callable[
         build_index(moments)
     else:
         extend_index(moments)
-    tell("measuring its recall", 3, STEPS)
+    tell("measuring its recall", 2, STEPS)
     return tune(moments, recall)
 
 

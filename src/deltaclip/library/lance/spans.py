@@ -91,9 +91,11 @@ class SpanCache:
         with self._lock:
             if self._last is not None and self._last[0] == asked:
                 return self._last[1]
+            # Columns that are added or dropped change no file: only the numbers of the fields tell.
+            columns = [field.id() for field in state.moments.lance_schema.fields()]
             kept = {}
             for fragment in state.moments.get_fragments():
-                key = f"{fragment.fragment_id} {fragment.metadata!r}"
+                key = f"{columns} {fragment.metadata!r}"
                 kept[key] = self._kept.get(key) or _read(fragment)
             self._kept = kept
             spans = Spans(tuple(kept.values()))

@@ -196,7 +196,12 @@ class LanceWriter:
             if moments.latest_version != moments.version:
                 moments.restore()
             version = moments.version
-            if gone:
+            if fragments:
+                made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
+                operation = lance.LanceOperation.Append(made)
+                moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
+                version += 1
+            if gone:  # after the others, of which some may have been written over by a later one of their path
                 try:
                     version += _delete(moments, gone)
                 except (OSError, ValueError) as error:
@@ -204,11 +209,6 @@ class LanceWriter:
                         raise
                     moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
                     version = moments.version + _delete(moments, gone)
-            if fragments:
-                made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
-                operation = lance.LanceOperation.Append(made)
-                moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
-                version += 1
             if moments.version != version:
                 raise self._two_writers()
         return moments
