@@ -181,7 +181,7 @@ def test_hits_come_as_a_picture(library: Path, tmp_path: Path, deltaclip: Any) -
 def test_status_verify_and_remove_answer(home: Path, library: Path, deltaclip: Any) -> None:
     _, state, _ = deltaclip("status", "--library", library, "--json")
     assert (state["videos"], state["segments"], state["failed"]) == (2, 2, 0)
-    whole = {"ok": True, "problems": [], "unsure": [], "notes": []}
+    whole = {"ok": True, "problems": [], "unsure": [], "elsewhere": 0, "notes": []}
     assert deltaclip("verify", "--library", library, "--json")[:2] == (0, whole)
     code, gone, _ = deltaclip("remove", home / "videos" / "sub", "--library", library, "--json")
     assert (code, gone["removed"]) == (0, 1)

@@ -1,4 +1,4 @@
-"""Whatever is done to a library, the SQLite store and the dict say the same of it."""
+"""Whatever is done to a library, the SQLite store, the one of Lance tables and the dict say the same of it."""
 
 import tempfile
 from dataclasses import replace
@@ -6,14 +6,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from deltaclip.library import RememberedMotionEncoder
 from deltaclip.library.content import Stamp
 from deltaclip.library.sqlite import SqliteStore
-from deltaclip.library.store import MotionQuery, Store, VideoRow
+from deltaclip.library.store import MotionQuery, Store, StoreClass, VideoRow
 from tests.library.memory_store import LIBRARIES, MemoryStore
 from tests.library.store_contract import (
     ENCODER,
@@ -35,13 +36,15 @@ PICKS = st.integers(0, 6)
 class Both(RuleBasedStateMachine):
     """Two stores to which the same is done; ids differ, so that rows are known by their paths."""
 
+    kind: StoreClass = SqliteStore
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.address = str(Path(self.folder.name) / "library")
         LIBRARIES.pop(self.address, None)
-        self.stores: list[Store] = [kind.open(self.address, create=True) for kind in (SqliteStore, MemoryStore)]
-        self.reader = SqliteStore.open(self.address, create=False)
+        self.stores: list[Store] = [kind.open(self.address, create=True) for kind in (self.kind, MemoryStore)]
+        self.reader = self.kind.open(self.address, create=False)
         for store in self.stores:
             with store.writing() as writer:
                 writer.remember(ENCODER)
@@ -125,3 +128,13 @@ class Both(RuleBasedStateMachine):
 
 TestBoth = Both.TestCase
 TestBoth.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+@pytest.mark.cluster
+def test_lance_tables_say_the_same_too() -> None:
+    pytest.importorskip("lance", reason="the extra cluster is not installed")
+    from deltaclip.library.lance import LanceStore
+
+    kinds = {"kind": LanceStore}
+    machine = type("BothWithLance", (Both,), kinds)
+    run_state_machine_as_test(machine, settings=settings(max_examples=6, stateful_step_count=12, deadline=None))

@@ -17,6 +17,7 @@ from deltaclip.cli import (
     cache,
     calibrating,
     checkpoint,
+    cluster,
     compare,
     convert,
     data,
@@ -47,6 +48,7 @@ CONTINUES = {
     "repair": "repaired videos are kept; run deltaclip index on their folders to continue",
     "cache": "finished videos are kept; run the same command again to continue",
     "merge": "merged videos are kept; run the same command again to continue",
+    "cluster": "what was written is kept; run the same command again to continue",
     "train": "saved states are kept; run the same command with --resume to continue",
 }
 """Commands that continue their work when they are run again after Ctrl-C, and how."""
@@ -90,6 +92,8 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command(cls=Sections)(flattened(command))
+
+app.add_typer(cluster.cluster)
 
 
 def _version(wanted: bool) -> None:

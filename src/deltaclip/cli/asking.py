@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deltaclip.checks import AnyPath
 from deltaclip.cli.output import note, shown
+from deltaclip.object_paths import is_elsewhere
 
 if TYPE_CHECKING:
     from deltaclip.library import Filter, Hit
@@ -38,7 +39,7 @@ def found_by_server(
     if answer is None or not answer["hits"]:
         return None
     hits = [_hit(row, tuple(_hit(other) for other in row["folded"])) for row in answer["hits"]]
-    if not all(hit.path.exists() for hit in hits):  # a name that is not UTF-8 arrives escaped
+    if not all(is_elsewhere(hit.path) or hit.path.exists() for hit in hits):  # a name that is not UTF-8 arrives escaped
         return None
     for sentence in answer["notes"]:
         note(shown(sentence) if file is None else f"{shown(file[0])}: {shown(sentence)}")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deltaclip.cli.output import Progress, note, shown
 from deltaclip.wording import count
 
-if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from deltaclip.encoder import Encoder
+if TYPE_CHECKING:  # OpenCV is imported by the commands that need it
     from deltaclip.library import Failure, IndexProgress, IndexReport, Note
 
 __all__ = ["failure_rows", "name_failures", "name_notes", "note_rows", "passed_over_words", "report_row"]
@@ -18,17 +17,17 @@ MAX_FAILURES_SHOWN = 10
 MAX_SUFFIXES_SHOWN = 5
 
 
-def report_row(report: "IndexReport", encoder: "Encoder") -> dict[str, Any]:  # Any: json
+def report_row(report: "IndexReport", encoder: str, facts: Mapping[str, object]) -> dict[str, Any]:  # Any: json
+    """encoder: its name. facts: of its engine."""
     rows = {"failures": failure_rows(report.failures), "notes": note_rows(report.notes)}
-    about = {"videos_per_second": report.videos_per_second, "encoder": _engine_row(encoder)}
+    about = {"videos_per_second": report.videos_per_second, "encoder": _engine_row(encoder, facts)}
     return {**asdict(report), **about, **rows}
 
 
-def _engine_row(encoder: "Encoder") -> dict[str, str]:
+def _engine_row(encoder: str, facts: Mapping[str, object]) -> dict[str, object]:
     """By which encoder vectors were made, and how it ran."""
     told = ("engine", "engine_reason", "device", "device_reason", "precision", "precision_reason")
-    facts = encoder.engine.facts
-    return {"name": encoder.name} | {name: facts[name] for name in told if name in facts}
+    return {"name": encoder} | {name: facts[name] for name in told if name in facts}
 
 
 def show_progress(line: Progress, state: "IndexProgress") -> None:

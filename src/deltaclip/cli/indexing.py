@@ -132,7 +132,7 @@ def index(
         return
     report, loaded = index_paths(paths, library, encoder, spec, chosen, motion_words, number, prune=prune, shard=part)
     if as_json:
-        emit(report_row(report, loaded))
+        emit(report_row(report, loaded.name, loaded.engine.facts))
     else:
         print_lines(
             f"{report.indexed} indexed, {report.unchanged} unchanged, {report.failed} failed, "

@@ -38,9 +38,10 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         emit(asdict(state))
         return
+    kept = "" if state.vectors == "float32" else f", vectors kept as {state.vectors}"
     print_lines(
         f"{shown(folder)}: {count(state.videos, 'video')}, {count(state.segments, 'moment')}, {state.failed} failed, "
-        f"{state.missing} missing",
+        f"{state.missing} missing{kept}",
         f"encoder {shown(state.encoder or 'none yet')} {state.fingerprint or ''}".rstrip(),
         _motion_words(state),
     )
@@ -95,23 +96,34 @@ def verify(
 
     notes: Sequence[Note] = ()
     unsure: Sequence[Path] = ()
+    elsewhere = 0
     try:
         with Library.open(library) as opened:
             report = opened.verify(every_byte=every_byte)
             notes = opened.notes() if report.ok else ()
             state = opened.status() if report.ok else None
-        problems, unsure = list(report.problems), report.unsure
+        problems, unsure, elsewhere = list(report.problems), report.unsure, report.elsewhere
         if state is not None:
             problems += _encoder_problems(state)
         ok = not problems
     except LibraryError as error:  # too damaged to be opened: that is an answer too
         ok, problems = False, [str(error)]
     if as_json:
-        emit({"ok": ok, "problems": problems, "unsure": [str(path) for path in unsure], "notes": note_rows(notes)})
+        emit(
+            {
+                "ok": ok,
+                "problems": problems,
+                "unsure": [str(path) for path in unsure],
+                "elsewhere": elsewhere,
+                "notes": note_rows(notes),
+            }
+        )
     else:
         print_lines(*(shown(problem) for problem in problems), "ok" if ok else count(len(problems), "problem"))
         if len(unsure) > MOST_NAMED:
             note(f"use --json to list all {len(unsure):,} videos from an earlier version of deltaclip")
+        if elsewhere:
+            note(f"the files of {count(elsewhere, 'video')} are on object storage: only their moments were checked")
         name_notes(notes)
     finish(not ok)
 

@@ -68,8 +68,8 @@ LibraryOption = Annotated[
     str | None,  # an address, of which a Path would change the slashes
     typer.Option(
         metavar="DIR",
-        help="Folder of the library (default: DELTACLIP_LIBRARY if it is set, else a folder in your user data "
-        "directory).",
+        help="Folder or address of the library (default: DELTACLIP_LIBRARY if it is set, else a folder in your user "
+        "data directory).",
     ),
 ]
 EncoderOption = Annotated[

@@ -6,6 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from deltaclip.cli.app import app
+from deltaclip.cli.cluster import CLUSTER_COMMANDS
 
 __all__ = ["reference"]
 
@@ -27,11 +28,13 @@ In text output, characters that the terminal or pipe cannot show are escaped.
 def reference() -> str:
     """The help of every command as Markdown, at 100 columns."""
     names = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
-    return HEAD + "".join(f"\n## {name or 'deltaclip'}\n\n```\n{_help(name)}\n```\n" for name in ("", *names))
+    of_cluster = [f"cluster {word}" for word in CLUSTER_COMMANDS]
+    every = ("", *names, "cluster", *of_cluster)
+    return HEAD + "".join(f"\n## {name or 'deltaclip'}\n\n```\n{_help(name)}\n```\n" for name in every)
 
 
 def _help(name: str) -> str:
-    words = [name, "--help"] if name else ["--help"]
+    words = [*name.split(), "--help"]
     result = CliRunner().invoke(app, words, prog_name="deltaclip", env={"COLUMNS": "100"}, terminal_width=100)
     lines = [line.rstrip() for line in result.output.strip().splitlines()]
     return "\n".join(lines)

@@ -40,7 +40,7 @@ def watch_until_interrupted(
                 prune=prune,
             ):
                 if as_json:
-                    emit(report_row(report, loaded))
+                    emit(report_row(report, loaded.name, loaded.engine.facts))
                 else:
                     print_lines(_batch_line(report))
                     name_failures(report.failures)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         require_unchanged,
         sample_of,
         twice_if_touched,
+        with_digest,
     )
+    from deltaclip.library.disk import is_gone
     from deltaclip.library.encoders import outdated_reason, require_same_encoder
     from deltaclip.library.exact import nearest
     from deltaclip.library.excluding import Exclusion
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         match_nothing,
     )
     from deltaclip.library.search import By, NoMotionWordsError
+    from deltaclip.library.settling import Settled, finite_vectors, settled
     from deltaclip.library.showing import Showing
     from deltaclip.library.store import (
         Moment,
@@ -77,12 +80,14 @@ else:
         "deltaclip.library.protocols",
         "deltaclip.library.lock",
         "deltaclip.library.content",
+        "deltaclip.library.disk",
         "deltaclip.library.encoders",
         "deltaclip.library.both",
         "deltaclip.library.exact",
         "deltaclip.library.candidates",
         "deltaclip.library.excluding",
         "deltaclip.library.moments",
+        "deltaclip.library.settling",
         "deltaclip.library.watching",
         "deltaclip.library.relevance",
         "deltaclip.library.merging",
@@ -134,6 +139,7 @@ __all__ = [
     "RememberedMotionEncoder",
     "RemoveReport",
     "RepairReport",
+    "Settled",
     "Shard",
     "Showing",
     "Stamp",
@@ -153,7 +159,9 @@ __all__ = [
     "draw_answers",
     "draw_hits",
     "find_candidates",
+    "finite_vectors",
     "full_address",
+    "is_gone",
     "match_nothing",
     "merge_libraries",
     "nearest",
@@ -166,6 +174,8 @@ __all__ = [
     "require_same_encoder",
     "require_unchanged",
     "sample_of",
+    "settled",
     "shown_motion",
     "twice_if_touched",
+    "with_digest",
 ]

@@ -15,11 +15,18 @@ from deltaclip.library.paths import absolute_paths
 if TYPE_CHECKING:  # who looks for a server needs an address only
     from deltaclip.library.store import Store, StoreClass
 
-__all__ = ["STORES", "default_library_path", "full_address", "open_store", "store_exists"]
+__all__ = ["LANCE_VIDEOS", "STORES", "default_library_path", "full_address", "open_store", "store_exists"]
 
-FOLDER = "folder"
-STORES = {FOLDER: "deltaclip.library.sqlite.SqliteStore"}
+FOLDER, LANCE = "folder", "lance"
+STORES = {
+    FOLDER: "deltaclip.library.sqlite.SqliteStore",
+    LANCE: "deltaclip.library.lance.LanceStore",
+    "s3": "deltaclip.library.lance.LanceStore",
+}
 """Scheme of an address -> class of its store, imported when it is wanted; an address without a scheme is a folder."""
+
+LANCE_VIDEOS = "videos.lance"
+"""The table by which a folder is known to hold a library of Lance tables."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
 
@@ -48,15 +55,18 @@ def full_address(address: AnyPath | None) -> str:
 
 
 def _at(address: AnyPath | None) -> tuple[str, str]:
-    """The scheme of an address, and the address, absolute if it is a folder."""
+    """The scheme of an address, and the address, absolute if it is a folder: lance:// for a folder of Lance tables."""
     words = os.fsdecode(default_library_path() if address is None else address)
     scheme = _SCHEME.match(words)
     if scheme is None:
-        return FOLDER, str(absolute_paths([words])[0])
+        folder = absolute_paths([words])[0]
+        return (LANCE, f"{LANCE}://{folder}") if (folder / LANCE_VIDEOS).is_dir() else (FOLDER, str(folder))
     if scheme[1] not in STORES:
         known = ", ".join(f"{name}://" for name in STORES if name != FOLDER)
         remedy = f"Give a folder{f', or an address that begins with {known}' if known else ''}."
         raise LibraryError(words, f"no kind of library has addresses that begin with {scheme[0]}", remedy)
+    if scheme[1] == LANCE:
+        return LANCE, f"{LANCE}://{absolute_paths([words.removeprefix(scheme[0])])[0]}"
     return scheme[1], words
 
 

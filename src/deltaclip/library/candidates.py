@@ -12,6 +12,7 @@ from deltaclip.library.disk import State, file_identity, is_gone, is_soft
 from deltaclip.library.excluding import Exclusion
 from deltaclip.library.paths import absolute_paths
 from deltaclip.library.results import Failure
+from deltaclip.object_paths import ELSEWHERE, is_elsewhere
 from deltaclip.video import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
 __all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "Shard", "find_candidates"]
@@ -124,11 +125,14 @@ def find_candidates(
     """
     roots = absolute_paths(paths)
     exclusion = Exclusion(exclude)
-    walk = _Walk([root for root in roots if os.path.isdir(root)], library_folder, exclusion)
+    here = [root for root in roots if not is_elsewhere(root)]
+    walk = _Walk([root for root in here if os.path.isdir(root)], library_folder, exclusion)
     folders = list[Path]()
     for root in roots:
         if _is_below(root, library_folder):
             walk.failures.append(Failure(root, "is part of the library itself. Keep videos outside its folder."))
+        elif is_elsewhere(root):
+            walk.failures.append(Failure(root, f"{ELSEWHERE}. Index it with `deltaclip cluster index`."))
         elif os.path.isdir(root) and exclusion.matches([root.name], str(root), is_folder=True):
             walk.passed_over[EXCLUDED] += 1  # as a shell gives it: index VIDEOS/* --exclude drafts
         elif os.path.isdir(root):
@@ -146,7 +150,7 @@ def find_candidates(
     walk.passed_over[LINK] += len(links)
     passed_over = dict(sorted((+walk.passed_over).items()))
     return Candidates(
-        files, roots, tuple(walk.failures), links, passed_over, exclusion.unused, folders=tuple(walk.folders)
+        files, tuple(here), tuple(walk.failures), links, passed_over, exclusion.unused, folders=tuple(walk.folders)
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from deltaclip.errors import VideoError
+from deltaclip.object_paths import ELSEWHERE, TO_LOOK_AT, is_elsewhere, video_path
 
 __all__ = ["ChangedError", "Content", "Stamp", "TouchedError", "content_of", "digested", "require_unchanged"]
 __all__ += ["sample_of", "twice_if_touched", "with_digest"]
@@ -48,6 +49,8 @@ class Stamp:
     @classmethod
     def of(cls, path: Path) -> "Stamp":
         """As it is now. Raises VideoError if the file is missing or not a plain file."""
+        if is_elsewhere(path):
+            raise VideoError(str(video_path(path)), ELSEWHERE, TO_LOOK_AT)
         with _reading(path):
             status = path.stat()
         # Before it is opened: a named pipe would wait for a writer for ever.

@@ -11,6 +11,7 @@ from deltaclip.library.halves import Halves, candidates_of_halves, use_one_threa
 from deltaclip.pipeline import usual_workers
 
 __all__ = [
+    "HIGHEST",
     "ROUNDING",
     "DamagedRowsError",
     "Hidden",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.checks import AnyPath
-from deltaclip.errors import CheckpointError, VideoError
+from deltaclip.errors import VideoError
 from deltaclip.library.address import store_exists
 from deltaclip.library.candidates import LINK, Candidates, find_candidates
 from deltaclip.library.content import ChangedError, Content, TouchedError, require_unchanged, with_digest
@@ -36,7 +36,8 @@ from deltaclip.library.plan import (
 from deltaclip.library.protocols import MomentReader, MotionVectorEncoder, VectorEncoder
 from deltaclip.library.removing import videos_to_prune
 from deltaclip.library.results import Failure, IndexProgress, IndexReport, Note, StopIndexing
-from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, VideoStatus, Writer
+from deltaclip.library.settling import finite_vectors, settled
+from deltaclip.library.store import NewMoment, NewVideo, Store, VideoRow, Writer
 from deltaclip.pipeline import Job
 from deltaclip.reader import Clip
 from deltaclip.video import SEGMENT_SECONDS
@@ -310,10 +311,10 @@ class IndexRun:
         known = [(video.known or {}).get((clip.start, clip.end)) for video, clip in pairs]
         new = [clip for (_, clip), vector in zip(pairs, known, strict=True) if vector is None]
         with self._reader.stages.working("encode"):
-            vectors = iter(_finite(self._encoder, new) if new else ())
+            vectors = iter(finite_vectors(self._encoder, new) if new else ())
             moves: Iterable[NDArray[np.float32] | None] = repeat(None, len(pairs))
             if self._motion_encoder is not None:
-                moves = _finite(self._motion_encoder, [clip for _, clip in pairs])
+                moves = finite_vectors(self._motion_encoder, [clip for _, clip in pairs])
         for (video, clip), vector, motion in zip(pairs, known, moves, strict=True):
             looks = next(vectors) if vector is None else vector
             # Without masks none was measured.
@@ -324,35 +325,21 @@ class IndexRun:
 
     def _commit(self, video: _InHand) -> None:
         """One video, one transaction."""
-        before, error = video.before, video.error
-        if isinstance(error, ChangedError):
-            self._fail(video.path, error, before)
-            return
-        self._notes += [Note(video.path, text) for text in video.notes]
-        if error is None:
-            self._put(video, "indexed", None)
+        before, known = video.before, video.known or {}
+        done = settled(video.path, video.content, video.moments, [*video.notes], video.error, before)
+        if not isinstance(video.error, ChangedError):
+            self._notes += [Note(video.path, text) for text in video.notes]
+        if done.failure is not None:
+            self._failures.append(done.failure)
+        else:
             self._indexed += 1
             self._measured += video.known is not None
-            return
-        kept = len(video.moments)
-        if not kept:
-            reason = error.reason
-        else:
-            moments = "1 moment" if kept == 1 else f"{kept} moments"
-            reason = f"{error.found}: {moments} kept, the rest could not be decoded. {error.remedy}"
-        self._failures.append(Failure(video.path, reason))
-        if before and before.num_segments > kept and _may_be_same(before, video.content):
-            # The same bytes gave more last time: what failed now is the machine, and nothing of it is lost.
+        if done.is_there and before is not None:
             self._writer.set_missing([before], False)
-            return
-        status: VideoStatus = "damaged" if kept else "failed"
-        self._put(video, status, reason)
-
-    def _put(self, video: _InHand, status: VideoStatus, reason: str | None) -> None:
-        self._writer.put([NewVideo(video.path, video.content, status, reason, video.moments, [*video.notes])])
-        known = video.known or {}
-        self._segments += len(video.moments)
-        self._new += sum((moment.start, moment.end) not in known for moment in video.moments)
+        if done.video is not None:
+            self._writer.put([done.video])
+            self._segments += len(done.video.moments)
+            self._new += sum((moment.start, moment.end) not in known for moment in done.video.moments)
 
     def _tell(self, current: Path | None) -> None:
         done = self._indexed + self._unchanged + len(self._failures)
@@ -378,17 +365,3 @@ def report_of_nothing(address: AnyPath | None, paths: Sequence[AnyPath], exclude
         passed_over=found.passed_over,
         unused_exclude=found.unused_exclude,
     )
-
-
-def _may_be_same(before: VideoRow, content: Content) -> bool:
-    """Whether nothing speaks against it that a row was made of these bytes."""
-    return before.may_be(content) and (None in (before.digest, content.digest) or before.digest == content.digest)
-
-
-def _finite(encoder: VectorEncoder | MotionVectorEncoder, clips: Sequence[Clip]) -> NDArray[np.float32]:
-    """A vector of each clip, (N, D). Raises CheckpointError for NaN: one would make every later search meaningless."""
-    vectors = encoder.encode_clips(clips)
-    if not np.isfinite(vectors).all():
-        remedy = "Its weights are damaged: convert or download them again."
-        raise CheckpointError(encoder.name, "produces NaN or infinite vectors", remedy)
-    return vectors

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deltaclip.checks import check_path
 from deltaclip.names import on_disk
+from deltaclip.object_paths import object_path
 
 __all__ = ["PathPattern", "absolute_paths", "absolute_pattern"]
 
@@ -17,14 +18,20 @@ __all__ = ["PathPattern", "absolute_paths", "absolute_pattern"]
 def absolute_paths(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     """Absolute paths, each once; `~` is the home folder unless a file has exactly that name.
 
+    Addresses of objects, such as s3://bucket/film.mp4, are taken as they are.
+
     Links are kept: a file is found under the name that its owner gave it.
     """
     if isinstance(paths, str):
         raise TypeError("paths is a list of paths, not one string")
     # An empty one would mean the current folder, but comes from a shell variable that is not set.
     names = [os.fsdecode(check_path(path, "a path")) for path in paths]
-    known = (name if os.path.lexists(name) else os.path.expanduser(name) for name in names)
-    return tuple(dict.fromkeys(on_disk(Path(os.path.abspath(name))) for name in known))
+    return tuple(dict.fromkeys(object_path(name) or _on_this_machine(name) for name in names))
+
+
+def _on_this_machine(name: str) -> Path:
+    known = name if os.path.lexists(name) else os.path.expanduser(name)
+    return on_disk(Path(os.path.abspath(known)))
 
 
 class PathPattern:

@@ -7,6 +7,7 @@ from deltaclip.library.disk import is_gone
 from deltaclip.library.moments import are_whole, damage_of
 from deltaclip.library.results import DamagedVideo, Failure
 from deltaclip.library.store import NewVideo, Store, VideoRow
+from deltaclip.object_paths import is_elsewhere
 
 __all__ = ["damaged_videos", "drop_damaged", "not_repaired"]
 
@@ -59,6 +60,8 @@ def _rows(store: Store, damaged: Sequence[DamagedVideo]) -> list[VideoRow]:
 
 
 def _reason(path: Path) -> str:
+    if is_elsewhere(path):
+        return "its moments were damaged and dropped. Index it again with `deltaclip cluster index`."
     if is_gone(path):
         return "its moments were damaged and dropped, and its file is gone. Bring it back and index it again."
     return "its moments were damaged and dropped. Index it again."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from deltaclip.object_paths import video_path
 from deltaclip.provenance import VECTOR_VERSION, vector_changes_since
 
 if TYPE_CHECKING:  # the encoder imports torch
@@ -62,6 +63,9 @@ class Hit:
     relevance: Relevance | None = field(default=None, compare=False)
     folded: tuple["Hit", ...] = field(default=(), compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", video_path(self.path))
+
     def __repr__(self) -> str:
         moving = "" if self.coverage is None else f", moving {self.coverage:.0%}"
         return f"Hit({self.path}, {self.start:g}-{self.end:g} s, score={self.score:.3f}{moving}, id={self.id!r})"
@@ -79,6 +83,9 @@ class Failure:
     path: Path
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", video_path(self.path))
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -86,6 +93,9 @@ class Note:
 
     path: Path
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", video_path(self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +302,7 @@ class Status:
     missing: files that were gone when `index` last looked; their moments are kept and not searched.
     encoder, fingerprint: who made the vectors, None before the first `index`.
     motion_encoder, motion_fingerprint: who made the motion vectors, None if there are none.
-    without_motion: how many of the segments have no motion vector.
+    without_motion: how many of the segments have no motion vector. vectors: how they are kept.
     """
 
     videos: int
@@ -304,6 +314,7 @@ class Status:
     motion_encoder: str | None = None
     motion_fingerprint: str | None = None
     without_motion: int = 0
+    vectors: Literal["float32", "float16"] = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +322,10 @@ class VerifyReport:
     """ok: no problem was found. problems: a sentence or two each.
 
     unsure: videos indexed by an earlier deltaclip for which it cannot be told whether they changed; a problem lists the
-    first of them.
+    first of them. elsewhere: how many videos are on object storage: their moments were checked, and not their files.
     """
 
     ok: bool
     problems: tuple[str, ...]
     unsure: tuple[Path, ...] = ()
+    elsewhere: int = 0

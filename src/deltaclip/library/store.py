@@ -17,6 +17,7 @@ from deltaclip.errors import LibraryError
 from deltaclip.library.content import Content, Stamp
 from deltaclip.library.filters import Filter
 from deltaclip.library.results import Failure, Hit, Note, RememberedEncoder, RememberedMotionEncoder, Status
+from deltaclip.object_paths import video_path
 
 __all__ = ["Moment", "MotionQuery", "NewMoment", "NewVideo", "NoLibraryError", "NotWritableError", "Store"]
 __all__ += ["Sides", "StoreClass", "VideoRow", "VideoStatus", "Writer"]
@@ -91,6 +92,9 @@ class VideoRow:
     duration_seconds: float | None
     num_motion: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", video_path(self.path))
+
     def may_be(self, content: Content) -> bool:
         """Whether size and sample are those of `content`: True for equal bytes, and for few others."""
         return (self.size_bytes, self.sample) == (content.stamp.size_bytes, content.sample)
@@ -111,6 +115,9 @@ class Moment:
     coverage: float | None
     vector: NDArray[np.float32]
     motion: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", video_path(self.path))
 
     def __repr__(self) -> str:
         moment = f"{self.start:g}-{self.end:g} s"

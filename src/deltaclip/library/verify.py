@@ -9,6 +9,7 @@ from deltaclip.library.disk import is_gone
 from deltaclip.library.moments import MOST_NAMED, moment_problems, named
 from deltaclip.library.results import VerifyReport
 from deltaclip.library.store import Store, VideoRow
+from deltaclip.object_paths import is_elsewhere
 from deltaclip.wording import count
 
 __all__ = ["MOST_NAMED", "verify_library"]
@@ -20,19 +21,21 @@ def verify_library(store: Store, *, every_byte: bool) -> VerifyReport:
     every_byte: reads every file in full, also those whose times say that they were not written to.
     """
     problems: list[str] = []
+    elsewhere = 0
     unsure: tuple[Path, ...] = ()
     try:
         problems += store.problems()
         rows = store.videos()
         for row in rows:
             problems += [f"{row.path}: {problem}" for problem in _video_problems(store, row, every_byte)]
+        elsewhere = sum(row.num_segments > 0 and is_elsewhere(row.path) for row in rows)
         unsure = tuple(row.path for row in rows if row.num_segments > 0 and row.digest is None and not row.missing)
         if unsure:
             problems.append(_unsure_words(unsure))
     except (LibraryError, ValueError, TypeError) as error:
         # ValueError and TypeError: a damaged page may put anything into a column.
         problems.append(str(error))
-    return VerifyReport(ok=not problems, problems=tuple(problems), unsure=unsure)
+    return VerifyReport(ok=not problems, problems=tuple(problems), unsure=unsure, elsewhere=elsewhere)
 
 
 def _unsure_words(paths: Sequence[Path]) -> str:
@@ -48,9 +51,13 @@ def _video_problems(store: Store, row: VideoRow, every_byte: bool) -> Iterator[s
     """What is wrong with one video: its moments, and whether its file has changed."""
     if moments := moment_problems(store, row):
         # Moments can only be had again from the file.
-        first = "Bring its file back, then run" if is_gone(row.path) else "Run"
-        yield f"{named(moments)}. {first} `deltaclip repair`, which reads it again."
-    if row.missing or row.sample is None:
+        if is_elsewhere(row.path):
+            remedy = "Run `deltaclip repair`, which drops them, then `deltaclip cluster index` on its file."
+        else:
+            first = "Bring its file back, then run" if is_gone(row.path) else "Run"
+            remedy = f"{first} `deltaclip repair`, which reads it again."
+        yield f"{named(moments)}. {remedy}"
+    if is_elsewhere(row.path) or row.missing or row.sample is None:
         return  # known to be gone, or never read
     try:
         if _is_changed(row, every_byte):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from deltaclip.library import MOST_OUTLINED, Outlines, PlayFacts, Showing, VideoRow, shown_motion
+from deltaclip.object_paths import ELSEWHERE, TO_LOOK_AT, is_elsewhere
 from deltaclip.serve.metrics import STAGE_SECONDS
 from deltaclip.serve.problems import Problem
 from deltaclip.serve.sending import open_regular
@@ -113,6 +114,8 @@ class Media:
     def _checked(self, row: VideoRow) -> tuple[Path, BinaryIO]:
         """What is compared is what was opened, not what the path leads to now. Size and time of change are those of the
         row, so a file that somebody linked or moved there is not taken for it unless it was made to look so."""
+        if is_elsewhere(row.path):
+            raise Problem("gone", f"The file of this video is {ELSEWHERE}. {TO_LOOK_AT}")
         if row.missing or row.stamp is None:
             raise Problem("gone", "The file of this video is missing: put it back, and index it again.")
         try:

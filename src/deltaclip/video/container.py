@@ -11,6 +11,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from deltaclip.errors import VideoError
+from deltaclip.object_paths import ELSEWHERE, TO_LOOK_AT, is_elsewhere, video_path
 from deltaclip.processes import is_watched
 from deltaclip.wording import count
 
@@ -66,6 +67,8 @@ _POINTER_MARKS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"<SmoothStreamingMe
 
 def stat_video(path: Path) -> os.stat_result:
     """Size and kind of a file that may be opened; VideoError for what is missing, empty or no plain file."""
+    if is_elsewhere(path):
+        raise VideoError(str(video_path(path)), ELSEWHERE, TO_LOOK_AT)
     try:
         status = path.stat()
     except OSError as err:

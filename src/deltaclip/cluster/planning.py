@@ -1,0 +1,64 @@
+"""What is to be done with each file that was listed, decided from the rows of the library."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from deltaclip.cluster.listing import FileSeen, open_storage, storage_words
+from deltaclip.cluster.reading import FileToRead
+from deltaclip.library import Stamp, VideoRow, is_gone
+from deltaclip.object_paths import is_elsewhere
+
+__all__ = ["gone_rows", "is_same", "needs_reading", "portions"]
+
+MOST_FILES = 16
+MOST_BYTES = 512 * 1024 * 1024
+"""Of one task, unless a single file has more: so much is fetched to a node's disk at once for each of its tasks, and so
+much work is lost with it."""
+
+
+def is_same(row: VideoRow, stamp: Stamp) -> bool:
+    """Whether a file has not changed since it was indexed, as far as what lists it says.
+
+    Of an object its size and ETag count, and not its time: it changes when the same bytes are uploaded again.
+    """
+    if row.stamp is None or not is_elsewhere(row.path):
+        return row.stamp == stamp
+    return (row.stamp.size_bytes, row.stamp.ctime_ns) == (stamp.size_bytes, stamp.ctime_ns)
+
+
+def needs_reading(row: VideoRow | None, file: FileSeen, *, needs_motion: bool) -> bool:
+    """Whether a task has to look at a file. Failed and damaged ones are tried again at every run, as by `index`."""
+    return row is None or not is_same(row, file.stamp) or not _is_whole(row, needs_motion)
+
+
+def portions(
+    files: Iterable[FileSeen], row_of: Callable[[Path], VideoRow | None], *, needs_motion: bool
+) -> Iterator[list[FileToRead]]:
+    """Files of one task after the other, MOST_FILES and MOST_BYTES at most."""
+    portion, size = list[FileToRead](), 0
+    for file in files:
+        if portion and (len(portion) == MOST_FILES or size + file.stamp.size_bytes > MOST_BYTES):
+            yield portion
+            portion, size = [], 0
+        row = row_of(file.path)
+        portion.append(FileToRead(file, row.digest if row is not None and _is_whole(row, needs_motion) else None))
+        size += file.stamp.size_bytes
+    if portion:
+        yield portion
+
+
+def _is_whole(row: VideoRow, needs_motion: bool) -> bool:
+    return row.status == "indexed" and not (needs_motion and row.num_motion < row.num_segments)
+
+
+def gone_rows(rows: Mapping[Path, VideoRow], files: Sequence[FileSeen]) -> list[VideoRow]:
+    """The videos below the given addresses whose files are gone; each that was not listed is looked for by its name."""
+    seen = {file.path for file in files}
+    return [row for path, row in rows.items() if path not in seen and not row.missing and _is_gone(path)]
+
+
+def _is_gone(path: Path) -> bool:
+    if not is_elsewhere(path):
+        return is_gone(path)
+    with storage_words(str(path)):
+        return not open_storage().exists(str(path))

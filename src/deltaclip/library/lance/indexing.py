@@ -1,0 +1,93 @@
+"""The index of the vectors of a large library: built by Lance, and tuned to a recall that is measured."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltaclip.library.lance.approximate import nearest_rows
+from deltaclip.library.lance.meta import Probing
+from deltaclip.library.lance.places import pyarrow as pa
+from deltaclip.library.lance.tables import vectors_in
+
+__all__ = ["build_index", "extend_index", "recall_of", "tune"]
+
+KIND = "IVF_RQ"
+BITS = 1
+"""Of a number in the index. More take more room; the vectors themselves put the candidates in order again."""
+QUESTIONS = 100
+"""By which recall is measured."""
+DEPTH = 10
+"""Nearest moments of which recall is the share that is found."""
+LADDER = ((10, 5), (20, 5), (50, 10), (100, 10), (200, 20), (400, 20), (800, 50))
+"""Lists looked into, and candidates for each hit whose vectors are read, from fast to thorough."""
+_SEED = 20_261_127
+
+
+def build_index(moments: Any) -> None:  # a LanceDataset
+    """Builds the index of vectors, that of motion vectors if there are enough of them, and that of videos' ids."""
+    for column in [name for name in ("vector", "motion") if name in moments.schema.names]:
+        rows = moments.count_rows(f"{column} IS NOT NULL")
+        if rows > LEAST_ROWS:
+            lists = max(1, round(rows**0.5))
+            moments.create_index(column, KIND, metric="cosine", num_partitions=lists, num_bits=BITS, replace=True)
+    moments.create_scalar_index("video", "BTREE", replace=True)
+
+
+LEAST_ROWS = 256
+"""Lance takes no fewer for an index."""
+
+
+def extend_index(moments: Any) -> None:  # a LanceDataset
+    """Adds the moments that are not in the index yet."""
+    moments.optimize.optimize_indices()
+
+
+def tune(moments: Any, recall: float) -> Probing:  # a LanceDataset
+    """The fastest way of searching that finds the share `recall` of the nearest moments of a sample of questions.
+
+    If none does, the most thorough, with the recall that it has.
+    """
+    questions = _questions(moments)
+    true = _nearest_exactly(moments, questions)
+    for probes, refine in LADDER:
+        probing = Probing(probes, refine, 0.0, moments.count_rows())
+        measured = recall_of(moments, probing, questions, true)
+        if measured >= recall:
+            break
+    return Probing(probes, refine, round(measured, 4), moments.count_rows())
+
+
+def recall_of(moments: Any, probing: Probing, questions: NDArray[np.float32], true: NDArray[np.int64]) -> float:
+    """Mean share of the rows `true` (Q, DEPTH) that are found for questions (Q, D). moments: a LanceDataset."""
+    shares = []
+    for question, rows in zip(questions, true, strict=True):
+        found = nearest_rows(moments, probing, "vector", question, true.shape[1], ["_rowid"])
+        shares.append(len({*found["_rowid"].to_pylist()} & {*rows.tolist()}) / len(rows))
+    return float(np.mean(shares))
+
+
+def _questions(moments: Any) -> NDArray[np.float32]:
+    """(Q, D) unit rows, each about as far from a moment as a text is from what it describes: not a moment itself,
+    which any index finds."""
+    rng = np.random.default_rng(_SEED)
+    rows = np.sort(rng.choice(moments.count_rows(), min(QUESTIONS, moments.count_rows()), replace=False))
+    vectors = vectors_in(moments.take(rows.tolist(), ["vector"])["vector"])
+    noise = rng.normal(size=vectors.shape).astype(np.float32)
+    mixed = vectors + noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), np.float32)
+
+
+def _nearest_exactly(moments: Any, questions: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(Q, DEPTH), the row ids of the nearest moments; reads all vectors once, a part at a time."""
+    scores = np.empty((len(questions), 0), np.float32)
+    rows = np.empty((len(questions), 0), np.int64)
+    for batch in moments.to_batches(columns=["vector"], with_row_id=True, batch_size=16_384):
+        table = pa.Table.from_batches([batch])
+        products = questions @ vectors_in(table["vector"]).T
+        scores = np.concatenate([scores, products], axis=1)
+        ids = np.broadcast_to(table["_rowid"].to_numpy().astype(np.int64), products.shape)
+        rows = np.concatenate([rows, ids], axis=1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
+        scores, rows = np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
+    return rows
