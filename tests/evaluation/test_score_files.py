@@ -20,7 +20,7 @@ from deltaclip.evaluation import (
     saved_ranks,
 )
 from deltaclip.evaluation.runs import read_ranks
-from deltaclip.evaluation.score_files import write_scores
+from deltaclip.evaluation.score_files import read_scores, write_scores
 from deltaclip.ranking import matrix_blocks
 
 IDS = ("a", "b", "c")
@@ -210,3 +210,10 @@ def test_another_suffix_is_not_written(tmp_path: Path) -> None:
     told: Any = {"texts": None, "groups": None, "protocol": {}}
     with pytest.raises(ValueError, match=r"\.txt is not one of"):
         write_scores(tmp_path / "s.txt", matrix_blocks(SCORES, OWNER)(), OWNER, IDS, tuple(BY_QUERY), **told)
+
+
+def test_a_transposed_file_whose_captions_repeat_is_told(tmp_path: Path) -> None:
+    captions, videos = np.array(["a dog", "a dog"]), np.array(["a", "b"])
+    np.savez(tmp_path / "s.npz", similarity=np.eye(2), videos=captions, queries=videos)
+    with pytest.raises(CaptionError, match=r"'a dog'.*save the transpose"):
+        read_scores(tmp_path / "s.npz")

@@ -28,6 +28,8 @@ from deltaclip.wording import count, listed
 __all__ = ["Opposites", "ReversedEvaluation", "evaluate_reversed"]
 
 LEVEL, SAMPLES, SEED = 0.95, 2000, 0
+TIE = 1e-5
+"""Scores of unit vectors that differ by less are one: the same frames added in another order differ by rounding."""
 WAYS = {
     "v2t_forwards": "the clip, its sentence against the opposite",
     "v2t_backwards": "the clip backwards, the opposite against the sentence",
@@ -172,8 +174,8 @@ def evaluate_reversed(
 ) -> ReversedEvaluation:
     """Asks each sentence that has an opposite, with it, of its clip and of the same clip shown from its end.
 
-    Ties are wrong. workers: child processes that read, None for the usual number. progress is called with (videos done,
-    videos in all). Raises CaptionError if no sentence has an
+    Ties are wrong, and so are scores that differ by less than TIE. workers: child processes that read, None for the
+    usual number. progress is called with (videos done, videos in all). Raises CaptionError if no sentence has an
     opposite, VideoError for videos that cannot be read unless allow_missing leaves them out.
     """
     said = [(number, opposites.of(text)) for number, text in enumerate(material.texts)]
@@ -201,12 +203,11 @@ def evaluate_reversed(
         if one is None or opposite is None:
             not_understood += 1
             continue
-        # as float64, so that two showings with one vector tie
         scores = vectors[owner[number]].astype(np.float64) @ np.stack([one, opposite]).astype(np.float64).T
-        right["v2t_forwards"][row] = scores[0, 0] > scores[0, 1]
-        right["v2t_backwards"][row] = scores[1, 1] > scores[1, 0]
-        right["t2v_sentence"][row] = scores[0, 0] > scores[1, 0]
-        right["t2v_opposite"][row] = scores[1, 1] > scores[0, 1]
+        right["v2t_forwards"][row] = scores[0, 0] - scores[0, 1] > TIE
+        right["v2t_backwards"][row] = scores[1, 1] - scores[1, 0] > TIE
+        right["t2v_sentence"][row] = scores[0, 0] - scores[1, 0] > TIE
+        right["t2v_opposite"][row] = scores[1, 1] - scores[0, 1] > TIE
     return ReversedEvaluation(
         dataset=material.dataset,
         split=material.split,

@@ -78,7 +78,8 @@ def read_scores(path: Path) -> ScoreFile:
             )
     if read.videos is not None and len(set(read.videos)) < len(read.videos):
         twice = Counter(read.videos).most_common(1)[0][0]
-        raise CaptionError(str(path), f"two videos are named {twice!r}", "Give each a name of its own.")
+        remedy = "Give each a name of its own; if it is a caption, save the transpose, a row for each caption."
+        raise CaptionError(str(path), f"two videos are named {twice!r}", remedy)
     if read.queries is not None and len(set(read.queries)) < len(read.queries):  # texts: people say one thing twice
         return replace(read, queries=None, texts=read.texts or read.queries)
     return read
