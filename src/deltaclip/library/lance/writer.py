@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,8 +85,9 @@ class LanceWriter:
             elif (known.motion and known.motion.fingerprint) != (motion and motion.fingerprint):
                 changed = [row | _NO_MOTION for row in state.records("num_motion > 0")]
                 moments = self._new_motion_column(state, encoder, motion)
+                known = replace(known, probing={name: each for name, each in known.probing.items() if name != "motion"})
         if moments is not state.moments and stored is not None and stored.fingerprint != encoder.fingerprint:
-            known = replace(known, probing=None)
+            known = replace(known, probing={})
         known = replace(known, encoder=encoder, motion=motion, declined=motion is None)
         self._commit(state, changed, moments=moments, meta=known)
 
@@ -166,7 +167,7 @@ class LanceWriter:
         fragments = self._written(table.append_column(field, pa.nulls(len(table), field.type)))
         self._commit(state, [r | _NO_MOTION for r in records], moments=self._changed_moments(state, fragments, ids))
 
-    def use_moments(self, moments: Any, probing: Probing | None) -> None:  # a LanceDataset
+    def use_moments(self, moments: Any, probing: Mapping[str, Probing]) -> None:  # a LanceDataset
         """Makes a table of the same moments, in different files or with an index, the one that is read."""
         state = self._store.state()
         self._commit(state, moments=moments, meta=replace(state.meta, probing=probing), count=False)
