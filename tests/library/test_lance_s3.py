@@ -53,9 +53,9 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def _remove(bucket: Any) -> None:
-    import botocore.exceptions
+    from botocore.exceptions import ClientError
 
-    with suppress(botocore.exceptions.ClientError):  # it is gone already
+    with suppress(ClientError):  # it is gone already
         bucket.objects.all().delete()
         bucket.delete()
 

@@ -135,11 +135,18 @@ def compact(
         f"{shown(store.address)}: {report.merged:,} of {count(report.files, 'file')} {does}merged, "
         f"{count(report.versions, 'old version')} {does}deleted{freed}"
     )
-    if report.recall is not None:
-        found = f"{report.recall:.1%} of the 10 nearest found, {report.probes} lists searched"
-        print_lines(f"index of {count(report.indexed, 'moment')}: {found}")
-        if report.recall < recall:
-            print_lines(f"no way of searching it finds {recall:.1%}: this is the most thorough one")
+    if report.indexed and not dry_run:
+        print_lines(f"index of {count(report.indexed, 'moment')}")
+        told = (
+            ("appearance", report.recall, report.probes),
+            ("motion", report.motion_recall, report.motion_probes),
+        )
+        for words, found, probes in told:
+            if found is not None:
+                short = "" if found >= recall else f"; nothing finds {recall:.1%}, this is the most thorough way"
+                print_lines(
+                    f"by {words}: {found:.1%} of the 10 nearest are found, in {count(probes or 0, 'list')}{short}"
+                )
     elif report.indexed:
         print_lines(f"{count(report.indexed, 'moment')} would be indexed")
 

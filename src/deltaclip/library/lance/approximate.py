@@ -1,6 +1,6 @@
 """Search through the index of a large library: its candidates, put in order by exact sums."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from deltaclip.library.lance.state import State
 from deltaclip.library.lance.tables import ids_among, vectors_in
 from deltaclip.library.store import MotionQuery
 
-__all__ = ["Found", "Spread", "condition_of", "nearest_rows", "search_index", "spread_of"]
+__all__ = ["Found", "Spread", "condition_of", "has_index", "nearest_rows", "search_index", "spread_of"]
 
 MORE = 40
 """Candidates beyond those that are asked for: moments that tie with the last of them are among them."""
@@ -47,9 +47,15 @@ class Spread:
     mean: float
 
 
+def has_index(probing: Mapping[str, Probing], queries: NDArray[np.float32] | None, motion: MotionQuery | None) -> bool:
+    """Whether there is an index of all that is asked of."""
+    asked = ([] if queries is None else ["vector"]) + ([] if motion is None else ["motion"])
+    return all(column in probing for column in asked)
+
+
 def search_index(
     state: State,
-    probing: Probing,
+    probing: Mapping[str, Probing],
     queries: NDArray[np.float32] | None,
     motion: MotionQuery | None,
     limit: int,
@@ -58,8 +64,9 @@ def search_index(
 ) -> tuple[list[Found], int]:
     """The best `limit` moments that the index finds, and more, in no order; and how many damaged ones were left out.
 
-    The scores are those of an exact search; a moment that the index misses is not among them. condition: which
-    moments may be found, None for all. spread: for a search by appearance and motion, which takes it for that of all.
+    The scores are those of an exact search; a moment that the index misses is not among them. probing: of each column;
+    one that is not in it is searched without its index. condition: which moments may be found, None for all. spread:
+    for a search by appearance and motion, which takes it for that of all.
     """
     moves = None if motion is None or (queries is not None and motion.weight == 0) else motion
     count = (limit if queries is None or moves is None else WIDER * limit) + MORE
@@ -69,7 +76,9 @@ def search_index(
     if moves is not None:
         asked += [("motion", query) for query in moves.vectors]
     columns = [*_PLACE, *(["vector"] if queries is not None else []), *(["motion"] if moves is not None else [])]
-    tables = [nearest_rows(state.moments, probing, column, q, count, columns, condition) for column, q in asked]
+    tables = [
+        nearest_rows(state.moments, probing.get(column), column, q, count, columns, condition) for column, q in asked
+    ]
     rows = _once(pa.concat_tables(tables))
     looks = None if queries is None else _products(rows["vector"], queries)
     moving = None if moves is None else _products(rows["motion"], moves.vectors)
@@ -86,22 +95,22 @@ def search_index(
 
 def nearest_rows(
     moments: Any,  # a LanceDataset
-    probing: Probing,
+    probing: Probing | None,
     column: str,
     query: NDArray[np.float32],
     count: int,
     columns: Sequence[str],
     condition: str | None = None,
 ) -> pa.Table:
-    """The `count` rows nearest to a query by the index, and by all vectors that are not in it yet."""
-    nearest = {
-        "column": column,
-        "q": query,
-        "k": count,
-        "metric": "cosine",
-        "minimum_nprobes": probing.probes,
-        "refine_factor": probing.refine,
-    }
+    """The `count` rows nearest to a query by the index, and by all vectors that are not in it yet.
+
+    probing: None for the nearest of all rows that fit the condition, without the index.
+    """
+    nearest = {"column": column, "q": query, "k": count, "metric": "cosine"}
+    if probing is None:
+        nearest["use_index"] = False
+    else:
+        nearest |= {"minimum_nprobes": probing.probes, "refine_factor": probing.refine}
     scanner = moments.scanner(
         columns=[*columns], nearest=nearest, filter=condition, prefilter=True, disable_scoring_autoprojection=True
     )

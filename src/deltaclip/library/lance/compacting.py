@@ -1,12 +1,12 @@
 """Keeping the tables of a library small and fast: files as one, old versions away, and the index of a large one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deltaclip.library.lance.errors import in_words
-from deltaclip.library.lance.indexing import build_index, extend_index, tune
+from deltaclip.library.lance.indexing import build_index, extend_index, indexed_columns, tune
 from deltaclip.library.lance.meta import Probing
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance
 from deltaclip.library.lance.state import open_table
@@ -29,8 +29,9 @@ class CompactReport:
 
     dry_run: nothing was done. files: files of moments and videos that there were. merged: how many of them were too
     small or held what was deleted, and were written as fewer. versions: old ones that were deleted. freed_bytes: None
-    for a dry run, which cannot tell. indexed: moments in the index, 0 without one. probes, refine: how it is searched.
-    recall: share of the 10 nearest that it finds, mean over a sample; None if nothing was measured.
+    for a dry run, which cannot tell. indexed: moments in the index, 0 without one. probes: of its lists, how many
+    a search looks into. recall: share of the 10 nearest that it finds so, mean over a sample. motion_probes,
+    motion_recall: the same by motion. None if there is none.
     """
 
     dry_run: bool
@@ -40,8 +41,9 @@ class CompactReport:
     freed_bytes: int | None
     indexed: int
     probes: int | None = None
-    refine: int | None = None
     recall: float | None = None
+    motion_probes: int | None = None
+    motion_recall: float | None = None
 
 
 def compact_tables(
@@ -86,14 +88,26 @@ def compact_tables(
             stats = open_table(store.address, name).cleanup_old_versions(timedelta(hours=keep_hours))
             versions += stats.old_versions
             freed += stats.bytes_removed
-    indexed = 0 if probing is None else rows
-    chosen = () if probing is None else (probing.probes, probing.refine, probing.recall)
-    return CompactReport(False, files, merged, versions, freed, indexed, *chosen)
+    looks, moves = probing.get("vector"), probing.get("motion")
+    return CompactReport(
+        dry_run=False,
+        files=files,
+        merged=merged,
+        versions=versions,
+        freed_bytes=freed,
+        indexed=rows if probing else 0,
+        probes=None if looks is None else looks.probes,
+        recall=None if looks is None else looks.recall,
+        motion_probes=None if moves is None else moves.probes,
+        motion_recall=None if moves is None else moves.recall,
+    )
 
 
-def _index(moments: Any, probing: Probing | None, recall: float, tell: Callable[[str, int, int], None]) -> Probing:
+def _index(
+    moments: Any, probing: Mapping[str, Probing], recall: float, tell: Callable[[str, int, int], None]
+) -> Mapping[str, Probing]:
     """Any: a LanceDataset."""
-    if probing is None or moments.count_rows() > GROWTH * probing.rows:
+    if {*probing} != {*indexed_columns(moments)} or moments.count_rows() > GROWTH * probing["vector"].rows:
         build_index(moments)
     else:
         extend_index(moments)

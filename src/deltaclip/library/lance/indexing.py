@@ -10,7 +10,7 @@ from deltaclip.library.lance.meta import Probing
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.tables import vectors_in
 
-__all__ = ["build_index", "extend_index", "recall_of", "tune"]
+__all__ = ["build_index", "extend_index", "indexed_columns", "tune"]
 
 KIND = "IVF_RQ"
 BITS = 1
@@ -26,11 +26,9 @@ _SEED = 20_261_127
 
 def build_index(moments: Any) -> None:  # a LanceDataset
     """Builds the index of vectors, that of motion vectors if there are enough of them, and that of videos' ids."""
-    for column in [name for name in ("vector", "motion") if name in moments.schema.names]:
-        rows = moments.count_rows(f"{column} IS NOT NULL")
-        if rows > LEAST_ROWS:
-            lists = max(1, round(rows**0.5))
-            moments.create_index(column, KIND, metric="cosine", num_partitions=lists, num_bits=BITS, replace=True)
+    lists = max(1, round(moments.count_rows() ** 0.5))
+    for column in indexed_columns(moments):
+        moments.create_index(column, KIND, metric="cosine", num_partitions=lists, num_bits=BITS, replace=True)
     moments.create_scalar_index("video", "BTREE", replace=True)
 
 
@@ -43,48 +41,61 @@ def extend_index(moments: Any) -> None:  # a LanceDataset
     moments.optimize.optimize_indices()
 
 
-def tune(moments: Any, recall: float) -> Probing:  # a LanceDataset
-    """The fastest way of searching that finds the share `recall` of the nearest moments of a sample of questions.
+def tune(moments: Any, recall: float) -> dict[str, Probing]:  # moments: a LanceDataset
+    """For each column the fastest way of searching that finds the share `recall` of the nearest moments of a sample of
+    questions; if none does, the most thorough, with the recall that it has."""
+    return {column: _tuned(moments, column, recall) for column in indexed_columns(moments)}
 
-    If none does, the most thorough, with the recall that it has.
-    """
-    questions = _questions(moments)
-    true = _nearest_exactly(moments, questions)
+
+def _tuned(moments: Any, column: str, recall: float) -> Probing:
+    questions = _questions(moments, column)
+    true = _nearest_exactly(moments, column, questions)
     for probes, refine in LADDER:
         probing = Probing(probes, refine, 0.0, moments.count_rows())
-        measured = recall_of(moments, probing, questions, true)
+        measured = _recall(moments, probing, column, questions, true)
         if measured >= recall:
             break
     return Probing(probes, refine, round(measured, 4), moments.count_rows())
 
 
-def recall_of(moments: Any, probing: Probing, questions: NDArray[np.float32], true: NDArray[np.int64]) -> float:
+def indexed_columns(moments: Any) -> list[str]:  # a LanceDataset
+    """Those with enough vectors for an index."""
+    names = [name for name in ("vector", "motion") if name in moments.schema.names]
+    return [name for name in names if moments.count_rows(f"{name} IS NOT NULL") > LEAST_ROWS]
+
+
+def _recall(
+    moments: Any, probing: Probing, column: str, questions: NDArray[np.float32], true: NDArray[np.int64]
+) -> float:
     """Mean share of the rows `true` (Q, DEPTH) that are found for questions (Q, D). moments: a LanceDataset."""
     shares = []
     for question, rows in zip(questions, true, strict=True):
-        found = nearest_rows(moments, probing, "vector", question, true.shape[1], ["_rowid"])
+        found = nearest_rows(moments, probing, column, question, true.shape[1], ["_rowid"])
         shares.append(len({*found["_rowid"].to_pylist()} & {*rows.tolist()}) / len(rows))
     return float(np.mean(shares))
 
 
-def _questions(moments: Any) -> NDArray[np.float32]:
+def _questions(moments: Any, column: str) -> NDArray[np.float32]:
     """(Q, D) unit rows, each about as far from a moment as a text is from what it describes: not a moment itself,
     which any index finds."""
     rng = np.random.default_rng(_SEED)
-    rows = np.sort(rng.choice(moments.count_rows(), min(QUESTIONS, moments.count_rows()), replace=False))
-    vectors = vectors_in(moments.take(rows.tolist(), ["vector"])["vector"])
+    there = moments.to_table(columns=["_rowoffset"], filter=f"{column} IS NOT NULL")["_rowoffset"].to_numpy()
+    rows = np.sort(rng.choice(there, min(QUESTIONS, len(there)), replace=False))
+    vectors = vectors_in(moments.take(rows.tolist(), [column])[column])
     noise = rng.normal(size=vectors.shape).astype(np.float32)
     mixed = vectors + noise / np.linalg.norm(noise, axis=1, keepdims=True)
     return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), np.float32)
 
 
-def _nearest_exactly(moments: Any, questions: NDArray[np.float32]) -> NDArray[np.int64]:
+def _nearest_exactly(moments: Any, column: str, questions: NDArray[np.float32]) -> NDArray[np.int64]:
     """(Q, DEPTH), the row ids of the nearest moments; reads all vectors once, a part at a time."""
     scores = np.empty((len(questions), 0), np.float32)
     rows = np.empty((len(questions), 0), np.int64)
-    for batch in moments.to_batches(columns=["vector"], with_row_id=True, batch_size=16_384):
+    for batch in moments.to_batches(
+        columns=[column], filter=f"{column} IS NOT NULL", with_row_id=True, batch_size=16_384
+    ):
         table = pa.Table.from_batches([batch])
-        products = questions @ vectors_in(table["vector"]).T
+        products = questions @ vectors_in(table[column]).T
         scores = np.concatenate([scores, products], axis=1)
         ids = np.broadcast_to(table["_rowid"].to_numpy().astype(np.int64), products.shape)
         rows = np.concatenate([rows, ids], axis=1)

@@ -1,7 +1,9 @@
 """What a library in Lance tables says of itself: one row of its table of videos, written with every commit."""
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -31,6 +33,10 @@ class Probing:
     recall: float
     rows: int
 
+    def among(self, fitting: int, rows: int) -> "Probing":
+        """For a search that may find `fitting` of so many rows: the nearest of fewer lie in more lists."""
+        return replace(self, probes=math.ceil(self.probes * rows / max(fitting, 1)))
+
 
 @dataclass(frozen=True, slots=True)
 class Meta:
@@ -38,7 +44,7 @@ class Meta:
 
     commits: how many there were. moments_version: the version of the table of moments that belongs to this commit;
     None before there is one. declined: whether the last `remember` chose to have no motion vectors.
-    probing: how the index is searched; None without one, when every search is exact.
+    probing: how the index of each column is searched; none without an index, when every search is exact.
     """
 
     library: str
@@ -48,7 +54,7 @@ class Meta:
     encoder: RememberedEncoder | None = None
     motion: RememberedMotionEncoder | None = None
     declined: bool = False
-    probing: Probing | None = None
+    probing: Mapping[str, Probing] = field(default_factory=dict)
 
     @classmethod
     def new(cls, vectors: VectorWord) -> Self:
@@ -73,10 +79,10 @@ class Meta:
                 raise LibraryError(address, found, "Use the deltaclip that wrote it, or give a different address.")
             encoder, motion, probing = (known.pop(name) for name in ("encoder", "motion", "probing"))
             return cls(
-                **{field.name: known[field.name] for field in fields(cls) if field.name in known},
+                **{each.name: known[each.name] for each in fields(cls) if each.name in known},
                 encoder=None if encoder is None else RememberedEncoder(**encoder),
                 motion=None if motion is None else RememberedMotionEncoder(**motion),
-                probing=None if probing is None else Probing(**probing),
+                probing={column: Probing(**each) for column, each in probing.items()},
             )
         except (KeyError, TypeError, ValueError) as error:
             found = f"what it says of itself cannot be read ({error})"

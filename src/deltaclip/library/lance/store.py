@@ -16,11 +16,11 @@ from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.exact import Hidden
 from deltaclip.library.filters import Filter
-from deltaclip.library.lance.approximate import Found, condition_of, search_index, spread_of
+from deltaclip.library.lance.approximate import Found, condition_of, has_index, search_index, spread_of
 from deltaclip.library.lance.errors import in_words
 from deltaclip.library.lance.filtering import below, video_conditions
 from deltaclip.library.lance.leases import lease
-from deltaclip.library.lance.meta import META_PATH, Meta, Probing, VectorWord
+from deltaclip.library.lance.meta import META_PATH, Meta, VectorWord
 from deltaclip.library.lance.places import (
     VIDEOS,
     folder_of,
@@ -52,6 +52,8 @@ __all__ = ["LanceStore"]
 LOCK_NAME = "library.lock"
 MOST_APPROXIMATE = 1000
 """Hits up to which the index is asked; more are found by looking at all vectors."""
+MOST_FITTING = 100_000
+"""Moments that fit a filter up to which all of them are looked at: the nearest of few may lie anywhere in the index."""
 SPREAD_SAMPLE = 4096
 """Moments by which the scales of appearance and motion are taken for a search through the index."""
 VIDEOS_AT_ONCE = 64
@@ -257,8 +259,8 @@ class LanceStore:
             _require_fitting(queries, meta.encoder.dimension, "vectors")
             if motion is not None and meta.motion is not None:
                 _require_fitting(motion.vectors, meta.motion.dimension, "motion vectors")
-            if meta.probing is not None and limit <= MOST_APPROXIMATE:
-                found, damaged = self._search_index(state, meta.probing, queries, motion, limit, where)
+            if limit <= MOST_APPROXIMATE and has_index(meta.probing, queries, motion):
+                found, damaged = self._search_index(state, queries, motion, limit, where)
                 if damaged and on_damaged is not None:
                     on_damaged(damaged)
                 return self._hits(state, found)[:limit]
@@ -380,20 +382,25 @@ class LanceStore:
     def _search_index(
         self,
         state: State,
-        probing: Probing,
         queries: NDArray[np.float32] | None,
         motion: MotionQuery | None,
         limit: int,
         where: Filter | None,
     ) -> tuple[list[Found], int]:
+        probing = state.meta.probing
         ids = None if where is None else self._ids_that_fit(state, where, "NOT missing AND ")
+        condition = condition_of(state, where, ids)
+        if where is not None and condition is not None:
+            fitting, rows = state.moments.count_rows(condition), state.moments.count_rows()
+            few = fitting <= MOST_FITTING
+            probing = {} if few else {column: each.among(fitting, rows) for column, each in probing.items()}
         spread = None
         if queries is not None and motion is not None:
             some = self._sample(state, SPREAD_SAMPLE, moves=True)
             assert some.looks is not None
             if some.moves is not None:
                 spread = spread_of(some.looks, some.moves, queries, motion)
-        return search_index(state, probing, queries, motion, limit, condition_of(state, where, ids), spread)
+        return search_index(state, probing, queries, motion, limit, condition, spread)
 
     def _hits(self, state: State, found: Sequence[Found]) -> list[Hit]:
         """Best first, ties by path, then start."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,8 +85,9 @@ class LanceWriter:
             elif (known.motion and known.motion.fingerprint) != (motion and motion.fingerprint):
                 changed = [row | _NO_MOTION for row in state.records("num_motion > 0")]
                 moments = self._new_motion_column(state, encoder, motion)
+                known = replace(known, probing={name: each for name, each in known.probing.items() if name != "motion"})
         if moments is not state.moments and stored is not None and stored.fingerprint != encoder.fingerprint:
-            known = replace(known, probing=None)
+            known = replace(known, probing={})
         known = replace(known, encoder=encoder, motion=motion, declined=motion is None)
         self._commit(state, changed, moments=moments, meta=known)
 
@@ -164,9 +165,10 @@ class LanceWriter:
         field = state.moments.schema.field("motion")
         assert table is not None
         fragments = self._written(table.append_column(field, pa.nulls(len(table), field.type)))
-        self._commit(state, [r | _NO_MOTION for r in records], moments=self._changed_moments(state, fragments, ids))
+        moments = self._changed_moments(state, fragments, ids, in_their_place=True)
+        self._commit(state, [r | _NO_MOTION for r in records], moments=moments)
 
-    def use_moments(self, moments: Any, probing: Probing | None) -> None:  # a LanceDataset
+    def use_moments(self, moments: Any, probing: Mapping[str, Probing]) -> None:  # a LanceDataset
         """Makes a table of the same moments, in different files or with an index, the one that is read."""
         state = self._store.state()
         self._commit(state, moments=moments, meta=replace(state.meta, probing=probing), count=False)
@@ -186,8 +188,14 @@ class LanceWriter:
             made = lance.fragment.write_fragments(table, uri, schema=table.schema, storage_options=options)
         return [json.dumps(fragment.to_json()) for fragment in made]
 
-    def _changed_moments(self, state: State, fragments: Sequence[str], gone: Sequence[str]) -> Any:  # a LanceDataset
-        """The table of moments without those of the videos `gone`, and with these fragments."""
+    def _changed_moments(
+        self, state: State, fragments: Sequence[str], gone: Sequence[str], *, in_their_place: bool = False
+    ) -> Any:  # a LanceDataset
+        """The table of moments without those of the videos `gone`, and with these fragments.
+
+        in_their_place: whether the fragments are of the same videos. Otherwise some of them may be among `gone` too,
+        written over by a later one of their path.
+        """
         if state.moments is None or not (gone or fragments):
             return state.moments
         with in_words(self._store.address):
@@ -196,22 +204,27 @@ class LanceWriter:
             if moments.latest_version != moments.version:
                 moments.restore()
             version = moments.version
-            if fragments:
-                made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
-                operation = lance.LanceOperation.Append(made)
-                moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
-                version += 1
-            if gone:  # after the others, of which some may have been written over by a later one of their path
-                try:
-                    version += _delete(moments, gone)
-                except (OSError, ValueError) as error:
-                    if not is_lost(error):
-                        raise
-                    moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
-                    version = moments.version + _delete(moments, gone)
+            for step in ("delete", "append") if in_their_place else ("append", "delete"):
+                if step == "append" and fragments:
+                    made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
+                    operation = lance.LanceOperation.Append(made)
+                    moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
+                    version += 1
+                elif step == "delete" and gone:
+                    moments, version = self._without(moments, gone, version)
             if moments.version != version:
                 raise self._two_writers()
         return moments
+
+    def _without(self, moments: Any, gone: Sequence[str], version: int) -> tuple[Any, int]:  # LanceDatasets
+        """The table without the moments of these videos, and the version that it should have."""
+        try:
+            return moments, version + _delete(moments, gone)
+        except (OSError, ValueError) as error:
+            if not is_lost(error):
+                raise
+            moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
+            return moments, moments.version + _delete(moments, gone)
 
     def _two_writers(self) -> LockedError:
         remedy = "Run one of them again when the other has ended."
