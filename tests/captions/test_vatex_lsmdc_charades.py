@@ -68,6 +68,14 @@ def test_a_damaged_vatex_file_is_named(tmp_path: Path, document: Any, found: str
     assert found in str(refusal("vatex", tmp_path))
 
 
+def test_what_is_absent_is_named_with_lists_too(tmp_path: Path) -> None:
+    write(tmp_path, **{"vatex_validation_v1__0__json": VAL}, test_list__txt=f"{VAL[0]['videoID']}\n")
+    found = load_captions("vatex", tmp_path)
+    assert [*found.splits] == ["test"]
+    assert "train is absent: vatex_training_v1.0.json is not there." in found.notes
+    assert "val is absent: val_list.txt is not there." in found.notes
+
+
 def test_a_list_of_unknown_videos_is_refused(tmp_path: Path) -> None:
     write(tmp_path, **{"vatex_validation_v1__0__json": VAL}, test_list__txt="nobody_000000_000010\n")
     assert "nobody_000000_000010 has no caption" in str(refusal("vatex", tmp_path))

@@ -29,6 +29,9 @@ from tests.helpers import moving_square, small_checkpoint
         ("it moves to the left of the tree", None),
         ("a dog runs around", None),
         ("he jumps up and down", None),
+        ("she walks down the street holding up signs", None),
+        ("a boy gets out of the car", "a boy gets into the car"),
+        ("a closed box", None),
     ],
 )
 def test_a_sentence_has_the_opposite_that_people_would_say(sentence: str, opposite: str | None) -> None:
@@ -38,7 +41,7 @@ def test_a_sentence_has_the_opposite_that_people_would_say(sentence: str, opposi
 def test_only_phrases_with_two_opposites_do_not_hold_both_ways() -> None:
     pairs = Opposites.load().pairs
     one_way = {phrase for phrase, other in pairs.items() if pairs[other] != phrase}
-    assert one_way == {"anticlockwise", "toward", "approach", "approaches", "approaching"}
+    assert one_way == {"anticlockwise", "toward", "approaches", "approaching"}
 
 
 @pytest.fixture

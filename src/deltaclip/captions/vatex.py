@@ -55,9 +55,10 @@ def load_vatex(annotations: Path) -> CaptionSet:
     for split in SPLITS:
         listed = lists[split]
         # the lists of HGR part the validation file in two
-        source = files["val"] if is_listed and split != "train" else files[split]
+        of_file = "val" if is_listed and split != "train" else split
+        source = files[of_file]
         if source is None or (is_listed and listed is None and split != "train"):
-            what = f"{split}_list.txt" if is_listed and source is not None else FILES["val" if is_listed else split][0]
+            what = FILES[of_file][0] if source is None else f"{split}_list.txt"
             notes.append(f"{split} is absent: {what} is not there.")
             continue
         videos, pairs = read[source]

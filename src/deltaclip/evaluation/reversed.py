@@ -7,7 +7,7 @@ or their motion gives both showings one vector, and is right of one of them at m
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -40,7 +40,10 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Opposites:
-    """Phrases and what is said of the same shown from its end, in lower case. ignored: phrases that are left alone."""
+    """Phrases and what is said of the same shown from its end, in lower case.
+
+    ignored: phrases in which nothing is turned round, nor in what overlaps them.
+    """
 
     pairs: dict[str, str] = field(repr=False)
     ignored: frozenset[str] = field(repr=False)
@@ -72,18 +75,22 @@ class Opposites:
 
     def of(self, sentence: str) -> str | None:
         """What is said of the clip of this sentence shown from its end; None if no phrase of it has an opposite."""
-        phrases = sorted({*self.pairs, *self.ignored}, key=len, reverse=True)  # the longest that fits
-        pattern = r"\b(?:" + "|".join(map(re.escape, phrases)) + r")\b"
+        left_alone = [found.span() for found in _phrases(self.ignored).finditer(sentence)]
 
         def turned(found: re.Match[str]) -> str:
-            said = found.group()
-            other = said if said.lower() in self.ignored else self.pairs.get(said.lower(), said)
-            if other.lower() == said.lower():
+            said, other = found.group(), self.pairs[found.group().lower()]
+            if any(start < found.end() and found.start() < end for start, end in left_alone):
                 return said
             return other.capitalize() if said[:1].isupper() else other
 
-        opposite = re.sub(pattern, turned, sentence, flags=re.IGNORECASE)
+        opposite = _phrases(self.pairs).sub(turned, sentence)
         return None if opposite == sentence else opposite
+
+
+def _phrases(known: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of these phrases, the longest that fits; nothing if there are none."""
+    words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    return re.compile(rf"\b(?:{words})\b" if words else r"(?!)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
