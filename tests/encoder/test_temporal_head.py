@@ -84,7 +84,7 @@ def test_the_fingerprint_differs_with_a_head_and_what_it_says_too(folder: Path, 
     loaded = [Encoder.load(each, EXACT) for each in (folder, fresh, acting)]
     assert len({each.fingerprint for each in loaded}) == 3
     told = [each.engine.facts["temporal_head"] for each in loaded]
-    assert told == [None, *[{"layers": 1, "positions": 4, "attention_heads": 1}] * 2]
+    assert told == [None, *[{"layers": 1, "positions": 4, "norm_eps": 1e-5, "attention_heads": 1}] * 2]
 
 
 def test_more_frames_than_positions_are_refused_when_the_encoder_is_made(fresh: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_head_read_back_gives_the_same_bits(folder_of_head: Path, acting: Dual
     loaded = load_checkpoint(folder_of_head)
     assert torch.equal(pool_frames(loaded.model, features()), pool_frames(acting, features()))
     assert loaded.record.temporal_layers == 2
-    assert head_facts(loaded.model) == {"layers": 2, "positions": 6, "attention_heads": 1}
+    assert head_facts(loaded.model) == {"layers": 2, "positions": 6, "norm_eps": 1e-5, "attention_heads": 1}
     assert not plainly_loaded(folder_of_head).get_parameter("logit_scale").isnan()
 
 

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from deltaclip.model import DualEncoder, convert, image_features, load_checkpoint, mean_pool, model_spec, text_features
+from deltaclip.model import (
+    DualEncoder,
+    convert,
+    image_features,
+    load_checkpoint,
+    mean_pool,
+    model_spec,
+    pool_frames,
+    text_features,
+)
 from deltaclip.model.keys import ALPHA_CONVOLUTION
 from tests.helpers import with_alpha
 from tests.model.conftest import plainly_loaded
@@ -258,8 +267,19 @@ def test_the_symmetric_loss_is_that_of_clip4clip(
     np.testing.assert_allclose([t2v, v2t, (t2v + v2t) / 2], expected, atol=1e-5)
 
 
-def test_the_other_heads_of_clip4clip_are_named_in_the_report(golden: Path, tmp_path: Path) -> None:
+@torch.no_grad()
+def test_seqtransf_gives_the_logits_of_clip4clip(
+    inputs: dict[str, Tensor], converted: Converted, clip4clip: Arrays, frames: Tensor
+) -> None:
+    model = converted("one_head.clip4clip.bin")
+    present = torch.from_numpy(clip4clip["video_mask"]).bool()
+    videos = torch.cat([pool_frames(model, video[kept][None]) for video, kept in zip(frames, present, strict=True)])
+    texts = normalize(text_features(model, inputs["ids"].long()), dim=-1)
+    logits = model.logit_scale.exp() * texts @ videos.T
+    np.testing.assert_allclose(logits.numpy(), clip4clip["logits_text_by_video_seqTransf"], atol=5e-4)
+
+
+def test_the_transformer_over_frames_of_clip4clip_is_kept(golden: Path, tmp_path: Path) -> None:
     report = convert(clip=golden / "one_head.clip4clip.bin", out=tmp_path / "out")
-    assert len(report.left_out) == 13
-    assert report.record.max_words == 32
-    assert {name.partition(".")[0] for name in report.left_out} == {"frame_position_embeddings", "transformerClip"}
+    assert report.left_out == ()
+    assert (report.record.temporal_layers, report.record.max_words) == (1, 32)

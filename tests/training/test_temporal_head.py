@@ -37,7 +37,7 @@ def vectors_of(folder: Path, frames: torch.Tensor) -> torch.Tensor:
 def test_a_run_starts_with_the_vectors_of_one_without_a_head_to_the_bit() -> None:
     plain, headed = (start_model(tiny_recipe(*settings), tiny_data()).model for settings in ((), HEAD))
     frames = torch.randint(0, 256, (3, 4, 4, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    assert head_facts(headed) == {"layers": 1, "positions": 4, "attention_heads": 1}
+    assert head_facts(headed) == {"layers": 1, "positions": 4, "norm_eps": 1e-5, "attention_heads": 1}
     assert torch.equal(video_vectors(plain, frames, CPU), video_vectors(headed, frames, CPU))
 
 

@@ -149,7 +149,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     return SourceModel(
         file.kind,
         _config(shapes, architecture, tokenizer, what),
-        to_transformers(file.weights, what),
+        {**to_transformers(file.weights, what), **file.head},
         tokenizer,
         record,
         architecture,

@@ -70,7 +70,10 @@ class ConversionReport:
             f"Licence of the weights: {self.record.licence}.",
         ]
         if self.record.temporal_layers:
-            notes.append(f"Its temporal head of {count(self.record.temporal_layers, 'layer')} is kept as it is.")
+            origin = " (CLIP4Clip's seqTransf)" if self.kind == "clip4clip" else ""
+            notes.append(
+                f"Its temporal head of {count(self.record.temporal_layers, 'layer')}{origin} is kept as it is."
+            )
         if self.alpha_from == "zero":
             notes.append("No alpha weights: that channel starts at zero, so masks change nothing until it is trained.")
         if self.alpha_from == "convolution":
@@ -78,7 +81,7 @@ class ConversionReport:
         if self.left_out:
             heads = sorted({name.partition(".")[0] for name in self.left_out})
             notes.append(
-                f"Left out, as mean pooling does not use them: {len(self.left_out)} weights of {', '.join(heads)}."
+                f"Left out, as vectors are made without them: {len(self.left_out)} weights of {', '.join(heads)}."
             )
         if not self.has_tokenizer:
             notes.append(

@@ -1,7 +1,7 @@
 """What people download: OpenAI's CLIP, CLIP4Clip and Alpha-CLIP files, brought to OpenAI's names for weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import check_numbers, listed_keys
+from deltaclip.model.clip4clip import OUTSIDE, beside_clip
 from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers, shapes_of
 from deltaclip.model.record import SourceFile
 from deltaclip.model.weights import read_weights
@@ -23,8 +24,6 @@ CAUSAL_MASK = "attn_mask"
 VISUAL = "visual."
 CUSTOM_TEXT = "text."
 CLIP4CLIP = "clip."
-# Heads of CLIP4Clip's other similarities, which mean pooling does not use.
-CLIP4CLIP_HEADS = ("frame_position_embeddings.", "transformerClip.", "lstm_visual.", "cross.", "similarity_dense.")
 # openai/CLIP, clip.py, _MODELS: the sha256 of each file is part of its URL.
 OPENAI_SHA256 = {
     "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",  # ViT-B/32
@@ -50,7 +49,8 @@ class ClipFile:
     weights: by OpenAI's names, complete. left_out: names in the file that a CLIP has no place for, left out knowingly.
     program: by what the file is known to come from a program with OpenAI's own blocks (width / 64 heads, QuickGELU,
         CLIP's mean and deviation), in words; None if its names would fit other programs as well, open_clip's for one.
-    notes: sentences about what was taken from the file.
+    notes: sentences about what was taken from the file. head: the weights of its temporal head, by their names in a
+        model of ours; none without one.
     """
 
     kind: Literal["openai", "clip4clip"]
@@ -60,6 +60,7 @@ class ClipFile:
     left_out: tuple[str, ...]
     program: str | None
     notes: tuple[str, ...] = ()
+    head: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,13 @@ def read_clip(path: Path) -> ClipFile:
     heads = _clip4clip_heads(found, path)
     if heads:
         weights = _complete(found.tensors, path)
-        return ClipFile("clip4clip", file, CLIP4CLIP_LICENCE, weights, heads, CLIP4CLIP_PROGRAM, found.notes)
+        shapes, outer = shapes_of(weights, str(path)), found.prefix.removesuffix(CLIP4CLIP)
+        outside = {name: found.outside[name] for name in heads}
+        beside = beside_clip(outside, outer, shapes["projection_dim"], shapes["text_width"], str(path))
+        notes = (*found.notes, *beside.notes)
+        return ClipFile(
+            "clip4clip", file, CLIP4CLIP_LICENCE, weights, beside.left_out, CLIP4CLIP_PROGRAM, notes, beside.head
+        )
     weights = _complete(found.alone(str(path)), path)
     official = file.sha256 in OPENAI_SHA256
     licence = OPENAI_LICENCE if official else OPENAI_LAYOUT_LICENCE
@@ -99,7 +106,7 @@ def _clip4clip_heads(found: Weights, path: Path) -> tuple[str, ...]:
     if not f".{found.prefix}".endswith(f".{CLIP4CLIP}"):
         return ()
     outer = found.prefix.removesuffix(CLIP4CLIP)
-    heads = [name for name in found.outside if name.startswith(tuple(outer + head for head in CLIP4CLIP_HEADS))]
+    heads = [name for name in found.outside if name.startswith(tuple(outer + head for head in OUTSIDE))]
     others = sorted(found.outside.keys() - set(heads))
     if heads and others:
         remedy = "Give a checkpoint as CLIP4Clip writes it: clip.* and the heads of its similarities."

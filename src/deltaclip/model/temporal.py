@@ -3,27 +3,33 @@
 Shaped like CLIP4Clip's `seqTransf` (Luo et al., arXiv 2104.08860, section 3.3; `modules/modeling.py`,
 `_loose_similarity`): position embeddings and residual attention blocks over the frames, whose result is added to the
 features before mean pooling. Ours has one more matrix behind the blocks, which starts at zero, so that a head that was
-never trained is mean pooling to the bit; the identity there is CLIP4Clip's.
+never trained is mean pooling to the bit; the identity there is CLIP4Clip's. Its layer norms have another epsilon than
+PyTorch's, which weights do not tell: a head with one keeps it among its weights, so that no file is without it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 from transformers.activations import ACT2FN
 
 from deltaclip.model.families.wiring import DualEncoder
-from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_ACTIVATION
+from deltaclip.model.sizes import DEFAULT_EPS, HEAD_WIDTH, OPENAI_ACTIVATION
 
 __all__ = [
+    "EPS",
     "PREFIX",
+    "HeadFacts",
     "HeadSizes",
     "TemporalHead",
+    "attention_heads",
     "fresh_head",
     "head_facts",
     "head_parameters",
+    "head_shapes",
     "head_sizes",
     "put_head",
     "temporal_head",
@@ -32,16 +38,28 @@ __all__ = [
 NAME = "temporal_head"
 PREFIX = f"{NAME}."
 """What the names of a head's weights begin with, among those of its model."""
+EPS = f"{PREFIX}norm_eps"
+"""The epsilon of a head's layer norms among its weights, a number; without it they have PyTorch's."""
 _POSITIONS = f"{PREFIX}positions.weight"
 _BLOCK = re.compile(rf"{NAME}\.blocks\.(\d+)\.")
 
 
 @dataclass(frozen=True, slots=True)
 class HeadSizes:
-    """layers: blocks. positions: the largest number of frames of a clip."""
+    """layers: blocks. positions: the largest number of frames of a clip. norm_eps: of the layer norms."""
 
     layers: int
     positions: int
+    norm_eps: float = DEFAULT_EPS
+
+
+class HeadFacts(TypedDict):
+    """A head in numbers: blocks, the largest number of frames, the epsilon of its layer norms, heads of attention."""
+
+    layers: int
+    positions: int
+    norm_eps: float
+    attention_heads: int
 
 
 def attention_heads(width: int) -> int:
@@ -69,15 +87,15 @@ class TemporalHead(nn.Module):
                 activation=ACT2FN[OPENAI_ACTIVATION],
                 batch_first=True,
                 norm_first=True,
+                layer_norm_eps=sizes.norm_eps,
             )
             for _ in range(sizes.layers)
         )
         self.out = nn.Linear(width, width, bias=False)
-
-    @property
-    def sizes(self) -> HeadSizes:
+        self.sizes = sizes
         """Its sizes."""
-        return HeadSizes(len(self.blocks), self.positions.num_embeddings)
+        if sizes.norm_eps != DEFAULT_EPS:
+            self.register_buffer("norm_eps", torch.tensor(sizes.norm_eps))
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, T, D) float32 -> the same; ValueError if there are more frames than positions."""
@@ -101,12 +119,18 @@ def temporal_head(model: DualEncoder) -> TemporalHead | None:
     return head if isinstance(head, TemporalHead) else None
 
 
-def head_facts(model: DualEncoder) -> dict[str, int] | None:
-    """Layers, positions and attention heads of a model's temporal head, None if it has none."""
+def head_facts(model: DualEncoder) -> HeadFacts | None:
+    """The numbers of a model's temporal head, None if it has none."""
     head = temporal_head(model)
     if head is None:
         return None
-    return {**asdict(head.sizes), "attention_heads": attention_heads(head.positions.embedding_dim)}
+    sizes = head.sizes
+    return {
+        "layers": sizes.layers,
+        "positions": sizes.positions,
+        "norm_eps": sizes.norm_eps,
+        "attention_heads": attention_heads(head.positions.embedding_dim),
+    }
 
 
 def head_parameters(model: DualEncoder) -> list[nn.Parameter]:
@@ -128,9 +152,21 @@ def head_sizes(weights: Mapping[str, Tensor]) -> HeadSizes | None:
     if not any(name.startswith(PREFIX) for name in weights):
         return None
     layers = [int(match[1]) for name in weights if (match := _BLOCK.match(name))]
-    positions = weights.get(_POSITIONS)
+    positions, eps = weights.get(_POSITIONS), weights.get(EPS)
     known = positions is not None and positions.ndim == 2 and len(positions)
-    return HeadSizes(len(set(layers)) or 1, len(positions) if positions is not None and known else 1)
+    return HeadSizes(
+        len(set(layers)) or 1,
+        len(positions) if positions is not None and known else 1,
+        # From float32 to the decimal number that it was: 1e-12 is not one of float32's.
+        DEFAULT_EPS if eps is None or eps.numel() != 1 else float(f"{eps.item():.6g}"),
+    )
+
+
+def head_shapes(width: int, sizes: HeadSizes) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight of a head, by its name in a model."""
+    with torch.device("meta"):
+        state = TemporalHead(width, sizes).state_dict()
+    return {f"{PREFIX}{name}": tuple(weight.shape) for name, weight in state.items()}
 
 
 def fresh_head(width: int, sizes: HeadSizes, seed: int) -> dict[str, Tensor]:
@@ -138,21 +174,21 @@ def fresh_head(width: int, sizes: HeadSizes, seed: int) -> dict[str, Tensor]:
 
     Spreads are those of CLIP's towers (openai/CLIP, model.py), `out` is zero.
     """
-    with torch.device("meta"):
-        shapes = {name: weight.shape for name, weight in TemporalHead(width, sizes).state_dict().items()}
     generator = torch.Generator().manual_seed(seed)
-    return {f"{PREFIX}{name}": _fresh(name, shapes[name], width, sizes.layers, generator) for name in sorted(shapes)}
+    shapes = sorted(head_shapes(width, sizes).items())
+    return {name: _fresh(name.removeprefix(PREFIX), shape, width, sizes, generator) for name, shape in shapes}
 
 
-def _fresh(name: str, shape: Iterable[int], width: int, layers: int, generator: torch.Generator) -> Tensor:
-    size = tuple(shape)
+def _fresh(name: str, size: tuple[int, ...], width: int, sizes: HeadSizes, generator: torch.Generator) -> Tensor:
+    if name == "norm_eps":
+        return torch.tensor(sizes.norm_eps)
     if name == "out.weight" or name.endswith("bias"):
         return torch.zeros(size)
     if ".norm" in name:
         return torch.ones(size)
     spread: float = width**-0.5
     if name.endswith(("out_proj.weight", "linear2.weight")):
-        spread *= (2 * layers) ** -0.5
+        spread *= (2 * sizes.layers) ** -0.5
     elif name.endswith("linear1.weight"):
         spread = (2 * width) ** -0.5
     return torch.empty(size).normal_(0.0, spread, generator=generator)
