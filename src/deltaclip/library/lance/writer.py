@@ -109,9 +109,10 @@ class LanceWriter:
         records = {record["path"]: record for batch in batches for record in batch.records}
         fragments = [fragment for batch in batches for fragment in batch.fragments]
         kept = {record["id"] for record in records.values()}
-        gone = [record["id"] for batch in batches for record in batch.records if record["id"] not in kept]
-        gone += [record["id"] for record in self._at(state, records)]
-        self._commit(state, [*records.values()], moments=self._changed_moments(state, fragments, gone))
+        superseded = [record["id"] for batch in batches for record in batch.records if record["id"] not in kept]
+        gone = [record["id"] for record in self._at(state, records)]
+        moments = self._changed_moments(state, fragments, gone, superseded)
+        self._commit(state, [*records.values()], moments=moments)
 
     def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
         """As `store.Writer.move`."""
@@ -187,8 +188,13 @@ class LanceWriter:
             made = lance.fragment.write_fragments(table, uri, schema=table.schema, storage_options=options)
         return [json.dumps(fragment.to_json()) for fragment in made]
 
-    def _changed_moments(self, state: State, fragments: Sequence[str], gone: Sequence[str]) -> Any:  # a LanceDataset
-        """The table of moments without those of the videos `gone`, and with these fragments."""
+    def _changed_moments(
+        self, state: State, fragments: Sequence[str], gone: Sequence[str], superseded: Sequence[str] = ()
+    ) -> Any:  # a LanceDataset
+        """The table of moments without those of the videos `gone`, and then with these fragments.
+
+        superseded: videos of these very fragments that do not count.
+        """
         if state.moments is None or not (gone or fragments):
             return state.moments
         with in_words(self._store.address):
@@ -196,23 +202,26 @@ class LanceWriter:
             moments = open_table(self._store.address, MOMENTS, state.moments.version)
             if moments.latest_version != moments.version:
                 moments.restore()
-            version = moments.version
+            moments, version = self._without(moments, gone)
             if fragments:
                 made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
                 operation = lance.LanceOperation.Append(made)
                 moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
-                version += 1
-            if gone:  # after the others, of which some may have been written over by a later one of their path
-                try:
-                    version += _delete(moments, gone)
-                except (OSError, ValueError) as error:
-                    if not is_lost(error):
-                        raise
-                    moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
-                    version = moments.version + _delete(moments, gone)
+                version += 1 + _delete(moments, superseded)
             if moments.version != version:
                 raise self._two_writers()
         return moments
+
+    def _without(self, moments: Any, videos: Sequence[str]) -> tuple[Any, int]:  # LanceDatasets
+        """The table without the moments of videos, and which version it has if nobody else writes."""
+        version = moments.version
+        try:
+            return moments, version + _delete(moments, videos)
+        except (OSError, ValueError) as error:
+            if not is_lost(error):
+                raise
+        moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
+        return moments, moments.version + _delete(moments, videos)
 
     def _two_writers(self) -> LockedError:
         remedy = "Run one of them again when the other has ended."
