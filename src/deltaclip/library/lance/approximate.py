@@ -64,9 +64,9 @@ def search_index(
 ) -> tuple[list[Found], int]:
     """The best `limit` moments that the index finds, and more, in no order; and how many damaged ones were left out.
 
-    The scores are those of an exact search; a moment that the index misses is not among them. probing: of each column;
-    one that is not in it is searched without its index. condition: which moments may be found, None for all. spread:
-    for a search by appearance and motion, which takes it for that of all.
+    The scores are those of an exact search; a moment that the index misses is not among them. probing: of each
+    column; one that is not in it is searched without its index. condition: which moments may be found, None for all.
+    spread: for a search by appearance and motion, which takes it for that of all.
     """
     moves = None if motion is None or (queries is not None and motion.weight == 0) else motion
     count = (limit if queries is None or moves is None else WIDER * limit) + MORE

@@ -84,6 +84,6 @@ class Meta:
                 motion=None if motion is None else RememberedMotionEncoder(**motion),
                 probing={column: Probing(**each) for column, each in probing.items()},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             found = f"what it says of itself cannot be read ({error})"
             raise LibraryError(address, found, "Put back a copy of the library, or make a new one.") from error

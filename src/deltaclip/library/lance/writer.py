@@ -109,9 +109,10 @@ class LanceWriter:
         records = {record["path"]: record for batch in batches for record in batch.records}
         fragments = [fragment for batch in batches for fragment in batch.fragments]
         kept = {record["id"] for record in records.values()}
-        gone = [record["id"] for batch in batches for record in batch.records if record["id"] not in kept]
-        gone += [record["id"] for record in self._at(state, records)]
-        self._commit(state, [*records.values()], moments=self._changed_moments(state, fragments, gone))
+        superseded = [record["id"] for batch in batches for record in batch.records if record["id"] not in kept]
+        gone = [record["id"] for record in self._at(state, records)]
+        moments = self._changed_moments(state, fragments, gone, superseded)
+        self._commit(state, [*records.values()], moments=moments)
 
     def move(self, row: VideoRow, path: Path, stamp: Stamp) -> bool:
         """As `store.Writer.move`."""
@@ -165,8 +166,7 @@ class LanceWriter:
         field = state.moments.schema.field("motion")
         assert table is not None
         fragments = self._written(table.append_column(field, pa.nulls(len(table), field.type)))
-        moments = self._changed_moments(state, fragments, ids, in_their_place=True)
-        self._commit(state, [r | _NO_MOTION for r in records], moments=moments)
+        self._commit(state, [r | _NO_MOTION for r in records], moments=self._changed_moments(state, fragments, ids))
 
     def use_moments(self, moments: Any, probing: Mapping[str, Probing]) -> None:  # a LanceDataset
         """Makes a table of the same moments, in different files or with an index, the one that is read."""
@@ -189,12 +189,11 @@ class LanceWriter:
         return [json.dumps(fragment.to_json()) for fragment in made]
 
     def _changed_moments(
-        self, state: State, fragments: Sequence[str], gone: Sequence[str], *, in_their_place: bool = False
+        self, state: State, fragments: Sequence[str], gone: Sequence[str], superseded: Sequence[str] = ()
     ) -> Any:  # a LanceDataset
-        """The table of moments without those of the videos `gone`, and with these fragments.
+        """The table of moments without those of the videos `gone`, and then with these fragments.
 
-        in_their_place: whether the fragments are of the same videos. Otherwise some of them may be among `gone` too,
-        written over by a later one of their path.
+        superseded: videos of these very fragments that do not count.
         """
         if state.moments is None or not (gone or fragments):
             return state.moments
@@ -203,28 +202,26 @@ class LanceWriter:
             moments = open_table(self._store.address, MOMENTS, state.moments.version)
             if moments.latest_version != moments.version:
                 moments.restore()
-            version = moments.version
-            for step in ("delete", "append") if in_their_place else ("append", "delete"):
-                if step == "append" and fragments:
-                    made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
-                    operation = lance.LanceOperation.Append(made)
-                    moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
-                    version += 1
-                elif step == "delete" and gone:
-                    moments, version = self._without(moments, gone, version)
+            moments, version = self._without(moments, gone)
+            if fragments:
+                made = [lance.FragmentMetadata.from_json(fragment) for fragment in fragments]
+                operation = lance.LanceOperation.Append(made)
+                moments = lance.LanceDataset.commit(moments, operation, moments.version, max_retries=0)
+                version += 1 + _delete(moments, superseded)
             if moments.version != version:
                 raise self._two_writers()
         return moments
 
-    def _without(self, moments: Any, gone: Sequence[str], version: int) -> tuple[Any, int]:  # LanceDatasets
-        """The table without the moments of these videos, and the version that it should have."""
+    def _without(self, moments: Any, videos: Sequence[str]) -> tuple[Any, int]:  # LanceDatasets
+        """The table without the moments of videos, and which version it has if nobody else writes."""
+        version = moments.version
         try:
-            return moments, version + _delete(moments, gone)
+            return moments, version + _delete(moments, videos)
         except (OSError, ValueError) as error:
             if not is_lost(error):
                 raise
-            moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
-            return moments, moments.version + _delete(moments, gone)
+        moments = without_lost(open_table(self._store.address, MOMENTS, moments.version))
+        return moments, moments.version + _delete(moments, videos)
 
     def _two_writers(self) -> LockedError:
         remedy = "Run one of them again when the other has ended."
