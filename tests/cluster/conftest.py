@@ -1,5 +1,6 @@
 """Two nodes for all tests of this folder."""
 
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.nodes import Nodes
+
+ON_TERM = signal.getsignal(signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def on_term() -> Iterator[None]:
+    """Gives SIGTERM back after each test: Ray takes it for this process, in which other tests send it."""
+    yield
+    signal.signal(signal.SIGTERM, ON_TERM)
 
 
 @pytest.fixture(scope="session")

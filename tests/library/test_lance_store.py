@@ -28,7 +28,7 @@ if find_spec("lance") is None:
     pytest.skip("the extra cluster is not installed", allow_module_level=True)
 
 from deltaclip.library.lance import LanceStore, write_batch
-from deltaclip.library.lance.meta import Meta
+from deltaclip.library.lance.meta import LanceMeta
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, pyarrow
 from deltaclip.library.lance.state import open_table
 from deltaclip.library.lance.tables import VIDEO_SCHEMA
@@ -220,5 +220,5 @@ def state_files(store: LanceStore, fragment: int) -> list[str]:
 
 
 def test_what_meta_says_comes_back(store: Store) -> None:
-    meta = replace(Meta.new("float16"), encoder=replace(ENCODER, keep=1 / 3), motion=MOTION, commits=3)
-    assert Meta.from_json("x", meta.to_json()) == meta
+    meta = replace(LanceMeta.new("float16"), encoder=replace(ENCODER, keep=1 / 3), motion=MOTION, commits=3)
+    assert LanceMeta.from_json("x", meta.to_json()) == meta

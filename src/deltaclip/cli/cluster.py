@@ -24,7 +24,7 @@ AddressArgument = Annotated[
 
 cluster = typer.Typer(
     name="cluster",
-    help="Index with many machines, and keep a library as Lance tables, also on S3.",
+    help="Index with many machines, into Lance tables, also on S3.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -16,7 +16,7 @@ START_SECONDS = 600.0
 RETRY_SECONDS = 5.0
 """Between two tries to start an encoder at one place."""
 
-Place = tuple[str, int]
+RunPlace = tuple[str, int]
 """A node, and which of its encoders."""
 
 
@@ -34,8 +34,8 @@ class EncoderPool:
 
     def __init__(self, wanted: EncoderWanted) -> None:
         self._wanted = wanted
-        self._started: dict[Place, _Started] = {}
-        self._tried: dict[Place, float] = {}
+        self._started: dict[RunPlace, _Started] = {}
+        self._tried: dict[RunPlace, float] = {}
         self._begun = time.monotonic()
         self.facts: dict[str, str] = {}
         self.most = 0
@@ -55,7 +55,7 @@ class EncoderPool:
         shares = {node: 1.0 if number >= 2 else number / 2 for node, number in cpus.items()}
         if with_gpu:
             every = [(node, number) for node, many in with_gpu.items() for number in range(many)]
-            places: dict[Place, dict[str, float]] = {place: {"num_gpus": 1.0, "num_cpus": 0.0} for place in every}
+            places: dict[RunPlace, dict[str, float]] = {place: {"num_gpus": 1.0, "num_cpus": 0.0} for place in every}
             taken = dict.fromkeys(cpus, 0.0)
         else:
             taken = {node: max(number // 2, shares[node]) for node, number in cpus.items()}
@@ -95,7 +95,7 @@ class EncoderPool:
         self._started = {place: each for place, each in self._started.items() if each.actor is not actor}
         ray.kill(actor)
 
-    def _start(self, place: Place, needs: Mapping[str, float]) -> None:
+    def _start(self, place: RunPlace, needs: Mapping[str, float]) -> None:
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(place[0], soft=False)
         actor = ray.remote(EncoderOnNode).options(scheduling_strategy=strategy, **needs).remote()
         self._started[place] = _Started(actor, actor.load.remote(self._wanted))

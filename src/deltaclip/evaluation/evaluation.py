@@ -12,7 +12,7 @@ from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
 from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
-from deltaclip.evaluation.scored import Named, Scored, query_names
+from deltaclip.evaluation.scored import NamedPairs, Scored, query_names
 from deltaclip.evaluation.vector_cache import VectorCache
 from deltaclip.ranking import Metrics, Ranking
 
@@ -56,7 +56,7 @@ class Evaluation:
     def scored(self) -> Scored:
         """What was ranked by which scores, with names, to be saved."""
         vectors, material = self.vectors, self.vectors.material
-        named = Named(
+        named = NamedPairs(
             material.videos,
             query_names(material.videos, material.owner),
             material.owner,

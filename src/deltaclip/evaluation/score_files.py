@@ -27,7 +27,7 @@ from deltaclip.errors import CaptionError
 from deltaclip.ranking import Block, first_nan
 from deltaclip.wording import listed
 
-__all__ = ["SCORE_SUFFIXES", "ScoreFile", "read_scores", "write_scores"]
+__all__ = ["SCORE_SUFFIXES", "NameRow", "ScoreFile", "checked_scores", "read_scores", "write_scores"]
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 SCORE_SUFFIXES = (".npz", *TABLES)
@@ -35,7 +35,7 @@ SCORE_SUFFIXES = (".npz", *TABLES)
 ROWS_AT_ONCE = 1024
 QUERY, VIDEO, TEXT = "query", "video", "text"
 
-Names = tuple[str, ...]
+NameRow = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +51,11 @@ class ScoreFile:
     path: Path
     similarity: NDArray[np.floating[Any]] = field(repr=False)
     owner: NDArray[np.int64] | None = None
-    videos: Names | None = field(default=None, repr=False)
-    queries: Names | None = field(default=None, repr=False)
-    own: Names | None = field(default=None, repr=False)
-    texts: Names | None = field(default=None, repr=False)
-    groups: Names | None = field(default=None, repr=False)
+    videos: NameRow | None = field(default=None, repr=False)
+    queries: NameRow | None = field(default=None, repr=False)
+    own: NameRow | None = field(default=None, repr=False)
+    texts: NameRow | None = field(default=None, repr=False)
+    groups: NameRow | None = field(default=None, repr=False)
     protocol: Mapping[str, Any] | None = None  # Any: json
 
 
@@ -85,15 +85,22 @@ def read_scores(path: Path) -> ScoreFile:
     return read
 
 
+def checked_scores(path: Path, similarity: NDArray[Any], owner: NDArray[Any] | None) -> ScoreFile:
+    """An array (Q, V) and the column of each text's video, (Q,), as of a file. Raises CaptionError as `read_scores`."""
+    scores = _floats(path, similarity)
+    _check_similarity(path, scores)
+    return ScoreFile(path, scores, None if owner is None else _owner(path, scores.shape, owner))
+
+
 def write_scores(
     path: Path,
     blocks: Iterator[Block],
     owner: NDArray[np.int64],
-    videos: Names,
-    queries: Names,
+    videos: NameRow,
+    queries: NameRow,
     *,
-    texts: Names | None,
-    groups: Names | None,
+    texts: NameRow | None,
+    groups: NameRow | None,
     protocol: Mapping[str, Any],  # Any: json
 ) -> None:
     """Writes what `read_scores` reads, as the suffix says; tables have no groups and no protocol.
@@ -192,8 +199,8 @@ def _owner(path: Path, shape: tuple[int, ...], owner: NDArray[Any]) -> NDArray[n
     return owner.astype(np.int64)
 
 
-def _names(path: Path, name: str, values: NDArray[Any]) -> Names:
-    """Names as texts; whole numbers are taken for names too, as of videos that are numbered."""
+def _names(path: Path, name: str, values: NDArray[Any]) -> NameRow:
+    """NameRow as texts; whole numbers are taken for names too, as of videos that are numbered."""
     if values.ndim != 1 or values.dtype.kind not in "USiu":
         raise CaptionError(str(path), f"{name} is {values.shape} {values.dtype}", "Give a row of texts.")
     if values.dtype.kind == "S":
@@ -278,9 +285,9 @@ def _is_number(cell: str) -> bool:
 def _table_lines(
     similarity: NDArray[np.floating[Any]],
     owner: NDArray[np.int64],
-    videos: Names,
-    queries: Names,
-    texts: Names | None,
+    videos: NameRow,
+    queries: NameRow,
+    texts: NameRow | None,
     delimiter: str,
 ) -> Iterator[bytes]:
     """Scores with as many digits as bring them back to the bit."""

@@ -13,14 +13,14 @@ from deltaclip.evaluation.runs import TREC_DEPTH, SavedRanks, named_candidates, 
 from deltaclip.evaluation.score_files import write_scores
 from deltaclip.ranking import Ranking, top_candidates
 
-__all__ = ["HasRanks", "Named", "Scored", "query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"]
+__all__ = ["HasRanks", "NamedPairs", "Scored", "query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"]
 
 SHOWN_CANDIDATES = 5
 """How many of a query's candidates are kept with its rank, for people to look at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Named:
+class NamedPairs:
     """Sentences and videos by name.
 
     videos: (V,) and queries: (Q,) names, each once. owner: (Q,) int64, the place of each text's video. texts: (Q,), and
@@ -45,7 +45,7 @@ class Named:
 class Scored:
     """What was ranked, and by which scores."""
 
-    named: Named
+    named: NamedPairs
     blocks: ProcessedBlocks = field(repr=False)
 
 

@@ -17,14 +17,12 @@ from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_interva
 from deltaclip.evaluation.postprocess import DualSoftmax, processed_matrix
 from deltaclip.evaluation.recorded import in_words
 from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
-from deltaclip.evaluation.score_files import ScoreFile, read_scores
-from deltaclip.evaluation.scored import Named, Scored, query_names
-from deltaclip.ranking import Metrics, Ranking, first_nan, rank_matrix
+from deltaclip.evaluation.score_files import NameRow, ScoreFile, checked_scores, read_scores
+from deltaclip.evaluation.scored import NamedPairs, Scored, query_names
+from deltaclip.ranking import Metrics, Ranking, rank_matrix
 from deltaclip.wording import listed
 
 __all__ = ["ScoresEvaluation", "ScoresProtocol", "SplitToRank", "evaluate_matrix", "evaluate_similarity"]
-
-Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class ScoresEvaluation:
     protocol: ScoresProtocol
     ranking: Ranking = field(repr=False)
     scored: Scored = field(repr=False)
-    missing: Names = ()
+    missing: NameRow = ()
 
     def __repr__(self) -> str:
         return f"ScoresEvaluation({self.protocol.file}: {recalls_in_words(self.retrieval)})"
@@ -138,24 +136,15 @@ def evaluate_matrix(similarity: ArrayLike, owner: ArrayLike | None = None) -> Re
     the matrix is square and text i belongs to video i. Raises ValueError for anything else, and if a score is NaN.
     """
     try:
-        scores = np.asarray(similarity)
-        owners = None if owner is None else np.asarray(owner)
+        given, owners = np.asarray(similarity), None if owner is None else np.asarray(owner)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"similarity is not an array ({error}). Give (texts, videos) numbers.") from error
-    if scores.dtype.kind not in "iuf" or scores.ndim != 2 or not scores.size:
-        found = f"similarity is {scores.dtype} of the shape {scores.shape}"
-        raise ValueError(f"{found}. Give (texts, videos) numbers, with at least one of each.")
-    scores = scores if scores.dtype.kind == "f" else scores.astype(np.float64)
-    if (place := first_nan(scores)) is not None:
-        raise ValueError(f"similarity is NaN in row {place[0]}, column {place[1]} (counted from 0). NaN has no rank.")
-    if owners is None:
-        if len(scores) != scores.shape[1]:
-            raise ValueError(f"{len(scores)} texts and {scores.shape[1]} videos. Give owner, each text's column.")
-        owners = np.arange(len(scores))
-    is_whole = owners.dtype.kind in "iu" or (owners.dtype.kind == "f" and np.array_equal(owners, np.floor(owners)))
-    if owners.shape != (len(scores),) or not is_whole or owners.min() < 0 or owners.max() >= scores.shape[1]:
-        raise ValueError(f"owner must be ({len(scores)},) whole numbers from 0 to {scores.shape[1] - 1}, columns")
-    return result_of(rank_matrix(scores, owners.astype(np.int64)))
+    try:
+        file = checked_scores(Path("similarity"), given, owners)
+        named = _by_itself(file)
+    except CaptionError as error:
+        raise ValueError(f"{error.found}. {error.remedy}") from error
+    return result_of(rank_matrix(file.similarity, named.owner))
 
 
 def evaluate_similarity(
@@ -169,7 +158,7 @@ def evaluate_similarity(
     Raises CaptionError that names what is missing, unknown, twice or not finite.
     """
     file = read_scores(path)
-    missing: Names = ()
+    missing: NameRow = ()
     if split is None:
         named = _by_itself(file)
     else:
@@ -199,7 +188,7 @@ def evaluate_similarity(
     return ScoresEvaluation(result_of(ranking), intervals, protocol, ranking, Scored(named, blocks), missing)
 
 
-def _by_itself(file: ScoreFile) -> Named:
+def _by_itself(file: ScoreFile) -> NamedPairs:
     """What the file says of itself."""
     texts, columns = file.similarity.shape
     videos = file.videos or tuple(map(str, range(columns)))
@@ -216,17 +205,17 @@ def _by_itself(file: ScoreFile) -> Named:
             )
             raise CaptionError(str(file.path), found, remedy)
         owner = np.arange(texts)
-    return Named(videos, file.queries or query_names(videos, owner), owner, file.texts, file.groups)
+    return NamedPairs(videos, file.queries or query_names(videos, owner), owner, file.texts, file.groups)
 
 
-def _owner_by_names(queries: Names, videos: Names) -> NDArray[np.int64] | None:
+def _owner_by_names(queries: NameRow, videos: NameRow) -> NDArray[np.int64] | None:
     """The video of each query from its name: `VIDEO#n`, or the video's own; None if one has no such name."""
     places = {video: place for place, video in enumerate(videos)}
     found = [places.get(query, places.get(query.rpartition("#")[0])) for query in queries]
     return None if None in found else np.array(found, np.int64)
 
 
-def _of_split(file: ScoreFile, wanted: SplitToRank) -> tuple[ScoreFile, Named, Names]:
+def _of_split(file: ScoreFile, wanted: SplitToRank) -> tuple[ScoreFile, NamedPairs, NameRow]:
     """The file without rows of captions whose videos it lacks, its rows and columns by name, and these videos."""
     captions, ids = wanted.split.captions, wanted.split.videos
     what = f"{wanted.dataset}, split {wanted.name}"
@@ -272,7 +261,7 @@ def _of_split(file: ScoreFile, wanted: SplitToRank) -> tuple[ScoreFile, Named, N
         raise CaptionError(str(file.path), found, "Give the scores of this split, or leave out the data set.")
     groups = wanted.split.groups
     of_video = None if groups is None else dict(zip(ids, groups, strict=True))
-    named = Named(
+    named = NamedPairs(
         videos,
         tuple(names[row] for row in rows),
         owner,
@@ -294,7 +283,9 @@ def _with_rows(file: ScoreFile, rows: list[int]) -> ScoreFile:
     )
 
 
-def _rows(file: ScoreFile, names: Names, texts: Names, there: set[str], own: Sequence[str], what: str) -> Sequence[int]:
+def _rows(
+    file: ScoreFile, names: NameRow, texts: NameRow, there: set[str], own: Sequence[str], what: str
+) -> Sequence[int]:
     """The caption of the split that each row of the file is of: by its name, by its text, or without names by order.
 
     there: videos with scores; captions of others may have a row too. own: (Q,) the video of each caption.
@@ -335,7 +326,7 @@ def _rows(file: ScoreFile, names: Names, texts: Names, there: set[str], own: Seq
     return found_rows
 
 
-def _own_videos(file: ScoreFile) -> Names | None:
+def _own_videos(file: ScoreFile) -> NameRow | None:
     """The video of each query, as the file names it; None if it does not say."""
     if file.own is not None or file.owner is None or file.videos is None:
         return file.own
@@ -362,7 +353,7 @@ def _refuse_other_owners(file: ScoreFile, wanted: Sequence[str]) -> None:
             raise CaptionError(str(file.path), found, "Give the scores of this split, or leave out that column.")
 
 
-def _places(file: ScoreFile, column: str, names: Names, videos: Names) -> NDArray[np.int64]:
+def _places(file: ScoreFile, column: str, names: NameRow, videos: NameRow) -> NDArray[np.int64]:
     places = {video: place for place, video in enumerate(videos)}
     unknown = [name for name in names if name not in places]
     if unknown:

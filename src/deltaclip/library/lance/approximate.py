@@ -13,11 +13,11 @@ from deltaclip.library.exact import HIGHEST, ROUNDING, exact_products
 from deltaclip.library.filters import Filter
 from deltaclip.library.lance.meta import Probing
 from deltaclip.library.lance.places import pyarrow as pa
-from deltaclip.library.lance.state import State
+from deltaclip.library.lance.state import LanceState
 from deltaclip.library.lance.tables import ids_among, vectors_in
 from deltaclip.library.store import MotionQuery
 
-__all__ = ["Found", "Spread", "condition_of", "has_index", "nearest_rows", "search_index", "spread_of"]
+__all__ = ["IndexHit", "ScoreSpread", "condition_of", "has_index", "nearest_rows", "search_index", "spread_of"]
 
 MORE = 40
 """Candidates beyond those that are asked for: moments that tie with the last of them are among them."""
@@ -27,7 +27,7 @@ _PLACE = ("video", "number", "start", "end", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class IndexHit:
     """A moment of a search. scores: as in `results.Hit`."""
 
     video: str
@@ -39,7 +39,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class ScoreSpread:
     """Of the products of a question with a sample of all moments: standard deviations and the mean of motion's."""
 
     looks: float
@@ -54,14 +54,14 @@ def has_index(probing: Mapping[str, Probing], queries: NDArray[np.float32] | Non
 
 
 def search_index(
-    state: State,
+    state: LanceState,
     probing: Mapping[str, Probing],
     queries: NDArray[np.float32] | None,
     motion: MotionQuery | None,
     limit: int,
     condition: str | None,
-    spread: Spread | None,
-) -> tuple[list[Found], int]:
+    spread: ScoreSpread | None,
+) -> tuple[list[IndexHit], int]:
     """The best `limit` moments that the index finds, and more, in no order; and how many damaged ones were left out.
 
     The scores are those of an exact search; a moment that the index misses is not among them. probing: of each
@@ -117,7 +117,7 @@ def nearest_rows(
     return scanner.to_table()
 
 
-def condition_of(state: State, where: Filter | None, ids: Sequence[str] | None) -> str | None:
+def condition_of(state: LanceState, where: Filter | None, ids: Sequence[str] | None) -> str | None:
     """Which moments a search may find: of videos that are there, and of those of `ids` if a filter chose them."""
     conditions = []
     if ids is not None:
@@ -131,12 +131,12 @@ def condition_of(state: State, where: Filter | None, ids: Sequence[str] | None) 
 
 def spread_of(
     looks: NDArray[np.float32], moves: NDArray[np.float32], queries: NDArray[np.float32], motion: MotionQuery
-) -> Spread:
+) -> ScoreSpread:
     """Of the vectors (N, D) and motion vectors (N, Dm), NaN where there is none, of a sample of all moments."""
     a = (looks @ queries.T).max(axis=1)
     m = (moves[~np.isnan(moves).any(axis=1)] @ motion.vectors.T).max(axis=1, initial=-1.0)
     spread = float(m.std(dtype=np.float64)) if len(m) else 0.0
-    return Spread(float(a.std(dtype=np.float64)), spread, float(m.mean(dtype=np.float64)) if len(m) else 0.0)
+    return ScoreSpread(float(a.std(dtype=np.float64)), spread, float(m.mean(dtype=np.float64)) if len(m) else 0.0)
 
 
 def _products(column: pa.ChunkedArray, queries: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -157,8 +157,8 @@ def _found(
     scores: NDArray[np.float64],
     looks: NDArray[np.float64] | None,
     moving: NDArray[np.float64] | None,
-) -> tuple[list[Found], int]:
-    found, damaged = list[Found](), 0
+) -> tuple[list[IndexHit], int]:
+    found, damaged = list[IndexHit](), 0
     is_cosine = looks is None or moving is None
     columns = (rows[name].to_pylist() for name in _PLACE)
     for place, (video, number, start, end, coverage) in enumerate(zip(*columns, strict=True)):
@@ -170,5 +170,5 @@ def _found(
         score = float(scores[place])
         if score == score:  # else it has no motion vector in a search by motion
             told = HitScores(min(score, 1.0) if is_cosine else score, look, move)
-            found.append(Found(video, number, start, end, coverage, told))
+            found.append(IndexHit(video, number, start, end, coverage, told))
     return found, damaged

@@ -1,7 +1,7 @@
 """Batches of videos, written by any process and committed by one.
 
-A worker writes the moments of its batch as fragments that no reader sees, and gives the `Batch` back, which pickles in
-a few kilobytes; whoever holds the library for writing commits it, one commit for any number of batches.
+A worker writes the moments of its batch as fragments that no reader sees, and gives the `MomentBatch` back, which
+pickles in a few kilobytes; whoever holds the library for writing commits it, one commit for any number of batches.
 """
 
 import json
@@ -11,12 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 from deltaclip.library.lance.errors import in_words
-from deltaclip.library.lance.meta import Meta, VectorWord
+from deltaclip.library.lance.meta import LanceMeta, VectorWord
 from deltaclip.library.lance.places import MOMENTS, lance, storage_options, table_uri
 from deltaclip.library.lance.tables import moment_schema, moment_table, record_of
 from deltaclip.library.store import NewVideo
 
-__all__ = ["Batch", "Layout", "write_batch"]
+__all__ = ["Layout", "MomentBatch", "write_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Layout:
     motion_dimension: int | None
 
     @classmethod
-    def of(cls, address: str, meta: Meta) -> "Layout":
+    def of(cls, address: str, meta: LanceMeta) -> "Layout":
         """Of a library that has an encoder."""
         assert meta.encoder is not None, "no vectors come before their encoder: `remember` is called first"
         motion = None if meta.motion is None else meta.motion.dimension
@@ -40,7 +40,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class MomentBatch:
     """Videos whose moments are written and not committed. It pickles; one that is never committed costs disk only.
 
     layout: for which it was written. records: a row a video. fragments: of their moments, as Lance describes them.
@@ -51,7 +51,7 @@ class Batch:
     fragments: Sequence[str] = field(repr=False)
 
 
-def write_batch(layout: Layout, videos: Sequence[NewVideo]) -> Batch:
+def write_batch(layout: Layout, videos: Sequence[NewVideo]) -> MomentBatch:
     """Writes the moments of videos as fragments of the library's table, which no reader sees until they are committed.
 
     Raises ValueError for a vector or motion vector that is not of the dimension of the library, LibraryError if they
@@ -65,10 +65,10 @@ def write_batch(layout: Layout, videos: Sequence[NewVideo]) -> Batch:
         records.append(record_of(video, number, table.slice(first, len(video.moments))))
         first += len(video.moments)
     if not first:
-        return Batch(layout, records, ())
+        return MomentBatch(layout, records, ())
     with in_words(layout.address):
         uri = table_uri(layout.address, MOMENTS)
         fragments = lance.fragment.write_fragments(
             table, uri, schema=schema, storage_options=storage_options(layout.address)
         )
-    return Batch(layout, records, [json.dumps(fragment.to_json()) for fragment in fragments])
+    return MomentBatch(layout, records, [json.dumps(fragment.to_json()) for fragment in fragments])

@@ -10,7 +10,7 @@ from uuid import uuid4
 from deltaclip.errors import LibraryError
 from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
 
-__all__ = ["FORMAT", "META_PATH", "Meta", "Probing", "VectorWord"]
+__all__ = ["FORMAT", "META_PATH", "LanceMeta", "Probing", "VectorWord"]
 
 FORMAT = 1
 META_PATH = b""
@@ -39,7 +39,7 @@ class Probing:
 
 
 @dataclass(frozen=True, slots=True)
-class Meta:
+class LanceMeta:
     """library: of this very library; a new one has a different one. vectors: how they are kept.
 
     commits: how many there were. moments_version: the version of the table of moments that belongs to this commit;

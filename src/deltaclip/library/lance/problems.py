@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from deltaclip.library.lance.losses import readable_rows
-from deltaclip.library.lance.state import State
+from deltaclip.library.lance.state import LanceState
 from deltaclip.wording import count
 
 __all__ = ["table_problems"]
@@ -12,7 +12,7 @@ __all__ = ["table_problems"]
 REMEDY = "Put back a copy of the library, or make a new one."
 
 
-def table_problems(state: State) -> Iterator[str]:
+def table_problems(state: LanceState) -> Iterator[str]:
     """A sentence or more each. Reads all of both tables but the vectors."""
     records = state.records(columns=["path", "id", "num_segments"])
     known = {record["id"]: record["num_segments"] for record in records}

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from deltaclip.library.both import HitScores
-from deltaclip.library.lance.approximate import Found
+from deltaclip.library.lance.approximate import IndexHit
 from deltaclip.library.lance.places import pyarrow as pa
-from deltaclip.library.lance.state import State
+from deltaclip.library.lance.state import LanceState
 from deltaclip.library.lance.tables import vectors_in
 
 __all__ = ["Fragment", "SpanCache", "Spans"]
@@ -60,9 +60,9 @@ class Spans:
         masks = [each.coverages >= min_coverage for each in self.fragments]  # false for NaN
         return np.concatenate(masks) if masks else np.zeros(0, bool)
 
-    def found(self, scores: Mapping[int, HitScores]) -> list[Found]:
+    def found(self, scores: Mapping[int, HitScores]) -> list[IndexHit]:
         """The moments in some rows, with their scores."""
-        made = list[Found]()
+        made = list[IndexHit]()
         ends = np.cumsum([len(each.numbers) for each in self.fragments])
         for row, told in scores.items():
             which = int(np.searchsorted(ends, row, side="right"))
@@ -71,7 +71,7 @@ class Spans:
             coverage = float(each.coverages[place])
             video, number = each.videos[place].as_py(), int(each.numbers[place])
             known = None if np.isnan(coverage) else coverage
-            made.append(Found(video, number, float(each.starts[place]), float(each.ends[place]), known, told))
+            made.append(IndexHit(video, number, float(each.starts[place]), float(each.ends[place]), known, told))
         return made
 
 
@@ -83,7 +83,7 @@ class SpanCache:
         self._kept: dict[str, Fragment] = {}
         self._last: tuple[Any, Spans] | None = None
 
-    def spans(self, state: State) -> Spans:
+    def spans(self, state: LanceState) -> Spans:
         """Of one state; fragments that the last one had too are not read again."""
         if state.moments is None:
             return Spans(())

@@ -10,12 +10,12 @@ from typing import Any
 from deltaclip.errors import LibraryError
 from deltaclip.library.lance.errors import is_missing
 from deltaclip.library.lance.losses import readable_rows
-from deltaclip.library.lance.meta import Meta
+from deltaclip.library.lance.meta import LanceMeta
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, no_library, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.tables import ids_among, records_in
 
-__all__ = ["IDS_AT_ONCE", "NOT_META", "State", "batched", "hex_of", "open_table", "path_key", "read_state"]
+__all__ = ["IDS_AT_ONCE", "NOT_META", "LanceState", "batched", "hex_of", "open_table", "path_key", "read_state"]
 
 NOT_META = "meta IS NULL"
 IDS_AT_ONCE = 1000
@@ -23,10 +23,10 @@ IDS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class State:
+class LanceState:
     """The tables of a library, as of one commit. videos, moments: datasets of Lance; None without a table."""
 
-    meta: Meta
+    meta: LanceMeta
     videos: Any  # a LanceDataset; lance ships no types
     moments: Any
 
@@ -77,7 +77,7 @@ def open_table(address: str, table: str, version: int | None = None) -> Any:  # 
         raise
 
 
-def read_state(address: str, known: State | None = None) -> State:
+def read_state(address: str, known: LanceState | None = None) -> LanceState:
     """The newest state; `known` if nothing was committed since. Raises as `open_table`, and LibraryError."""
     videos = open_table(address, VIDEOS)
     if known is not None and _mark(known.videos) == _mark(videos):
@@ -86,11 +86,11 @@ def read_state(address: str, known: State | None = None) -> State:
         found = f"{VIDEOS} there is not the table of a deltaclip"
         raise LibraryError(address, found, "Choose a different address.")
     rows = videos.to_table(columns=["meta"], filter="meta IS NOT NULL")["meta"].to_pylist()
-    meta = Meta.from_json(address, rows[0] if rows else "")
+    meta = LanceMeta.from_json(address, rows[0] if rows else "")
     if known is not None and known.meta.moments_version == meta.moments_version and known.meta.library == meta.library:
-        return State(meta, videos, known.moments)
+        return LanceState(meta, videos, known.moments)
     moments = None if meta.moments_version is None else open_table(address, MOMENTS, meta.moments_version)
-    return State(meta, videos, moments)
+    return LanceState(meta, videos, moments)
 
 
 def _rows(moments: Any, columns: Sequence[str] | None, condition: str) -> pa.Table:  # Any: a LanceDataset

@@ -16,11 +16,11 @@ from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.exact import Hidden
 from deltaclip.library.filters import Filter
-from deltaclip.library.lance.approximate import Found, condition_of, has_index, search_index, spread_of
+from deltaclip.library.lance.approximate import IndexHit, condition_of, has_index, search_index, spread_of
 from deltaclip.library.lance.errors import in_words
 from deltaclip.library.lance.filtering import below, video_conditions
 from deltaclip.library.lance.leases import lease
-from deltaclip.library.lance.meta import META_PATH, Meta, VectorWord
+from deltaclip.library.lance.meta import META_PATH, LanceMeta, VectorWord
 from deltaclip.library.lance.places import (
     VIDEOS,
     folder_of,
@@ -31,7 +31,7 @@ from deltaclip.library.lance.places import (
 from deltaclip.library.lance.places import pyarrow as pa
 from deltaclip.library.lance.problems import table_problems
 from deltaclip.library.lance.spans import SpanCache, Spans
-from deltaclip.library.lance.state import State, hex_of, path_key, read_state
+from deltaclip.library.lance.state import LanceState, hex_of, path_key, read_state
 from deltaclip.library.lance.tables import (
     VIDEO_SCHEMA,
     is_id,
@@ -67,7 +67,7 @@ class LanceStore:
         """Opens the library at `address`. Raises as `open` does."""
         self._address = address
         self._closed = False
-        self._state: State | None = None
+        self._state: LanceState | None = None
         self._cache = SpanCache()
         self._wanted: tuple[object, NDArray[np.bool_]] | None = None
         self._sampled: tuple[object, Sides] | None = None
@@ -93,7 +93,7 @@ class LanceStore:
         """
         if (folder := folder_of(address)) is not None:
             _require_room(address, folder)
-        row = dict.fromkeys(VIDEO_SCHEMA.names) | {"path": META_PATH, "meta": Meta.new(vectors).to_json()}
+        row = dict.fromkeys(VIDEO_SCHEMA.names) | {"path": META_PATH, "meta": LanceMeta.new(vectors).to_json()}
         table = pa.Table.from_pylist([row], schema=VIDEO_SCHEMA)
         with in_words(address), suppress(FileExistsError):  # somebody else has made it meanwhile
             lance.write_dataset(
@@ -128,7 +128,7 @@ class LanceStore:
         self._state = None
         self._cache.close()
 
-    def state(self) -> State:
+    def state(self) -> LanceState:
         """The newest state. Raises LibraryError if this was closed, NoLibraryError if there is no library any more."""
         if self._closed:
             raise LibraryError(self._address, "this library was closed", "Open it again with Library.open.")
@@ -355,7 +355,7 @@ class LanceStore:
         if record["num_motion"] and zlib.crc32(vectors_in(rows["motion"]).tobytes()) != record["motion_crc"]:
             yield "its motion vectors are damaged"
 
-    def _hidden(self, state: State, spans: Spans) -> Hidden:
+    def _hidden(self, state: LanceState, spans: Spans) -> Hidden:
         """The rows of videos that are missing."""
         if not state.missing:
             return ()
@@ -363,7 +363,7 @@ class LanceStore:
         first, end = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
         return list(zip(first.tolist(), (end - first).tolist(), strict=True))
 
-    def _wanted_rows(self, state: State, spans: Spans, where: Filter | None) -> NDArray[np.bool_] | None:
+    def _wanted_rows(self, state: LanceState, spans: Spans, where: Filter | None) -> NDArray[np.bool_] | None:
         """The rows that a filter lets through; those of the last filter are kept until the next commit."""
         if where is None:
             return None
@@ -381,12 +381,12 @@ class LanceStore:
 
     def _search_index(
         self,
-        state: State,
+        state: LanceState,
         queries: NDArray[np.float32] | None,
         motion: MotionQuery | None,
         limit: int,
         where: Filter | None,
-    ) -> tuple[list[Found], int]:
+    ) -> tuple[list[IndexHit], int]:
         probing = state.meta.probing
         ids = None if where is None else self._ids_that_fit(state, where, "NOT missing AND ")
         condition = condition_of(state, where, ids)
@@ -402,7 +402,7 @@ class LanceStore:
                 spread = spread_of(some.looks, some.moves, queries, motion)
         return search_index(state, probing, queries, motion, limit, condition, spread)
 
-    def _hits(self, state: State, found: Sequence[Found]) -> list[Hit]:
+    def _hits(self, state: LanceState, found: Sequence[IndexHit]) -> list[Hit]:
         """Best first, ties by path, then start."""
         paths = self._paths(state, {each.video for each in found})
         if strays := {each.video for each in found} - {*paths}:
@@ -415,13 +415,13 @@ class LanceStore:
             hits.append(Hit(*place, moment_id(each.video, each.number), each.video, *scores))
         return sorted(hits, key=lambda hit: (-hit.score, os.fsencode(hit.path), hit.start))
 
-    def _ids_that_fit(self, state: State, where: Filter, also: str = "") -> list[str]:
+    def _ids_that_fit(self, state: LanceState, where: Filter, also: str = "") -> list[str]:
         """The videos that fit a filter in everything but coverage."""
         rule = where.path_rule()
         records = state.records(also + video_conditions(where), ["id", "path"])
         return [each["id"] for each in records if rule is None or rule(os.fsdecode(each["path"]))]
 
-    def _sample(self, state: State, most: int, *, moves: bool) -> Sides:
+    def _sample(self, state: LanceState, most: int, *, moves: bool) -> Sides:
         """As `sample`; the last one is kept until the table of moments changes."""
         asked = state.meta.library, state.meta.moments_version, state.meta.commits, most, moves
         with self._lock:
@@ -432,7 +432,7 @@ class LanceStore:
                 self._sampled = kept
         return kept[1]
 
-    def _paths(self, state: State, ids: Collection[str]) -> dict[str, bytes]:
+    def _paths(self, state: LanceState, ids: Collection[str]) -> dict[str, bytes]:
         return {record["id"]: record["path"] for record in state.records_of(ids, ["id", "path"])}
 
     def _moments_of(self, ids: Sequence[str]) -> dict[str, list[Moment]]:
@@ -454,7 +454,7 @@ def _held(folder: Path) -> Iterator[Callable[[], None]]:
         yield lambda: None
 
 
-def _sampled(state: State, most: int, *, moves: bool) -> Sides:
+def _sampled(state: LanceState, most: int, *, moves: bool) -> Sides:
     """Raises ValueError if no moment can be found."""
     if state.moments is None:
         raise ValueError("no moment can be found")

@@ -11,13 +11,13 @@ from uuid import uuid4
 from deltaclip.errors import LibraryError
 from deltaclip.library.content import Stamp
 from deltaclip.library.encoders import outdated_reason, require_same_encoder
-from deltaclip.library.lance.batches import Batch, Layout, write_batch
+from deltaclip.library.lance.batches import Layout, MomentBatch, write_batch
 from deltaclip.library.lance.errors import in_words, is_conflict, is_lost
 from deltaclip.library.lance.losses import without_lost
-from deltaclip.library.lance.meta import META_PATH, Meta, Probing
+from deltaclip.library.lance.meta import META_PATH, LanceMeta, Probing
 from deltaclip.library.lance.places import MOMENTS, VIDEOS, lance, storage_options, table_uri
 from deltaclip.library.lance.places import pyarrow as pa
-from deltaclip.library.lance.state import IDS_AT_ONCE, State, batched, open_table, path_key
+from deltaclip.library.lance.state import IDS_AT_ONCE, LanceState, batched, open_table, path_key
 from deltaclip.library.lance.tables import VIDEO_SCHEMA, Record, ids_among, moment_schema
 from deltaclip.library.lock import LockedError
 from deltaclip.library.results import RememberedEncoder, RememberedMotionEncoder
@@ -35,7 +35,7 @@ class Place(Protocol):
     @property
     def address(self) -> str: ...
 
-    def state(self) -> State: ...
+    def state(self) -> LanceState: ...
 
 
 class LanceWriter:
@@ -95,7 +95,7 @@ class LanceWriter:
         """As `store.Writer.put`."""
         self.commit([write_batch(self.layout, videos)])
 
-    def commit(self, batches: Sequence[Batch]) -> None:
+    def commit(self, batches: Sequence[MomentBatch]) -> None:
         """Writes the videos of batches, each in place of whatever was known under its path: one transaction for all.
 
         Of a path that is there twice the last counts. Raises LibraryError if a batch was written for a different
@@ -173,7 +173,7 @@ class LanceWriter:
         state = self._store.state()
         self._commit(state, moments=moments, meta=replace(state.meta, probing=probing), count=False)
 
-    def _at(self, state: State, paths: Iterable[bytes]) -> list[Record]:
+    def _at(self, state: LanceState, paths: Iterable[bytes]) -> list[Record]:
         """The rows of the videos at these paths."""
         keys = [path_key(path) for path in paths]
         found = list[Record]()
@@ -189,7 +189,7 @@ class LanceWriter:
         return [json.dumps(fragment.to_json()) for fragment in made]
 
     def _changed_moments(
-        self, state: State, fragments: Sequence[str], gone: Sequence[str], superseded: Sequence[str] = ()
+        self, state: LanceState, fragments: Sequence[str], gone: Sequence[str], superseded: Sequence[str] = ()
     ) -> Any:  # a LanceDataset
         """The table of moments without those of the videos `gone`, and then with these fragments.
 
@@ -228,7 +228,7 @@ class LanceWriter:
         return LockedError(self._store.address, "two processes wrote to it at once", remedy)
 
     def _new_motion_column(
-        self, state: State, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None
+        self, state: LanceState, encoder: RememberedEncoder, motion: RememberedMotionEncoder | None
     ) -> Any:  # a LanceDataset
         """The table of moments with an empty column of motion vectors, or with none."""
         moments = open_table(self._store.address, MOMENTS, state.moments.version)
@@ -241,12 +241,12 @@ class LanceWriter:
 
     def _commit(
         self,
-        state: State,
+        state: LanceState,
         changed: Sequence[Record] = (),
         gone: Sequence[str] = (),
         *,
         moments: Any = None,  # a LanceDataset
-        meta: Meta | None = None,
+        meta: LanceMeta | None = None,
         count: bool = True,
     ) -> None:
         """One commit to the table of videos, after which readers see all of it."""
