@@ -174,3 +174,11 @@ def test_a_description_of_didemo_keeps_what_each_annotator_chose(tmp_path: Path)
 def test_a_segment_of_didemo_that_is_none_is_refused(tmp_path: Path, times: Any) -> None:
     write(tmp_path, val_data__json=didemo([0, 0], times))
     assert "times of entry 0 holds" in str(refusal("didemo-moments", tmp_path))
+
+
+def test_a_video_of_didemo_with_two_names_is_one(tmp_path: Path) -> None:
+    write(tmp_path, val_data__json=[*didemo([0, 0]), didemo([1, 1])[0] | {"video": "1@N01_2_3.avi"}])
+    split = load_captions("didemo-moments", tmp_path).splits["val"]
+    assert split.videos == ("1@N01_2_3.mov",)
+    assert split.captions is not None
+    assert [caption.windows for caption in split.captions] == [((0.0, 5.0),), ((5.0, 10.0),)]

@@ -69,7 +69,9 @@ def load_didemo_moments(annotations: Path) -> CaptionSet:
 
 
 def _read_moments(path: Path) -> tuple[Caption, ...]:
+    """The descriptions in the order of the file; a video that has two names has the first one."""
     captions: list[Caption] = []
+    names: dict[str, str] = {}
     for number, value in enumerate(list_of(path, read_json(path), "the document")):
         entry = object_of(path, value, f"entry {number}")
         for key in ("video", "description"):
@@ -80,7 +82,8 @@ def _read_moments(path: Path) -> tuple[Caption, ...]:
         )
         if not windows:
             raise refused(path, f"times of entry {number} is empty", "Download it again.")
-        captions.append(Caption(entry["description"], entry["video"], windows))
+        video = names.setdefault(_stem(entry["video"]), entry["video"])
+        captions.append(Caption(entry["description"], video, windows))
     if not captions:
         raise refused(path, "holds no description", "Download it again.")
     return tuple(captions)
