@@ -24,15 +24,23 @@ __all__ = ["STUDY_NAMES", "TRAINED_NAMES", "study"]
 
 STUDY_NAMES = ("threshold", "controls", "frames", "static", "degrade", "length", "diagnose")
 """Keys of evaluation.studies.STUDIES, repeated here so that help does not import torch; a test compares them."""
-TRAINED_NAMES = ("shapes", "actions")
+TRAINED_NAMES = ("shapes", "actions", "threshold-retrained")
 """Keys of training.studies.STUDIES."""
 ALL_NAMES = (*STUDY_NAMES, *TRAINED_NAMES)
 MEASURED_ONLY = ("encoder", "seed", *names(GalleryOptions, SomeEncoderOptions))
 TRAINED_ONLY = names(TrainingOptions)
 """Options of one kind of study, which studies of the other kind refuse."""
-FOREIGN = {"shapes": (*MEASURED_ONLY, "data", "folds"), "actions": (*MEASURED_ONLY, "cameras", "twins", "clips")}
+FOREIGN = {
+    "shapes": (*MEASURED_ONLY, "data", "folds"),
+    "actions": (*MEASURED_ONLY, "cameras", "twins", "clips"),
+    "threshold-retrained": (*MEASURED_ONLY, "masks", "twins"),
+}
 """Options that each study that trains refuses; all other studies refuse TRAINED_ONLY."""
-KINDS = {"shapes": "trains its own encoders on clips that it draws", "actions": "trains on the clips in --data"}
+KINDS = {
+    "shapes": "trains its own encoders on clips that it draws",
+    "actions": "trains on the clips in --data",
+    "threshold-retrained": "trains with thresholds of its own, on twins of which one moves",
+}
 
 
 def study(
@@ -83,12 +91,15 @@ def study(
       deltaclip study controls --out studies
       deltaclip study diagnose --dataset msvd --annotations msvd --videos clips --encoder mine --out studies
       deltaclip study shapes --out studies --steps 1000 --mask full --mask subject
+      deltaclip study threshold-retrained --data actions/egogestar --out studies --seeds 1
       deltaclip study actions --data actions --out studies --time-limit 3600
     """
     _refuse_unknown(name)
     _refuse_of_the_other_kind(context, name)
     if name == "actions" and training.data is None:
         raise typer.BadParameter("the study actions needs the folder of its clips.", param_hint="'--data'")
+    if name == "threshold-retrained" and training.folds and training.data is None:
+        raise typer.BadParameter("only clips of actions have folds; give them with --data.", param_hint="'--fold'")
     if name not in TRAINED_NAMES and clips is not None and gallery.dataset != "shapes":
         raise typer.BadParameter("it only applies to drawn clips; a data set has its own.", param_hint="'--clips'")
     if name in TRAINED_NAMES:

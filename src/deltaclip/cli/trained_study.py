@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 class TrainingOptions:
     """What a study trains, and for how long."""
 
-    PANEL: ClassVar = "Studies that train (shapes, actions)"
+    PANEL: ClassVar = "Studies that train (shapes, actions, threshold-retrained)"
 
     steps: Annotated[
         int | None,
@@ -52,7 +52,8 @@ class TrainingOptions:
         typer.Option(
             "--camera",
             metavar="CAMERA",
-            help="Camera of the drawn clips, in shapes: still, pan or shake (default: still and pan). May be repeated.",
+            help="Camera of the drawn clips: still, pan or shake (default: in shapes still and pan, in "
+            "threshold-retrained still). May be repeated.",
         ),
     ] = None
     twins: Annotated[
@@ -69,7 +70,8 @@ class TrainingOptions:
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of labelled clips, for actions: captions.csv and classes.json, or a folder of such folders.",
+            help="Folder of labelled clips, for actions and threshold-retrained: captions.csv and classes.json, or a "
+            "folder of such folders.",
         ),
     ] = None
     folds: Annotated[
@@ -78,7 +80,7 @@ class TrainingOptions:
             "--fold",
             min=0,
             metavar="N",
-            help="Fold to hold out, in actions (default: each in turn). May be repeated.",
+            help="Fold of the labelled clips to hold out (default: each in turn). May be repeated.",
         ),
     ] = None
     settings: SetOption = None

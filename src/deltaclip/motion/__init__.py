@@ -7,7 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.motion.arrows import camera_words, with_arrows
     from deltaclip.motion.controls import centre, full, inverted, random
-    from deltaclip.motion.difference_spec import DifferenceSpec
+    from deltaclip.motion.difference_spec import STUDIED_THRESHOLDS, DifferenceSpec
     from deltaclip.motion.draw import Tile, TileRow, encode_jpeg, encode_pixels, encode_png, overlay, sheet, strip
     from deltaclip.motion.frame_difference import absolute_difference, difference, grey
     from deltaclip.motion.masks import MOTIONS, Mask
@@ -38,6 +38,7 @@ __all__ = [
     "CAMERA",
     "MOTIONS",
     "NEAR_SECONDS",
+    "STUDIED_THRESHOLDS",
     "TRACK_GRID",
     "TRACK_MAPS",
     "TRACK_NUMBERS",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["PAPER", "DifferenceSpec"]
+__all__ = ["PAPER", "STUDIED_THRESHOLDS", "DifferenceSpec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,6 @@ class DifferenceSpec:
 
 
 PAPER = DifferenceSpec()
+STUDIED_THRESHOLDS = (0.0, 12.5, 25.0, 50.0, 100.0)
+"""Grey levels of 255 over which studies go, for the paper's figure 2. Our source on the paper proposes these; the
+paper's own list is not public."""

@@ -53,7 +53,7 @@ def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
     """
     sets, left_out = _sets(plan)
     runs = _runs(plan, sets)
-    open_runs = [run for run in runs if run.figures() is None]
+    open_runs = [] if plan.late else [run for run in runs if run.figures() is None]
     with tempfile.TemporaryDirectory(prefix="deltaclip-actions-") as folder:
         seeing = {run.actions.name: _Seeing.of(run, runs, Path(folder)) for run in open_runs}
 

@@ -66,6 +66,11 @@ class StudyPlan:
     deadline: float | None = None
     progress: Callable[[StudyProgress], None] = lambda progress: None
 
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.time() > self.deadline
+
 
 Document = dict[str, Any]  # Any: a json document
 
