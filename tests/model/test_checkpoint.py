@@ -172,9 +172,19 @@ def test_a_damaged_checkpoint_is_named_with_what_is_wrong(
         load_checkpoint(folder)
 
 
-def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, model: CLIPModel) -> None:
-    with pytest.raises(CheckpointError, match="the tokenizer has 5 tokens and ends texts with 4"):
-        save_checkpoint(tmp_path / "new", model, Tokenizer.from_words(["red"]), CheckpointRecord())
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["red"], "the tokenizer ends texts with 4, the model with 11"),
+        ([*"abcdefghijkl"], "of 16 tokens beside a model"),
+    ],
+)
+def test_a_tokenizer_of_another_model_is_refused(
+    words: list[str], found: str, tmp_path: Path, model: CLIPModel
+) -> None:
+    with pytest.raises(CheckpointError, match=found):
+        save_checkpoint(tmp_path / "new", model, Tokenizer.from_words(words), CheckpointRecord())
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_older_checkpoint_is_replaced_and_nothing_stays_beside(folder: Path) -> None:

@@ -95,9 +95,10 @@ def info(
         beside = {fact: value for fact, value in beside.items() if fact != "training"}
     _show(facts if as_json else facts | _engine_in_words(runs) | {"motion_encoder": beside}, as_json)
     if not as_json and not loaded.alpha_acts:
+        others = ", or convert Alpha-CLIP weights (deltaclip convert --alpha)" if runs["family"] == "clip" else ""
         note(
-            "All alpha weights are zero: no mask can change a vector, so none is computed. "
-            "To make motion count, train the encoder, or convert Alpha-CLIP weights (deltaclip convert --alpha)."
+            "All alpha weights are zero: no mask can change a vector, so none is computed. To make masks count, train "
+            f"the encoder{others}."
         )
 
 

@@ -18,12 +18,19 @@ def name_token_ids(config: DualConfig, tokenizer: Tokenizer | None, what: str) -
     Raises CheckpointError for ids that are not in the vocabulary, and for a tokenizer of a different family.
     """
     family = family_of(config)
+    if tokenizer is not None:
+        _require_room(config, tokenizer, what)
     if tokenizer is not None and tokenizer.dialect not in family.dialects:
         raise CheckpointError(what, f"a tokenizer of {_owner(tokenizer)} beside a model of {family.title}", OTHER)
     if family.whole_rows:
         _take_tokens(config, family, tokenizer, what)
     else:
         _correct_tokens(config, tokenizer, what)
+
+
+def _require_room(config: DualConfig, tokenizer: Tokenizer, what: str) -> None:
+    if tokenizer.vocab_size > (room := text_config(config).vocab_size):
+        raise CheckpointError(what, f"a tokenizer of {tokenizer.vocab_size:,} tokens beside a model of {room:,}", OTHER)
 
 
 def _owner(tokenizer: Tokenizer) -> str:
@@ -76,14 +83,11 @@ def check_tokenizer(config: DualConfig, tokenizer: Tokenizer | None, what: str) 
     """CheckpointError if a tokenizer makes ids the model has not, or begins or ends texts with a different token."""
     if tokenizer is None:
         return
+    _require_room(config, tokenizer, what)
     text = text_config(config)
     begin, end, _ = tokenizer.around()
-    if tokenizer.vocab_size > text.vocab_size or end not in (None, text.eos_token_id):
-        found = (
-            f"the tokenizer has {tokenizer.vocab_size} tokens and ends texts with {end}, "
-            f"the model {text.vocab_size} and {text.eos_token_id}"
-        )
-        raise CheckpointError(what, found, OTHER)
+    if end not in (None, text.eos_token_id):
+        raise CheckpointError(what, f"the tokenizer ends texts with {end}, the model with {text.eos_token_id}", OTHER)
     if begin not in (None, text.bos_token_id):
         found = f"the tokenizer begins texts with {begin}, the model with {text.bos_token_id}"
         raise CheckpointError(what, found, OTHER)
