@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.motion import TRACK_NUMBERS, subject, track
 from deltaclip.motion_words import Scene, draw, new_scene
-from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover
+from deltaclip.motion_words.scene import STEPS, CameraPath, Mover
 
 ONE = np.ones(STEPS)
 SHARE = np.linspace(0, 1, STEPS)

@@ -7,7 +7,7 @@ import pytest
 
 from deltaclip.motion_words import CONCEPTS, OPEN, Scene, backwards, mirrored, new_scene, truths
 from deltaclip.motion_words.concepts import DIRECTIONS
-from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover
+from deltaclip.motion_words.scene import STEPS, CameraPath, Mover
 
 ONE = np.ones(STEPS)
 SHARE = np.linspace(0, 1, STEPS)

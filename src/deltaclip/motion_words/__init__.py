@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
     from deltaclip.motion_words.drawing import DrawnFrames, draw
     from deltaclip.motion_words.phrases import said_phrases
-    from deltaclip.motion_words.scenes import Scene, new_scene
+    from deltaclip.motion_words.scene import Scene
+    from deltaclip.motion_words.scenes import new_scene
     from deltaclip.motion_words.sentences import (
         MadeSentence,
         all_claims,
@@ -34,6 +35,7 @@ else:
         "deltaclip.motion_words.words",
         "deltaclip.motion_words.phrases",
         "deltaclip.motion_words.concepts",
+        "deltaclip.motion_words.scene",
         "deltaclip.motion_words.scenes",
         "deltaclip.motion_words.sentences",
         "deltaclip.motion_words.variants",

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion_words.paths import PATHS, Floats
-from deltaclip.motion_words.scenes import BODY, IN_PLACE, STEPS, Mover, Scene
+from deltaclip.motion_words.scene import BODY, IN_PLACE, STEPS, Mover, Scene
 
 __all__ = ["CONCEPTS", "DIRECTIONS", "INDEX", "OPEN", "truths"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion_words.paths import Floats, Random
-from deltaclip.motion_words.scenes import STEPS, Mover, Scene
+from deltaclip.motion_words.scene import STEPS, Mover, Scene
 
 __all__ = ["DrawnFrames", "draw"]
 

@@ -1,120 +1,18 @@
-"""Scenes that are only described: who moves how under which camera. A clip is drawn from them, and what is true of it.
+"""Any scene, described: who moves how under which camera. A clip is drawn from it, and what is true of it is told."""
 
-Everything is in picture heights, seconds and radians, right, down and clockwise, from the middle of the world.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypedDict
+from dataclasses import replace
 
 import numpy as np
 
+from deltaclip.motion_words.acts import DONE_IN_PLACE
+from deltaclip.motion_words.cameras import new_camera
 from deltaclip.motion_words.paths import PATHS, Floats, Random, along, length_of
+from deltaclip.motion_words.scene import ACTS, BODY, GROUPS, STEPS, Mover, Scene, each_of, still_pose
 
-__all__ = ["ACTS", "CAMERAS", "GROUPS", "STEPS", "CameraPath", "Mover", "Scene", "each_of", "new_scene"]
+__all__ = ["new_scene"]
 
-STEPS = 240
-"""Moments of a scene at which everything is known; between them it is interpolated."""
 LONGEST, SHORTEST = 15.0, 0.8
 """Seconds."""
-DRIFTS, DRIFT_SPEED, MOST_DRIFT = 0.5, 0.03, 0.1
-"""Share of the still cameras that drift a little, as in a hand; in heights a second and in heights at most."""
-
-IN_PLACE = ("turn", "flip", "grow", "shrink", "shake", "swing", "wave", "clap", "spread", "close")
-BODY = ("fall", "lie_down", "sit", "stand_up", "get_up", "jump", "walk", "run", "bend", "crouch")
-ACTS = (*PATHS, *IN_PLACE, *BODY)
-"""What one mover may do."""
-GROUPS = ("together", "apart", "meet", "cross", "follow", "in_turn", "several")
-"""What several movers may do."""
-CAMERAS = (
-    "still",
-    "shake",
-    "pan_left",
-    "pan_right",
-    "tilt_up",
-    "tilt_down",
-    "zoom_in",
-    "zoom_out",
-    "roll_cw",
-    "roll_ccw",
-)
-SHAPES = ("blob", "hand", "person", "box", "pair")
-
-
-class Pose(TypedDict):
-    """How a mover is held at each of STEPS moments; see `Mover`."""
-
-    x: Floats
-    y: Floats
-    size: Floats
-    angle: Floats
-    wide: Floats
-    high: Floats
-    limb: Floats
-    there: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Mover:
-    """One mover over STEPS moments.
-
-    act: a key of ACTS. shape: of SHAPES. x, y: its middle. size: its height. angle: clockwise. wide, high: factors of
-    its width and height. limb: phase of its limbs, radians. there: whether it is to be seen. begin, end: moments
-    between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or
-    None.
-    """
-
-    act: str
-    shape: str
-    x: Floats
-    y: Floats
-    size: Floats
-    angle: Floats
-    wide: Floats
-    high: Floats
-    limb: Floats
-    there: Floats
-    begin: int
-    end: int
-    profile: str = "even"
-    enters: str | None = None
-    leaves: str | None = None
-
-
-def each_of(mover: Mover, change: Callable[[Floats], Floats]) -> Pose:
-    """How a mover is held, each of its arrays changed."""
-    return Pose(
-        x=change(mover.x),
-        y=change(mover.y),
-        size=change(mover.size),
-        angle=change(mover.angle),
-        wide=change(mover.wide),
-        high=change(mover.high),
-        limb=change(mover.limb),
-        there=change(mover.there),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class CameraPath:
-    """kind: of CAMERAS, or follow. x, y: where it looks. zoom: log of size. roll: clockwise. Each (STEPS,)."""
-
-    kind: str
-    x: Floats
-    y: Floats
-    zoom: Floats
-    roll: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """seconds: how long. aspect: width of the picture in its heights. group: of GROUPS, or None for fewer than two."""
-
-    seconds: float
-    aspect: float
-    movers: tuple[Mover, ...]
-    camera: CameraPath
-    group: str | None = None
 
 
 def new_scene(random: Random) -> Scene:
@@ -123,14 +21,14 @@ def new_scene(random: Random) -> Scene:
     chance = random.random()
     if chance < 0.11:
         seconds = float(np.exp(random.uniform(np.log(1.0), np.log(LONGEST))))
-        return Scene(seconds, aspect, _idle(random, aspect), _camera(random, seconds, (), still=0.3))
+        return Scene(seconds, aspect, _idle(random, aspect), new_camera(random, seconds, (), still=0.3))
     if chance < 0.27:
         return _group(random, aspect)
-    mover, seconds = new_mover(random, aspect)
-    return Scene(seconds, aspect, (mover,), _camera(random, seconds, (mover,)))
+    mover, seconds = _new_mover(random, aspect)
+    return Scene(seconds, aspect, (mover,), new_camera(random, seconds, (mover,)))
 
 
-def new_mover(random: Random, aspect: float, act: str | None = None) -> tuple[Mover, float]:
+def _new_mover(random: Random, aspect: float, act: str | None = None) -> tuple[Mover, float]:
     """One mover and how long its scene is."""
     if act is None:
         act = str(random.choice(ACTS, p=_chances()))
@@ -155,7 +53,7 @@ def _idle(random: Random, aspect: float) -> tuple[Mover, ...]:
     """Objects that are there and do not move: they look like movers and must not count."""
     made = []
     for _ in range(int(random.integers(0, 3))):
-        mover, _ = new_mover(random, aspect, "line")
+        mover, _ = _new_mover(random, aspect, "line")
         held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
         held["there"] = np.ones(STEPS)
         made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
@@ -182,22 +80,6 @@ def _timing(random: Random, act_seconds: float) -> tuple[float, int, int, Floats
     return seconds, begin, end, share, profile
 
 
-def _still(random: Random, shape: str, x: float, y: float, size: float) -> Pose:
-    one = np.ones(STEPS)
-    sway = 0.004 * np.sin(np.linspace(0, random.uniform(2, 20), STEPS) + random.uniform(0, 6))
-    tilt = random.normal(0, 0.1 if shape == "person" else 0.4)
-    return {
-        "x": x + sway * size * random.random(),
-        "y": y + sway * size * random.random(),
-        "size": size * one,
-        "angle": tilt * one,
-        "wide": one.copy(),
-        "high": one.copy(),
-        "limb": np.zeros(STEPS),
-        "there": one.copy(),
-    }
-
-
 def _on_path(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
     """Somebody or something that follows a way."""
     shape = str(random.choice(["blob", "hand", "person", "box"], p=[0.3, 0.42, 0.13, 0.15]))
@@ -211,7 +93,7 @@ def _on_path(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
     speed = float(np.exp(random.uniform(np.log(0.1), np.log(2.2))))
     seconds, begin, end, share, profile = _timing(random, length_of(way) / speed)
     place = along(way, share) + at
-    parts = _still(random, shape, 0.0, 0.0, size)
+    parts = still_pose(random, shape, 0.0, 0.0, size)
     enters = leaves = None
     if shape == "hand" and random.random() < 0.6:
         place = _comes_and_goes(random, place, begin, end)
@@ -270,7 +152,7 @@ def _walker(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
     sign = int(random.choice([-1, 1]))
     steps = (random.uniform(1.4, 2.2) if act == "walk" else random.uniform(2.4, 3.4)) * act_seconds
     phase = share * steps * np.pi
-    parts = _still(random, "person", 0.0, random.normal(0.05, 0.05), size)
+    parts = still_pose(random, "person", 0.0, random.normal(0.05, 0.05), size)
     parts["x"] = parts["x"] + sign * reach * (share - 0.5) + random.normal(0, 0.1)
     parts["y"] = parts["y"] - size * (0.015 if act == "walk" else 0.04) * abs(np.sin(phase))
     if way != "side":
@@ -304,132 +186,10 @@ def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
         t = np.linspace(0, 1, end - begin)
         share = np.concatenate([np.zeros(begin), t ** random.uniform(1.2, 2), np.ones(STEPS - end)])
     x, y = random.normal(0, 0.12) * aspect, random.normal(0, 0.06)
-    parts = _still(random, shape, x, y, size)
+    parts = still_pose(random, shape, x, y, size)
     sign = int(random.choice([-1, 1]))
-    _ACT[act](random, parts, share, sign, size)
+    DONE_IN_PLACE[act](random, parts, share, sign, size)
     return Mover(act, shape, **parts, begin=begin, end=end, profile=profile), seconds
-
-
-def _turn(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    total = random.uniform(0.35, 1.0) if random.random() < 0.4 else random.uniform(1.0, 7.0)
-    parts["angle"] = parts["angle"] + sign * np.pi * total * share
-
-
-def _flip(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    turned = np.cos(np.pi * random.uniform(0.6, 4) * share + random.choice([0, np.pi / 2]))
-    parts["wide" if random.random() < 0.75 else "high"] *= np.where(abs(turned) < 0.06, 0.06, turned)
-
-
-def _grow(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    parts["size"] = parts["size"] * np.exp(random.uniform(0.45, 1.5) * (share - 0.6))
-
-
-def _shrink(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    parts["size"] = parts["size"] * np.exp(-random.uniform(0.45, 1.5) * (share - 0.4))
-
-
-def _spread(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    parts["wide"] = parts["wide"] * np.exp(random.uniform(0.5, 1.2) * (share - 0.7))
-
-
-def _close(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    parts["wide"] = parts["wide"] * np.exp(-random.uniform(0.5, 1.2) * (share - 0.3))
-
-
-def _shake(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    active = (np.gradient(share) > 0).astype(float)
-    waves = random.uniform(8, 30)
-    t = np.linspace(0, 1, STEPS)
-    parts["x"] = parts["x"] + active * size * random.uniform(0.02, 0.07) * np.sin(2 * np.pi * waves * t)
-    parts["y"] = parts["y"] + active * size * random.uniform(0, 0.05) * np.sin(2 * np.pi * waves * 1.13 * t + 1)
-
-
-def _swing(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    """A pendulum: about a point above it."""
-    swings, rope = random.uniform(1, 5), size * random.uniform(0.8, 2)
-    angle = random.uniform(0.3, 0.9) * np.sin(2 * np.pi * swings * share + random.uniform(0, 6))
-    parts["x"] = parts["x"] + rope * np.sin(angle)
-    parts["y"] = parts["y"] + rope * (np.cos(angle) - 1)
-    parts["angle"] = parts["angle"] - angle
-
-
-def _wave(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    """An arm goes to and fro while the body stays: the limb's phase is the arm's; see `bodies`."""
-    parts["limb"] = -2 * np.pi * random.uniform(2, 7) * share - 1e-3
-
-
-def _clap(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    parts["limb"] = 2 * np.pi * random.uniform(2, 7) * share
-
-
-def _fall(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    """Tips over its feet, or collapses; it lies on the ground in the end."""
-    if random.random() < 0.65:
-        angle = sign * np.pi / 2 * share * random.uniform(0.8, 1.05)
-        parts["x"] = parts["x"] + size / 2 * np.sin(angle)
-        parts["y"] = parts["y"] + size / 2 * (1 - np.cos(angle))
-        parts["angle"] = parts["angle"] + angle
-    else:
-        low = 1 - random.uniform(0.5, 0.75) * share
-        parts["high"] = parts["high"] * low
-        parts["wide"] = parts["wide"] * (1 + 0.8 * share)
-        parts["y"] = parts["y"] + size / 2 * (1 - low)
-
-
-def _lower(most: tuple[float, float]) -> Callable[[Random, Pose, Floats, int, float], None]:
-    def act(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-        low = 1 - random.uniform(*most) * share
-        parts["high"] = parts["high"] * low
-        parts["y"] = parts["y"] + size / 2 * (1 - low)
-        parts["x"] = parts["x"] + sign * size * random.uniform(0, 0.15) * share
-
-    return act
-
-
-def _rise(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    _lower((0.25, 0.45))(random, parts, 1 - share, sign, size)
-
-
-def _get_up(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    _fall(random, parts, 1 - share, sign, size)
-
-
-def _bend(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    """The upper body goes forward and down, and mostly up again."""
-    back = np.sin(np.pi * share) if random.random() < 0.6 else share
-    angle = sign * random.uniform(0.6, 1.3) * back
-    parts["x"] = parts["x"] + size * 0.3 * np.sin(angle)
-    parts["y"] = parts["y"] + size * 0.3 * (1 - np.cos(angle))
-    parts["angle"] = parts["angle"] + angle * 0.7
-
-
-def _jump(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
-    jumps = random.integers(1, 7)
-    part = (share * jumps) % 1
-    parts["y"] = parts["y"] - size * random.uniform(0.15, 0.5) * 4 * part * (1 - part)
-    parts["limb"] = 2 * np.pi * share * jumps
-
-
-_ACT: dict[str, Callable[[Random, Pose, Floats, int, float], None]] = {
-    "turn": _turn,
-    "flip": _flip,
-    "grow": _grow,
-    "shrink": _shrink,
-    "spread": _spread,
-    "close": _close,
-    "shake": _shake,
-    "swing": _swing,
-    "wave": _wave,
-    "clap": _clap,
-    "fall": _fall,
-    "lie_down": _fall,
-    "sit": _lower((0.2, 0.4)),
-    "crouch": _lower((0.35, 0.55)),
-    "stand_up": _rise,
-    "get_up": _get_up,
-    "bend": _bend,
-    "jump": _jump,
-}
 
 
 def _group(random: Random, aspect: float) -> Scene:
@@ -452,7 +212,7 @@ def _group(random: Random, aspect: float) -> Scene:
     movers = []
     for number in range(count):
         shape = str(random.choice(["blob", "person", "box"]))
-        parts = _still(random, shape, 0.0, 0.0, size * random.uniform(0.8, 1.2))
+        parts = still_pose(random, shape, 0.0, 0.0, size * random.uniform(0.8, 1.2))
         own, lane = share, (number - (count - 1) / 2) * size * 1.4
         sign, start = 1.0, -0.5
         if group == "apart":
@@ -483,60 +243,4 @@ def _group(random: Random, aspect: float) -> Scene:
             parts["limb"] = own * seconds * 6
         act = "line" if group != "several" else "wander"
         movers.append(Mover(act, shape, **parts, begin=begin, end=end, profile=profile))
-    return Scene(seconds, aspect, tuple(movers), _camera(random, seconds, tuple(movers), follow=False), group)
-
-
-def _camera(
-    random: Random, seconds: float, movers: tuple[Mover, ...], still: float = 0.42, follow: bool = True
-) -> CameraPath:
-    """Mostly still or in a hand; sometimes it pans, tilts, zooms, rolls, or follows the mover."""
-    t = np.linspace(0, 1, STEPS)
-    zero = np.zeros(STEPS)
-    chance = random.random()
-    hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.008], p=[0.5, 0.3, 0.2]))
-    if chance < still:
-        if random.random() < DRIFTS:
-            x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.0005), np.log(0.003)))))
-            far = min(DRIFT_SPEED * seconds, MOST_DRIFT) * random.uniform(-1, 1, 2)
-            return CameraPath("still", x + far[0] * (t - 0.5), y + far[1] * (t - 0.5), zero, zero)
-        return CameraPath("still", zero, zero, zero, zero)
-    if chance < still + 0.14:
-        x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.008), np.log(0.05)))))
-        return CameraPath("shake", x, y, zero, random.normal(0, 0.01) * x / 0.02)
-    if (
-        movers
-        and follow
-        and movers[0].act in ("line", "walk", "run", "wander", "wavy", "bounce")
-        and random.random() < 0.45
-    ):
-        width = int(random.integers(15, 60)) | 1
-        kernel = np.hanning(width + 2)[1:-1]
-        smooth = [
-            np.convolve(np.pad(v, width // 2, "edge"), kernel / kernel.sum(), "valid")
-            for v in (movers[0].x, movers[0].y)
-        ]
-        return CameraPath("follow", smooth[0] + hand[0], smooth[1] + hand[1], zero, zero)
-    kind = str(random.choice(CAMERAS[2:], p=[0.19, 0.19, 0.1, 0.1, 0.16, 0.16, 0.05, 0.05]))
-    most = 0.5 if movers else 3.0
-    amount = float(np.clip(np.exp(random.uniform(np.log(0.08), np.log(0.8))) * seconds, 0.15, most))
-    way = (t if random.random() < 0.6 else (1 - np.cos(np.pi * t)) / 2) - 0.5
-    x, y, zoom, roll = hand[0], hand[1], zero, zero
-    if kind.startswith("pan"):
-        x = x + (amount if kind == "pan_right" else -amount) * way
-    elif kind.startswith("tilt"):
-        y = y + (amount if kind == "tilt_down" else -amount) * way
-    elif kind.startswith("zoom"):
-        zoom = (min(amount, 1.2) if kind == "zoom_in" else -min(amount, 1.2)) * way
-    else:
-        roll = (min(amount, 1.0) if kind == "roll_cw" else -min(amount, 1.0)) * way
-    return CameraPath(kind, x, y, zoom, roll)
-
-
-def _hand_held(random: Random, seconds: float, size: float) -> tuple[Floats, Floats]:
-    """Tremor of a hand: a few slow waves. size: picture heights."""
-    t = np.linspace(0, seconds, STEPS)
-    waves = [
-        sum(random.normal() * np.sin(2 * np.pi * random.uniform(0.3, 2.5) * t + random.uniform(0, 6)) for _ in range(3))
-        for _ in range(2)
-    ]
-    return size * np.asarray(waves[0]), size * np.asarray(waves[1])
+    return Scene(seconds, aspect, tuple(movers), new_camera(random, seconds, tuple(movers), follow=False), group)

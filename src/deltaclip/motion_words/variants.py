@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from deltaclip.motion_words.scenes import STEPS, CameraPath, Mover, Scene, each_of
+from deltaclip.motion_words.scene import STEPS, CameraPath, Mover, Scene, each_of
 
 __all__ = ["backwards", "mirrored"]
 
