@@ -15,7 +15,8 @@ from tests.library.store_contract import ENCODER, MOTION, content_of, unit_rows
 if find_spec("lance") is None:
     pytest.skip("the extra cluster is not installed", allow_module_level=True)
 
-from deltaclip.library.lance import LanceStore, compact_tables
+from deltaclip.library.lance import LanceStore, compact_tables, indexing
+from deltaclip.library.lance import store as lance_store
 from deltaclip.library.lance.places import MOMENTS
 from deltaclip.library.lance.state import open_table
 
@@ -70,7 +71,7 @@ def test_what_the_index_finds_is_what_exact_search_finds_and_in_its_order(store:
     assert report.indexed == 4000
     assert report.files >= report.merged >= planned.merged
     assert report.versions >= planned.versions
-    for recall in (report.recall, report.motion_recall):
+    for recall in (report.recall, report.filtered_recall, report.motion_recall, report.filtered_motion_recall):
         assert recall is not None
         assert 0.99 <= recall <= 1
     assert report.freed_bytes
@@ -82,6 +83,45 @@ def test_what_the_index_finds_is_what_exact_search_finds_and_in_its_order(store:
     assert len({hit.id for hit in again} & {hit.id for hit in both}) >= 9
     assert len(store.find(looks, 2000)) == 2000  # beyond what the index is asked for
     assert [*store.problems(), *(text for row in store.videos() for text in store.problems_of(row))] == []
+
+
+def test_a_search_among_some_finds_what_exact_search_finds_wherever_it_lies_in_the_index(
+    store: LanceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compact_tables(store, indexed_rows=1000)
+    probing = store.state().meta.probing
+    assert all(each.some_recall is not None and each.some_recall >= 0.99 for each in probing.values())
+    fitting = [(unit_rows(number, 1, WIDTH), Filter(folder=Path(f"/videos/{number % 3}"))) for number in range(20)]
+    exact = [store.find(query, 10, where=where) for query, where in fitting]  # few fit: the vectors of all are read
+    monkeypatch.setattr(lance_store, "MOST_FITTING", 0)
+    found = [store.find(query, 10, where=where) for query, where in fitting]
+    shares = [len({hit.id for hit in a} & {hit.id for hit in b}) / 10 for a, b in zip(exact, found, strict=True)]
+    assert np.mean(shares) >= 0.99
+
+
+def test_an_index_keeps_its_lists_until_it_has_too_many_parts(
+    store: LanceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts() -> list[tuple[int, int]]:
+        moments = store.state().moments
+        stats = [moments.stats.index_stats(name)["indices"] for name in ("vector_idx", "motion_idx")]
+        return [(part["num_partitions"], len(each)) for each in stats for part in each[:1]]
+
+    compact_tables(store, indexed_rows=1000)
+    [(lists, before), _] = first = parts()
+    compact_tables(store, indexed_rows=1000)
+    assert parts() == first  # nothing was new
+    with store.writing() as writer:
+        writer.put(videos(400, 1))
+    compact_tables(store, indexed_rows=1000)
+    assert parts() == [(lists, before + 1)] * 2
+    monkeypatch.setattr(indexing, "MOST_PARTS", before + 1)
+    with store.writing() as writer:
+        writer.put(videos(401, 1))
+    compact_tables(store, indexed_rows=1000)
+    assert [number for _, number in parts()] == [1, 1]  # built anew
+    with store.writing() as writer:
+        writer.delete([row for row in store.videos() if row.path.name in ("400.mp4", "401.mp4")])
 
 
 def test_new_moments_are_found_before_they_are_in_the_index_and_old_ones_are_gone(store: LanceStore) -> None:

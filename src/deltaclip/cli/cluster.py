@@ -138,14 +138,16 @@ def compact(
     if report.indexed and not dry_run:
         print_lines(f"index of {count(report.indexed, 'moment')}")
         told = (
-            ("appearance", report.recall, report.probes),
-            ("motion", report.motion_recall, report.motion_probes),
+            ("appearance", report.recall, report.filtered_recall, report.probes),
+            ("motion", report.motion_recall, report.filtered_motion_recall, report.motion_probes),
         )
-        for words, found, probes in told:
+        for words, found, among, probes in told:
             if found is not None:
-                short = "" if found >= recall else f"; nothing finds {recall:.1%}, this is the most thorough way"
+                some = "" if among is None else f", and {among:.1%} with a filter"
+                low = min(found, found if among is None else among) < recall
+                short = f"; nothing finds {recall:.1%}, this is the most thorough way" if low else ""
                 print_lines(
-                    f"by {words}: {found:.1%} of the 10 nearest are found, in {count(probes or 0, 'list')}{short}"
+                    f"by {words}: {found:.1%} of the 10 nearest are found, in {count(probes or 0, 'list')}{some}{short}"
                 )
     elif report.indexed:
         print_lines(f"{count(report.indexed, 'moment')} would be indexed")

@@ -30,8 +30,9 @@ class CompactReport:
     dry_run: nothing was done. files: files of moments and videos that there were. merged: how many of them were too
     small or held what was deleted, and were written as fewer. versions: old ones that were deleted. freed_bytes: None
     for a dry run, which cannot tell. indexed: moments in the index, 0 without one. probes: of its lists, how many
-    a search looks into. recall: share of the 10 nearest that it finds so, mean over a sample. motion_probes,
-    motion_recall: the same by motion. None if there is none.
+    a search looks into. recall: share of the 10 nearest that it finds so, mean over a sample. filtered_recall: the
+    same among a tenth of the moments, as with a filter, where it looks into all lists. motion_probes, motion_recall,
+    filtered_motion_recall: the same by motion. None if there is none.
     """
 
     dry_run: bool
@@ -42,8 +43,10 @@ class CompactReport:
     indexed: int
     probes: int | None = None
     recall: float | None = None
+    filtered_recall: float | None = None
     motion_probes: int | None = None
     motion_recall: float | None = None
+    filtered_motion_recall: float | None = None
 
 
 def compact_tables(
@@ -98,8 +101,10 @@ def compact_tables(
         indexed=rows if probing else 0,
         probes=None if looks is None else looks.probes,
         recall=None if looks is None else looks.recall,
+        filtered_recall=None if looks is None else looks.some_recall,
         motion_probes=None if moves is None else moves.probes,
         motion_recall=None if moves is None else moves.recall,
+        filtered_motion_recall=None if moves is None else moves.some_recall,
     )
 
 
@@ -107,12 +112,13 @@ def _index(
     moments: Any, probing: Mapping[str, Probing], recall: float, tell: Callable[[str, int, int], None]
 ) -> Mapping[str, Probing]:
     """Any: a LanceDataset."""
-    if {*probing} != {*indexed_columns(moments)} or moments.count_rows() > GROWTH * probing["vector"].rows:
+    rows = moments.count_rows()
+    built = probing["vector"].rows if {*probing} == {*indexed_columns(moments)} else 0
+    if rows > GROWTH * built or not extend_index(moments):
         build_index(moments)
-    else:
-        extend_index(moments)
+        built = rows
     tell("measuring its recall", 2, STEPS)
-    return tune(moments, recall)
+    return tune(moments, recall, built)
 
 
 def _planned(store: LanceStore, keep_hours: float, indexed_rows: int) -> CompactReport:

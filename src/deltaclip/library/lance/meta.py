@@ -1,7 +1,6 @@
 """What a library in Lance tables says of itself: one row of its table of videos, written with every commit."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
@@ -16,6 +15,9 @@ FORMAT = 1
 META_PATH = b""
 """The path of the row that holds this, which no file has."""
 
+ALL_LISTS = 1 << 16
+"""More lists than any index has."""
+
 VectorWord = Literal["float32", "float16"]
 """How vectors are kept."""
 
@@ -25,17 +27,21 @@ class Probing:
     """How the index of a large library is searched.
 
     probes: lists of the index that a search looks into. refine: candidates whose vectors are read, for each hit asked
-    for. recall: share of the 10 nearest that it finds so, as measured. rows: moments that there were then.
+    for. recall: share of the 10 nearest that it finds so, as measured. rows: moments that there were when the
+    index was built.
+    some_refine, some_recall: the same of a search that may find some of the moments alone, and looks into all lists.
     """
 
     probes: int
     refine: int
     recall: float
     rows: int
+    some_refine: int = 100
+    some_recall: float | None = None
 
-    def among(self, fitting: int, rows: int) -> "Probing":
-        """For a search that may find `fitting` of so many rows: the nearest of fewer lie in more lists."""
-        return replace(self, probes=math.ceil(self.probes * rows / max(fitting, 1)))
+    def among_some(self) -> "Probing":
+        """For a search that may find some of the moments alone: the nearest of these lie in any list."""
+        return replace(self, probes=ALL_LISTS, refine=self.some_refine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,10 @@ __all__ = ["LanceStore"]
 LOCK_NAME = "library.lock"
 MOST_APPROXIMATE = 1000
 """Hits up to which the index is asked; more are found by looking at all vectors."""
-MOST_FITTING = 100_000
-"""Moments that fit a filter up to which all of them are looked at: the nearest of few may lie anywhere in the index."""
+MOST_FITTING = 25_000
+"""Moments that fit a filter up to which the vectors of all of them are read, which is as fast as the index."""
+MOST_MISSING = 0.1
+"""Share of the videos that may be missing for a search to look into no more lists of the index than without."""
 SPREAD_SAMPLE = 4096
 """Moments by which the scales of appearance and motion are taken for a search through the index."""
 VIDEOS_AT_ONCE = 64
@@ -390,10 +392,9 @@ class LanceStore:
         probing = state.meta.probing
         ids = None if where is None else self._ids_that_fit(state, where, "NOT missing AND ")
         condition = condition_of(state, where, ids)
-        if where is not None and condition is not None:
-            fitting, rows = state.moments.count_rows(condition), state.moments.count_rows()
-            few = fitting <= MOST_FITTING
-            probing = {} if few else {column: each.among(fitting, rows) for column, each in probing.items()}
+        if where is not None or len(state.missing) > MOST_MISSING * state.videos.count_rows():
+            few = state.moments.count_rows(condition) <= MOST_FITTING
+            probing = {} if few else {column: each.among_some() for column, each in probing.items()}
         spread = None
         if queries is not None and motion is not None:
             some = self._sample(state, SPREAD_SAMPLE, moves=True)
