@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def test_every_public_method_is_on_the_page(kind: type) -> None:
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_a_signature_on_the_page_has_the_parameters_that_there_are(name: str) -> None:
     found: object = deltaclip
+    if name.startswith("library.lance."):  # imported by nothing but what wants it
+        pytest.importorskip("lance")
+        import_module("deltaclip.library.lance")
     for part in name.split("."):
         found = getattr(found, part)
     assert callable(found)

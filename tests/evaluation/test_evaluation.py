@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 
 from deltaclip.captions import Caption, CaptionSet, Split
-from deltaclip.encoder import Encoder, EncoderSpec
+from deltaclip.encoder import Encoder, EncoderSpec, TorchEngine
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.encoding import MaterialVectors
 from deltaclip.evaluation.evaluation import Evaluation, best_of, evaluate_material, post_processing
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax
+from deltaclip.evaluation.protocol import protocol_of
 from deltaclip.evaluation.runs import read_ranks
 from deltaclip.evaluation.scored import query_names, save_ranks, save_trec
 from deltaclip.evaluation.tables import TABLE_FORMATS
+from deltaclip.model import HeadSizes, load_checkpoint, with_temporal_head
 from tests.helpers import small_checkpoint
+from tests.siglip import siglip_folder
 
 TEXTS = ("red", "blue", "a square", "a circle", "moves")
 OWNER = np.array([0, 1, 2, 2, 1])
@@ -70,6 +73,18 @@ def test_the_protocol_holds_what_the_figures_depend_on(encoder: Encoder) -> None
     }
     assert {name: protocol[name] for name in expected} == expected
     assert set(protocol) == {*expected, "version", "commit", "chosen_among", "keep"}
+
+
+def test_the_protocol_tells_a_temporal_head_and_a_family_that_sees_the_whole_picture(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(small_checkpoint(tmp_path / "small"))
+    headed = TorchEngine(with_temporal_head(checkpoint.model, HeadSizes(1, 12), seed=0), "cpu", "float32")
+    with_head = Encoder("headed", headed, checkpoint.tokenizer)
+    siglip = Encoder.load(siglip_folder(tmp_path / "siglip"), EncoderSpec(device="cpu", precision="float32"))
+    told = [protocol_of(each, vectors()) for each in (with_head, siglip)]
+    assert [(each.preprocessing, each.pooling) for each in told] == [
+        ("clip", "temporal head, then mean"),
+        ("squash", "mean"),
+    ]
 
 
 def test_texts_and_videos_may_differ_in_number_and_a_video_without_text_is_a_distractor(encoder: Encoder) -> None:

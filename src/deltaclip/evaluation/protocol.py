@@ -12,12 +12,15 @@ from deltaclip.evaluation.postprocess import PostProcessing
 from deltaclip.evaluation.recorded import in_words
 from deltaclip.provenance import running_checkout
 
-__all__ = ["PREPROCESSING", "Protocol", "protocol_of", "protocol_of_material"]
+__all__ = ["Protocol", "protocol_of", "protocol_of_material"]
 
-PREPROCESSING = "clip"
-"""CLIP's own, and CLIP4Clip's: short side to the model's by bicubic with antialiasing, then the centre crop."""
+PREPROCESSING = {"crop": "clip", "squash": "squash"}
+"""How a picture becomes a square, a name in `reader.FITS` -> in words. clip: CLIP's own, and CLIP4Clip's, short side to
+the model's, then the centre crop; squash: all of it, as SigLIP sees."""
 POOLING = "mean"
 """CLIP4Clip's meanP: unit frame features, their mean, and that to unit length."""
+WITH_HEAD = "temporal head, then mean"
+"""CLIP4Clip's seqTransf: the same after the temporal head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class Protocol:
     split were not, because a file is not here or cannot be read. broken: how many of the missing are here, but cannot
     be read. cut_captions: how many are longer than max_words.
     max_words: longest row of token ids, begin and end included. num_frames, sampling: frames of a video and their rule.
-    preprocessing: see PREPROCESSING. motion: the mask, None if the alpha weights are zero. keep: share of the
-    patches that were encoded, None for all of them. pooling: see POOLING.
+    preprocessing: a value of PREPROCESSING. motion: the mask, None if the alpha weights are zero. keep: share of the
+    patches that were encoded, None for all of them. pooling: POOLING, WITH_HEAD, or another in words.
     precision, device: of the encoder, with the engine if it is not torch.
     post: how scores were re-weighed, None for not at all ("none" in json).
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
@@ -146,9 +149,9 @@ def protocol_of_material(
         max_words=encoder.max_words,
         num_frames=spec.num_frames,
         sampling=spec.sampling,
-        preprocessing=PREPROCESSING,
+        preprocessing=PREPROCESSING[spec.fit],
         motion=spec.motion_word,
-        pooling=POOLING,
+        pooling=POOLING if encoder.engine.inputs.max_frames is None else WITH_HEAD,
         precision=encoder.rounding,
         device=encoder.device,
         post=None if post is None else post.to_json(),

@@ -111,7 +111,7 @@ def test_length_of_a_data_set_joins_its_videos(
 def test_the_same_study_twice_gives_the_same_rows(
     bundled: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deltaclip.evaluation.studies.threshold.THRESHOLDS", (25.0,))
+    monkeypatch.setattr("deltaclip.evaluation.studies.threshold.STUDIED_THRESHOLDS", (25.0,))
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
