@@ -21,7 +21,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 
 def test_the_same_seed_gives_the_same_figures(encoder: Encoder) -> None:
     one, two = (evaluate_shapes(encoder, seed=5, num_clips=6).to_json() for _ in range(2))
+    costs = one.pop("cost"), two.pop("cost")
     assert one == two
+    assert costs[0]["gflops_a_video"] == costs[1]["gflops_a_video"] > 0
 
 
 def test_an_encoder_that_knows_every_answer_gets_all_of_them(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,7 +222,7 @@ def _rank(encoders: "dict[str, Encoder]", material: "Material", allow_missing: b
             vectors = encode_material(encoder, material, cache=cache, allow_missing=allow_missing, progress=progress)
             for video, reason in vectors.broken.items():
                 note(shown(f"{video}: {reason}"))
-            saved[name] = saved_ranks(evaluate_material(encoder, vectors))
+            saved[name] = saved_ranks(evaluate_material(encoder, vectors, with_cost=False))
     return saved
 
 

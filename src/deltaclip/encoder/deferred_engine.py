@@ -5,12 +5,13 @@ A cold search in words then waits neither for torch nor for the image encoder, w
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder.engine import Inputs, SlowEngine
+from deltaclip.encoder.engine import EngineCosts, Inputs, SlowEngine
 from deltaclip.model import TextTower
 
 __all__ = ["FEW_TEXTS", "DeferredEngine"]
@@ -89,6 +90,11 @@ class DeferredEngine(SlowEngine):
     def notes(self) -> tuple[str, ...]:
         """See `Engine`. What is known so far: nothing is made to find out."""
         return () if self._made is None else tuple(self._made.notes)
+
+    def costs(self, num_frames: int, keep: float = 1.0) -> EngineCosts:
+        """See `Engine`: those of the second engine, but one text alone is encoded here."""
+        costs: EngineCosts = self._engine.costs(num_frames, keep)
+        return replace(costs, text_precision="float32 in numpy")
 
     def video_vectors(
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0

@@ -16,7 +16,7 @@ from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_share, check_texts, check_whole
 from deltaclip.encoder.background import LITTLE_WORDS, drawn_sentences, general_sentences, kept_vectors
 from deltaclip.encoder.deferred_engine import FEW_TEXTS
-from deltaclip.encoder.engine import Engine, Inputs, SlowEngine
+from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine
 from deltaclip.encoder.loading import load_engine
 from deltaclip.encoder.locating import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
@@ -178,6 +178,10 @@ class Encoder:
         if self.keep < 1:
             parts["keep"] = self.keep
         return digest(parts, sort_keys=True)
+
+    def costs(self) -> EngineCosts | None:
+        """Parameters, and floating-point operations of a video of `num_frames`; None if the engine cannot tell."""
+        return self.engine.costs(self.reader_spec.num_frames, self.keep)
 
     def describe(self) -> str:
         """One line for people: what runs on which device, and whether masks matter."""

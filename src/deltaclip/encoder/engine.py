@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.model import FAMILIES, ModelFacts
 
-__all__ = ["Engine", "Inputs", "SlowEngine"]
+__all__ = ["Engine", "EngineCosts", "Inputs", "SlowEngine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,21 @@ class Inputs:
         return 1 if self.begin is None else 2
 
 
+@dataclass(frozen=True, slots=True)
+class EngineCosts:
+    """What an encoder computes with, whatever runs it.
+
+    parameters: of the whole model; image_parameters: of its image encoder, None for an encoder without one.
+    video_flops: floating-point operations of one video, see `model.video_flops`. text_precision: in which, and by what,
+    one text alone is encoded.
+    """
+
+    parameters: int
+    image_parameters: int | None
+    video_flops: int
+    text_precision: str
+
+
 @runtime_checkable
 class Engine(Protocol):
     """A model, ready to run on its device. `str(engine)` says in a few words where and how it runs."""
@@ -101,6 +116,9 @@ class Engine(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that its users should read, such as that a precision is not used and why."""
+
+    def costs(self, num_frames: int, keep: float = 1.0) -> EngineCosts | None:
+        """Its model's costs, of videos of so many frames; None for an engine that cannot tell. keep: as below."""
 
     def video_vectors(
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from deltaclip.checks import check_path
 from deltaclip.encoder.background import kept_vectors, motion_sentences
+from deltaclip.encoder.engine import EngineCosts
 from deltaclip.encoder.locating import inside_package
 from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, MotionWeights
 from deltaclip.errors import CheckpointError
@@ -150,6 +151,16 @@ class MotionEncoder:
         batches = (given[start : start + TRACKS_AT_ONCE] for start in range(0, len(given), TRACKS_AT_ONCE))
         vectors = [self._network.encode(batch) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
+
+    def costs(self, num_frames: int) -> EngineCosts:
+        """Parameters, and floating-point operations of the network of tracks for a video of so many frames.
+
+        Measuring the track itself, which is done in numpy and OpenCV, is not among them.
+        """
+        from deltaclip.encoder.motion_network import track_flops
+
+        numbers = sum(weight.size for weight in self._weights.arrays.values())
+        return EngineCosts(numbers, None, track_flops(self._weights.sizes, num_frames), "float32 in numpy")
 
     def background_vectors(self) -> NDArray[np.float32]:
         """Vectors of sentences on all kinds of motion, to tell how well one fits: (M, D), unit rows.

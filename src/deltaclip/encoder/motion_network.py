@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from deltaclip.durable import write_bytes_whole
 from deltaclip.encoder.motion_weights import (
@@ -33,6 +34,7 @@ __all__ = [
     "network_of",
     "save_motion_encoder",
     "track_batch",
+    "track_flops",
     "weights_of",
 ]
 
@@ -194,6 +196,20 @@ def network_of(weights: MotionWeights) -> MotionNetwork:
     network = MotionNetwork(weights.sizes, len(vocabulary()), MAX_WORDS)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.arrays.items()})
     return network.eval()
+
+
+def track_flops(sizes: MotionSizes, num_frames: int) -> int:
+    """Floating-point operations of one track of so many frames, counted as `model.video_flops` counts them."""
+    with torch.device("meta"):
+        network = MotionNetwork(sizes, len(vocabulary()), MAX_WORDS).eval()
+        batch = TrackBatch(
+            torch.empty(1, num_frames, MAP_NUMBERS),
+            torch.empty(1, num_frames, FRAME_NUMBERS),
+            torch.empty(1, num_frames, dtype=torch.bool),
+        )
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network.track_vectors(batch)
+    return int(counter.get_total_flops())
 
 
 def weights_of(network: MotionNetwork) -> MotionWeights:

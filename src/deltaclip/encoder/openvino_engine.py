@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deltaclip.encoder.engine import Inputs, SlowEngine
+from deltaclip.encoder.engine import EngineCosts, Inputs, SlowEngine
 from deltaclip.encoder.int8 import (
     Calibration,
     calibration_places,
@@ -153,6 +153,10 @@ class OpenVinoEngine(SlowEngine):
     def notes(self) -> tuple[str, ...]:
         """See `Engine`. What is known so far: nothing is made ready to find out."""
         return (*self._torch.notes, *self._notes)
+
+    def costs(self, num_frames: int, keep: float = 1.0) -> EngineCosts:
+        """See `Engine`: of the model as torch computes it, since a graph is the same products in other forms."""
+        return self._torch.costs(num_frames, keep)
 
     def video_vectors(
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0

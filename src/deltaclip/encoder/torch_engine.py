@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of
-from deltaclip.encoder.engine import Inputs
+from deltaclip.encoder.engine import EngineCosts, Inputs
 from deltaclip.encoder.pooling import check_lengths, clip_vectors
 from deltaclip.encoder.spec import ChoiceError
 from deltaclip.model import (
@@ -27,8 +27,10 @@ from deltaclip.model import (
     model_facts,
     model_spec,
     normalised,
+    parameter_counts,
     text_features,
     this_processor,
+    video_flops,
 )
 
 __all__ = ["TorchEngine"]
@@ -113,6 +115,11 @@ class TorchEngine:
     def notes(self) -> tuple[str, ...]:
         """See `Engine`."""
         return () if self.placement.refused is None else (self.placement.refused,)
+
+    def costs(self, num_frames: int, keep: float = 1.0) -> EngineCosts:
+        """See `Engine`."""
+        numbers = parameter_counts(self._model)
+        return EngineCosts(numbers.whole, numbers.image, video_flops(self._model, num_frames, keep), self.precision)
 
     def video_vectors(
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0

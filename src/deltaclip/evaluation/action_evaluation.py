@@ -8,6 +8,7 @@ import deltaclip
 from deltaclip.captions import ActionClip, ActionSet
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation.actions import ActionFigures, ActionVectors, action_figures
+from deltaclip.evaluation.cost import FLOAT_BYTES, Cost, spread_texts, timed
 from deltaclip.evaluation.sentence_encoders import SentenceEncoder
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import Clip, read_video
@@ -21,7 +22,8 @@ class ActionEvaluation:
     """The figures of an encoder on a set, and how they were made.
 
     name: of the set. folds: those measured, () for a set without folds or for all clips of one that has some.
-    encoder, fingerprint: of whom. num_frames: of a clip, sampled over the whole of it.
+    encoder, fingerprint: of whom. num_frames: of a clip, sampled over the whole of it. cost: of the encoder, and of
+    asking one wording.
     """
 
     name: str
@@ -30,9 +32,11 @@ class ActionEvaluation:
     fingerprint: str
     num_frames: int
     figures: ActionFigures = field(repr=False)
+    cost: Cost = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:  # Any: a json document
-        """As `ActionFigures.to_json`, with "set", "folds", "encoder", "fingerprint", "num_frames" and "version"."""
+        """As `ActionFigures.to_json`, with "set", "folds", "encoder", "fingerprint", "num_frames", "version" and
+        "cost"."""
         return {
             "set": self.name,
             "folds": list(self.folds),
@@ -40,6 +44,7 @@ class ActionEvaluation:
             "fingerprint": self.fingerprint,
             "num_frames": self.num_frames,
             "version": deltaclip.__version__,
+            "cost": self.cost.to_json(),
             **self.figures.to_json(),
         }
 
@@ -47,7 +52,11 @@ class ActionEvaluation:
         """For people."""
         folds = f", folds {', '.join(map(str, self.folds))}" if self.folds else ""
         made = f"{count(self.figures.num_clips, 'clip')} of {self.name}{folds}, {self.figures.queries:,} wordings asked"
-        return [*self.figures.lines(), f"{made}; encoder {self.encoder}, fingerprint {self.fingerprint}"]
+        return [
+            *self.figures.lines(),
+            self.cost.line(),
+            f"{made}; encoder {self.encoder}, fingerprint {self.fingerprint}",
+        ]
 
 
 def clips_of_folds(actions: ActionSet, folds: Sequence[int]) -> list[ActionClip]:
@@ -109,4 +118,24 @@ def evaluate_actions(
         fingerprint=encoder.fingerprint,
         num_frames=encoder.reader_spec.num_frames,
         figures=action_figures(vectors),
+        cost=_cost(encoder, vectors),
+    )
+
+
+def _cost(encoder: SentenceEncoder, vectors: ActionVectors) -> Cost:
+    """Of one vector a clip, and of wordings that are asked one at a time."""
+    wordings = [text for texts in vectors.wordings.values() for text in texts]
+    taken = timed(
+        lambda text: encoder.encode_sentences([text])[0],
+        lambda vector: None if vector is None else vectors.videos @ vector,
+        spread_texts(wordings),
+    )
+    return Cost(
+        model=encoder.costs(),
+        time=taken,
+        gallery=len(vectors.videos),
+        num_frames=encoder.reader_spec.num_frames,
+        vectors=1.0,
+        size_bytes=float(vectors.videos.shape[1] * FLOAT_BYTES),
+        device=encoder.device,
     )

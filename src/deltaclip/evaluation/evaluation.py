@@ -8,6 +8,7 @@ from deltaclip.captions import CaptionSet
 from deltaclip.encoder import Encoder
 from deltaclip.errors import CaptionError
 from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.cost import Cost, cost_of_vectors
 from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
@@ -27,6 +28,7 @@ class Evaluation:
     what was ranked. others: (encoder, fingerprint, R@1 of t2v) of the encoders that this one was chosen among.
     right_group: of drawn clips, percent of texts whose first video holds the right objects, whichever of them moves; a
     third of it is what an encoder that does not see motion reaches as R@1. None elsewhere.
+    cost: parameters, operations a video and time a query; None if it was not measured.
     """
 
     retrieval: RetrievalResult
@@ -37,6 +39,7 @@ class Evaluation:
     post: PostProcessing | None = None
     others: tuple[tuple[str, str, float], ...] = ()
     right_group: float | None = None
+    cost: Cost | None = None
 
     def __repr__(self) -> str:
         made = f"{self.protocol.dataset} {self.protocol.split}, {self.protocol.encoder}"
@@ -71,7 +74,7 @@ class Evaluation:
         return float(self.vectors.coverage.mean())
 
     def to_json(self) -> dict[str, Any]:  # Any: json
-        """The figures of `RetrievalResult`, "intervals", "protocol", "fallback", "coverage", "missing".
+        """The figures of `RetrievalResult`, "intervals", "cost", "protocol", "fallback", "coverage", "missing".
 
         "missing" lists the videos that were not ranked: {"video", "reason"}; "notes", which is there if files need any,
         what is worth knowing of those that were: {"video", "text"}. "candidates" lists the encoders, if the
@@ -81,6 +84,7 @@ class Evaluation:
         document = {
             **self.retrieval.to_json(),
             "intervals": self.intervals.to_json(),
+            "cost": self.cost and self.cost.to_json(),
             "protocol": self.protocol.to_json(),
             "fallback": self.vectors.fallback,
             "coverage": self.coverage,
@@ -100,8 +104,10 @@ class Evaluation:
         return document
 
 
-def evaluate_material(encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None) -> Evaluation:
-    """Ranks vectors that this encoder made, both ways."""
+def evaluate_material(
+    encoder: Encoder, vectors: MaterialVectors, post: PostProcessing | None = None, *, with_cost: bool = True
+) -> Evaluation:
+    """Ranks vectors that this encoder made, both ways. with_cost: measures that too, by a second of queries at most."""
     material = vectors.material
     ranking = rank_vectors(vectors.texts, vectors.videos, vectors.owner, post)
     return Evaluation(
@@ -111,6 +117,7 @@ def evaluate_material(encoder: Encoder, vectors: MaterialVectors, post: PostProc
         ranking=ranking,
         vectors=vectors,
         post=post,
+        cost=cost_of_vectors(encoder, material.texts, vectors.videos) if with_cost else None,
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
+from deltaclip.evaluation.cost import Cost
 from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax, processed_scores
@@ -37,16 +38,22 @@ class SegmentVectors:
 
         def blocks() -> Iterator[Block]:
             for places in row_blocks(owner, BLOCK_ROWS):
-                yield places, np.maximum.reduceat(texts[places] @ self.rows.T, self.starts, axis=1)
+                yield places, self.scores(texts[places])
 
         return blocks
+
+    def scores(self, texts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, D) unit rows -> (n, V): the score of each video's best segment."""
+        scores: NDArray[np.float32] = np.maximum.reduceat(texts @ self.rows.T, self.starts, axis=1)
+        return scores
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SegmentEvaluation:
     """The figures of ranking by the best segment, and those of one mean a video, of the same videos and captions.
 
-    segments: how many there are. gain: T2V by the best segment against T2V by one mean, query by query.
+    segments: how many there are. gain: T2V by the best segment against T2V by one mean, query by query. cost: as of
+    `Evaluation`, with all frames of all segments.
     """
 
     retrieval: RetrievalResult
@@ -57,6 +64,7 @@ class SegmentEvaluation:
     whole: Evaluation
     segments: int
     gain: Comparison = field(repr=False)
+    cost: Cost | None = None
 
     def __repr__(self) -> str:
         return f"SegmentEvaluation({self.protocol.pooling}: {recalls_in_words(self.retrieval)})"
@@ -72,11 +80,12 @@ class SegmentEvaluation:
         return self.retrieval.v2t
 
     def to_json(self) -> dict[str, Any]:  # Any: json
-        """The figures of `RetrievalResult`, "intervals", "protocol", "segments": how many, "whole": the evaluation by
-        one mean, and "gain" over it, as `compare` gives it."""
+        """The figures of `RetrievalResult`, "intervals", "cost", "protocol", "segments": how many, "whole": the
+        evaluation by one mean, and "gain" over it, as `compare` gives it."""
         return {
             **self.retrieval.to_json(),
             "intervals": self.intervals.to_json(),
+            "cost": self.cost and self.cost.to_json(),
             "protocol": self.protocol.to_json(),
             "segments": self.segments,
             "gain": self.gain.to_json(),
@@ -130,4 +139,5 @@ def evaluate_segments(
         whole=whole,
         segments=len(found.rows),
         gain=compare_ranks(ranking.t2v.pessimistic, whole.ranking.t2v.pessimistic, clusters[named.owner]),
+        cost=whole.cost and whole.cost.of_segments(len(found.rows), lambda row: found.scores(row[None]), vectors.texts),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder import Encoder
+from deltaclip.encoder import Encoder, EngineCosts, MotionEncoder
 from deltaclip.library import MotionVectorEncoder
 from deltaclip.reader import Clip, ReaderSpec
 
@@ -22,6 +22,7 @@ class SentenceEncoder:
 
     name, fingerprint: of the encoder. reader_spec: how videos are read for it. encode_clips: clips to (N, D) float32,
     unit rows. encode_sentences: Q sentences to as many vectors (D,), None for one in which nothing is understood.
+    costs: parameters and operations a video, None if nobody can tell. device: where it runs.
     """
 
     name: str
@@ -29,6 +30,8 @@ class SentenceEncoder:
     reader_spec: ReaderSpec
     encode_clips: Callable[[Iterable[Clip]], NDArray[np.float32]] = field(repr=False)
     encode_sentences: Callable[[Sequence[str]], list[NDArray[np.float32] | None]] = field(repr=False)
+    costs: Callable[[], EngineCosts | None] = field(default=lambda: None, repr=False)
+    device: str = "cpu"
 
 
 def by_appearance(encoder: Encoder) -> SentenceEncoder:
@@ -39,6 +42,8 @@ def by_appearance(encoder: Encoder) -> SentenceEncoder:
         reader_spec=encoder.reader_spec,
         encode_clips=encoder.encode_clips,
         encode_sentences=lambda texts: list(encoder.encode_texts(texts)),
+        costs=encoder.costs,
+        device=encoder.device,
     )
 
 
@@ -50,4 +55,5 @@ def by_motion(encoder: MotionVectorEncoder) -> SentenceEncoder:
         reader_spec=TRACK_SPEC,
         encode_clips=encoder.encode_clips,
         encode_sentences=lambda texts: [encoder.question(text).vector for text in texts],
+        costs=lambda: encoder.costs(TRACK_SPEC.num_frames) if isinstance(encoder, MotionEncoder) else None,
     )

@@ -124,8 +124,9 @@ class ScoresEvaluation:
         return self.retrieval.v2t
 
     def to_json(self) -> dict[str, Any]:  # Any: json
-        """The figures of `RetrievalResult`, "intervals", "protocol", and "missing": names of videos."""
-        made = {"intervals": self.intervals.to_json(), "protocol": self.protocol.to_json()}
+        """The figures of `RetrievalResult`, "intervals", "cost": null, since a file does not tell it, "protocol", and
+        "missing": names of videos."""
+        made = {"intervals": self.intervals.to_json(), "cost": None, "protocol": self.protocol.to_json()}
         return {**self.retrieval.to_json(), **made, "missing": list(self.missing)}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deltaclip.evaluation.cost import COST_COLUMNS, NO_COST
 from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.evaluation.segments import SegmentEvaluation
 from deltaclip.evaluation.similarity import ScoresEvaluation
@@ -44,8 +45,10 @@ def table_lines(evaluation: Tabled) -> list[str]:
 def markdown_lines(evaluation: Tabled) -> list[str]:
     """Head, one row and the protocol. The intervals are those of R@1."""
     columns = ["R@1", "R@5", "R@10", "MdR", "MnR"]
-    head = ["encoder", "mask", *(f"{way.upper()} {column}" for way in WAYS for column in columns), "notes"]
-    cells = [_markdown(cell) for cell in (*_names(evaluation), *_figures(evaluation, " [{0:.1f}, {1:.1f}]"))]
+    figures = (f"{way.upper()} {column}" for way in WAYS for column in columns)
+    head = ["encoder", "mask", *figures, *COST_COLUMNS, "notes"]
+    found = (*_names(evaluation), *_figures(evaluation, " [{0:.1f}, {1:.1f}]"), *_cost_cells(evaluation))
+    cells = [_markdown(cell) for cell in found]
     notes = _markdown("; ".join(evaluation.protocol.marks))
     right = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     rows = [f"| {' | '.join(row)} |" for row in (head, right, [*cells, notes])]
@@ -53,7 +56,7 @@ def markdown_lines(evaluation: Tabled) -> list[str]:
 
 
 def latex_lines(evaluation: Tabled) -> list[str]:
-    """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), notes.
+    """The protocol as comments, and one row: encoder, mask, T2V, V2T (R@1, R@5, R@10, MdR, MnR each), cost, notes.
 
     The recalls have intervals. The encoder is the last part of its name; the comments have all of it.
     """
@@ -62,8 +65,9 @@ def latex_lines(evaluation: Tabled) -> list[str]:
     names = [_latex(encoder.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or encoder), _latex(mask)]
     figures = _figures(evaluation, " {{\\scriptsize [{0:.1f}, {1:.1f}]}}", ("R1", "R5", "R10"))
     notes = _latex("; ".join(evaluation.protocol.marks))
-    head = "% encoder & mask & T2V R@1 & R@5 & R@10 & MdR & MnR & V2T R@1 & R@5 & R@10 & MdR & MnR & notes"
-    return [*comments, head, " & ".join([*names, *figures, notes]) + " \\\\"]
+    ways = "T2V R@1 & R@5 & R@10 & MdR & MnR & V2T R@1 & R@5 & R@10 & MdR & MnR"
+    head = f"% encoder & mask & {ways} & {' & '.join(COST_COLUMNS)} & notes"
+    return [*comments, head, " & ".join([*names, *figures, *_cost_cells(evaluation), notes]) + " \\\\"]
 
 
 TABLE_FORMATS: Mapping[str, Callable[[Tabled], list[str]]] = {
@@ -90,6 +94,18 @@ def _figures(evaluation: Tabled, interval: str, with_interval: tuple[str, ...] =
     return cells
 
 
+def _cost_cells(evaluation: Tabled) -> tuple[str, ...]:
+    """The cells of COST_COLUMNS."""
+    cost = None if isinstance(evaluation, ScoresEvaluation) else evaluation.cost
+    return NO_COST if cost is None else cost.cells()
+
+
+def _cost_lines(evaluation: Tabled) -> list[str]:
+    if isinstance(evaluation, ScoresEvaluation):
+        return ["cost: not known of a file of scores"]
+    return [] if evaluation.cost is None else [evaluation.cost.line()]
+
+
 def _lines_below(evaluation: Tabled) -> list[str]:
     """What drawn clips tell beside, encoders that were tried for the best of several, few videos, and the protocol."""
     lines = [] if evaluation.intervals.warning is None else [evaluation.intervals.warning]
@@ -103,6 +119,7 @@ def _lines_below(evaluation: Tabled) -> list[str]:
             f"{evaluation.segments:,} segments; T2V R@1 by one mean a video {before:.1f}: by the best segment "
             f"{gain.difference:+.1f} [{gain.interval[0]:+.1f}, {gain.interval[1]:+.1f}], p {gain.p_value:.4f}"
         )
+    lines += _cost_lines(evaluation)
     return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from deltaclip.model.configs import transformers_claim
     from deltaclip.model.conversion import ConversionReport, convert
+    from deltaclip.model.cost import ParameterCounts, parameter_counts, video_flops
     from deltaclip.model.digest import kept_problem, loaded_digest, model_digest, model_facts, texts_of, weights_digest
     from deltaclip.model.families import FAMILIES, Family
     from deltaclip.model.families.wiring import DualEncoder, family_of
@@ -67,6 +68,7 @@ else:
         "deltaclip.model.self_check",
         "deltaclip.model.fresh",
         "deltaclip.model.configs",
+        "deltaclip.model.cost",
         "deltaclip.model.conversion",
         "deltaclip.model.any_source",
         "deltaclip.model.loading",
@@ -90,6 +92,7 @@ __all__ = [
     "ModelSpec",
     "Normalisation",
     "NumpyBlock",
+    "ParameterCounts",
     "Placement",
     "Precision",
     "Said",
@@ -129,6 +132,7 @@ __all__ = [
     "new_model",
     "normalised",
     "one_blas_thread",
+    "parameter_counts",
     "pool_frames",
     "replace_files",
     "save_checkpoint",
@@ -137,6 +141,7 @@ __all__ = [
     "this_processor",
     "transformers_claim",
     "unit_rows",
+    "video_flops",
     "weights_digest",
     "widened",
     "with_temporal_head",

@@ -27,6 +27,7 @@ __all__ = [
     "channel_extras",
     "channel_moments",
     "check_numbers",
+    "empty_like",
     "first_layers",
     "image_features",
     "listed_keys",
@@ -127,6 +128,15 @@ def with_temporal_head(model: DualEncoder, sizes: HeadSizes, seed: int) -> DualE
     own = model.state_dict()
     empty = _empty(copy.deepcopy(model.config), _num_channels(own), sizes)
     return _filled(empty, {**own, **fresh_head(wiring(family_of(model)).dimension(model), sizes, seed)})
+
+
+def empty_like(model: DualEncoder) -> DualEncoder:
+    """A model of the same sizes without numbers (on torch's device `meta`), to count what it computes."""
+    head = temporal_head(model)
+    channels = model.vision_model.embeddings.patch_embedding.weight.shape[1]
+    empty = _empty(copy.deepcopy(model.config), channels, None if head is None else head.sizes)
+    empty.train(False)
+    return empty
 
 
 def channel_extras(model: DualEncoder) -> tuple[str, ...]:

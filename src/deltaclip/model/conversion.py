@@ -12,6 +12,7 @@ from deltaclip.model.any_source import Said, SourceKind, SourceModel, read_any
 from deltaclip.model.architecture import Architecture
 from deltaclip.model.checkpoint import as_held
 from deltaclip.model.clip import assemble, listed_keys
+from deltaclip.model.cost import IMAGE_ENCODER
 from deltaclip.model.families import CLIP
 from deltaclip.model.families.wiring import family_of
 from deltaclip.model.keys import ALPHA_CONVOLUTION, replace_alpha, to_transformers
@@ -27,7 +28,6 @@ from deltaclip.wording import count
 __all__ = ["ConversionReport", "convert"]
 
 NOTHING_SAID = Said()
-IMAGE_ENCODER = ("vision_model.", "visual_projection.")
 AlphaFrom = Literal["file", "convolution", "clip", "zero"]
 
 

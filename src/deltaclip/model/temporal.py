@@ -106,10 +106,14 @@ class TemporalHead(nn.Module):
             )
         # Always in float32, as pooling is: it is a small part of the work, and a difference of vectors.
         with torch.autocast(frames.device.type, enabled=False):
-            seen = frames + self.positions.weight[:length]
-            for block in self.blocks:
-                seen = block(seen)
-            made: Tensor = frames + self.out(seen)
+            return self.made_of(frames)
+
+    def made_of(self, frames: Tensor) -> Tensor:
+        """The same without its check and its precision: on a device that knows no autocast, such as `meta`."""
+        seen = frames + self.positions.weight[: frames.shape[1]]
+        for block in self.blocks:
+            seen = block(seen)
+        made: Tensor = frames + self.out(seen)
         return made
 
 
