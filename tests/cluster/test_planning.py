@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from deltaclip.cluster.listing import FileSeen, list_files
-from deltaclip.cluster.planning import MOST_BYTES, MOST_FILES, gone_rows, is_same, needs_reading, portions
+from deltaclip.cluster.planning import (
+    MOST_BYTES,
+    MOST_FILES,
+    gone_rows,
+    is_same,
+    needs_reading,
+    portions,
+    rows_to_prune,
+)
 from deltaclip.errors import DeltaclipError
 from deltaclip.library import Stamp, VideoRow
 from deltaclip.object_paths import ObjectPath
@@ -56,7 +64,12 @@ def test_videos_whose_files_are_gone(tmp_path: Path) -> None:
     stamp = Stamp(1, 2, 3)
     rows = {path: row_of(path, stamp) for path in (there, gone, tmp_path / "listed.mp4")}
     rows[tmp_path / "known.mp4"] = row_of(tmp_path / "known.mp4", stamp, missing=True)
-    assert gone_rows(rows, [FileSeen(tmp_path / "listed.mp4", stamp)]) == [rows[gone]]
+    listed = [FileSeen(tmp_path / "listed.mp4", stamp)]
+    assert gone_rows(rows, listed, missing_too=False) == ([rows[gone]], 1)
+    both = [rows[gone], rows[tmp_path / "known.mp4"]]
+    assert gone_rows(rows, listed, missing_too=True) == (both, 1)
+    assert rows_to_prune(both, []) == both
+    assert rows_to_prune(both, [tmp_path / "other", tmp_path]) == []  # a disk that is not mounted
 
 
 def test_listing_files_of_this_machine(tmp_path: Path) -> None:
@@ -67,6 +80,19 @@ def test_listing_files_of_this_machine(tmp_path: Path) -> None:
     assert listing.files[0].stamp == Stamp.of(tmp_path / "a.mp4")
     assert (listing.roots, dict(listing.passed_over)) == ([tmp_path], {".txt": 1})
     assert [failure.path.name for failure in listing.failures] == ["nothing"]
+
+
+def test_what_is_excluded_and_what_holds_nothing(tmp_path: Path) -> None:
+    for name in ("a.mp4", "proxies/a.mp4", "raw/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"a film")
+    (tmp_path / "disk").mkdir()
+    given = [str(tmp_path), str(tmp_path / "disk")]
+    listing = list_files(given, None, ["proxies", "raw/", "*.gif"])
+    assert [file.path for file in listing.files] == [tmp_path / "a.mp4"]
+    assert dict(listing.passed_over) == {"excluded files and folders": 2}
+    assert listing.unused_exclude == ("*.gif",)
+    assert listing.empty == [tmp_path / "disk"]
 
 
 def test_an_address_of_another_kind_is_refused() -> None:

@@ -80,14 +80,46 @@ def test_index_from_s3_into_s3_and_search_there(storage: Any, tmp_path: Path) ->
     storage.rm("films/in//odd.mp4")
     storage.rm("films/in/clip 000.mp4")
     storage.pipe("films/in/clip 001.mp4", storage.cat_file("films/in/clip 001.mp4"))  # the same bytes
-    code, report = deltaclip(*words)
-    assert (code, report["unchanged"], report["missing"]) == (0, CLIPS - 1, 1)
+    code, report = deltaclip(*words, "--exclude", "*002.MP4")
+    assert (code, report["unchanged"], report["missing"], report["left_alone"]) == (0, CLIPS - 2, 1, 1)
 
     with Library.open("s3://films/library") as library:
         paths = [str(hit.path) for hit in library.search("a red square")]
         assert sorted(paths) == [f"s3://films/in/clip {number:03d}.mp4" for number in range(1, CLIPS)]
         report_of_all = library.verify()
         assert (report_of_all.problems, report_of_all.elsewhere) == ((), CLIPS)
+
+    code, report = deltaclip(*words, "--prune")
+    assert (code, report["unchanged"], report["missing"], report["removed"]) == (0, CLIPS - 1, 0, 1)
+    with Library.open("s3://films/library") as library:
+        assert library.status().missing == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("proxies", ["a.mp4", "raw/b.mp4", "raw/old/c.mp4"]),
+        ("RAW/old", ["a.mp4", "proxies/a.mp4", "raw/b.mp4"]),
+        ("/raw", ["a.mp4", "proxies/a.mp4"]),
+        ("a.mp4/", ["a.mp4", "proxies/a.mp4", "raw/b.mp4", "raw/old/c.mp4"]),
+        ("s3://rolls/day/raw/*", ["a.mp4", "proxies/a.mp4"]),
+        ("day", []),
+    ],
+)
+def test_objects_are_excluded_as_files_are(storage: Any, pattern: str, kept: list[str]) -> None:
+    if not storage.exists("rolls"):
+        storage.mkdir("rolls")
+        for name in ("a.mp4", "proxies/a.mp4", "raw/b.mp4", "raw/old/c.mp4"):
+            storage.pipe(f"rolls/day/{name}", b"a film")
+    listing = list_files(["s3://rolls/day"], None, [pattern, "*.gif"])
+    assert [str(file.path) for file in listing.files] == [f"s3://rolls/day/{name}" for name in kept]
+    assert listing.passed_over.total() == 4 - len(kept)
+    assert listing.unused_exclude == (("*.gif",) if len(kept) < 4 else (pattern, "*.gif"))
+
+
+def test_an_address_that_holds_nothing_is_told(storage: Any) -> None:
+    storage.mkdir("hollow")
+    assert [str(root) for root in list_files(["s3://hollow"], None).empty] == ["s3://hollow"]
 
 
 def test_what_vanishes_or_changes_between_listing_and_reading_is_a_failure(storage: Any) -> None:

@@ -5,8 +5,17 @@ from typing import Annotated
 import typer
 
 from deltaclip.cli.encoders import encoder_to_index
-from deltaclip.cli.index_report import name_failures, name_notes, passed_over_words, report_row, show_progress
-from deltaclip.cli.options import EncoderOption, JsonOption
+from deltaclip.cli.index_report import (
+    check_patterns,
+    left_words,
+    name_failures,
+    name_notes,
+    note_unused,
+    passed_over_words,
+    report_row,
+    show_progress,
+)
+from deltaclip.cli.options import EncoderOption, ExcludeOption, JsonOption, PruneOption
 from deltaclip.cli.output import Progress, clock, emit, finish, note, print_lines
 from deltaclip.wording import count
 
@@ -27,6 +36,8 @@ def index(
         ),
     ],
     encoder: EncoderOption = None,
+    exclude: ExcludeOption = None,
+    prune: PruneOption = False,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -52,13 +63,24 @@ def index(
     from deltaclip.cluster import index_cluster, table_address
     from deltaclip.encoder import EncoderSpec
 
+    patterns = exclude or ()
+    check_patterns(patterns)
     address = table_address(store)
     loaded = encoder_to_index(address, encoder, EncoderSpec())
     with Progress() as line:
-        done = index_cluster(uris, address, loaded, lambda state: show_progress(line, state), ray_address=ray)
+        done = index_cluster(
+            uris,
+            address,
+            loaded,
+            lambda state: show_progress(line, state),
+            ray_address=ray,
+            exclude=patterns,
+            prune=prune,
+        )
     report = done.report
     if not report.seen:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
+    note_unused(report.unused_exclude)
     if as_json:
         emit(report_row(report, loaded.name, done.engine))
     else:
@@ -68,6 +90,7 @@ def index(
         )
         if report.passed_over:
             print_lines(f"skipped: {passed_over_words(report.passed_over)}")
+        print_lines(*left_words(report, prune=prune))
         name_failures(report.failures)
         name_notes(report.notes)
     finish(report.failed > 0)

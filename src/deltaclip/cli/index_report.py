@@ -4,14 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from deltaclip.cli.output import Progress, note, shown
 from deltaclip.wording import count
 
 if TYPE_CHECKING:  # OpenCV is imported by the commands that need it
     from deltaclip.library import Failure, IndexProgress, IndexReport, Note
 
-__all__ = ["failure_rows", "name_failures", "name_notes", "note_rows", "passed_over_words", "report_row"]
-__all__ += ["show_progress"]
+__all__ = [
+    "check_patterns",
+    "failure_rows",
+    "left_words",
+    "name_failures",
+    "name_notes",
+    "note_rows",
+    "note_unused",
+    "passed_over_words",
+    "report_row",
+    "show_progress",
+]
 
 MAX_FAILURES_SHOWN = 10
 MAX_SUFFIXES_SHOWN = 5
@@ -28,6 +40,37 @@ def _engine_row(encoder: str, facts: Mapping[str, object]) -> dict[str, object]:
     """By which encoder vectors were made, and how it ran."""
     told = ("engine", "engine_reason", "device", "device_reason", "precision", "precision_reason")
     return {"name": encoder} | {name: facts[name] for name in told if name in facts}
+
+
+def check_patterns(exclude: "Sequence[str]") -> None:
+    """Raises BadParameter for a pattern of --exclude that cannot be meant."""
+    from deltaclip.library import Exclusion
+
+    try:
+        Exclusion(exclude)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
+
+
+def note_unused(patterns: "Sequence[str]") -> None:
+    """Name the patterns of --exclude that matched nothing."""
+    if patterns:
+        named = ", ".join(f"'{pattern}'" for pattern in patterns)
+        note(
+            f"--exclude matched nothing: {shown(named)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
+            "several patterns)"
+        )
+
+
+def left_words(report: "IndexReport", *, prune: bool) -> list[str]:
+    """What became of videos of the library that were not looked at, a line each."""
+    words = []
+    if prune:
+        words.append(f"removed from the library: {count(report.removed, 'video')} whose files are gone")
+    if report.left_alone:
+        known = count(report.left_alone, "excluded video")
+        words.append(f"still in the library: {known} (use deltaclip remove to remove them)")
+    return words
 
 
 def show_progress(line: Progress, state: "IndexProgress") -> None:

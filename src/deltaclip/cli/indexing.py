@@ -10,14 +10,25 @@ import typer
 from deltaclip.checks import AnyPath
 from deltaclip.cli.calibrating import calibrate_on
 from deltaclip.cli.encoders import encoder_to_index
-from deltaclip.cli.index_report import name_failures, name_notes, passed_over_words, report_row, show_progress
+from deltaclip.cli.index_report import (
+    check_patterns,
+    left_words,
+    name_failures,
+    name_notes,
+    note_unused,
+    passed_over_words,
+    report_row,
+    show_progress,
+)
 from deltaclip.cli.options import (
     EncoderOption,
     EngineOption,
+    ExcludeOption,
     JsonOption,
     KeepOption,
     LibraryOption,
     PrecisionOption,
+    PruneOption,
     Sampling,
     StallLimitOption,
     WorkersOption,
@@ -40,15 +51,7 @@ def index(
     motion: Annotated[
         str | None, typer.Option(metavar="MASK", help="Mask for a new library (default: the checkpoint's).")
     ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Skip files and folders that match this pattern (default: skip none). May be repeated. A pattern "
-            "without a slash matches names, such as '*.gif'; with a slash, paths below PATH, such as '2019/raw', or "
-            "full paths, such as ~/Videos/drafts; with a slash at the end, folders only. Case is ignored.",
-            metavar="GLOB",
-        ),
-    ] = None,
+    exclude: ExcludeOption = None,
     motion_words: Annotated[
         bool | None,
         typer.Option(
@@ -70,15 +73,7 @@ def index(
     precision: PrecisionOption = "auto",
     engine: EngineOption = "auto",
     keep: KeepOption = None,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune",
-            help="Remove videos below the given paths from the library if their files are gone (default: keep them as "
-            "missing, so that they need not be read again when they come back). Nothing is removed below a given path "
-            "that is gone itself, or that is an empty folder, as for a disk that is not mounted.",
-        ),
-    ] = False,
+    prune: PruneOption = False,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -144,11 +139,7 @@ def index(
             print_lines(f"{count(report.measured, 'video')} of these read again only to measure how they move")
         if report.passed_over:
             print_lines(f"skipped: {passed_over_words(report.passed_over)}")
-        if prune:
-            print_lines(f"removed from the library: {count(report.removed, 'video')} whose files are gone")
-        if report.left_alone:
-            known = count(report.left_alone, "excluded video")
-            print_lines(f"still in the library: {known} (use deltaclip remove to remove them)")
+        print_lines(*left_words(report, prune=prune))
         name_failures(report.failures)
         name_notes(report.notes)
     finish(report.failed > 0)
@@ -208,12 +199,7 @@ def index_paths(
             )
     if not report.seen and shard is None and LINK not in report.passed_over:
         note("no video files found: folders are searched by suffixes such as .mp4; a file that you name is always read")
-    if report.unused_exclude:
-        patterns = ", ".join(f"'{pattern}'" for pattern in report.unused_exclude)
-        note(
-            f"--exclude matched nothing: {shown(patterns)} (patterns may contain *, ? and [a-z]; repeat --exclude for "
-            "several patterns)"
-        )
+    note_unused(report.unused_exclude)
     return report, loaded
 
 
@@ -222,12 +208,8 @@ def _encoder(
 ) -> "Encoder":
     """The encoder to index with, once the patterns are valid; what is worth knowing of it goes to stderr."""
     from deltaclip.encoder import EncoderSpec, needs_calibration
-    from deltaclip.library import Exclusion
 
-    try:
-        Exclusion(exclude)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--exclude'") from error
+    check_patterns(exclude)
     loaded = encoder_to_index(library, name, spec or EncoderSpec())
     if needs_calibration(loaded):
         calibrate_on(loaded, paths)

@@ -18,6 +18,7 @@ __all__ = [
     "DeviceOption",
     "EncoderOption",
     "EngineOption",
+    "ExcludeOption",
     "GalleryOptions",
     "JsonOption",
     "KeepOption",
@@ -25,6 +26,7 @@ __all__ = [
     "OutOption",
     "OverwriteOption",
     "PrecisionOption",
+    "PruneOption",
     "Sampling",
     "SetOption",
     "SomeEncoderOptions",
@@ -63,6 +65,24 @@ StallLimitOption = Annotated[
 
 WorkersOption = Annotated[
     str, typer.Option(metavar="auto|N", help="Number of videos decoded at once; auto is one per core, at most 8.")
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Skip files and folders that match this pattern (default: skip none). May be repeated. A pattern "
+        "without a slash matches names, such as '*.gif'; with a slash, paths below a given folder, such as "
+        "'2019/raw', or full paths, such as ~/Videos/drafts; with a slash at the end, folders only. Case is ignored.",
+        metavar="GLOB",
+    ),
+]
+PruneOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Remove videos below the given paths from the library if their files are gone (default: keep them as "
+        "missing, so that they need not be read again when they come back). Nothing is removed below a given path "
+        "that is gone itself, or that is an empty folder, as for a disk that is not mounted.",
+    ),
 ]
 LibraryOption = Annotated[
     str | None,  # an address, of which a Path would change the slashes

@@ -45,12 +45,15 @@ def index_cluster(
     on_progress: Callable[[IndexProgress], None],
     *,
     ray_address: str | None = None,
+    exclude: Sequence[str] = (),
+    prune: bool = False,
 ) -> ClusterReport:
     """Brings a library up to date with files on this machine's disks and on S3, with the nodes of a Ray cluster.
 
     uris: paths, file:// or s3://, of files and folders; a path is read by every node, and has to be the same file on
     all. store: the address of the library, which is made if it is not there. encoder: which encoder the nodes load.
     ray_address: HOST:PORT of the cluster's head; None for a Ray of this machine only, while the run lasts.
+    exclude: patterns, see `library.Exclusion`. prune: as in `Library.index`.
 
     Raises DeltaclipError for a storage or a cluster that cannot be reached, LibraryError for a library of a different
     encoder, LockedError while a different process writes to it.
@@ -60,7 +63,7 @@ def index_cluster(
     from deltaclip.cluster.workers import EncoderWanted
 
     address = table_address(store)
-    listing = list_files(uris, _folder(address))
+    listing = list_files(uris, _folder(address), exclude)
     with connected(ray_address):
         with Library.open(address, encoder, create=True) as library:
             motion = RememberedMotionEncoder.of(library.motion_encoder) if library.keeps_motion else None
@@ -70,7 +73,7 @@ def index_cluster(
                 remembered = RememberedEncoder.of(encoder)
                 writer.remember(remembered, motion)
                 wanted = EncoderWanted(remembered, motion)
-                run = ClusterRun(opened, writer, wanted, encoder.reader_spec, listing, on_progress)
+                run = ClusterRun(opened, writer, wanted, encoder.reader_spec, listing, on_progress, prune=prune)
                 return ClusterReport(run.run(), run.engine)
         finally:
             opened.close()

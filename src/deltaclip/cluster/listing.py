@@ -3,14 +3,14 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deltaclip.errors import DeltaclipError, VideoError
-from deltaclip.library import Failure, Stamp, find_candidates
+from deltaclip.library import EXCLUDED, Exclusion, Failure, Stamp, find_candidates, holds_anything
 from deltaclip.object_paths import ObjectPath, object_path
 from deltaclip.video import AMBIGUOUS_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
@@ -30,24 +30,29 @@ class FileSeen:
 
 @dataclass(slots=True)
 class Listing:
-    """files: each once, by path. roots: the paths given that could be listed. failures: those that could not, and
-    files that cannot be looked at. passed_over: how many files were skipped, by kind."""
+    """files: each once, by path. roots: the paths given that could be listed. empty: those of them that hold nothing.
+    failures: those that could not, and files that cannot be looked at. passed_over: how many files were skipped, by
+    kind. unused_exclude: patterns that matched nothing."""
 
     files: list[FileSeen] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
+    empty: list[Path] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    unused_exclude: tuple[str, ...] = ()
 
 
-def list_files(uris: Iterable[str], library_folder: Path | None) -> Listing:
+def list_files(uris: Iterable[str], library_folder: Path | None, exclude: Sequence[str] = ()) -> Listing:
     """What there is to index. uris: paths, file:// or s3://, of files and folders. library_folder: never looked into.
+    exclude: see `library.Exclusion`.
 
     Raises DeltaclipError for an address of a kind that is not known, and for a storage that cannot be reached.
     """
-    listing, local = Listing(), list[str]()
+    listing, local, exclusion = Listing(), list[str](), Exclusion(exclude)
+    unused = set(exclude)
     for uri in uris:
         if (address := object_path(uri)) is not None:
-            _list_objects(address, listing)
+            _list_objects(address, listing, exclusion)
         elif uri.startswith("file://"):
             local.append(uri.removeprefix("file://"))
         elif (scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri)) is not None:
@@ -56,11 +61,13 @@ def list_files(uris: Iterable[str], library_folder: Path | None) -> Listing:
         else:
             local.append(uri)
     if local:
-        found = find_candidates(local, library_folder)
+        found = find_candidates(local, library_folder, exclude)
+        unused &= {*found.unused_exclude}
         listing.failures += found.failures
         listing.passed_over.update(found.passed_over)
         refused = {failure.path for failure in found.failures}
         listing.roots += [root for root in found.roots if root not in refused]
+        listing.empty += [root for root in found.roots if not holds_anything(root)]
         for path in found.files:
             try:
                 listing.files.append(FileSeen(path, Stamp.of(path)))
@@ -68,6 +75,8 @@ def list_files(uris: Iterable[str], library_folder: Path | None) -> Listing:
                 listing.failures.append(Failure(path, error.reason))
     each = {file.path: file for file in listing.files}
     listing.files = [each[path] for path in sorted(each, key=str)]
+    unused &= {*exclusion.unused}
+    listing.unused_exclude = tuple(pattern for pattern in dict.fromkeys(exclude) if pattern in unused)
     return listing
 
 
@@ -112,7 +121,7 @@ def stamp_of_object(info: dict[str, Any]) -> Stamp:
     return Stamp(info["size"], changed, int.from_bytes(tag, "big") >> 1)
 
 
-def _list_objects(root: ObjectPath, listing: Listing) -> None:
+def _list_objects(root: ObjectPath, listing: Listing, exclusion: Exclusion) -> None:
     storage = open_storage()
     with storage_words(str(root)):
         try:
@@ -122,16 +131,45 @@ def _list_objects(root: ObjectPath, listing: Listing) -> None:
             listing.failures.append(Failure(root, "does not exist. Check the name."))
             return
         listing.roots.append(root)
+        if not infos:
+            listing.empty.append(root)
+        rules = _ObjectRules(root, exclusion)
         for info in infos:
             path = ObjectPath(f"s3://{info['name']}")
             if str(path) != f"s3://{info['name']}":
                 if info["size"]:
                     reason = f"its name has an empty part or a dot ({info['name']}). Rename it."
                     listing.failures.append(Failure(path, reason))
+            elif rules.exclude(path):
+                listing.passed_over[EXCLUDED] += 1
             elif path == root or (kind := _skipped(storage, info, path.relative_to(root).parts)) is None:
                 listing.files.append(FileSeen(path, stamp_of_object(info)))
             else:
                 listing.passed_over[kind] += 1
+
+
+class _ObjectRules:
+    """Which objects below an address are excluded, by the names of all folders in which they would lie as files."""
+
+    def __init__(self, root: ObjectPath, exclusion: Exclusion) -> None:
+        self._root, self._exclusion = root, exclusion
+        self._folders = dict[tuple[str, ...], bool]()
+
+    def exclude(self, path: ObjectPath) -> bool:
+        """Whether an object, or a folder of it, is excluded."""
+        if path == self._root:
+            return self._folder(()) or self._exclusion.matches([path.name], str(path), is_folder=False)
+        parts = path.relative_to(self._root).parts
+        below = "/".join(parts)
+        return self._folder(parts[:-1]) or self._exclusion.matches([below], str(path), is_folder=False)
+
+    def _folder(self, parts: tuple[str, ...]) -> bool:
+        if parts not in self._folders:
+            place = "/".join([str(self._root), *parts])
+            below = "/".join(parts) if parts else self._root.name
+            own = self._exclusion.matches([below], place, is_folder=True)
+            self._folders[parts] = own or (bool(parts) and self._folder(parts[:-1]))
+        return self._folders[parts]
 
 
 def _skipped(storage: Any, info: dict[str, Any], parts: tuple[str, ...]) -> str | None:

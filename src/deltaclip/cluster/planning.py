@@ -8,7 +8,7 @@ from deltaclip.cluster.reading import FileToRead
 from deltaclip.library import Stamp, VideoRow, is_gone
 from deltaclip.object_paths import is_elsewhere
 
-__all__ = ["gone_rows", "is_same", "needs_reading", "portions"]
+__all__ = ["gone_rows", "is_same", "needs_reading", "portions", "rows_to_prune"]
 
 MOST_FILES = 16
 MOST_BYTES = 512 * 1024 * 1024
@@ -51,10 +51,23 @@ def _is_whole(row: VideoRow, needs_motion: bool) -> bool:
     return row.status == "indexed" and not (needs_motion and row.num_motion < row.num_segments)
 
 
-def gone_rows(rows: Mapping[Path, VideoRow], files: Sequence[FileSeen]) -> list[VideoRow]:
-    """The videos below the given addresses whose files are gone; each that was not listed is looked for by its name."""
+def gone_rows(
+    rows: Mapping[Path, VideoRow], files: Sequence[FileSeen], *, missing_too: bool
+) -> tuple[list[VideoRow], int]:
+    """The videos below the given addresses whose files are gone, and how many others were not listed.
+
+    Each that was not listed is looked for by its name; those that are missing already only with missing_too.
+    """
     seen = {file.path for file in files}
-    return [row for path, row in rows.items() if path not in seen and not row.missing and _is_gone(path)]
+    unseen = [row for path, row in rows.items() if path not in seen and (missing_too or not row.missing)]
+    gone = [row for row in unseen if _is_gone(row.path)]
+    return gone, len(unseen) - len(gone)
+
+
+def rows_to_prune(gone: Sequence[VideoRow], empty: Sequence[Path]) -> list[VideoRow]:
+    """Of videos whose files are gone those that may be removed: not those below an address that holds nothing at all,
+    as a disk that is not mounted does."""
+    return [row for row in gone if not any(row.path.is_relative_to(root) for root in empty)]
 
 
 def _is_gone(path: Path) -> bool:

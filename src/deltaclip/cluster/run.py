@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.cluster.listing import Listing
-from deltaclip.cluster.planning import gone_rows, needs_reading, portions
+from deltaclip.cluster.planning import gone_rows, needs_reading, portions, rows_to_prune
 from deltaclip.cluster.pool import EncoderPool
 from deltaclip.cluster.reading import FileRead, FileToRead
 from deltaclip.cluster.starting import ray
@@ -61,12 +61,16 @@ class ClusterRun:
         spec: ReaderSpec,
         listing: Listing,
         on_progress: Callable[[IndexProgress], None],
+        *,
+        prune: bool = False,
     ) -> None:
+        """prune: whether videos below the given addresses whose files are gone are removed, see `rows_to_prune`."""
         self._store, self._writer, self._listing = store, writer, listing
         self._spec = replace(spec, track=wanted.motion is not None)
         self._pool = EncoderPool(wanted)
         self._read_on_node = ray.remote(read_on_node)
         self._on_progress = on_progress
+        self._prune = prune
         self._rows = {row.path: row for root in listing.roots for row in store.below(root)}
         self._needs_motion = wanted.motion is not None
         self._again: deque[_Task] = deque()
@@ -89,10 +93,7 @@ class ClusterRun:
         begun = time.monotonic()
         self._settle_unread()
         self._read_all()
-        gone = gone_rows(self._rows, self._listing.files)
-        if gone:
-            self._writer.set_missing(gone, True)
-        self._missing = len(gone)
+        left_alone, removed = self._settle_the_rest()
         self._tell(None)
         seconds = time.monotonic() - begun
         stages = Stages(self._most_readers, max(self._pool.most, 1))
@@ -109,6 +110,9 @@ class ClusterRun:
             fallback=dict(sorted(self._fallback.items())),
             notes=tuple(sorted(self._notes, key=lambda note: os.fsencode(note.path))),
             passed_over=dict(sorted(self._listing.passed_over.items())),
+            left_alone=left_alone,
+            unused_exclude=self._listing.unused_exclude,
+            removed=removed,
             busy=stages.busy(seconds),
             missing=self._missing,
             returned=self._returned,
@@ -127,6 +131,19 @@ class ClusterRun:
         if back:
             self._writer.set_missing(back, False)
         self._returned += len(back)
+
+    def _settle_the_rest(self) -> tuple[int, int]:
+        """What was not listed: how many videos were left alone, since they are there, and how many were removed."""
+        gone, left_alone = gone_rows(self._rows, self._listing.files, missing_too=self._prune)
+        pruned = rows_to_prune(gone, self._listing.empty) if self._prune else []
+        removed = {row.id for row in pruned}
+        missing = [row for row in gone if not row.missing and row.id not in removed]
+        if missing:
+            self._writer.set_missing(missing, True)
+        if pruned:
+            self._writer.delete(pruned)
+        self._missing = len(missing)
+        return left_alone, len(pruned)
 
     def _read_all(self) -> None:
         unread = (

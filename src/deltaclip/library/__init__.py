@@ -7,7 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.library.address import STORES, default_library_path, full_address, open_store
     from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by, nearest_of_sound
-    from deltaclip.library.candidates import LINK, Shard, find_candidates
+    from deltaclip.library.candidates import EXCLUDED, LINK, Shard, find_candidates
     from deltaclip.library.content import (
         ChangedError,
         Content,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         twice_if_touched,
         with_digest,
     )
-    from deltaclip.library.disk import is_gone
+    from deltaclip.library.disk import holds_anything, is_gone
     from deltaclip.library.encoders import outdated_reason, require_same_encoder
     from deltaclip.library.exact import nearest
     from deltaclip.library.excluding import Exclusion
@@ -100,6 +100,7 @@ else:
     )
 
 __all__ = [
+    "EXCLUDED",
     "LINK",
     "MOST_NAMED",
     "MOST_OUTLINED",
@@ -161,6 +162,7 @@ __all__ = [
     "find_candidates",
     "finite_vectors",
     "full_address",
+    "holds_anything",
     "is_gone",
     "match_nothing",
     "merge_libraries",

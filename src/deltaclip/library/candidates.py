@@ -15,7 +15,7 @@ from deltaclip.library.results import Failure
 from deltaclip.object_paths import ELSEWHERE, is_elsewhere
 from deltaclip.video import AMBIGUOUS_SUFFIXES, PROXY_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["LINK", "SKIPPED_KINDS", "Candidates", "Shard", "find_candidates"]
+__all__ = ["EXCLUDED", "LINK", "SKIPPED_KINDS", "Candidates", "Shard", "find_candidates"]
 
 LINK = "links to files already included"
 HIDDEN = "hidden files and folders"

@@ -11,7 +11,17 @@ from deltaclip.errors import VideoError
 from deltaclip.library.content import Content, Stamp, digested, sample_of
 from deltaclip.library.store import VideoRow
 
-__all__ = ["Disk", "LocalDisk", "State", "file_identity", "holds_bytes_of", "is_gone", "is_soft", "state_of"]
+__all__ = [
+    "Disk",
+    "LocalDisk",
+    "State",
+    "file_identity",
+    "holds_anything",
+    "holds_bytes_of",
+    "is_gone",
+    "is_soft",
+    "state_of",
+]
 
 _NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors of a path that leads to no file. Other errors, for example no permission, do not tell."""
@@ -26,6 +36,15 @@ def is_gone(path: Path) -> bool:
         return not stat.S_ISREG(path.stat().st_mode)
     except OSError as err:
         return err.errno in _NOTHING_THERE
+
+
+def holds_anything(folder: Path) -> bool:
+    """Whether there is a folder with something in it."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except OSError:
+        return False
 
 
 def state_of(path: Path) -> State:

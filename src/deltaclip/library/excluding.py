@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from deltaclip.library.paths import PathPattern, absolute_pattern
+from deltaclip.object_paths import object_path
 
 __all__ = ["Exclusion"]
 
@@ -14,7 +15,8 @@ class Exclusion:
     A pattern without a slash is for the name of a file or folder, wherever it is: `*.gif`, `proxies`. One with a
     slash is for the path below a given folder, and its `*` reaches over slashes: `2019/raw`, `/drafts`. With a slash at
     its end it is for folders only. A place written as in a shell is meant as there: `./drafts` and `../old` from the
-    current folder (the first below a given folder, too), `~/Videos/drafts`, and absolute paths.
+    current folder (the first below a given folder, too), `~/Videos/drafts`, absolute paths, and addresses of objects
+    (`s3://films/drafts`).
     Nothing in a folder that matches is looked at.
     """
 
@@ -45,7 +47,7 @@ class _Rule:
             raise TypeError(f"the pattern {pattern!r} is not a text")
         text = pattern.replace(os.sep, "/")
         self._folders_only = text.endswith("/")
-        place = absolute_pattern(text)
+        place = absolute_pattern(text) if object_path(text) is None else text
         below = text.removeprefix(".") if text.startswith("./") else text if place is None or text[0] == "/" else None
         if not text.strip("/") or (below is not None and not below.strip("/").removeprefix("**/")):
             raise ValueError(f"the pattern {pattern!r} is empty")

@@ -246,7 +246,7 @@ class IndexRun:
                     left_alone += 1
         if gone:
             self._writer.set_missing(gone, True)
-        pruned = videos_to_prune(self._store, self._candidates) if self._prune else []
+        pruned = videos_to_prune(self._store, self._candidates.roots) if self._prune else []
         if pruned:
             self._writer.delete(pruned)
         self._removed = len(pruned)

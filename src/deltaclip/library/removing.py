@@ -1,11 +1,10 @@
 """Taking videos out of a library by path, whether their files still exist or not."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from deltaclip.library.candidates import Candidates
-from deltaclip.library.disk import is_gone
+from deltaclip.library.disk import holds_anything, is_gone
 from deltaclip.library.results import RemoveReport
 from deltaclip.library.store import Store, VideoRow
 from deltaclip.names import matched
@@ -26,25 +25,17 @@ def remove_paths(store: Store, paths: Iterable[Path]) -> RemoveReport:
     return RemoveReport(removed, tuple(unknown))
 
 
-def videos_to_prune(store: Store, candidates: Candidates) -> list[VideoRow]:
-    """The missing videos below the given paths whose files are certainly gone, each once.
+def videos_to_prune(store: Store, roots: Sequence[Path]) -> list[VideoRow]:
+    """The missing videos below the given paths, on this machine, whose files are certainly gone, each once.
 
     Those below a given path that is gone itself, or an empty folder, are kept: a disk that is not mounted looks so.
     """
-    kept = [str(root) for root in candidates.roots if not _holds_anything(root)]
-    below = (row for root in candidates.roots for row in store.below(root))
+    kept = [str(root) for root in roots if not holds_anything(root)]
+    below = (row for root in roots for row in store.below(root))
     rows = {row.id: row for row in below if row.missing and is_gone(row.path)}
     return [
         row for row in rows.values() if not any(f"{row.path}{os.sep}".startswith(f"{root}{os.sep}") for root in kept)
     ]
-
-
-def _holds_anything(folder: Path) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(entries)
-    except OSError:
-        return False
 
 
 def _known_as(store: Store, path: Path) -> Path:
