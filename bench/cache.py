@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 from deltaclip.errors import VideoError
+from deltaclip.frame_cache import CacheSettings, FrameCache, random_places, write_cache
 from deltaclip.library.candidates import find_candidates
 from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_whole
-from deltaclip.training.cache import CacheSettings, FrameCache, random_places, write_cache
 
 FRAMES, SIZE = 6, 224
 
@@ -58,7 +58,7 @@ def agreement(paths: Sequence[Path]) -> float:
     """
     apart = []
     for path in paths:
-        (_, among), (_, alone) = (read_whole(path, MotionSpec("subject"), frames, SIZE) for frames in (36, 12))
+        (_, among, _), (_, alone, _) = (read_whole(path, MotionSpec("subject"), frames, SIZE) for frames in (36, 12))
         assert among is not None
         assert alone is not None
         apart.append(float(np.abs(among.alpha[1::3] - alone.alpha).mean()))

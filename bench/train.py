@@ -27,11 +27,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from deltaclip.captions import Caption, CaptionSet, Split
 from deltaclip.channels import CHANNELS
+from deltaclip.frame_cache import CacheSettings, write_cache
 from deltaclip.model import CheckpointRecord, ModelSpec, Tokenizer, new_model, save_checkpoint
 from deltaclip.reader import ReaderSpec, read_video
 from deltaclip.shapes import VOCABULARY, ShapesSpec, make_world, write_world
-from deltaclip.training import RECIPES, CacheSettings, Recipe, TrainingData, captioned_clips, open_cache, override
-from deltaclip.training.cache import write_cache
+from deltaclip.training import RECIPES, Recipe, TrainingData, captioned_clips, open_cache, override
 from deltaclip.training.dataset import Batch, batches, default_workers
 from deltaclip.training.devices import ALONE, MixedPrecision, peak_memory
 from deltaclip.training.loss import symmetric_cross_entropy, text_vectors, video_vectors

@@ -18,7 +18,6 @@ OWN_FRONTS = {
     "deltaclip.evaluation.studies": "a dict of studies, which import all of evaluation",
     "deltaclip.library.sqlite": "one of the stores, imported only when an address asks for it",
     "deltaclip.library.lance": "one of the stores, which wants an extra",
-    "deltaclip.training.cache": "the frame cache, which the command `cache` uses without any training",
     "deltaclip.training.motion": "the motion encoder, which needs nothing else of training",
     "deltaclip.training.studies": "a dict of studies, which import all of training",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from deltaclip.training.cache import FrameCache
+from deltaclip.frame_cache import FrameCache
 from tests.cli.calls import Call
 from tests.helpers import write_square
 

@@ -92,7 +92,7 @@ def test_a_broken_video_is_named_and_counts_as_missing(evaluate: Any) -> None:
 
 def test_a_second_run_needs_no_video_to_be_read(evaluate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first, _ = evaluate("--json")
-    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", divmod)  # fails when it is called
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", divmod)  # fails when it is called
     code, second, _ = evaluate("--json")
     assert (code, second) == (0, first)
     code, _, _ = evaluate("--json", "--no-cache")

@@ -7,12 +7,13 @@ import pytest
 
 from deltaclip.captions import Caption, Split, VideoFiles
 from deltaclip.encoder import Encoder, EncoderSpec
-from deltaclip.errors import CaptionError, VideoError
+from deltaclip.errors import CacheError, CaptionError, VideoError
 from deltaclip.evaluation.encoding import encode_material
 from deltaclip.evaluation.material import Material, material_of_split
 from deltaclip.evaluation.vector_cache import VectorCache
+from deltaclip.frame_cache import CacheSettings, write_cache
 from deltaclip.library.content import sample_of
-from tests.evaluation.dying import die_on_b, link_b_once, write_on_b
+from tests.evaluation.dying import die_on_b, link_b_once, only_from_cache, write_on_b
 from tests.evaluation.three_videos import SPLIT
 from tests.helpers import films_of_one_sample, small_checkpoint, write_square
 
@@ -31,6 +32,51 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def encoder(checkpoint: Path) -> Encoder:
     return Encoder.load(checkpoint, EncoderSpec(device="cpu"))
+
+
+@pytest.fixture
+def frames_of_ab(encoder: Encoder, files: VideoFiles, tmp_path: Path) -> Path:
+    """A frame cache that holds two of the three videos."""
+    spec = encoder.reader_spec
+    settings = CacheSettings(spec.num_frames, spec.decode_side, motion=None, quality=None)
+    write_cache(tmp_path / "frames", {name: files.found[name] for name in "ab"}, settings, workers=1)
+    return tmp_path / "frames"
+
+
+def test_vectors_from_a_frame_cache_are_the_same_to_the_bit(
+    encoder: Encoder, files: VideoFiles, frames_of_ab: Path
+) -> None:
+    material = material_of_split("d", "test", SPLIT, files)
+    decoded = encode_material(encoder, material)
+    cached = encode_material(encoder, material, frame_cache=frames_of_ab)
+    assert np.array_equal(cached.videos, decoded.videos)
+    assert np.array_equal(cached.coverage, decoded.coverage)
+    assert (cached.fallback, cached.notes) == (decoded.fallback, decoded.notes)
+    assert (decoded.from_frames, decoded.decoded) == (0, 3)
+    assert (cached.from_frames, cached.decoded) == (2, 1)
+
+
+def test_cached_frames_are_read_in_place_of_the_files_and_their_vectors_kept(
+    encoder: Encoder, files: VideoFiles, frames_of_ab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_c = Split(("a", "b"), tuple(caption for caption in SPLIT.captions or () if caption.video != "c"))
+    material = material_of_split("d", "test", without_c, files)
+    expected = encode_material(encoder, material)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", only_from_cache)
+    kept = VectorCache(tmp_path)
+    first = encode_material(encoder, material, cache=kept, frame_cache=frames_of_ab)
+    again = encode_material(encoder, material, cache=kept, frame_cache=frames_of_ab)
+    assert np.array_equal(first.videos, expected.videos)
+    assert np.array_equal(again.videos, expected.videos)
+    assert (first.from_frames, again.from_frames, again.decoded) == (2, 0, 0)
+
+
+def test_a_frame_cache_for_a_different_encoder_is_refused_before_any_work(
+    encoder: Encoder, files: VideoFiles, tmp_path: Path
+) -> None:
+    write_cache(tmp_path, {"a": files.found["a"]}, CacheSettings(3, 64, motion=None), workers=1)
+    with pytest.raises(CacheError, match="3 frames per video, and the encoder takes 4"):
+        encode_material(encoder, material_of_split("d", "test", SPLIT, files), frame_cache=tmp_path)
 
 
 @pytest.fixture
@@ -56,7 +102,7 @@ def test_a_broken_video_that_is_allowed_counts_as_missing_everywhere(encoder: En
 def test_a_video_that_crashes_its_decoder_is_a_broken_one_and_the_others_go_on(
     encoder: Encoder, files: VideoFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", die_on_b)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", die_on_b)
     vectors = encode_material(encoder, material_of_split("d", "test", SPLIT, files), allow_missing=True)
     assert len(vectors.videos) == 2
     assert "exit code 7" in vectors.broken["b"]
@@ -87,7 +133,7 @@ def test_a_second_run_runs_no_model_and_gives_the_same(
     again = Encoder.load(checkpoint)
     monkeypatch.setattr(again.engine, "video_vectors", None)
     monkeypatch.setattr(again, "encode_texts", None)
-    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", divmod)  # fails when it is called
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", divmod)  # fails when it is called
     second = encode_material(again, material, cache=VectorCache(tmp_path))
     assert np.array_equal(first.videos, second.videos)
     assert np.array_equal(first.texts, second.texts)
@@ -129,7 +175,7 @@ def test_a_video_that_a_backup_links_while_it_is_read_is_read_once_more(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
-    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", link_b_once)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", link_b_once)
     cache = VectorCache(tmp_path / "cache") if cached else None
     material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
     assert encode_material(encoder, material, cache=cache).broken == {}
@@ -141,7 +187,7 @@ def test_a_video_that_changes_while_it_is_read_is_broken_and_not_kept(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     paths = {name: write_square(tmp_path / f"{name}.mp4", step=step) for step, name in enumerate("abc")}
-    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video", write_on_b)
+    monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", write_on_b)
     cache = VectorCache(tmp_path / "cache") if cached else None
     material = material_of_split("d", "test", SPLIT, VideoFiles(paths, ()))
     vectors = encode_material(encoder, material, cache=cache, allow_missing=True)

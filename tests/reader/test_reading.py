@@ -102,8 +102,8 @@ def test_variants_that_differ_in_more_than_their_mask_are_refused(tmp_path: Path
 def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
     frames, motion = read_motion(path, MotionSpec("subject"), 4)
-    same, measured = read_whole(path, MotionSpec("subject"), 4, 224)
-    small, shrunk = read_whole(path, MotionSpec("subject"), 4, 32)
+    same, measured, _ = read_whole(path, MotionSpec("subject"), 4, 224)
+    small, shrunk, _ = read_whole(path, MotionSpec("subject"), 4, 32)
     assert measured is not None
     assert shrunk is not None
     assert np.array_equal(same.rgb, frames.rgb)
@@ -122,7 +122,7 @@ def test_a_whole_video_is_measured_at_one_size_whatever_size_is_kept(tmp_path: P
 
 def test_a_whole_video_is_read_without_a_mask_where_none_is_wanted(tmp_path: Path) -> None:
     path = write_square(tmp_path / "a.mp4")
-    frames, motion = read_whole(path, None, 3, 48)
+    frames, motion, _ = read_whole(path, None, 3, 48)
     assert motion is None
     assert frames.rgb.shape == (3, 48, 48, 3)
 
@@ -131,10 +131,10 @@ def test_a_guarded_read_gives_the_same_and_names_what_fails(tmp_path: Path) -> N
     path = write_square(tmp_path / "a.mp4")
     (tmp_path / "b.mp4").write_text("no video")
     with guarded_calls() as call:
-        frames, _ = call(read_whole, path, None, 2, 32)
+        frames, _, _ = call(read_whole, path, None, 2, 32)
         with pytest.raises(VideoError, match=r"b\.mp4"):
             call(read_whole, tmp_path / "b.mp4", None, 2, 32)
-    expected, _ = read_whole(path, None, 2, 32)
+    expected, _, _ = read_whole(path, None, 2, 32)
     assert np.array_equal(frames.rgb, expected.rgb)
 
 

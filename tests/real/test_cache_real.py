@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deltaclip.frame_cache import CacheSettings, FrameCache, write_cache
 from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_motion
-from deltaclip.training.cache import CacheSettings, FrameCache, write_cache
 
 pytestmark = pytest.mark.real
 

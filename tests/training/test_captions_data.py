@@ -9,9 +9,8 @@ import pytest
 
 from deltaclip.captions import Caption, CaptionSet, Split, load_captions
 from deltaclip.errors import CacheError, CaptionError, TrainingError
+from deltaclip.frame_cache import CacheSettings, FrameCache, write_cache
 from deltaclip.training import (
-    CacheSettings,
-    FrameCache,
     TrainingData,
     captioned_clips,
     fill_cache,
@@ -19,7 +18,6 @@ from deltaclip.training import (
     override,
     train,
 )
-from deltaclip.training.cache import write_cache
 from deltaclip.training.captions_data import UnusableVideosError
 from tests.helpers import write_square
 from tests.training.tiny import tiny_recipe

@@ -1,4 +1,4 @@
-"""What `deltaclip.training` and `deltaclip.training.cache` give, and what importing them costs."""
+"""What `deltaclip.training` and `deltaclip.frame_cache` give, and what importing them costs."""
 
 import subprocess
 import sys
@@ -20,5 +20,5 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_importing_the_frame_cache_does_not_import_torch() -> None:
-    code = "import sys, deltaclip.training.cache; sys.exit('torch' in sys.modules)"
+    code = "import sys, deltaclip.frame_cache; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

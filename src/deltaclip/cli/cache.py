@@ -12,7 +12,7 @@ from deltaclip.cli.output import Progress, emit, finish, note, print_lines, show
 
 if TYPE_CHECKING:
     from deltaclip.captions import CaptionSet
-    from deltaclip.training.cache import CacheProgress, CacheSettings
+    from deltaclip.frame_cache import CacheProgress, CacheSettings
 
 __all__ = ["cache"]
 
@@ -50,7 +50,7 @@ class FrameOptions:
 
     def chosen(self) -> "CacheSettings":
         """Raises BadParameter for a mask that cannot be kept."""
-        from deltaclip.training.cache import CacheSettings
+        from deltaclip.frame_cache import CacheSettings
 
         motion = None if self.motion == "none" else self.motion
         try:
@@ -99,7 +99,7 @@ def cache(
       deltaclip cache msvd --annotations msvd --videos clips --out frames
       deltaclip cache --captions captions.csv --videos clips --split train --out frames
     """
-    from deltaclip.training.cache import repair_cache, write_cache
+    from deltaclip.frame_cache import repair_cache, write_cache
 
     chosen = settings.chosen()
     ids = _ids(_captions(dataset, captions, annotations), split)

@@ -12,12 +12,19 @@ from deltaclip.cli.indexing import number_of
 from deltaclip.cli.material import found_videos, split_captions
 from deltaclip.cli.options import DatasetOptions
 from deltaclip.cli.output import Progress, emit, note, print_lines, shown
-from deltaclip.wording import listed
+from deltaclip.wording import count, listed
 
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
     from deltaclip.encoder import EncoderSpec
-    from deltaclip.evaluation import Evaluation, Material, ScoresEvaluation, SegmentEvaluation, VectorCache
+    from deltaclip.evaluation import (
+        Evaluation,
+        Material,
+        MaterialVectors,
+        ScoresEvaluation,
+        SegmentEvaluation,
+        VectorCache,
+    )
 
 __all__ = ["DatasetRun", "ScoringOptions", "Targets", "evaluate_dataset", "evaluate_scores"]
 
@@ -63,6 +70,14 @@ class ScoringOptions:
             metavar="DIR",
             help="Folder in which vectors are kept between runs (default: DELTACLIP_CACHE if it is set, else a folder "
             "in your user cache directory).",
+        ),
+    ] = None
+    frame_cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Frame cache, made by `cache --raw`, to read instead of decoding (default: decode). Videos it lacks "
+            "are decoded; one that would change a vector is refused.",
         ),
     ] = None
     no_cache: Annotated[
@@ -236,6 +251,16 @@ def evaluate_scores(
     targets.give(result, as_json)
 
 
+def _where_from(vectors: "MaterialVectors", folder: Path) -> str:
+    """How many videos came from the frame cache, and what became of the others."""
+    said = f"{folder}: frames of {count(vectors.from_frames, 'video')} read"
+    if vectors.decoded:
+        why = "not in it, or cached from a different file or by a different version"
+        said += f"; {count(vectors.decoded, 'video')} decoded ({why})"
+    known = len(vectors.videos) - vectors.from_frames - vectors.decoded
+    return said + (f"; {count(known, 'vector')} known already" if known else "")
+
+
 def _check_choice(run: DatasetRun) -> None:
     """Refuse to choose a checkpoint by the metrics that are then reported, unless that is asked for."""
     several = len(run.encoders) > 1
@@ -265,10 +290,13 @@ def _evaluate_one(
             encoder,
             material,
             cache=cache,
+            frame_cache=run.scoring.frame_cache,
             allow_missing=run.data.allow_missing,
             workers=workers,
             progress=lambda done, total: line.show(f"{done}/{total} videos", done, total),
         )
+    if run.scoring.frame_cache is not None:
+        note(shown(_where_from(vectors, run.scoring.frame_cache)))
     for video, reason in vectors.broken.items():
         note(shown(f"{video}: {reason}"))
     post = post_processing(run.scoring.post, encoder, captions, material.split, cache)

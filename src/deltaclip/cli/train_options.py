@@ -163,8 +163,8 @@ def check_start(recipe: "Recipe", cache: Path) -> None:
     Raises CheckpointError for the weights, BadParameter for frames in `cache` (or in a new one) that do not fit.
     """
     from deltaclip.errors import CacheError
+    from deltaclip.frame_cache import FrameCache
     from deltaclip.training import new_cache_settings, start_side
-    from deltaclip.training.cache import FrameCache
 
     side = start_side(recipe)
     if recipe.data.dataset == "shapes":

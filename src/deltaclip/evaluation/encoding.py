@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
 from deltaclip.evaluation.material import Material, without_broken
 from deltaclip.evaluation.vector_cache import TextVectors, VectorCache, VideoVector
+from deltaclip.frame_cache import CachedVideos, FrameCache, read_video_or_cache
 from deltaclip.library import Content, Stamp, TouchedError, content_of, require_unchanged
 from deltaclip.pipeline import Job, Pipeline, single, usual_workers
-from deltaclip.reader import Clip, read_video
+from deltaclip.reader import Clip
 
 __all__ = ["MaterialVectors", "encode_material", "encode_texts"]
 
@@ -32,7 +34,8 @@ class MaterialVectors:
     coverage: (V,) float64, share of the picture that the mask holds, mean over a video's frames; 1 without masks.
     cut_texts: how many texts were longer than the encoder takes.
     broken: why each video that could not be read could not, by name. notes: what is worth knowing of files that were
-    read, by name.
+    read, by name. from_frames, decoded: how many vectors were made from frames of a frame cache, and how many from
+    decoded files; the others were known.
     """
 
     material: Material
@@ -43,6 +46,8 @@ class MaterialVectors:
     cut_texts: int = 0
     broken: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    from_frames: int = 0
+    decoded: int = 0
 
     @property
     def owner(self) -> NDArray[np.int64]:
@@ -54,19 +59,23 @@ def encode_material(
     material: Material,
     *,
     cache: VectorCache | None = None,
+    frame_cache: str | Path | None = None,
     allow_missing: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int | None = None,
 ) -> MaterialVectors:
     """One vector for each video, sampled over the whole of it, and one for each text.
 
-    cache: where vectors are taken from and kept. progress is called with (videos done, videos in all). workers: videos
-    decoded at once, None for one per core, at most 8; the vectors do not depend on it.
-    Raises VideoError that names the files which cannot be read, once all others are done. With allow_missing these
-    count as missing, and their texts with them. Raises CaptionError where nothing is left then.
+    cache: where vectors are taken from and kept. frame_cache: folder or address of a frame cache; videos whose frames
+    it holds are not decoded, and the vectors are the same to the bit. progress is called with (videos done, videos in
+    all). workers: videos read at once, None for one per core, at most 8; the vectors do not depend on it.
+    Raises CacheError if the frame cache would give the encoder different frames, or is damaged. Raises VideoError that
+    names the files which cannot be read, once all others are done. With allow_missing these count as missing, and their
+    texts with them. Raises CaptionError where nothing is left then.
     """
-    with Pipeline(single(read_video), usual_workers() if workers is None else workers) as pipeline:
-        work = _Work(encoder, material, cache, pipeline, progress)
+    frames = None if frame_cache is None else CachedVideos(frame_cache, encoder.reader_spec, material.videos)
+    with Pipeline(single(read_video_or_cache), usual_workers() if workers is None else workers) as pipeline:
+        work = _Work(encoder, material, cache, frames, pipeline, progress)
         work.run()
     measured = without_broken(material, work.broken, allow_missing)
     in_order = [work.seen[number] for number in sorted(work.seen)]
@@ -85,6 +94,8 @@ def encode_material(
         notes={
             material.videos[number]: work.seen[number].notes for number in sorted(work.seen) if work.seen[number].notes
         },
+        from_frames=work.from_frames,
+        decoded=work.decoded,
     )
 
 
@@ -102,11 +113,15 @@ def encode_texts(encoder: Encoder, texts: Sequence[str], cache: VectorCache | No
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A video that has to be read. stamp, content: of its file before that; content if vectors are kept."""
+    """A video that has to be read. stamp, content: of its file before that; content if vectors are kept.
+
+    is_cached: whether its frames are.
+    """
 
     number: int
     stamp: Stamp
     content: Content | None
+    is_cached: bool
 
 
 class _Work:
@@ -117,18 +132,21 @@ class _Work:
         encoder: Encoder,
         material: Material,
         cache: VectorCache | None,
+        frames: CachedVideos | None,
         pipeline: Pipeline[Clip],
         progress: Callable[[int, int], None],
     ) -> None:
         self._encoder = encoder
         self._material = material
         self._cache = cache
+        self._frames = frames
         self._pipeline = pipeline
         self._progress = progress
         self._touched: list[int] = []
         self._num_done = 0
         self.seen: dict[int, VideoVector] = {}
         self.broken: dict[str, str] = {}
+        self.from_frames = self.decoded = 0
 
     def run(self) -> None:
         """All videos; those that were touched while they were read once more: they may have been written to."""
@@ -169,18 +187,27 @@ class _Work:
                 stamp = Stamp.of(path)
                 content = None if self._cache is None else content_of(path)
                 known = None if content is None or self._cache is None else self._cache.video(self._encoder, content)
+                frames = self._cached_frames(number, stamp, content) if known is None else None
             except VideoError as error:
                 self._break(number, error)
                 continue
             if known is None:
-                yield Job(_Asked(number, stamp, content), path, (self._encoder.reader_spec,))
+                asked = _Asked(number, stamp, content, frames is not None)
+                yield Job(asked, path, (self._encoder.reader_spec, frames))
             else:
                 self.seen[number] = known
                 self._tell()
 
+    def _cached_frames(self, number: int, stamp: Stamp, content: Content | None) -> FrameCache | None:
+        if self._frames is None:
+            return None
+        return self._frames.find(self._material.videos[number], self._material.paths[number], stamp, content)
+
     def _keep(self, asked: _Asked, clip: Clip, vector: NDArray[np.float32]) -> None:
         reasons = Counter(reason for reason in clip.fallback if reason is not None)
         video = self.seen[asked.number] = VideoVector(vector, float(clip.coverage.mean()), reasons, clip.notes)
+        self.from_frames += asked.is_cached
+        self.decoded += not asked.is_cached
         if self._cache is not None and asked.content is not None:
             self._cache.keep_video(self._encoder, asked.content, video)
 

@@ -117,20 +117,22 @@ def read_moment_pictures(
     return frames, None if motion is None else _measured_for(frames.rgb, frames, motion)
 
 
-def read_whole(path: Path, motion: MotionSpec | None, num_frames: int, short_side: int) -> tuple[Frames, Motion | None]:
-    """Frames of a whole video and what moves in them, uncropped, both at `short_side`.
+def read_whole(
+    path: Path, motion: MotionSpec | None, num_frames: int, short_side: int
+) -> tuple[Frames, Motion | None, Segment]:
+    """Frames of a whole video and what moves in them, uncropped, both at `short_side`, and from when to when it lasts.
 
     Motion is measured at MOTION_SIDE. Decoded at the side at which `read_video` decodes for an encoder of that size, so
     that both see one picture.
     motion: None measures nothing. Raises VideoError, also for damage.
     """
     with Video.open(path) as video:
-        seconds = uniform_seconds(video.whole.start, video.whole.end, num_frames)
+        whole = video.whole
+        seconds = uniform_seconds(whole.start, whole.end, num_frames)
         frames = video.frames_at(seconds, max(short_side, MOTION_SIDE), with_neighbours=needs_neighbours(motion))
     rgb = to_short_side(frames.rgb, short_side)
-    return Frames(rgb, frames.seconds, notes=frames.notes), None if motion is None else _measured_for(
-        rgb, frames, motion
-    )
+    measured = None if motion is None else _measured_for(rgb, frames, motion)
+    return Frames(rgb, frames.seconds, notes=frames.notes), measured, whole
 
 
 @runtime_checkable

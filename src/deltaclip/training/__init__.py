@@ -1,6 +1,6 @@
 """Training of encoders: recipes, clips, the loop on one process or many, and runs that can be resumed exactly.
 
-Two parts have a front of their own: `training.cache` (decoded frames) and `training.studies` (studies that train).
+Two parts have a front of their own: `training.motion` (the motion encoder) and `training.studies` (studies that train).
 """
 
 from importlib import import_module
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deltaclip.training.averaging import average
-    from deltaclip.training.cache import CacheSettings, FrameCache
     from deltaclip.training.captions_data import (
         CachedClips,
         UnusableVideosError,
@@ -35,11 +34,9 @@ __all__ = [
     "FRESH",
     "RECIPES",
     "RUN_FOLDER",
-    "CacheSettings",
     "CachedClips",
     "ClipSource",
     "DataRecipe",
-    "FrameCache",
     "LoopRecipe",
     "MemoryClips",
     "ModelRecipe",
@@ -76,7 +73,6 @@ __all__ = [
 
 _HOMES = {
     "averaging": ("average",),
-    "cache": ("CacheSettings", "FrameCache"),
     "captions_data": (
         "CachedClips",
         "UnusableVideosError",

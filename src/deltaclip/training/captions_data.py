@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from deltaclip.captions import Caption, CaptionSet, VideoFiles, find_videos
 from deltaclip.errors import CacheError, CaptionError, DeltaclipError, TrainingError
-from deltaclip.motion import MotionSpec, needs_neighbours
-from deltaclip.names import matched
-from deltaclip.provenance import digest
-from deltaclip.training.cache import (
+from deltaclip.frame_cache import (
+    INDEX_NAME,
     CacheProgress,
     CacheSettings,
     FrameCache,
+    Source,
     random_places,
     refuse_lost,
     repair_cache,
@@ -25,7 +24,9 @@ from deltaclip.training.cache import (
     uniform_places,
     write_cache,
 )
-from deltaclip.training.cache.index import INDEX_NAME, Source
+from deltaclip.motion import MotionSpec, needs_neighbours
+from deltaclip.names import matched
+from deltaclip.provenance import digest
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.source import Pictures, TrainingData
 from deltaclip.wording import count, listed

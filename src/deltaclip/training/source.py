@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.channels import velocity_of_bytes
-from deltaclip.training.cache import random_places, uniform_places
+from deltaclip.frame_cache import random_places, uniform_places
 
 __all__ = ["ClipSource", "MemoryClips", "Pictures", "TrainingData"]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from deltaclip.captions import ActionSet
 from deltaclip.channels import velocity_bytes, velocity_of_bytes
 from deltaclip.errors import VideoError
+from deltaclip.frame_cache import random_places, uniform_places
 from deltaclip.library import content_of
 from deltaclip.motion import MotionSpec, masked_velocity, needs_neighbours
 from deltaclip.reader import Call, guarded_calls, measure_alpha, read_whole
-from deltaclip.training.cache import random_places, uniform_places
 from deltaclip.training.captions_data import UnusableVideosError
 from deltaclip.training.run_folder import save_whole
 from deltaclip.training.source import Pictures
@@ -115,10 +115,10 @@ def _see(call: Call, path: Path, masks: Sequence[str], num_frames: int, short_si
     # Channels beside alpha are of the same measurement: `subject` and `subject+flow` are one.
     alone = {mask: replace(spec, extras=()) for mask, spec in specs.items()}
     followed = list(dict.fromkeys(spec for spec in alone.values() if needs_neighbours(spec)))
-    frames, first = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
+    frames, first, _ = call(read_whole, path, followed[0] if followed else None, num_frames, short_side)
     found = {} if first is None else {followed[0]: first}
     for spec in followed[1:]:
-        _, motion = call(read_whole, path, spec, num_frames, short_side)
+        _, motion, _ = call(read_whole, path, spec, num_frames, short_side)
         assert motion is not None  # a mask was asked for
         found[spec] = motion
     alpha, velocity = {}, None

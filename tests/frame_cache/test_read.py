@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from deltaclip.errors import CacheError
+from deltaclip.frame_cache import CachedFrames, CacheSettings, FrameCache, write_cache
 from deltaclip.motion import MotionSpec
 from deltaclip.reader import read_motion
-from deltaclip.training.cache import CachedFrames, CacheSettings, FrameCache, write_cache
-from tests.training.cache.conftest import SMALL
+from tests.frame_cache.conftest import SMALL
 
 ALL = np.arange(5)
 
@@ -159,7 +159,7 @@ def test_changed_bytes_and_missing_shards_are_errors_that_name_the_shard(
 def test_masks_that_nobody_asked_for_are_not_decoded(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = FrameCache.open(cache_folder)
     whole = cache.clip("video 2", ALL)
-    monkeypatch.setattr("deltaclip.training.cache.read.decode_alpha", None)  # calling it would raise
+    monkeypatch.setattr("deltaclip.frame_cache.read.decode_alpha", None)  # calling it would raise
     bare = cache.clip("video 2", ALL, masks=False)
     assert np.array_equal(bare.rgb, whole.rgb)
     assert bare.alpha is None

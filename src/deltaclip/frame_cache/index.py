@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deltaclip.frame_cache.settings import FORMAT, CacheSettings
 from deltaclip.library import Content, Stamp
-from deltaclip.training.cache.settings import FORMAT, CacheSettings
+from deltaclip.provenance import VECTOR_VERSION
 
 __all__ = ["INDEX_NAME", "CacheIndex", "Entry", "Source", "StoredFrame", "VideoRecord"]
 
 INDEX_NAME = "cache.json"
+SOURCE_FIELDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a video's record is: its shard's file name, and the bytes offset <= position < offset + size_bytes."""
+    """Where a video's record is: its shard's file name, and the bytes offset <= position < offset + size_bytes.
+
+    version: `provenance.VECTOR_VERSION` of the program that decoded it and measured its masks; None in caches of an
+    earlier deltaclip, which did not write it down.
+    """
 
     shard: str
     offset: int
     size_bytes: int
     source: Source
+    version: int | None = VECTOR_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class CacheIndex:
         data = json.loads(document)
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}, but this program reads {FORMAT}")
-        videos = {video: Entry(row[0], row[1], row[2], Source(*row[3:])) for video, row in data["videos"].items()}
+        videos = {video: _row_entry(row) for video, row in data["videos"].items()}
         return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
     @classmethod
@@ -98,7 +105,18 @@ class CacheIndex:
 def _entry_row(entry: Entry) -> tuple[str | int | None, ...]:
     source = entry.source
     row = (entry.shard, entry.offset, entry.size_bytes, source.path, source.size_bytes, source.mtime_ns)
-    return row if source.digest is None else (*row, source.ctime_ns, source.digest)
+    if source.digest is None:
+        return row
+    identified = (*row, source.ctime_ns, source.digest)
+    return identified if entry.version is None else (*identified, entry.version)
+
+
+def _row_entry(row: list[Any]) -> Entry:  # Any: json
+    """The reverse. Raises TypeError or IndexError for a row of another length."""
+    place, source, version = row[:3], row[3 : 3 + SOURCE_FIELDS], row[3 + SOURCE_FIELDS :]
+    shard, offset, size_bytes = place
+    [made] = version or [None]
+    return Entry(shard, offset, size_bytes, Source(*source), made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +140,8 @@ class VideoRecord:
     """What is known about one cached video besides its pictures.
 
     seconds: (N,) of the cached frames. coverage, fallback: N entries each of the stored mask, None without one.
-    height, width: of all its pictures, in pixels.
+    height, width: of all its pictures, in pixels. span: from when to when the video lasts, on a player's clock; None in
+    caches of an earlier deltaclip. notes: what is worth knowing of its file, see `reader.Clip`.
     """
 
     video: str
@@ -133,6 +152,8 @@ class VideoRecord:
     fallback: tuple[str | None, ...] | None
     frames: tuple[StoredFrame, ...]
     source: Source
+    span: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The member NAME.json of a shard."""
@@ -144,6 +165,7 @@ class VideoRecord:
     def from_bytes(cls, document: bytes) -> "VideoRecord":
         """The reverse. Raises ValueError, KeyError or TypeError for anything else."""
         data: dict[str, Any] = json.loads(document)
-        lists = {key: None if data[key] is None else tuple(data[key]) for key in ("seconds", "coverage", "fallback")}
+        keys = ("seconds", "coverage", "fallback", *(key for key in ("span", "notes") if key in data))
+        lists = {key: None if data[key] is None else tuple(data[key]) for key in keys}
         frames = tuple(StoredFrame(*row) for row in data["frames"])
         return cls(**{**data, **lists, "frames": frames, "source": Source(**data["source"])})

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from deltaclip.errors import CacheError
+from deltaclip.frame_cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
+from deltaclip.frame_cache.settings import CacheSettings
+from deltaclip.frame_cache.shard import decode_alpha, decode_picture
 from deltaclip.motion import MotionSpec, feed_alpha, needs_neighbours
 from deltaclip.reader import measure_alpha
-from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source, VideoRecord
-from deltaclip.training.cache.settings import CacheSettings
-from deltaclip.training.cache.shard import decode_alpha, decode_picture
 
 __all__ = ["CachedFrames", "DamagedIndexError", "FrameCache", "random_places", "read_index", "uniform_places"]
 
@@ -137,7 +137,11 @@ class FrameCache:
 
     def source(self, video: str) -> Source:
         """The file that the video was decoded from, as it was then. Raises CacheError if the video is not cached."""
-        return self._entry(video).source
+        return self.entry(video).source
+
+    def only(self, video: str) -> "FrameCache":
+        """The same cache with this video alone, which is little to send to a process that reads it."""
+        return FrameCache(self._folder, replace(self._index, videos={video: self.entry(video)}))
 
     def clip(self, video: str, places: NDArray[np.int64], *, masks: bool = True) -> CachedFrames:
         """Frames `places` (T,) of a video, 0 <= place < settings.num_frames, in any order, with repeats allowed.
@@ -149,9 +153,9 @@ class FrameCache:
             raise ValueError(
                 f"places must be (T,) frame numbers from 0 to {self.settings.num_frames - 1}, not {places}"
             )
-        record = self._record(video)
+        record = self.record(video)
         chosen = [record.frames[place] for place in places]
-        spans = self._read(self._entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
+        spans = self._read(self.entry(video).shard, [(frame.offset, frame.size_bytes) for frame in chosen])
         rgb = np.empty((len(chosen), record.height, record.width, 3), np.uint8)
         spec = self.settings.motion_spec if masks else None
         alpha = None if spec is None else np.ones(rgb.shape[:3], np.float32)
@@ -175,16 +179,18 @@ class FrameCache:
             velocity=velocity,
         )
 
-    def _entry(self, video: str) -> Entry:
+    def entry(self, video: str) -> Entry:
+        """Where the video is and what it was made from. Raises CacheError if it is not cached."""
         try:
             return self._index.videos[video]
         except KeyError as err:
             remedy = "Run deltaclip cache again with this video, or leave it out of training."
             raise CacheError(str(self._folder), f"video {video} is not in this cache", remedy) from err
 
-    def _record(self, video: str) -> VideoRecord:
+    def record(self, video: str) -> VideoRecord:
+        """What is known of the video besides its pictures. Raises CacheError as `clip` does."""
         if video not in self._records:
-            entry = self._entry(video)
+            entry = self.entry(video)
             [document] = self._read(entry.shard, [(entry.offset, entry.size_bytes)])
             try:
                 record = VideoRecord.from_bytes(document)
@@ -210,7 +216,7 @@ class FrameCache:
         return contents
 
     def _damaged(self, video: str) -> CacheError:
-        shard = self._entry(video).shard
+        shard = self.entry(video).shard
         return CacheError(
             f"{self._folder}/{shard}",
             f"its bytes of video {video} have changed since they were written",

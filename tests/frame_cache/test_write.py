@@ -10,11 +10,12 @@ import pytest
 
 from deltaclip.durable import one_writer
 from deltaclip.errors import CacheError
+from deltaclip.frame_cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, decoding, write_cache
+from deltaclip.frame_cache.shard import ShardWriter, encode_video
+from deltaclip.provenance import VECTOR_VERSION
 from deltaclip.reader import read_whole
-from deltaclip.training.cache import CacheInUseError, CacheProgress, CacheSettings, FrameCache, decoding, write_cache
-from deltaclip.training.cache.shard import ShardWriter, encode_video
+from tests.frame_cache.conftest import SMALL
 from tests.helpers import films_of_one_sample, write_square, write_wide
-from tests.training.cache.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("no_child")
 
@@ -112,7 +113,7 @@ def test_what_nobody_foresaw_costs_its_own_video_only(
 
     calls: list[Any] = []
     real = encode_video
-    monkeypatch.setattr("deltaclip.training.cache.decoding.encode_video", encode)
+    monkeypatch.setattr("deltaclip.frame_cache.decoding.encode_video", encode)
     report = write_cache(tmp_path, squares, SMALL, workers=1)
     assert (report.written, len(report.failures)) == (4, 1)
     assert report.failures[0].reason.startswith("MemoryError: a frame of 9 GB")
@@ -146,7 +147,7 @@ def test_a_film_that_was_only_touched_is_not_read_again_and_known_by_its_new_tim
     os.utime(film, ns=(1, 1))
     report = write_cache(tmp_path / "cache", {"film": film}, SMALL)
     assert (report.held, report.written, report.changed) == (1, 0, ())
-    monkeypatch.setattr("deltaclip.training.cache.write.content_of", lambda path: pytest.fail("it was hashed again"))
+    monkeypatch.setattr("deltaclip.frame_cache.write.content_of", lambda path: pytest.fail("it was hashed again"))
     assert write_cache(tmp_path / "cache", {"film": film}, SMALL).held == 1
 
 
@@ -155,7 +156,7 @@ def test_a_cache_of_before_digests_knows_its_files_by_size_and_time(tmp_path: Pa
     write_cache(tmp_path / "cache", {"film": film}, SMALL)
     index = tmp_path / "cache" / "cache.json"
     source = FrameCache.open(tmp_path / "cache").source("film")
-    index.write_text(index.read_text().replace(f', {source.ctime_ns}, "{source.digest}"]', "]"))
+    index.write_text(index.read_text().replace(f', {source.ctime_ns}, "{source.digest}", {VECTOR_VERSION}]', "]"))
     assert FrameCache.open(tmp_path / "cache").source("film").digest is None
     assert write_cache(tmp_path / "cache", {"film": film}, SMALL).written == 0
     os.utime(film, ns=(1, 1))

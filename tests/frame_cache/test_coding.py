@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deltaclip.channels import velocity_bytes
-from deltaclip.training.cache.shard import decode_alpha, decode_picture, encode_alpha, encode_picture
+from deltaclip.frame_cache.shard import decode_alpha, decode_picture, encode_alpha, encode_picture
 from tests.helpers import moving_square
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deltaclip.training.cache import CacheSettings
+from deltaclip.frame_cache import CacheSettings
 
 
 def test_what_differs_is_said_in_words() -> None:

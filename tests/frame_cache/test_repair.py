@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deltaclip.errors import CacheError
-from deltaclip.training.cache import FrameCache, refuse_lost, repair_cache, write_cache
-from tests.training.cache.conftest import SMALL
+from deltaclip.frame_cache import FrameCache, refuse_lost, repair_cache, write_cache
+from tests.frame_cache.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("no_child", "two_a_shard")
 

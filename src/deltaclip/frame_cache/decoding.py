@@ -1,22 +1,23 @@
 """Videos decoded and encoded anew in child processes, which may crash without taking us along."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from deltaclip.errors import PictureError, VideoError
+from deltaclip.frame_cache.index import Source
+from deltaclip.frame_cache.settings import CacheSettings
+from deltaclip.frame_cache.shard import EncodedVideo, encode_video
 from deltaclip.library import Stamp, content_of, require_unchanged, twice_if_touched
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.processes import own_work
 from deltaclip.reader import read_whole
-from deltaclip.training.cache.index import Source
-from deltaclip.training.cache.settings import CacheSettings
-from deltaclip.training.cache.shard import EncodedVideo, encode_video
 
 __all__ = ["decoded_videos"]
 
-Decoded = tuple[EncodedVideo, Source, tuple[str, ...]]
-"""A video as it goes into a shard, the very file that it was read from, and what is worth knowing about it."""
+Decoded = tuple[EncodedVideo, Source]
+"""A video as it goes into a shard, and the very file that it was read from."""
 
 
 def decoded_videos(
@@ -47,8 +48,10 @@ def _decoded_twice(path: Path, settings: CacheSettings) -> Decoded:
 
 def _decoded(path: Path, settings: CacheSettings) -> Decoded:
     stamp = Stamp.of(path)
-    frames, motion = read_whole(path, settings.motion_spec, settings.num_frames, settings.size)
+    frames, motion, whole = read_whole(path, settings.motion_spec, settings.num_frames, settings.size)
     with own_work():
         content = content_of(path)
         require_unchanged(path, stamp)
-        return encode_video(frames.rgb, frames.seconds, motion, settings), Source.of(path, content), frames.notes
+        encoded = encode_video(frames.rgb, frames.seconds, motion, settings)
+        encoded = replace(encoded, span=(whole.start, whole.end), notes=frames.notes)
+        return encoded, Source.of(path, content)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from deltaclip.durable import FULL, one_writer, replace_durably
 from deltaclip.errors import CacheError, VideoError
+from deltaclip.frame_cache.decoding import decoded_videos
+from deltaclip.frame_cache.index import INDEX_NAME, CacheIndex, Entry, Source
+from deltaclip.frame_cache.read import read_index
+from deltaclip.frame_cache.settings import CacheSettings
+from deltaclip.frame_cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
 from deltaclip.library import Stamp, content_of
 from deltaclip.names import matched
-from deltaclip.training.cache.decoding import decoded_videos
-from deltaclip.training.cache.index import INDEX_NAME, CacheIndex, Entry, Source
-from deltaclip.training.cache.read import read_index
-from deltaclip.training.cache.settings import CacheSettings
-from deltaclip.training.cache.shard import PART_SUFFIX, EncodedVideo, ShardWriter
 
 __all__ = [
     "CacheFailure",
@@ -174,10 +174,10 @@ class _Run:
                     if isinstance(result, VideoError):
                         self.failures.append(CacheFailure(video, str(videos[video]), result.reason))
                     else:
-                        encoded, source, notes = result
+                        encoded, source = result
                         self._add(video, encoded, source)
-                        if notes:
-                            self.notes[video] = notes
+                        if encoded.notes:
+                            self.notes[video] = encoded.notes
                     yield video
                 self._commit()
                 if not self._is_written:  # nothing to add, but a changed file that fails now is held no more

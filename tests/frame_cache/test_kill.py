@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deltaclip.training.cache import FrameCache, write_cache
-from deltaclip.training.cache.shard import ShardWriter
-from tests.training.cache.conftest import SMALL
+from deltaclip.frame_cache import FrameCache, write_cache
+from deltaclip.frame_cache.shard import ShardWriter
+from tests.frame_cache.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("no_child")
 
@@ -86,7 +86,7 @@ def test_a_kill_between_any_two_steps_leaves_a_whole_cache_and_the_same_end(
 SCRIPT = """
     import json, sys
     from pathlib import Path
-    from deltaclip.training.cache import CacheSettings, write, write_cache
+    from deltaclip.frame_cache import CacheSettings, write, write_cache
     write.VIDEOS_PER_SHARD = 2
     videos = {video: Path(path) for video, path in json.loads(sys.argv[2]).items()}
     settings = CacheSettings(num_frames=5, size=64, motion=None)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from deltaclip.errors import CacheError
-from deltaclip.training.cache.index import INDEX_NAME, CacheIndex
-from deltaclip.training.cache.read import GIVE_VIDEOS, DamagedIndexError, read_index
-from deltaclip.training.cache.write import only_writer, write_index
+from deltaclip.frame_cache.index import INDEX_NAME, CacheIndex
+from deltaclip.frame_cache.read import GIVE_VIDEOS, DamagedIndexError, read_index
+from deltaclip.frame_cache.write import only_writer, write_index
 
 __all__ = ["refuse_lost", "repair_cache"]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import pytest
 
 from deltaclip.errors import DeltaclipError, unforeseen
+from deltaclip.frame_cache import CacheSettings, decoding
+from deltaclip.frame_cache import write as writing
 from deltaclip.pipeline import Job
-from deltaclip.training.cache import CacheSettings, decoding
-from deltaclip.training.cache import write as writing
 from tests.helpers import write_square
 
 Key = TypeVar("Key")

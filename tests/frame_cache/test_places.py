@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltaclip.training.cache import random_places, uniform_places
+from deltaclip.frame_cache import random_places, uniform_places
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
