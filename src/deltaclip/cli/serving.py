@@ -68,13 +68,15 @@ def serve(
 
 def _check_libraries(given: Sequence[str]) -> None:
     """Raises BadParameter for a library given twice, and for a file; LibraryError for what cannot become a library."""
-    from deltaclip.library import Library, full_address
+    from deltaclip.library import Library, full_address, local_folder
 
     addresses = [full_address(address) for address in given]
     if twice := next((address for address in addresses if addresses.count(address) > 1), None):
         raise typer.BadParameter(f"{shown(twice)} is given twice.", param_hint="'--library'")
     for address in addresses:
-        folder = Path(address)
+        folder = local_folder(address)
+        if folder is None:
+            continue
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not Library.exists(address)):
             words = "is a file" if folder.is_file() else "holds other files and no library"
             raise typer.BadParameter(

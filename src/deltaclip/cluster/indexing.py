@@ -1,9 +1,7 @@
 """An index run over a cluster: what the process does that was started by hand. It reads no video itself."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from deltaclip.checks import AnyPath
 from deltaclip.cluster.listing import list_files
@@ -15,6 +13,7 @@ from deltaclip.library import (
     RememberedMotionEncoder,
     VectorEncoder,
     full_address,
+    local_folder,
     open_store,
 )
 
@@ -63,7 +62,7 @@ def index_cluster(
     from deltaclip.cluster.workers import EncoderWanted
 
     address = table_address(store)
-    listing = list_files(uris, _folder(address), exclude)
+    listing = list_files(uris, local_folder(address), exclude)
     with connected(ray_address):
         with Library.open(address, encoder, create=True) as library:
             motion = RememberedMotionEncoder.of(library.motion_encoder) if library.keeps_motion else None
@@ -77,9 +76,3 @@ def index_cluster(
                 return ClusterReport(run.run(), run.engine)
         finally:
             opened.close()
-
-
-def _folder(address: str) -> Path | None:
-    """Where videos are never looked for."""
-    plain = address.removeprefix(LANCE)
-    return None if "://" in plain else Path(os.path.abspath(plain))

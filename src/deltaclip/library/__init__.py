@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from deltaclip.fronts import fetched
 
 if TYPE_CHECKING:
-    from deltaclip.library.address import STORES, default_library_path, full_address, open_store
+    from deltaclip.library.address import STORES, default_library_path, full_address, local_folder, open_store
     from deltaclip.library.both import AppearanceRows, MotionRows, nearest_by, nearest_of_sound
     from deltaclip.library.candidates import EXCLUDED, LINK, Shard, find_candidates
     from deltaclip.library.content import (
@@ -164,6 +164,7 @@ __all__ = [
     "full_address",
     "holds_anything",
     "is_gone",
+    "local_folder",
     "match_nothing",
     "merge_libraries",
     "nearest",

@@ -15,7 +15,15 @@ from deltaclip.library.paths import absolute_paths
 if TYPE_CHECKING:  # who looks for a server needs an address only
     from deltaclip.library.store import Store, StoreClass
 
-__all__ = ["LANCE_VIDEOS", "STORES", "default_library_path", "full_address", "open_store", "store_exists"]
+__all__ = [
+    "LANCE_VIDEOS",
+    "STORES",
+    "default_library_path",
+    "full_address",
+    "local_folder",
+    "open_store",
+    "store_exists",
+]
 
 FOLDER, LANCE = "folder", "lance"
 STORES = {
@@ -52,6 +60,14 @@ def store_exists(address: AnyPath | None) -> bool:
 def full_address(address: AnyPath | None) -> str:
     """An address, absolute if it is a folder; None is `default_library_path()`. Raises LibraryError."""
     return _at(address)[1]
+
+
+def local_folder(address: str) -> Path | None:
+    """The folder of a full address; None for a library that is on no disk of this machine."""
+    scheme = _SCHEME.match(address)
+    if scheme is None:
+        return Path(address)
+    return Path(address[scheme.end() :]) if scheme[1] == LANCE else None
 
 
 def _at(address: AnyPath | None) -> tuple[str, str]:

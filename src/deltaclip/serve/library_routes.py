@@ -1,12 +1,13 @@
 """The libraries themselves, and the state of the server."""
 
-import os
 from collections import Counter
-from pathlib import Path
+from contextlib import suppress
+from stat import S_ISREG
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from deltaclip.library import local_folder
 from deltaclip.serve.access import Reader, Visitor, path_for
 from deltaclip.serve.forms import FolderForm, LibrariesAnswer, LibraryForm
 from deltaclip.serve.hiding import plain
@@ -102,9 +103,13 @@ def _folders(served: Served, visitor: Visitor) -> list[FolderForm]:
 
 
 def _size_bytes(address: str) -> int | None:
-    """Of the files in a folder; None if the library is no folder."""
-    folder = Path(address)
-    if not folder.is_dir():
+    """Of the files of a library; None if it is on no disk of this machine."""
+    folder = local_folder(address)
+    if folder is None or not folder.is_dir():
         return None
-    with os.scandir(folder) as entries:
-        return sum(entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False))
+    size = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # a writer deletes files meanwhile
+            status = file.lstat()
+            size += status.st_size if S_ISREG(status.st_mode) else 0
+    return size

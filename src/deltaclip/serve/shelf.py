@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltaclip.checks import AnyPath
-from deltaclip.library import Library, NoLibraryError, RememberedEncoder, VideoRow, default_library_path, full_address
+from deltaclip.library import (
+    Library,
+    NoLibraryError,
+    RememberedEncoder,
+    VideoRow,
+    default_library_path,
+    full_address,
+    local_folder,
+)
 from deltaclip.serve.problems import Problem
 
 __all__ = ["Served", "Shelf"]
@@ -50,9 +58,12 @@ class Served:
 
     def _place_now(self) -> tuple[int, int] | None:
         """Which folder has the address now; None if it is none."""
+        folder = local_folder(self.full_address)
         try:
-            status = os.stat(self.full_address)
+            status = None if folder is None else os.stat(folder)
         except OSError:
+            return None
+        if status is None:
             return None
         return status.st_dev, status.st_ino
 

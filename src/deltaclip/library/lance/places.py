@@ -1,10 +1,9 @@
 """Where the tables of a library lie. The only file that imports Lance, so that its absence is told in one place."""
 
 import os
-from pathlib import Path
 
 from deltaclip.errors import LibraryError
-from deltaclip.library.address import LANCE_VIDEOS, full_address
+from deltaclip.library.address import LANCE_VIDEOS, full_address, local_folder
 from deltaclip.library.store import NoLibraryError
 
 os.environ.setdefault("LANCE_LOG", "error")  # or it tells on stderr that a new table did not exist before
@@ -24,7 +23,6 @@ __all__ = [
     "MOMENTS",
     "SCHEME",
     "VIDEOS",
-    "folder_of",
     "lance",
     "lance_address",
     "no_library",
@@ -35,17 +33,11 @@ __all__ += ["table_uri"]
 
 SCHEME = "lance://"
 VIDEOS, MOMENTS = LANCE_VIDEOS, "moments.lance"
-_REMOTE = "s3://"
-
-
-def folder_of(address: str) -> Path | None:
-    """The folder of a library on this machine; None if it is kept elsewhere."""
-    return None if address.startswith(_REMOTE) else Path(address.removeprefix(SCHEME))
 
 
 def table_uri(address: str, table: str) -> str:
     """What Lance opens `table` of a library by."""
-    folder = folder_of(address)
+    folder = local_folder(address)
     return f"{address.rstrip('/')}/{table}" if folder is None else str(folder / table)
 
 
@@ -54,7 +46,7 @@ def storage_options(address: str) -> dict[str, str] | None:
 
     Plain HTTP only if AWS_ENDPOINT_URL asks for it, as of a server on this machine.
     """
-    if folder_of(address) is not None:
+    if local_folder(address) is not None:
         return None
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if endpoint is None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.errors import LibraryError
+from deltaclip.library.address import local_folder
 from deltaclip.library.both import AppearanceRows, MotionRows, nearest_of_sound
 from deltaclip.library.encoders import require_same_encoder, require_same_motion
 from deltaclip.library.exact import Hidden
@@ -23,7 +24,6 @@ from deltaclip.library.lance.leases import lease
 from deltaclip.library.lance.meta import META_PATH, LanceMeta, VectorWord
 from deltaclip.library.lance.places import (
     VIDEOS,
-    folder_of,
     lance,
     storage_options,
     table_uri,
@@ -93,7 +93,7 @@ class LanceStore:
         vectors: how they are kept; float16 takes half the room, and changes a score by up to 0.001. Raises LibraryError
         if there is something else.
         """
-        if (folder := folder_of(address)) is not None:
+        if (folder := local_folder(address)) is not None:
             _require_room(address, folder)
         row = dict.fromkeys(VIDEO_SCHEMA.names) | {"path": META_PATH, "meta": LanceMeta.new(vectors).to_json()}
         table = pa.Table.from_pylist([row], schema=VIDEO_SCHEMA)
@@ -122,7 +122,7 @@ class LanceStore:
     @property
     def folder(self) -> Path | None:
         """The folder, absolute; None on S3."""
-        return folder_of(self._address)
+        return local_folder(self._address)
 
     def close(self) -> None:
         """Gives the memory back. May be called again."""
