@@ -39,7 +39,7 @@ def plain(answer: Any, names: dict[str, str]) -> Any:  # Any: json
         return {
             key: names[value] if key == "video_id" else plain(value, names)
             for key, value in answer.items()
-            if key not in ("moment_id", "next", "version", "name", "size_bytes") and not key.endswith("_url")
+            if key not in ("moment_id", "next", "version", "name", "address", "size_bytes") and not key.endswith("_url")
         }
     return [plain(each, names) for each in answer] if isinstance(answer, list) else answer
 
