@@ -1,4 +1,4 @@
-"""How long `evaluate` takes to measure the cost of an encoder, and what it finds, for random weights of published sizes.
+"""How long `evaluate` takes to measure the cost of an encoder, and what it finds: random weights of published sizes.
 
 python bench/cost.py
 """

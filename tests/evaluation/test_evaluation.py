@@ -69,7 +69,7 @@ def test_the_protocol_holds_what_the_figures_depend_on(encoder: Encoder) -> None
         "world": None,
     }
     assert {name: protocol[name] for name in expected} == expected
-    assert set(protocol) == {*expected, "version", "commit", "chosen_among", "keep"}
+    assert set(protocol) == {*expected, "version", "commit", "chosen_among", "keep", "interaction"}
 
 
 def test_texts_and_videos_may_differ_in_number_and_a_video_without_text_is_a_distractor(encoder: Encoder) -> None:
