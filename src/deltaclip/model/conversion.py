@@ -56,7 +56,7 @@ class ConversionReport:
     has_tokenizer: bool
     num_weights: int
     remarks: tuple[str, ...] = field(default=(), repr=False)
-    token_layers: int = 0
+    token_layers: int = field(default=0, repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
