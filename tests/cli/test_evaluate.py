@@ -94,7 +94,9 @@ def test_a_second_run_needs_no_video_to_be_read(evaluate: Any, monkeypatch: pyte
     _, first, _ = evaluate("--json")
     monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", divmod)  # fails when it is called
     code, second, _ = evaluate("--json")
+    times = first.pop("cost"), second.pop("cost")  # measured anew: queries are timed in every run
     assert (code, second) == (0, first)
+    assert times[0]["gflops_a_video"] == times[1]["gflops_a_video"]
     code, _, _ = evaluate("--json", "--no-cache")
     assert code == 1
 
@@ -124,6 +126,31 @@ def test_segments_are_compared_with_one_mean(evaluate: Any, tmp_path: Path) -> N
     assert "pooling best segment of 0.5 s" in " ".join(protocol_lines(read_ranks(ranks).protocol))
     code, _, err = evaluate("--segments", 0.5, "--post", "qbnorm")
     assert (code, "no qbnorm" in err) == (2, True)
+
+
+def test_tokens_and_frames_are_compared_with_one_mean_and_marked(evaluate: Any, tmp_path: Path) -> None:
+    ranks = tmp_path / "tokens.ranks"
+    code, result, _ = evaluate("--interaction", "token", "--ranks", ranks, "--json")
+    assert (code, result["whole"]["protocol"]["pooling"], result["cost"]["indexable"]) == (0, "mean", False)
+    assert result["protocol"]["interaction"] == {"name": "token-wise", "vectors_a_video": 4.0}
+    mark = "token-wise interaction, not indexable: 4 vectors a video"
+    assert f"note: {mark}" in protocol_lines(read_ranks(ranks).protocol)
+    for form in ("table", "markdown", "latex"):
+        assert mark in evaluate("--interaction", "token", "--format", form)[1]
+
+
+def test_token_weights_that_are_not_there_are_refused_before_any_work(home: Path, evaluate: Any) -> None:
+    code, _, err = evaluate("--interaction", "weighted-token")
+    assert code == 1
+    assert "this checkpoint has no weights of token-wise interaction" in err
+    assert "--interaction token" in err
+    assert "videos" not in err
+    code, _, err = evaluate("--interaction", "token", "--segments", 0.5)
+    assert (code, "mutually exclusive" in err) == (2, True)
+    code, _, err = evaluate("--interaction", "token", "--post", "qbnorm")
+    assert (code, "no qbnorm" in err) == (2, True)
+    code, _, err = evaluate("--interaction", "token", "--encoder", home / "second", "--select-on-test")
+    assert (code, "one encoder at a time" in err) == (2, True)
 
 
 def test_choosing_on_the_test_split_is_never_silent(home: Path, evaluate: Any) -> None:

@@ -304,3 +304,15 @@ def test_no_other_file_imports_openvino_or_nncf() -> None:
         or any(f'import_module("{name}' in path.read_text() for name in ("openvino", "nncf"))
     }
     assert found == {"openvino_graph.py"}
+
+
+@needs_openvino
+def test_frames_and_cost_are_those_of_the_torch_model(folder: Path) -> None:
+    model = load_checkpoint(folder).model
+    exact, other = TorchEngine(model, "cpu", "float32"), OpenVinoEngine(model, "float32")
+    frames, ids = frames_of(7), np.zeros((2, 12), np.int64)
+    for share in (1.0, 0.5):
+        rows = other.frame_parts(frames, [5, 2], share)
+        assert centred_cosines(rows, exact.frame_parts(frames, [5, 2], share)).min() > 0.9999
+        assert other.costs(5, share) == exact.costs(5, share)
+    np.testing.assert_array_equal(other.token_parts(ids), exact.token_parts(ids))

@@ -72,7 +72,7 @@ def test_the_protocol_holds_what_the_figures_depend_on(encoder: Encoder) -> None
         "world": None,
     }
     assert {name: protocol[name] for name in expected} == expected
-    assert set(protocol) == {*expected, "version", "commit", "chosen_among", "keep"}
+    assert set(protocol) == {*expected, "version", "commit", "chosen_among", "keep", "interaction"}
 
 
 def test_the_protocol_tells_a_temporal_head_and_a_family_that_sees_the_whole_picture(tmp_path: Path) -> None:

@@ -101,7 +101,16 @@ OF_SENTENCES = names(SentenceOptions)
 OF_ACTIONS, OF_MOMENTS = ("folds",), ("by", "moment_seconds")
 OF_REVERSED = ("reversed", "opposites")
 OF_ENCODERS = ("encoder", *names(AllEncoderOptions))
-NOT_OF_SCORES = ("videos", "workers", "segments", "cache", "frame_cache", "no_cache", "select_on_test")
+NOT_OF_SCORES = (
+    "videos",
+    "workers",
+    "segments",
+    "interaction",
+    "cache",
+    "frame_cache",
+    "no_cache",
+    "select_on_test",
+)
 """Options of data sets that have no meaning for a file of scores."""
 
 

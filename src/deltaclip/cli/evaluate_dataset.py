@@ -16,9 +16,11 @@ from deltaclip.wording import count, listed
 
 if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.captions import CaptionSet
-    from deltaclip.encoder import EncoderSpec
+    from deltaclip.encoder import Encoder, EncoderSpec
     from deltaclip.evaluation import (
         Evaluation,
+        InteractionEvaluation,
+        InteractionWord,
         Material,
         MaterialVectors,
         ScoresEvaluation,
@@ -56,6 +58,14 @@ class ScoringOptions:
             "video (default: one mean alone). Segments are encoded anew, whatever is cached.",
         ),
     ] = None
+    interaction: Annotated[
+        Literal["mean", "token", "weighted-token"],
+        typer.Option(
+            help="How a text is compared with a video: by one mean vector, or by all tokens and frames (DRL's TI; "
+            "weighted: WTI, by the weights of the checkpoint). The latter are compared with one mean, and are not "
+            "indexable: no library searches by them. Frames are encoded anew, whatever is cached."
+        ),
+    ] = "mean"
     select_on_test: Annotated[
         bool,
         typer.Option(
@@ -134,10 +144,13 @@ class Targets:
                     raise typer.BadParameter(f"{file} is a folder; give a file.", param_hint=f"'{option}'")
                 require_writable(file)
 
-    def give(self, evaluation: "Evaluation | ScoresEvaluation | SegmentEvaluation", as_json: bool) -> None:
+    def give(
+        self, evaluation: "Evaluation | ScoresEvaluation | SegmentEvaluation | InteractionEvaluation", as_json: bool
+    ) -> None:
         """Write the files and print the result."""
         from deltaclip.evaluation import (
             TABLE_FORMATS,
+            InteractionEvaluation,
             ScoresEvaluation,
             SegmentEvaluation,
             save_ranks,
@@ -145,7 +158,7 @@ class Targets:
             save_trec,
         )
 
-        encoded = evaluation.whole if isinstance(evaluation, SegmentEvaluation) else evaluation
+        encoded = evaluation.whole if isinstance(evaluation, SegmentEvaluation | InteractionEvaluation) else evaluation
         notes = {} if isinstance(encoded, ScoresEvaluation) else encoded.vectors.notes
         for name, texts in list(notes.items())[:MAX_NOTES_SHOWN]:
             note(shown(f"{name}: {'; '.join(texts)}"))
@@ -192,9 +205,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     _check_choice(run)
     if scoring.no_cache and scoring.cache is not None:
         raise typer.BadParameter("--cache and --no-cache are mutually exclusive.")
-    if scoring.segments is not None and (len(run.encoders) > 1 or scoring.post == "qbnorm"):
-        wrong = "it takes one encoder at a time, and no qbnorm."
-        raise typer.BadParameter(wrong, param_hint="'--segments'")
+    _check_beside_mean(run)
     workers = number_of(run.data.workers)
     run.targets.check()
     from deltaclip.evaluation import VectorCache, best_of, material_of_split
@@ -208,15 +219,56 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
     material = material_of_split(run.dataset, data.split, split, files, allow_missing=data.allow_missing)
     if material.missing:
         note(shown(f"missing: {listed(material.missing, most=NAMED_MISSING)}"))
-    best = best_of([_evaluate_one(name, workers, run, cache, captions, material) for name in run.encoders])
-    run.targets.give(best if scoring.segments is None else _by_segments(best, workers, run, scoring.segments), as_json)
+    evaluations: list[Evaluation] = []
+    for name in run.encoders:
+        encoder = load_with(name, run.spec)
+        if scoring.interaction == "weighted-token":
+            encoder.need_token_weights()  # before hours of decoding
+        evaluations.append(_evaluate_one(encoder, workers, run, cache, captions, material))
+    best = best_of(evaluations)
+    if scoring.segments is not None:
+        run.targets.give(_by_segments(encoder, best, workers, run, scoring.segments), as_json)
+    elif scoring.interaction != "mean":
+        run.targets.give(_by_interaction(encoder, best, workers, run, scoring.interaction), as_json)
+    else:
+        run.targets.give(best, as_json)
 
 
-def _by_segments(whole: "Evaluation", workers: int | None, run: DatasetRun, seconds: float) -> "SegmentEvaluation":
-    """The same videos by their best segments, with the one encoder of the run."""
+def _check_beside_mean(run: DatasetRun) -> None:
+    """Refuse to compare more than one encoder, or what has no single vectors, with one mean a video."""
+    scoring = run.scoring
+    if scoring.segments is not None and scoring.interaction != "mean":
+        raise typer.BadParameter("--segments and --interaction are mutually exclusive.")
+    option = "--segments" if scoring.segments is not None else "--interaction"
+    beside_mean = scoring.segments is not None or scoring.interaction != "mean"
+    if beside_mean and (len(run.encoders) > 1 or scoring.post == "qbnorm"):
+        raise typer.BadParameter("it takes one encoder at a time, and no qbnorm.", param_hint=f"'{option}'")
+
+
+def _by_interaction(
+    encoder: "Encoder", whole: "Evaluation", workers: int | None, run: DatasetRun, word: "InteractionWord"
+) -> "InteractionEvaluation":
+    """The same videos by all of their frames, and texts by all of their tokens."""
+    from deltaclip.evaluation import DualSoftmax, encode_frame_rows, evaluate_interaction
+
+    weights = encoder.need_token_weights() if word == "weighted-token" else None
+    with Progress() as line:
+        frames = encode_frame_rows(
+            encoder,
+            whole.vectors.material,
+            weights,
+            workers=workers,
+            progress=lambda done, total: line.show(f"{done}/{total} videos by frames", done, total),
+        )
+    return evaluate_interaction(encoder, whole, frames, weights, DualSoftmax() if run.scoring.post == "dsl" else None)
+
+
+def _by_segments(
+    encoder: "Encoder", whole: "Evaluation", workers: int | None, run: DatasetRun, seconds: float
+) -> "SegmentEvaluation":
+    """The same videos by their best segments."""
     from deltaclip.evaluation import DualSoftmax, encode_segments, evaluate_segments
 
-    encoder = load_with(run.encoders[0], run.spec)
     with Progress() as line:
         found = encode_segments(
             encoder,
@@ -274,7 +326,7 @@ def _check_choice(run: DatasetRun) -> None:
 
 
 def _evaluate_one(
-    name: str,
+    encoder: "Encoder",
     workers: int | None,
     run: DatasetRun,
     cache: "VectorCache | None",
@@ -283,7 +335,6 @@ def _evaluate_one(
 ) -> "Evaluation":
     from deltaclip.evaluation import encode_material, evaluate_material, post_processing
 
-    encoder = load_with(name, run.spec)
     note(encoder.describe())
     with Progress() as line:
         vectors = encode_material(

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from deltaclip.encoder.calibrating import Calibrated, calibrate, calibration_clips, needs_calibration
     from deltaclip.encoder.deferred_engine import FEW_TEXTS, DeferredEngine
     from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
-    from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine
+    from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine, TokenEngine
     from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
     from deltaclip.encoder.motion_encoder import (
         BUNDLED_MOTION,
@@ -72,6 +72,7 @@ __all__ = [
     "Placement",
     "PrecisionWord",
     "SlowEngine",
+    "TokenEngine",
     "TorchEngine",
     "TrackBatch",
     "calibrate",

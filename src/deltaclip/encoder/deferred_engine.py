@@ -108,6 +108,14 @@ class DeferredEngine(SlowEngine):
             return self._texts.vectors(ids)
         return np.asarray(self._engine.text_vectors(ids))
 
+    def frame_parts(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0) -> NDArray[np.float32]:
+        """See `TokenEngine`."""
+        return np.asarray(self._engine.frame_parts(frames, lengths, keep))
+
+    def token_parts(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `TokenEngine`: of any number of texts by the second engine."""
+        return np.asarray(self._engine.token_parts(ids))
+
     @property
     def _engine(self) -> Any:  # Any: as above
         with self._making:  # any thread may search

@@ -16,12 +16,12 @@ from deltaclip.channels import channels_of, extras_of, filled
 from deltaclip.checks import check_path, check_paths, check_share, check_texts, check_whole
 from deltaclip.encoder.background import LITTLE_WORDS, drawn_sentences, general_sentences, kept_vectors
 from deltaclip.encoder.deferred_engine import FEW_TEXTS
-from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine
+from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine, TokenEngine
 from deltaclip.encoder.loading import load_engine
 from deltaclip.encoder.locating import full_name, locate
 from deltaclip.encoder.spec import ChoiceError, EncoderOptions, EncoderSpec, ReadingOptions, refuse_unknown_options
-from deltaclip.errors import CheckpointError
-from deltaclip.model import CheckpointRecord, Tokenizer
+from deltaclip.errors import CheckpointError, EngineError
+from deltaclip.model import CheckpointRecord, Tokenizer, TokenWeights
 from deltaclip.motion import MotionSpec
 from deltaclip.provenance import VECTOR_VERSION, digest
 from deltaclip.reader import Clip, ReaderSpec
@@ -51,11 +51,13 @@ class Encoder:
         engine: SlowEngine | Engine,
         tokenizer: Tokenizer | None = None,
         record: CheckpointRecord | None = None,
+        token_weights: TokenWeights | None = None,
         **options: Unpack[ReadingOptions],
     ) -> None:
         """An encoder over any engine; `load` makes one from a checkpoint.
 
-        record: what the checkpoint says about itself. options: as in `EncoderSpec`; without one, the record decides.
+        record: what the checkpoint says about itself. token_weights: its weights of token-wise interaction. options: as
+        in `EncoderSpec`; without one, the record decides.
         Raises ChoiceError, a ValueError, for an option's value that does not exist, CheckpointError if the record asks
         for a mask that does not exist, and TypeError for an option that does not exist or a value of a wrong type.
         """
@@ -63,6 +65,8 @@ class Encoder:
         self.name = name
         self.engine = engine
         self.tokenizer = tokenizer
+        self.token_weights = token_weights
+        """How much tokens and frames count in `evaluate --interaction weighted-token`; None without weights."""
         longest = engine.inputs.context_length
         self.record = record = CheckpointRecord(max_words=longest) if record is None else record
         self._options = options
@@ -104,6 +108,7 @@ class Encoder:
             loaded.engine,
             loaded.tokenizer,
             loaded.record,
+            loaded.token_weights,
             motion=spec.motion,
             num_frames=spec.num_frames,
             sampling=spec.sampling,
@@ -119,7 +124,7 @@ class Encoder:
         refuse_unknown_options(options, "with_options", READING)
         chosen = self._options.copy()
         chosen.update(options)
-        return Encoder(self.name, self.engine, self.tokenizer, self.record, **chosen)
+        return Encoder(self.name, self.engine, self.tokenizer, self.record, self.token_weights, **chosen)
 
     def __repr__(self) -> str:
         spec = self.reader_spec
@@ -152,6 +157,11 @@ class Encoder:
     def rounding(self) -> str:
         """What else decides the last digits of a vector: precision and engine."""
         return self.engine.rounding
+
+    @property
+    def text_precision(self) -> str:
+        """In which many texts are encoded; an engine may encode one alone in another (`EngineCosts`)."""
+        return str(self.engine.facts.get("text_precision", self.engine.precision))
 
     @property
     def alpha_acts(self) -> bool:
@@ -222,13 +232,52 @@ class Encoder:
 
         Raises TypeError for anything but clips.
         """
+        batches = self._frames_of(clips, "encode_clips")
+        vectors = (self.engine.video_vectors(frames, lengths, self.keep) for frames, lengths in batches)
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
+
+    def encode_frames(self, clips: Iterable[Clip]) -> list[NDArray[np.float32]]:
+        """Features of the frames of each clip, of which its vector is the mean: (T, D) float32, of no particular
+        length, after the temporal head if there is one.
+
+        Raises as `encode_clips`, and EngineError if the engine gives vectors alone.
+        """
+        made: list[NDArray[np.float32]] = []
+        for frames, lengths in self._frames_of(clips, "encode_frames"):
+            rows = self._token_engine.frame_parts(frames, lengths, self.keep)
+            made += np.split(rows, np.cumsum(lengths)[:-1])
+        return made
+
+    def encode_tokens(self, texts: Iterable[str]) -> list[NDArray[np.float32]]:
+        """Features of the tokens of each text, (L, D) float32 of no particular length: begin, if the model has one,
+        the words and end, without padding.
+
+        Raises as `encode_texts`, and EngineError if the engine gives vectors alone.
+        """
+        listed = check_texts(texts, "encode_tokens")
+        made: list[NDArray[np.float32]] = []
+        for start in range(0, len(listed), TEXTS_PER_BATCH):
+            ids = self.token_rows(listed[start : start + TEXTS_PER_BATCH])
+            rows = self._token_engine.token_parts(ids)
+            ends = (ids == self.engine.inputs.end).argmax(axis=1)  # the first; later ones are padding in some families
+            made += [row[: end + 1] for row, end in zip(rows, ends.tolist(), strict=True)]
+        return made
+
+    @property
+    def _token_engine(self) -> TokenEngine:
+        if not isinstance(self.engine, TokenEngine):
+            found = f"the engine ({self.engine}) gives vectors, and no features of frames or tokens"
+            raise EngineError(self.name, found, "Evaluate it by one vector a video (--interaction mean).")
+        return self.engine
+
+    def _frames_of(self, clips: Iterable[Clip], function: str) -> Iterator[tuple[NDArray[np.uint8], list[int]]]:
+        """Clips in batches: their frames in a row, and how many each has. Raises as `encode_clips`."""
         if isinstance(clips, np.ndarray) or not isinstance(clips, Iterable):
-            raise TypeError(f"encode_clips takes a list of clips, not one {type(clips).__name__}")
-        vectors = [np.empty((0, self.dimension), np.float32)]
+            raise TypeError(f"{function} takes a list of clips, not one {type(clips).__name__}")
         for batch in _batches(clips, CLIPS_PER_BATCH):
             for clip in batch:
                 if not isinstance(clip, Clip):
-                    raise TypeError(f"encode_clips takes clips, not {type(clip).__name__}: encode_videos takes paths")
+                    raise TypeError(f"{function} takes clips, not {type(clip).__name__}: encode_videos takes paths")
                 side, has = self.reader_spec.image_size, clip.frames.shape
                 if not len(clip.frames) or has[-2:] != (side, side):
                     wanted = f"(T, C, {side}, {side}) with T >= 1"
@@ -237,9 +286,10 @@ class Encoder:
                     raise ValueError(f"{clip.path}: the clip has {len(clip.frames)} frames; {words}")
             channels = self.engine.inputs.num_channels
             # B clips of T frames, which may differ
-            frames = np.concatenate([filled(clip.frames, channels) for clip in batch])
-            vectors.append(self.engine.video_vectors(frames, [len(clip.frames) for clip in batch], self.keep))
-        return np.concatenate(vectors)
+            yield (
+                np.concatenate([filled(clip.frames, channels) for clip in batch]),
+                [len(clip.frames) for clip in batch],
+            )
 
     def encode_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """One vector for each text: float32 (Q, D), unit rows, in the order given.
@@ -253,6 +303,17 @@ class Encoder:
         batches = (listed[start:end] for start, end in pairwise(edges))
         vectors = [self.engine.text_vectors(self.token_rows(batch)) for batch in batches]
         return np.concatenate([np.empty((0, self.dimension), np.float32), *vectors])
+
+    def need_token_weights(self) -> TokenWeights:
+        """The weights of token-wise interaction. Raises CheckpointError if the checkpoint has none."""
+        if self.token_weights is None:
+            found = "this checkpoint has no weights of token-wise interaction"
+            remedy = (
+                "Convert a file that DRL trained with --interaction wti (deltaclip convert --clip FILE), or take "
+                "--interaction token, which needs none."
+            )
+            raise CheckpointError(self.name, found, remedy)
+        return self.token_weights
 
     def knows_a_word(self, text: str) -> bool:
         """Whether the tokenizer knows any word of a text but articles and the like; one of byte pairs knows all."""

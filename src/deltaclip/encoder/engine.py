@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deltaclip.channels import CHANNELS
 from deltaclip.model import FAMILIES, ModelFacts
 
-__all__ = ["Engine", "EngineCosts", "Inputs", "SlowEngine"]
+__all__ = ["Engine", "EngineCosts", "Inputs", "SlowEngine", "TokenEngine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,23 @@ class Engine(Protocol):
         """One vector for each row of token ids: float32 (Q, D), unit rows.
 
         ids: int64 (Q, L), L at most `context_length`, or just that if `inputs.whole_rows`.
+        """
+
+
+@runtime_checkable
+class TokenEngine(Protocol):
+    """An engine that also tells what a vector is made of, for token-wise interaction."""
+
+    def frame_parts(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0) -> NDArray[np.float32]:
+        """Features of frames as they are pooled, after a temporal head: (N, D), of no particular length.
+
+        The arguments are those of `Engine.video_vectors`.
+        """
+
+    def token_parts(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features of all tokens, padding among them, each as a text's feature is made: (Q, L, D).
+
+        ids: as of `Engine.text_vectors`.
         """
 
 

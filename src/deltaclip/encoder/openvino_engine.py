@@ -20,7 +20,7 @@ from deltaclip.encoder.int8 import (
     split_frames,
 )
 from deltaclip.encoder.openvino_graph import ImageGraph, graph_of, quantised, read_graph, versions, written
-from deltaclip.encoder.pooling import check_lengths, clip_vectors
+from deltaclip.encoder.pooling import check_lengths, clip_parts, clip_vectors
 from deltaclip.encoder.torch_engine import TorchEngine
 from deltaclip.errors import EngineError, PrecisionError
 from deltaclip.model import ROW_LIMIT, DualEncoder, SelfCheck, choose_placement, image_check, kept_or_all, model_spec
@@ -162,9 +162,20 @@ class OpenVinoEngine(SlowEngine):
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
     ) -> NDArray[np.float32]:
         """See `Engine`."""
+        return clip_vectors(self._model, self._kept_features(frames, lengths, keep), lengths)
+
+    def frame_parts(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0) -> NDArray[np.float32]:
+        """See `TokenEngine`."""
+        return clip_parts(self._model, self._kept_features(frames, lengths, keep), lengths)
+
+    def token_parts(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `TokenEngine`."""
+        return self._torch.token_parts(ids)
+
+    def _kept_features(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float) -> torch.Tensor:
         check_lengths(frames, lengths)
         kept = kept_or_all(torch.from_numpy(frames), lengths, model_spec(self._model).patch_size, keep)
-        return clip_vectors(self._model, self.frame_features(frames, kept), lengths)
+        return self.frame_features(frames, kept)
 
     def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:
         """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length.

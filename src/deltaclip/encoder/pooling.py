@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deltaclip.model import DualEncoder, pool_frames
+from deltaclip.model import DualEncoder, clip_frames, pool_frames
 
-__all__ = ["check_lengths", "clip_vectors"]
+__all__ = ["check_lengths", "clip_parts", "clip_vectors"]
 
 
 def check_lengths(frames: NDArray[Any], lengths: Sequence[int]) -> None:
@@ -33,3 +33,10 @@ def clip_vectors(model: DualEncoder, features: Tensor, lengths: Sequence[int]) -
             clips = torch.split(features, list(lengths))
             pooled = torch.cat([pool_frames(model, rows[None]) for rows in clips])
     return np.asarray(pooled.cpu().numpy())
+
+
+def clip_parts(model: DualEncoder, features: Tensor, lengths: Sequence[int]) -> NDArray[np.float32]:
+    """The features of `clip_vectors` before their mean, through the temporal head if there is one: (N, D)."""
+    with torch.inference_mode():
+        rows = torch.cat([clip_frames(model, clip[None])[0] for clip in torch.split(features, list(lengths))])
+    return np.asarray(rows.cpu().numpy())

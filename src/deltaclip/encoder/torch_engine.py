@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deltaclip.channels import channels_of
 from deltaclip.encoder.engine import EngineCosts, Inputs
-from deltaclip.encoder.pooling import check_lengths, clip_vectors
+from deltaclip.encoder.pooling import check_lengths, clip_parts, clip_vectors
 from deltaclip.encoder.spec import ChoiceError
 from deltaclip.model import (
     DualEncoder,
@@ -30,6 +30,7 @@ from deltaclip.model import (
     parameter_counts,
     text_features,
     this_processor,
+    token_features,
     video_flops,
 )
 
@@ -125,10 +126,11 @@ class TorchEngine:
         self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0
     ) -> NDArray[np.float32]:
         """See `Engine`."""
-        check_lengths(frames, lengths)
-        moved = self._moved(frames)
-        kept = kept_or_all(moved, lengths, model_spec(self._model).patch_size, keep)
-        return clip_vectors(self._model, self._features(moved, kept), lengths)
+        return clip_vectors(self._model, self._kept_features(frames, lengths, keep), lengths)
+
+    def frame_parts(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float = 1.0) -> NDArray[np.float32]:
+        """See `TokenEngine`."""
+        return clip_parts(self._model, self._kept_features(frames, lengths, keep), lengths)
 
     def frame_features(self, frames: NDArray[np.uint8], kept: torch.Tensor | None = None) -> torch.Tensor:
         """Features of frames as `video_vectors` takes them, one row each: (N, D) float32, of no particular length.
@@ -142,6 +144,17 @@ class TorchEngine:
         with torch.inference_mode(), self._autocast():
             features = text_features(self._model, self._moved(ids))
         return np.asarray(torch.nn.functional.normalize(features, dim=-1).cpu().numpy())
+
+    def token_parts(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `TokenEngine`."""
+        with torch.inference_mode(), self._autocast():
+            features = token_features(self._model, self._moved(ids))
+        return np.asarray(features.cpu().numpy())
+
+    def _kept_features(self, frames: NDArray[np.uint8], lengths: Sequence[int], keep: float) -> torch.Tensor:
+        check_lengths(frames, lengths)
+        moved = self._moved(frames)
+        return self._features(moved, kept_or_all(moved, lengths, model_spec(self._model).patch_size, keep))
 
     def _features(self, frames: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
         with torch.inference_mode(), self._autocast():

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.comparison_report import comparison_page
     from deltaclip.evaluation.encoding import MaterialVectors, encode_material
     from deltaclip.evaluation.evaluation import Evaluation, best_of, evaluate_material, post_processing
+    from deltaclip.evaluation.interaction import (
+        InteractionEvaluation,
+        InteractionWord,
+        encode_frame_rows,
+        evaluate_interaction,
+    )
     from deltaclip.evaluation.mask_report import MaskSummary, mask_sheet, report_page, summarise_masks
     from deltaclip.evaluation.material import Material, material_of_split, shapes_material
     from deltaclip.evaluation.moments import MomentEvaluation, evaluate_moments
@@ -49,6 +55,8 @@ __all__ = [
     "Compared",
     "DualSoftmax",
     "Evaluation",
+    "InteractionEvaluation",
+    "InteractionWord",
     "MaskSummary",
     "Material",
     "MaterialVectors",
@@ -73,9 +81,11 @@ __all__ = [
     "compare_saved",
     "comparison_page",
     "encode_actions",
+    "encode_frame_rows",
     "encode_material",
     "encode_segments",
     "evaluate_actions",
+    "evaluate_interaction",
     "evaluate_material",
     "evaluate_matrix",
     "evaluate_moments",
@@ -108,6 +118,7 @@ _MODULES = {
     "comparison_report": ("comparison_page",),
     "encoding": ("MaterialVectors", "encode_material"),
     "evaluation": ("Evaluation", "best_of", "evaluate_material", "post_processing"),
+    "interaction": ("InteractionEvaluation", "InteractionWord", "encode_frame_rows", "evaluate_interaction"),
     "mask_report": ("MaskSummary", "mask_sheet", "report_page", "summarise_masks"),
     "postprocess": ("DualSoftmax",),
     "material": ("Material", "material_of_split", "shapes_material"),

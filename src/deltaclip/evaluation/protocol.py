@@ -38,6 +38,8 @@ class Protocol:
     encoder, fingerprint: its name, and what its vectors depend on. version, commit: of this program; the commit is None
     if it is not known, and ends in "-dirty" if files were changed since.
     seed: of drawn clips, else None. world: how these were drawn, by name of the option, else None.
+    interaction: how tokens and frames were compared: "name", "vectors_a_video", and "weights", a digest, if they were
+    weighed; None for one vector a video. With it pooling is "none".
     chosen_on: the split on which the encoder was chosen among `chosen_among`.
     """
 
@@ -67,6 +69,7 @@ class Protocol:
     chosen_on: str | None = None
     chosen_among: int = 1
     keep: float | None = None
+    interaction: Mapping[str, Any] | None = None  # Any: json
 
     def chosen(self, split: str, among: int) -> "Protocol":
         """The same, of an encoder that was chosen on a split among several."""
@@ -76,6 +79,9 @@ class Protocol:
     def marks(self) -> tuple[str, ...]:
         """What makes the figures incomparable with plain ones of the whole set; part of every row that shows them."""
         marks = []
+        if self.interaction is not None:
+            vectors = self.interaction["vectors_a_video"]
+            marks.append(f"{self.interaction['name']} interaction, not indexable: {vectors:,.3g} vectors a video")
         if self.post is not None:
             marks.append(f"post-processing {in_words(self.post)}")
         if self.missing:
@@ -95,7 +101,9 @@ class Protocol:
 
     def to_json(self) -> dict[str, Any]:  # Any: json
         """The fields by name, and "marks"; of drawn clips also "clips", how many. "post" is an object or "none"."""
-        document = {**asdict(self), "post": "none" if self.post is None else dict(self.post), "marks": list(self.marks)}
+        interaction = self.interaction and dict(self.interaction)
+        post = "none" if self.post is None else dict(self.post)
+        document = {**asdict(self), "post": post, "interaction": interaction, "marks": list(self.marks)}
         return document if self.world is None else {**document, "clips": self.videos}
 
     def lines(self) -> tuple[str, ...]:
@@ -105,12 +113,13 @@ class Protocol:
         cut = f", {self.cut_captions:,} of them cut" if self.cut_captions else ""
         seed = "" if self.seed is None else f", seed {self.seed}"
         post = "none" if self.post is None else in_words(self.post)
+        compared = "" if self.interaction is None else f", interaction {in_words(self.interaction)}"
         code = f"deltaclip {self.version}" + ("" if self.commit is None else f" at {self.commit}")
         lines = (
             f"{self.dataset}, split {self.split}{seed}: {self.videos:,} videos ({self._left_out_words()}), "
             f"{self.captions:,} captions of at most {self.max_words} tokens{cut}",
             f"{self.num_frames} frames ({self.sampling}), preprocessing {self.preprocessing}, {mask}{kept}, pooling "
-            f"{self.pooling}, post-processing {post}",
+            f"{self.pooling}{compared}, post-processing {post}",
             f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.precision} on {self.device}; {code}",
             *(f"note: {mark}" for mark in self.marks),
         )

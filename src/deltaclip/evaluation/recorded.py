@@ -18,7 +18,7 @@ MATERIAL = ("dataset", "split", "seed", "videos")
 """What two rankings must share to be compared; `videos` is how many candidates each query had."""
 LINES = (
     (*MATERIAL, "missing", "captions", "missing_captions", "cut_captions", "max_words"),
-    ("motion", "keep", "num_frames", "sampling", "preprocessing", "pooling", "post"),
+    ("motion", "keep", "num_frames", "sampling", "preprocessing", "pooling", "interaction", "post"),
     ("encoder", "fingerprint", "precision", "device", "version", "commit"),
 )
 WORDS = {

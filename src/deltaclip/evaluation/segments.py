@@ -9,16 +9,12 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder
 from deltaclip.errors import VideoError
-from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
-from deltaclip.evaluation.cost import Cost
+from deltaclip.evaluation.against_mean import AgainstMean, ranked_against
 from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax, processed_scores
-from deltaclip.evaluation.protocol import Protocol
-from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
-from deltaclip.evaluation.scored import Scored
 from deltaclip.pipeline import Job, Pipeline, usual_workers
-from deltaclip.ranking import Block, Comparison, Metrics, Ranking, compare_ranks, row_blocks
+from deltaclip.ranking import Block, row_blocks
 from deltaclip.reader import read_moments
 
 __all__ = ["SegmentEvaluation", "SegmentVectors", "encode_segments", "evaluate_segments"]
@@ -49,48 +45,21 @@ class SegmentVectors:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class SegmentEvaluation:
+class SegmentEvaluation(AgainstMean):
     """The figures of ranking by the best segment, and those of one mean a video, of the same videos and captions.
 
-    segments: how many there are. gain: T2V by the best segment against T2V by one mean, query by query. cost: as of
-    `Evaluation`, with all frames of all segments.
+    segments: how many there are; all frames of all of them are in the cost.
     """
 
-    retrieval: RetrievalResult
-    intervals: RetrievalIntervals
-    protocol: Protocol
-    ranking: Ranking = field(repr=False)
-    scored: Scored = field(repr=False)
-    whole: Evaluation
     segments: int
-    gain: Comparison = field(repr=False)
-    cost: Cost | None = None
-
-    def __repr__(self) -> str:
-        return f"SegmentEvaluation({self.protocol.pooling}: {recalls_in_words(self.retrieval)})"
-
-    @property
-    def t2v(self) -> Metrics:
-        """Texts as queries, as in `RetrievalResult`."""
-        return self.retrieval.t2v
-
-    @property
-    def v2t(self) -> Metrics:
-        """Videos as queries, as in `RetrievalResult`."""
-        return self.retrieval.v2t
 
     def to_json(self) -> dict[str, Any]:  # Any: json
-        """The figures of `RetrievalResult`, "intervals", "cost", "protocol", "segments": how many, "whole": the
-        evaluation by one mean, and "gain" over it, as `compare` gives it."""
-        return {
-            **self.retrieval.to_json(),
-            "intervals": self.intervals.to_json(),
-            "cost": self.cost and self.cost.to_json(),
-            "protocol": self.protocol.to_json(),
-            "segments": self.segments,
-            "gain": self.gain.to_json(),
-            "whole": self.whole.to_json(),
-        }
+        """As `AgainstMean`, and "segments": how many."""
+        return {**AgainstMean.to_json(self), "segments": self.segments}
+
+    def lines(self) -> list[str]:
+        """For people, beside its figures."""
+        return [f"{self.segments:,} segments; {self.gain_line()}"]
 
 
 def encode_segments(
@@ -126,18 +95,12 @@ def evaluate_segments(
     whole: Evaluation, found: SegmentVectors, seconds: float, post: DualSoftmax | None = None
 ) -> SegmentEvaluation:
     """Ranks segments of the videos of an evaluation. whole: by one mean a video, with the same `post`."""
-    named, vectors = whole.scored.named, whole.vectors
-    blocks = processed_scores(found.best(vectors.texts, named.owner), len(named.videos), post)
-    ranking = blocks.rank(named.owner, len(named.videos))
-    clusters = np.arange(len(named.videos)) if named.clusters is None else named.clusters
+    texts, owner = whole.vectors.texts, whole.vectors.owner
+    blocks = processed_scores(found.best(texts, owner), len(found.starts), post)
+    cost = whole.cost and whole.cost.of_segments(len(found.rows), lambda row: found.scores(row[None]), texts)
     return SegmentEvaluation(
-        retrieval=result_of(ranking),
-        intervals=retrieval_intervals(ranking, named.owner, named.clusters),
+        **ranked_against(whole, blocks),
         protocol=replace(whole.protocol, pooling=f"best segment of {seconds:g} s"),
-        ranking=ranking,
-        scored=Scored(named, blocks),
-        whole=whole,
+        cost=cost,
         segments=len(found.rows),
-        gain=compare_ranks(ranking.t2v.pessimistic, whole.ranking.t2v.pessimistic, clusters[named.owner]),
-        cost=whole.cost and whole.cost.of_segments(len(found.rows), lambda row: found.scores(row[None]), vectors.texts),
     )

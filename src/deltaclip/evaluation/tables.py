@@ -5,13 +5,14 @@ from typing import Any
 
 from deltaclip.evaluation.cost import COST_COLUMNS, NO_COST
 from deltaclip.evaluation.evaluation import Evaluation
+from deltaclip.evaluation.interaction import InteractionEvaluation
 from deltaclip.evaluation.segments import SegmentEvaluation
 from deltaclip.evaluation.similarity import ScoresEvaluation
 from deltaclip.ranking import Metrics
 
 __all__ = ["TABLE_FORMATS", "figure_lines", "latex_lines", "markdown_lines", "table_lines"]
 
-Tabled = Evaluation | ScoresEvaluation | SegmentEvaluation
+Tabled = Evaluation | ScoresEvaluation | SegmentEvaluation | InteractionEvaluation
 
 WAYS = ("t2v", "v2t")
 HEADER = "          R@1    R@5   R@10   R@50  nDCG@10    MdR     MnR  queries"
@@ -113,12 +114,8 @@ def _lines_below(evaluation: Tabled) -> list[str]:
         if evaluation.right_group is not None:
             lines.insert(0, f"right objects, whichever moves: {evaluation.right_group:.1f}")
         lines += [f"tried: {name}, fingerprint {digits}, R@1 {r1:.1f}" for name, digits, r1 in evaluation.others]
-    if isinstance(evaluation, SegmentEvaluation):
-        gain, before = evaluation.gain.metrics["R1"], evaluation.whole.retrieval.t2v.R1
-        lines.append(
-            f"{evaluation.segments:,} segments; T2V R@1 by one mean a video {before:.1f}: by the best segment "
-            f"{gain.difference:+.1f} [{gain.interval[0]:+.1f}, {gain.interval[1]:+.1f}], p {gain.p_value:.4f}"
-        )
+    if isinstance(evaluation, SegmentEvaluation | InteractionEvaluation):
+        lines += evaluation.lines()
     lines += _cost_lines(evaluation)
     return [*(line.replace("\n", " ") for line in lines), *evaluation.protocol.lines()]
 

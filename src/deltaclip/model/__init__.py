@@ -13,11 +13,13 @@ if TYPE_CHECKING:
         assemble,
         channel_extras,
         channel_moments,
+        clip_frames,
         image_features,
         mean_pool,
         normalised,
         pool_frames,
         text_features,
+        token_features,
         widened,
         with_temporal_head,
     )
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from deltaclip.model.spec import architecture_of, model_spec
     from deltaclip.model.temporal import HeadSizes, head_facts, head_parameters
     from deltaclip.model.text_tower import TextTower
+    from deltaclip.model.token_weights import TOKEN_WEIGHTS_FILE, TokenWeights, read_token_weights
     from deltaclip.model.tokenizer import Tokenizer
 else:
     __getattr__, __dir__ = fetched(
@@ -49,6 +52,7 @@ else:
         "deltaclip.model.record",
         "deltaclip.model.sizes",
         "deltaclip.model.tokenizer",
+        "deltaclip.model.token_weights",
         "deltaclip.model.normalisation",
         "deltaclip.model.families",
         "deltaclip.model.rows",
@@ -77,6 +81,7 @@ else:
 __all__ = [
     "FAMILIES",
     "ROW_LIMIT",
+    "TOKEN_WEIGHTS_FILE",
     "UNKNOWN_LICENCE",
     "Affine",
     "Checkpoint",
@@ -99,6 +104,7 @@ __all__ = [
     "SelfCheck",
     "SourceFile",
     "TextTower",
+    "TokenWeights",
     "Tokenizer",
     "WeightRows",
     "alpha_is_zero",
@@ -109,6 +115,7 @@ __all__ = [
     "check_place",
     "checked_placement",
     "choose_placement",
+    "clip_frames",
     "convert",
     "device_facts",
     "digest_of_weights",
@@ -134,11 +141,13 @@ __all__ = [
     "one_blas_thread",
     "parameter_counts",
     "pool_frames",
+    "read_token_weights",
     "replace_files",
     "save_checkpoint",
     "text_features",
     "texts_of",
     "this_processor",
+    "token_features",
     "transformers_claim",
     "unit_rows",
     "video_flops",

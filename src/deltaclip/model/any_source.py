@@ -24,6 +24,7 @@ from deltaclip.model.record import NORMALISATION, UNKNOWN_LICENCE, CheckpointRec
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.sources import read_clip
 from deltaclip.model.spec import clip_config
+from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
 __all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
@@ -60,7 +61,7 @@ class SourceModel:
     """A CLIP by transformers' names, wherever it came from.
 
     state: for pictures normalised by `normalisation`. left_out: names in the file that a CLIP has no place for.
-    notes: sentences about what was taken and what nobody said.
+    notes: sentences about what was taken and what nobody said. token_weights: as of `Checkpoint`.
     """
 
     kind: SourceKind
@@ -72,6 +73,7 @@ class SourceModel:
     normalisation: Normalisation
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    token_weights: TokenWeights | None = None
 
 
 def read_any(clip: str | os.PathLike[str], said: Said, tokenizer: Tokenizer | None) -> SourceModel:
@@ -118,6 +120,7 @@ def _of_transformers(parts: Parts, said: Said) -> SourceModel:
         record,
         architecture,
         (normalised or (CLIP_NORMALISATION, ""))[0],
+        token_weights=parts.token_weights,
     )
 
 
@@ -156,6 +159,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
         (normalised or (CLIP_NORMALISATION, ""))[0],
         file.left_out,
         (*file.notes, *_unsaid(normalised)),
+        file.token_weights,
     )
 
 

@@ -1,7 +1,8 @@
 """Reading checkpoint folders.
 
 They hold config.json, model.safetensors, preprocessor_config.json, tokenizer.json and deltaclip.json, and
-temporal_head.safetensors if the model has a temporal head.
+temporal_head.safetensors if the model has a temporal head; token_weights.safetensors if it came with weights of
+token-wise interaction.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from torch import Tensor
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import alpha_is_zero, assemble, check_numbers, listed_keys, without_counters
 from deltaclip.model.configs import parse_config
-from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of
+from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of, wiring
 from deltaclip.model.files import CONFIG_FILE, HEAD_FILE, OPEN_CLIP_FILE, read_record, weights_file
 from deltaclip.model.kept import KeptFacts
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation
@@ -23,6 +24,7 @@ from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import text_config, vision_config
 from deltaclip.model.temporal import PREFIX, head_sizes, temporal_head
 from deltaclip.model.token_ids import name_token_ids
+from deltaclip.model.token_weights import TokenWeights, read_token_weights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 from deltaclip.model.weights import read_weights
 
@@ -39,12 +41,14 @@ class Checkpoint:
     tokenizer: None if the checkpoint came without one; then texts cannot be encoded.
     record: where it comes from and how it wants to be fed.
     kept: what is known of its files without reading them; None if it was not loaded.
+    token_weights: of token-wise interaction, None without any.
     """
 
     model: DualEncoder
     tokenizer: Tokenizer | None
     record: CheckpointRecord
     kept: KeptFacts | None = field(default=None, compare=False)
+    token_weights: TokenWeights | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.record!r}, {self.model.num_parameters():,} weights, {self.tokenizer!r})"
@@ -56,6 +60,7 @@ class Parts:
 
     what: the folder or hub name, for errors. state: by transformers' names, a temporal head's weights among them.
     normalisation: of the pictures that the weights are for, and the file that says it; None if none does.
+    token_weights: as of `Checkpoint`.
     """
 
     what: str
@@ -64,6 +69,7 @@ class Parts:
     tokenizer: Tokenizer | None
     record: CheckpointRecord
     normalisation: tuple[Normalisation, str] | None
+    token_weights: TokenWeights | None = None
 
 
 def assembled(parts: Parts) -> DualEncoder:
@@ -90,7 +96,8 @@ def read_folder(folder: Path, hub: str | None, tokenizer: Tokenizer | None, kept
         family_of(config),
     )
     weights = {**weights, **_read_head(folder, what, weights, record)}
-    return Parts(what, config, weights, tokenizer, record, normalisation)
+    token_weights = read_token_weights(folder, wiring(family_of(config)).configured_dimension(config))
+    return Parts(what, config, weights, tokenizer, record, normalisation, token_weights)
 
 
 def as_held(record: CheckpointRecord, model: DualEncoder) -> CheckpointRecord:

@@ -27,6 +27,7 @@ __all__ = [
     "channel_extras",
     "channel_moments",
     "check_numbers",
+    "clip_frames",
     "empty_like",
     "first_layers",
     "image_features",
@@ -35,6 +36,7 @@ __all__ = [
     "normalised",
     "pool_frames",
     "text_features",
+    "token_features",
     "widened",
     "with_motion_channels",
     "with_temporal_head",
@@ -242,6 +244,14 @@ def text_features(model: DualEncoder, ids: Tensor) -> Tensor:
     return features.float()
 
 
+def token_features(model: DualEncoder, ids: Tensor) -> Tensor:
+    """What is left of every token at the end of the text encoder, normalised and projected as the text's feature is.
+
+    ids: as of `text_features`, which takes one place of it. Returns (N, L, D) float32, those of padding among them.
+    """
+    return wiring(family_of(model)).text_rows(model, ids).float()
+
+
 def mean_pool(frames: Tensor) -> Tensor:
     """The vector of each video from the features of its frames: CLIP4Clip's meanP.
 
@@ -257,8 +267,13 @@ def pool_frames(model: DualEncoder, frames: Tensor) -> Tensor:
     frames: (B, T, D) float32 with every frame real, in the order shown. Returns (B, D), unit rows. Raises ValueError
     for more frames than the head has positions.
     """
+    return mean_pool(clip_frames(model, frames))
+
+
+def clip_frames(model: DualEncoder, frames: Tensor) -> Tensor:
+    """Features of frames (B, T, D) as they are pooled: through the temporal head if there is one. Raises as above."""
     head = temporal_head(model)
-    return mean_pool(frames if head is None else head(frames))
+    return frames if head is None else head(frames)
 
 
 def alpha_is_zero(model: DualEncoder) -> bool:

@@ -1,4 +1,4 @@
-"""What CLIP4Clip and its successor DRL keep beside their CLIP, and the temporal head that it makes.
+"""What CLIP4Clip and its successor DRL keep beside their CLIP: the temporal head and the token weights that it makes.
 
 Facts: ArrowLuo/CLIP4Clip, modules/modeling.py (`_loose_similarity`), module_cross.py and until_module.py; foolwood/DRL,
 tvr/models/modeling.py. `seqTransf` is a transformer over the frames, `visual + transformerClip(visual + position)`, and
@@ -15,12 +15,15 @@ from torch import Tensor
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import listed_keys
 from deltaclip.model.temporal import EPS, PREFIX, HeadSizes, attention_heads, head_shapes
+from deltaclip.model.token_weights import TokenWeights
 
 __all__ = ["OUTSIDE", "BesideClip", "beside_clip"]
 
 POSITIONS, TRANSFORMER, LSTM = "frame_position_embeddings.", "transformerClip.", "lstm_visual."
 CROSS, DENSE = "cross.", "similarity_dense."
-OUTSIDE = (POSITIONS, TRANSFORMER, LSTM, CROSS, DENSE)
+TOKEN_NETWORKS = {"text_weight_fc.": "text", "video_weight_fc.": "video"}
+"""DRL's weights of token-wise interaction -> which side they weigh."""
+OUTSIDE = (POSITIONS, TRANSFORMER, LSTM, CROSS, DENSE, *TOKEN_NETWORKS)
 """What the names of weights beside the CLIP begin with."""
 NORM_EPS = 1e-12  # until_module.py, LayerNorm
 BLOCKS = f"{TRANSFORMER}resblocks."
@@ -43,10 +46,12 @@ class BesideClip:
     """What was beside a CLIP.
 
     head: the weights of a temporal head, by their names in a model; none if it has no transformer over frames.
+    token_weights: DRL's weights of token-wise interaction, None without any.
     left_out: names of the weights for which there is no place. notes: what is lost by that, a sentence each.
     """
 
     head: Mapping[str, Tensor] = field(default_factory=dict)
+    token_weights: TokenWeights | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -60,8 +65,34 @@ def beside_clip(weights: Mapping[str, Tensor], outer: str, width: int, text_widt
     """
     bare = {name.removeprefix(outer): weight for name, weight in weights.items()}
     head = _head(bare, width, text_width, what) if _any(bare, TRANSFORMER) else {}
-    left_out = sorted(name for name in bare if not (head and name.startswith((TRANSFORMER, POSITIONS))))
-    return BesideClip(head, tuple(outer + name for name in left_out), tuple(_notes(left_out, bool(head))))
+    token_weights = _token_weights(bare, width, what)
+    taken = ((TRANSFORMER, POSITIONS) if head else ()) + tuple(TOKEN_NETWORKS)
+    left_out = sorted(name for name in bare if not name.startswith(taken))
+    left_out_whole = tuple(outer + name for name in left_out)
+    return BesideClip(head, token_weights, left_out_whole, tuple(_notes(left_out, bool(head))))
+
+
+def _token_weights(weights: Mapping[str, Tensor], width: int, what: str) -> TokenWeights | None:
+    """DRL's `text_weight_fc` and `video_weight_fc`. CheckpointError if they are not whole, or do not fit."""
+    arrays = {}
+    for theirs, side in TOKEN_NETWORKS.items():
+        names = {name.removeprefix(theirs): name for name in weights if name.startswith(theirs)}
+        # One layer has no number; of several every second one is a ReLU.
+        numbers = sorted({name.rpartition(".")[0] for name in names}, key=lambda number: (len(number), number))
+        for bare, name in names.items():
+            number, _, part = bare.rpartition(".")
+            arrays[f"{side}.{numbers.index(number)}.{part}"] = weights[name].float().numpy()
+    if not arrays:
+        return None
+    try:
+        found = TokenWeights(arrays)
+        if found.width != width:
+            raise ValueError(f"they weigh features of {found.width}, this CLIP's have {width}")
+    except ValueError as error:
+        raise CheckpointError(
+            what, f"weights of token-wise interaction (wti) that do not fit: {error}", REMEDY
+        ) from error
+    return found
 
 
 def _head(weights: Mapping[str, Tensor], width: int, text_width: int, what: str) -> dict[str, Tensor]:

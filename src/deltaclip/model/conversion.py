@@ -44,6 +44,7 @@ class ConversionReport:
     has_tokenizer: whether a tokenizer.json was written.
     num_weights: numbers in the model, the alpha channel's included.
     remarks: sentences about what was taken from the files and what nobody said.
+    token_layers: of the weights of token-wise interaction that were kept, 0 without any.
     """
 
     out: Path
@@ -55,6 +56,7 @@ class ConversionReport:
     has_tokenizer: bool
     num_weights: int
     remarks: tuple[str, ...] = field(default=(), repr=False)
+    token_layers: int = field(default=0, repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -73,6 +75,11 @@ class ConversionReport:
             origin = " (CLIP4Clip's seqTransf)" if self.kind == "clip4clip" else ""
             notes.append(
                 f"Its temporal head of {count(self.record.temporal_layers, 'layer')}{origin} is kept as it is."
+            )
+        if self.token_layers:
+            notes.append(
+                f"Its weights of token-wise interaction (DRL's WTI, {count(self.token_layers, 'layer')}) are kept for "
+                "`evaluate --interaction weighted-token`; vectors do not depend on them."
             )
         if self.alpha_from == "zero":
             notes.append("No alpha weights: that channel starts at zero, so masks change nothing until it is trained.")
@@ -147,7 +154,7 @@ def convert(
         record, remarks = _with_alpha_file(record, path), (*remarks, *file.notes)
     model = assemble(source.config, normalised_as_clip(state, source.normalisation), what)
     record = as_held(record, model)
-    save_checkpoint(target, model, source.tokenizer, record)
+    save_checkpoint(target, model, source.tokenizer, record, source.token_weights)
     return ConversionReport(
         out=target,
         kind=source.kind,
@@ -158,6 +165,7 @@ def convert(
         has_tokenizer=source.tokenizer is not None,
         num_weights=model.num_parameters(),
         remarks=remarks,
+        token_layers=0 if source.token_weights is None else source.token_weights.layers,
     )
 
 

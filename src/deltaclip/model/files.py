@@ -12,6 +12,7 @@ from deltaclip.model.kept import KeptFacts
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
 from deltaclip.model.preprocessing import PREPROCESSING_FILES, PREPROCESSOR_FILE, read_json, read_preprocessing
 from deltaclip.model.record import NORMALISATION, RECORD_FILE, UNKNOWN_LICENCE, WORDS, CheckpointRecord, SourceFile
+from deltaclip.model.token_weights import TOKEN_WEIGHTS_FILE
 from deltaclip.model.tokenizer import TOKENIZER_FILES
 
 __all__ = [
@@ -55,7 +56,7 @@ def found_folder(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     if not is_hub_name(str(name)):
         remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
-    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE)
+    wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE, TOKEN_WEIGHTS_FILE)
     folder = fetch(str(name), ((CONFIG_FILE, OPEN_CLIP_FILE),), ())
     if _is_of_transformers(folder):
         return fetch(str(name), (CONFIG_FILE, (WEIGHTS_FILE, PICKLE_FILE)), wanted), str(name)

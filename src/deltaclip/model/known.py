@@ -20,6 +20,7 @@ from deltaclip.model.record import CheckpointRecord
 from deltaclip.model.rows import MappedRows
 from deltaclip.model.sizes import Blocks, ModelSpec
 from deltaclip.model.text_tower import TextTower, text_shapes
+from deltaclip.model.token_weights import TokenWeights, read_token_weights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
 if TYPE_CHECKING:  # imports torch
@@ -66,7 +67,7 @@ class KnownCheckpoint:
     """A checkpoint whose texts can be encoded, and whose model is loaded when it is needed.
 
     folder: with its files. hub: its name if it is of the hub's cache. digest: `model_digest` of its model. texts: its
-    text encoder. record, tokenizer: as in `Checkpoint`.
+    text encoder. record, tokenizer, token_weights: as in `Checkpoint`.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ class KnownCheckpoint:
     texts: TextTower
     record: CheckpointRecord
     tokenizer: Tokenizer | None
+    token_weights: TokenWeights | None = None
 
     def load(self) -> "Checkpoint":
         """The whole checkpoint, loaded by torch from the same folder. Raises CheckpointError as `load_checkpoint`, and
@@ -114,7 +116,7 @@ def known_checkpoint(name: str | os.PathLike[str]) -> KnownCheckpoint | None:
         record, _ = read_record(
             folder, hub, folder / WEIGHTS_FILE, kept, facts.spec.image_size, facts.spec.context_length, family
         )
-        tokenizer = None
+        tokenizer, token_weights = None, read_token_weights(folder, facts.spec.projection_dim)
         if any((folder / file).exists() for file in TOKENIZER_FILES):
             tokenizer = Tokenizer.from_source(folder)
     except (OSError, ValueError, TypeError, KeyError, CheckpointError):
@@ -123,4 +125,4 @@ def known_checkpoint(name: str | os.PathLike[str]) -> KnownCheckpoint | None:
     if not wanted.items() <= weights.shapes.items() or record.temporal_layers != facts.temporal_layers:
         return None
     record = record.held_by(facts.alpha, facts.spec.context_length, facts.temporal_layers)
-    return KnownCheckpoint(folder, hub, told[DIGEST], facts, texts, record, tokenizer)
+    return KnownCheckpoint(folder, hub, told[DIGEST], facts, texts, record, tokenizer, token_weights)

@@ -35,7 +35,7 @@ def load_folder(folder: Path, hub: str | None) -> Checkpoint:
     parts = read_folder(folder, hub, None, kept)
     model = assembled(parts)
     check_tokenizer(model.config, parts.tokenizer, parts.what)
-    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model), kept)
+    return Checkpoint(model, parts.tokenizer, as_held(parts.record, model), kept, parts.token_weights)
 
 
 def _of_open_clip(folder: Path, hub: str | None) -> Checkpoint:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
@@ -21,6 +23,7 @@ from deltaclip.model.record import RECORD_FILE, CheckpointRecord
 from deltaclip.model.spec import vision_config
 from deltaclip.model.temporal import PREFIX
 from deltaclip.model.token_ids import check_tokenizer
+from deltaclip.model.token_weights import TOKEN_WEIGHTS_FILE, TokenWeights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
 
 __all__ = ["check_place", "replace_files", "save_checkpoint"]
@@ -37,6 +40,7 @@ OWN_FILES = (
     CONFIG_FILE,
     WEIGHTS_FILE,
     HEAD_FILE,
+    TOKEN_WEIGHTS_FILE,
     RECORD_FILE,
     KEPT_FILE,
     *TOKENIZER_FILES,
@@ -48,7 +52,11 @@ OWN_FILES = (
 
 
 def save_checkpoint(
-    folder: str | os.PathLike[str], model: DualEncoder, tokenizer: Tokenizer | None, record: CheckpointRecord
+    folder: str | os.PathLike[str],
+    model: DualEncoder,
+    tokenizer: Tokenizer | None,
+    record: CheckpointRecord,
+    token_weights: TokenWeights | None = None,
 ) -> None:
     """Writes a checkpoint folder that plain transformers loads too (`CLIPModel.from_pretrained`), less a temporal head.
 
@@ -68,7 +76,7 @@ def save_checkpoint(
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
-        _write(beside, model, tokenizer, record)
+        _write(beside, model, tokenizer, record, token_weights)
         if place.is_dir():
             replace_files(beside, place, place.parent)
         else:
@@ -93,7 +101,13 @@ def check_place(target: Path) -> None:
         )
 
 
-def _write(folder: Path, model: DualEncoder, tokenizer: Tokenizer | None, record: CheckpointRecord) -> None:
+def _write(
+    folder: Path,
+    model: DualEncoder,
+    tokenizer: Tokenizer | None,
+    record: CheckpointRecord,
+    token_weights: TokenWeights | None,
+) -> None:
     # mkdtemp and safetensors write for the owner alone; a checkpoint is as readable as any new folder.
     umask = os.umask(0)
     os.umask(umask)
@@ -102,7 +116,9 @@ def _write(folder: Path, model: DualEncoder, tokenizer: Tokenizer | None, record
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     weights = {name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()}
     head = {name: weights.pop(name) for name in list(weights) if name.startswith(PREFIX)}
-    for name, state in ((WEIGHTS_FILE, weights), (HEAD_FILE, head)):
+    of_tokens = {} if token_weights is None else token_weights.arrays
+    tokens = {name: torch.from_numpy(np.array(array)) for name, array in of_tokens.items()}
+    for name, state in ((WEIGHTS_FILE, weights), (HEAD_FILE, head), (TOKEN_WEIGHTS_FILE, tokens)):
         if state:
             save_file(state, folder / name, metadata={"format": "pt"})
             (folder / name).chmod(0o666 & ~umask)

@@ -12,6 +12,7 @@ from deltaclip.model.clip import check_numbers, listed_keys
 from deltaclip.model.clip4clip import OUTSIDE, beside_clip
 from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers, shapes_of
 from deltaclip.model.record import SourceFile
+from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.weights import read_weights
 from deltaclip.model.wrappings import Weights
 
@@ -50,7 +51,7 @@ class ClipFile:
     program: by what the file is known to come from a program with OpenAI's own blocks (width / 64 heads, QuickGELU,
         CLIP's mean and deviation), in words; None if its names would fit other programs as well, open_clip's for one.
     notes: sentences about what was taken from the file. head: the weights of its temporal head, by their names in a
-        model of ours; none without one.
+        model of ours; none without one. token_weights: of token-wise interaction, None without any.
     """
 
     kind: Literal["openai", "clip4clip"]
@@ -61,6 +62,7 @@ class ClipFile:
     program: str | None
     notes: tuple[str, ...] = ()
     head: Mapping[str, Tensor] = field(default_factory=dict)
+    token_weights: TokenWeights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,16 @@ def read_clip(path: Path) -> ClipFile:
         shapes, outer = shapes_of(weights, str(path)), found.prefix.removesuffix(CLIP4CLIP)
         outside = {name: found.outside[name] for name in heads}
         beside = beside_clip(outside, outer, shapes["projection_dim"], shapes["text_width"], str(path))
-        notes = (*found.notes, *beside.notes)
         return ClipFile(
-            "clip4clip", file, CLIP4CLIP_LICENCE, weights, beside.left_out, CLIP4CLIP_PROGRAM, notes, beside.head
+            "clip4clip",
+            file,
+            CLIP4CLIP_LICENCE,
+            weights,
+            beside.left_out,
+            CLIP4CLIP_PROGRAM,
+            (*found.notes, *beside.notes),
+            beside.head,
+            beside.token_weights,
         )
     weights = _complete(found.alone(str(path)), path)
     official = file.sha256 in OPENAI_SHA256
