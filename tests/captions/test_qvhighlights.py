@@ -33,6 +33,13 @@ def test_each_query_names_its_video_and_keeps_its_windows(tmp_path: Path) -> Non
     ]
 
 
+def test_videos_of_one_film_are_a_group(tmp_path: Path) -> None:
+    names = ("_6hnl_BrFvs_360.0_510.0", "wFVkOVSNrEU_60.0_210.0", "_6hnl_BrFvs_60.0_210.0")
+    rows = [QUERY | {"qid": number, "vid": name} for number, name in enumerate(names)]
+    write(tmp_path, highlight_val_release__jsonl=jsonl(*rows))
+    assert load_captions("qvhighlights", tmp_path).splits["val"].groups == ("_6hnl_BrFvs", "wFVkOVSNrEU", "_6hnl_BrFvs")
+
+
 def test_the_test_file_has_no_windows(tmp_path: Path) -> None:
     row = {key: value for key, value in QUERY.items() if key != "relevant_windows"}
     write(tmp_path, highlight_test_release__jsonl=jsonl(row) + "\n\n")

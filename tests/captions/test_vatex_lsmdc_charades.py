@@ -1,8 +1,10 @@
 """VATEX, LSMDC and Charades-STA in the form in which they are published."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deltaclip.captions import find_videos, load_captions
@@ -50,6 +52,69 @@ def test_the_retrieval_split_parts_the_validation_file(tmp_path: Path) -> None:
     assert found.splits["test"].videos == tuple(ids[:2])
     assert texts(found, "test") == [(ids[0], "abcdefghijk 0"), (ids[1], "abcdefghijk 9")]
     assert found.splits["test"].groups == ("abcdefghijk", "abcdefghijk")
+
+
+def npy(*names: str | bytes | object) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, np.array(names))
+    return buffer.getvalue()
+
+
+def test_the_files_of_hgr_are_read_as_they_are(tmp_path: Path) -> None:
+    ids = [entry["videoID"] for entry in VAL]
+    said = {entry["videoID"]: [*entry["enCap"], "again"] for entry in (*VAL, *TRAIN)}
+    write(
+        tmp_path,
+        annotation___RET___ref_captions__json=said,
+        public_split___trn_names__npy=npy(TRAIN[1]["videoID"]),
+        public_split___val_names__npy=npy(ids[2], ids[3]),
+        public_split___tst_names__npy=npy(*(name.encode() for name in ids[:2])),
+    )
+    found = load_captions("vatex", tmp_path)
+    assert found.splits["val"].videos == (ids[2], ids[3])
+    assert texts(found, "test") == [
+        (ids[0], "abcdefghijk 0"),
+        (ids[0], "again"),
+        (ids[1], "abcdefghijk 9"),
+        (ids[1], "again"),
+    ]
+    assert found.splits["test"].groups == ("abcdefghijk", "abcdefghijk")
+    assert texts(found, "train") == [("a_cdefghijk_000001_000011", "Snow."), ("a_cdefghijk_000001_000011", "again")]
+    note = "test: 2 videos from public_split/tst_names.npy, with the sentences of annotation/RET/ref_captions.json."
+    assert note in found.notes
+
+
+def test_lists_of_hgr_part_the_published_validation_file(tmp_path: Path) -> None:
+    ids = [entry["videoID"] for entry in VAL]
+    write(tmp_path, vatex_validation_v1__0__json=VAL, val_names__npy=npy(ids[0]), tst_names__npy=npy(*ids[1:]))
+    write(tmp_path, ref_captions__json={ids[0]: ["not read"]})
+    found = load_captions("vatex", tmp_path)
+    assert texts(found, "val") == [(ids[0], "abcdefghijk 0")]
+    assert len(found.splits["test"].videos) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (b"no array", "not an array of texts"),
+        (npy({"a": 1}), "not an array of texts"),
+        (npy(1.5, 2.5), "not a list of texts"),
+        (npy("a", "a"), "a is listed twice"),
+        (npy("a", " "), "entry 1 is empty"),
+        (npy(b"\xff"), "a name that is not UTF-8"),
+        (npy("unknown"), "unknown has no caption"),
+    ],
+)
+def test_a_list_that_is_no_array_of_names_is_refused(tmp_path: Path, names: bytes, found: str) -> None:
+    write(tmp_path, ref_captions__json={"a": ["b"]}, tst_names__npy=names)
+    message = str(refusal("vatex", tmp_path))
+    assert found in message
+    assert "tst_names.npy" in message
+
+
+def test_sentences_of_all_splits_need_lists(tmp_path: Path) -> None:
+    write(tmp_path, ref_captions__json={"a": ["b"]})
+    assert "ref_captions.json with val_names.npy" in str(refusal("vatex", tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +171,23 @@ def test_lsmdc_has_a_line_for_each_sentence_and_movies_are_groups(tmp_path: Path
     assert found.splits["test"].videos == (JUNO,)
     assert "val is absent: LSMDC16_annos_val.csv is not there." in found.notes
     assert any("1 of clips that were never released are left out" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('"{}\t1\t2\t1\t2\tHe says ""no"", and goes."', 'He says "no", and goes.'),
+        ('"{}\t1\t2\t1\t2\tHe says no, and goes.', "He says no, and goes."),
+        ('"{}"\t1\t2\t1\t2\tHe goes.', "He goes."),
+        ('"{}\t1\t2\t1\t2\tHe says "no"', 'He says "no"'),
+        ('"{}\t1\t2\t1\t2\tHe goes."', "He goes."),
+    ],
+)
+def test_stray_quotes_of_lsmdc_are_taken_off_and_counted(tmp_path: Path, line: str, sentence: str) -> None:
+    write(tmp_path, LSMDC16_annos_val__csv=lsmdc((JUNO, 'She says "yes"')) + line.format(LATER) + "\n")
+    found = load_captions("lsmdc", tmp_path)
+    assert texts(found, "val") == [(JUNO, 'She says "yes"'), (LATER, sentence)]
+    assert any("stray quotes are taken off 1 line" in note for note in found.notes)
 
 
 def test_a_clip_of_lsmdc_is_found_in_the_folder_of_its_movie(tmp_path: Path) -> None:

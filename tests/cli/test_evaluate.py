@@ -90,6 +90,33 @@ def test_a_broken_video_is_named_and_counts_as_missing(evaluate: Any) -> None:
     assert "d: " in err
 
 
+def test_a_frame_cache_gives_the_same_result_and_what_it_lacks_is_decoded(
+    home: Path, evaluate: Any, deltaclip: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "two.csv").write_text("path,caption\na,red\nb,red\n")
+    where = ("--captions", tmp_path / "two.csv", "--videos", home / "whole", "--out", tmp_path / "frames")
+    code, *_ = deltaclip("cache", *where, "--frames", 4, "--motion", "none", "--raw")
+    assert code == 0
+    _, decoded, _ = evaluate("--no-cache", "--json")
+    code, cached, told = evaluate("--no-cache", "--json", "--frame-cache", tmp_path / "frames")
+    assert (code, cached) == (0, decoded)
+    assert "frames: frames of 2 videos read; 1 video decoded (not in it, or cached from a different file" in told
+
+
+def test_a_frame_cache_that_would_change_vectors_is_refused(
+    home: Path, evaluate: Any, deltaclip: Call, tmp_path: Path
+) -> None:
+    where = ("--captions", home / "captions.csv", "--videos", home / "whole", "--out", tmp_path / "frames")
+    deltaclip("cache", *where, "--motion", "none")
+    code, _, told = evaluate("--frame-cache", tmp_path / "frames")
+    assert code == 1
+    assert "it has 32 frames per video, and the encoder takes 4; its pictures are JPEG" in told
+    assert "--frames 4 --size 224 --motion none --raw" in told
+    code, _, told = evaluate("--frame-cache", tmp_path / "nothing")
+    assert code == 1
+    assert "no frame cache here" in told
+
+
 def test_a_second_run_needs_no_video_to_be_read(evaluate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first, _ = evaluate("--json")
     monkeypatch.setattr("deltaclip.evaluation.encoding.read_video_or_cache", divmod)  # fails when it is called

@@ -1,13 +1,15 @@
 """Clips shown backwards: opposites of sentences, and squares that go right or, backwards, left."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deltaclip.captions import Caption, Split, VideoFiles
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CaptionError, VideoError
-from deltaclip.evaluation import Material, Opposites, by_appearance, by_motion, evaluate_reversed
+from deltaclip.evaluation import Material, Opposites, by_appearance, by_motion, evaluate_reversed, material_of_split
 from deltaclip.motion import MotionSpec
 from deltaclip.reader import ReaderSpec, read_both_ways, read_video
 from deltaclip.video import write_mp4
@@ -70,6 +72,30 @@ def test_an_encoder_of_motion_knows_both_showings(material: Material) -> None:
     assert document["rows"][0]["opposite"] == "it moves to the left"
     assert told == [(1, 2), (2, 2)]
     assert found.lines()[0].startswith("v2t            100.0")
+
+
+def test_opposites_of_the_data_set_are_asked_in_place_of_the_list(material: Material, tmp_path: Path) -> None:
+    own = replace(material, opposites=("it moves to the left", None, None))
+    found = evaluate_reversed(by_motion(ToyMotion()), own)
+    assert found.sentences == (("right", "it moves to the right", "it moves to the left"),)
+    assert (found.without, found.to_json()["opposites"], found.share("v2t")) == (2, "data set", 100.0)
+    assert "1 sentence of d, split test, the data set's own opposites; chance is 50" in found.lines()[6]
+    with pytest.raises(ValueError, match="d has its own opposites"):
+        evaluate_reversed(by_motion(ToyMotion()), own, Opposites.load())
+
+
+def test_opposites_go_with_the_texts_of_videos_that_are_left_out(material: Material) -> None:
+    own = replace(material, opposites=("to the left", None, "to the right"))
+    assert own.without(["right"]).opposites == ("to the right",)
+
+
+def test_a_split_with_opposites_hands_them_on(tmp_path: Path) -> None:
+    captions = (Caption("up", "a", opposite="down"), Caption("red", "b"), Caption("in", "c", opposite="out"))
+    files = VideoFiles({"a": tmp_path / "a.mp4", "b": tmp_path / "b.mp4"}, ("c",))
+    made = material_of_split("rtime", "test", Split(("a", "b", "c"), captions), files, allow_missing=True)
+    assert made.opposites == ("down", None)
+    plain = Split(("a",), (Caption("up", "a"),))
+    assert material_of_split("d", "test", plain, files).opposites is None
 
 
 def test_a_mean_of_frames_cannot_be_right_of_both_showings(material: Material, tmp_path: Path) -> None:

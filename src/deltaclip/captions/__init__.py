@@ -14,6 +14,7 @@ from deltaclip.captions.moments import AskedMoment, MomentSet, load_moments, mom
 from deltaclip.captions.msrvtt import load_msrvtt, load_msrvtt_7k, load_msrvtt_full
 from deltaclip.captions.msvd import load_msvd
 from deltaclip.captions.qvhighlights import load_qvhighlights
+from deltaclip.captions.rtime import load_rtime
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.captions.vatex import load_vatex
 from deltaclip.captions.videos import VideoFiles, find_videos
@@ -50,6 +51,7 @@ DATASETS: dict[str, Callable[[Path], CaptionSet]] = {
     "lsmdc": load_lsmdc,
     "charades-sta": load_charades_sta,
     "qvhighlights": load_qvhighlights,
+    "rtime": load_rtime,
     "folder": load_folder,
 }
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from deltaclip.captions.files import AnnotationFolder, base_name, read_json, read_lines, read_table, refused
+from deltaclip.captions.files import AnnotationFolder, base_name, read_bytes, read_json, read_lines, read_table, refused
 from deltaclip.captions.types import Caption, CaptionSet, Split
 from deltaclip.errors import CaptionError
 from deltaclip.names import matched
@@ -89,15 +90,18 @@ def column_of(path: Path, row: Mapping[str, str], names: Sequence[str], line: in
 
 
 def read_ids(path: Path, column: str = "video_id") -> dict[str, int | None]:
-    """The ids of a split file, in its order, each with the number of its line, None in json.
+    """The ids of a split file, in its order, each with the number of its line, None in json and npy.
 
-    .csv: one column of a table. .json: a list. Anything else: one id a line, outer white space does not count.
+    .csv: one column of a table. .json: a list. .npy: an array of texts. Anything else: one id a line, outer white space
+    does not count.
     Raises CaptionError if an id occurs twice or there is none.
     """
     rows: Iterable[tuple[int | None, str]]
     match Path(base_name(path)).suffix.lower():
         case ".csv":
             rows = ((line, column_of(path, row, (column,), line).strip()) for line, row in read_table(path))
+        case ".npy":
+            rows = ((None, name) for name in _names(path))
         case ".json":
             rows = ((None, name) for name in _texts(path, read_json(path)))
         case _:
@@ -175,6 +179,27 @@ def captions_of(videos: Iterable[str], pairs: Iterable[tuple[str, str]]) -> tupl
     """The captions of these videos, in the order of the pairs (video, text)."""
     wanted = set(videos)
     return tuple(Caption(text, video) for video, text in pairs if video in wanted)
+
+
+def _names(path: Path) -> list[str]:
+    """The texts of a .npy, which is never unpickled: a pickle can run code."""
+    import numpy as np  # only some lists are arrays, and `deltaclip data --help` need not wait for it
+
+    try:
+        array = np.load(BytesIO(read_bytes(path)), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as err:
+        remedy = "Write its names to a .txt, an id a line, or download it again."
+        raise refused(path, f"not an array of texts ({err})".replace("\n", " "), remedy) from err
+    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "US":
+        raise refused(path, "not a list of texts", "Write its names to a .txt, an id a line.")
+    try:
+        names = [name if isinstance(name, str) else name.decode() for name in array.tolist()]
+    except UnicodeDecodeError as err:
+        raise refused(path, f"a name that is not UTF-8 ({err.object!r})", "Write the names to a .txt.") from err
+    for number, name in enumerate(names):
+        if not is_text(name):
+            raise bad_text(path, f"entry {number}", name)
+    return names
 
 
 def _texts(path: Path, document: Any) -> list[str]:  # Any: json

@@ -2,17 +2,22 @@
 
 `highlight_{train,val,test}_release.jsonl` (jayleicn/moment_detr, data): one query a line with its video `vid`. Several
 queries may be about one video. The test file has no windows.
+
+A video is 150 s of a film on YouTube, RoripwjYFp8_60.0_210.0: videos of one film are one group.
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
-from deltaclip.captions.entries import SPLITS, assembled, bad_text, is_text
+from deltaclip.captions.entries import SPLITS, assembled, bad_text, groups_of, is_text
 from deltaclip.captions.files import AnnotationFolder, read_json_lines, refused
 from deltaclip.captions.types import Caption, CaptionSet, Split
 
 __all__ = ["load_qvhighlights", "window_of"]
+
+_GROUP = re.compile(r"(.{11})_\d+\.\d+_\d+\.\d+")
 
 
 def window_of(path: Path, start: Any, end: Any, line: int) -> tuple[float, float]:  # Any: json, or text of a table
@@ -42,7 +47,7 @@ def load_qvhighlights(annotations: Path) -> CaptionSet:
             continue
         captions = _read_queries(path)
         videos = tuple(dict.fromkeys(caption.video for caption in captions))
-        splits[name] = Split(videos, captions)
+        splits[name] = Split(videos, captions, groups_of(_GROUP, videos))
         windows = sum(len(caption.windows) for caption in captions)
         moments = f"{windows:,} moments" if windows else "no moments"
         notes.append(f"{name}: {len(captions):,} queries with {moments} from {folder.shown(path)}.")

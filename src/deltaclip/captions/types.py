@@ -14,11 +14,13 @@ class Caption:
     the tokenizer takes them out for itself. The parts of a paragraph are joined by one blank. Never only white space.
     video: the id of its video.
     windows: start and end in seconds, start < end, of the moments described; only data sets with moments have any.
+    opposite: what is said of the same video played backwards; None unless the data set has it.
     """
 
     text: str
     video: str
     windows: tuple[tuple[float, float], ...] = ()
+    opposite: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class SentenceOptions:
     opposites: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Pairs of opposite phrases for --reversed, as TOML (default: a list in English)."
+            metavar="FILE",
+            help="Pairs of opposite phrases for --reversed, as TOML (default: a list in English). rtime has its own.",
         ),
     ] = None
     moment_seconds: Annotated[
@@ -159,10 +160,12 @@ def evaluate_reversed_dataset(
     workers = number_of(data.workers)
     from deltaclip.evaluation import Opposites, by_appearance, by_motion, evaluate_reversed, material_of_split
 
-    opposites = Opposites.load(options.opposites)
+    opposites = None if options.opposites is None else Opposites.load(options.opposites)
     _, split = split_captions(dataset, data.annotations, data.split)
     files = found_videos(data.videos, split.videos)
     material = material_of_split(dataset, data.split, split, files, allow_missing=data.allow_missing)
+    if material.opposites is not None and opposites is not None:
+        raise typer.BadParameter(f"{dataset} has its own opposites.", param_hint="'--opposites'")
     motion, others = motion_and_others(names)
     encoder = by_motion(load_motion(motion[0])) if motion else by_appearance(load_with(others[0], spec))
     with Progress() as line:

@@ -25,6 +25,8 @@ class Material:
     missing_texts: how many texts went with them. seed: of drawn clips, else None.
     groups: (V,) names of what videos share so that they are not independent, as twins share their objects: intervals
     and tests draw groups whole. None if each video is its own group.
+    opposites: of each text what is said of its video played backwards, None for a text without; None if the data set
+    has no such sentences.
     """
 
     dataset: str
@@ -37,10 +39,13 @@ class Material:
     missing_texts: int = 0
     seed: int | None = None
     groups: tuple[str, ...] | None = field(default=None, repr=False)
+    opposites: tuple[str | None, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.videos) != len(self.paths) or self.owner.shape != (len(self.texts),):
             raise ValueError("every video needs a path and every text an owner")
+        if self.opposites is not None and len(self.opposites) != len(self.texts):
+            raise ValueError(f"{len(self.opposites)} opposites for {len(self.texts)} texts")
         if self.groups is not None and len(self.groups) != len(self.videos):
             raise ValueError(f"{len(self.groups)} groups for {len(self.videos)} videos")
         if not self.videos or not self.texts:
@@ -69,6 +74,8 @@ class Material:
             paths=tuple(path for path, keep in zip(self.paths, stays, strict=True) if keep),
             texts=tuple(text for text, keep in zip(self.texts, texts_stay, strict=True) if keep),
             owner=place[self.owner[texts_stay]],
+            opposites=self.opposites
+            and tuple(other for other, keep in zip(self.opposites, texts_stay, strict=True) if keep),
             groups=self.groups and tuple(group for group, keep in zip(self.groups, stays, strict=True) if keep),
             missing=(*self.missing, *(video for video in self.videos if video in gone)),
             missing_texts=self.missing_texts + int(np.count_nonzero(~texts_stay)),
@@ -106,6 +113,7 @@ def material_of_split(
         owner=np.array([place[caption.video] for caption in captions]),
         missing=missing,
         missing_texts=len(split.captions) - len(captions),
+        opposites=tuple(each.opposite for each in captions) if any(each.opposite for each in captions) else None,
         groups=None if split.groups is None else tuple(_groups(split)[video] for video in videos),
     )
 

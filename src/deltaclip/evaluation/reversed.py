@@ -1,8 +1,9 @@
 """Clips played backwards against the opposite of their sentence: does an encoder see the arrow of time?
 
 The binary rule of RTime (arXiv 2412.19178), for any data set: a sentence that says a direction is asked with its
-opposite about the clip and about the same clip shown from its end. An encoder that averages frames without their order
-or their motion gives both showings one vector, and is right of one of them at most.
+opposite (its own in RTime, by a list of phrases elsewhere) about the clip and about the same clip shown from its end.
+An encoder that averages frames without their order or their motion gives both showings one vector, and is right of one
+of them at most.
 """
 
 import re
@@ -99,7 +100,7 @@ class ReversedEvaluation:
 
     sentences: (N,) of (video, sentence, opposite). clusters: (N,) the group of each one's video. not_understood: how
     many have no vector of their sentence or of its opposite, which counts as wrong. without: sentences of the split
-    that have no opposite, which were not asked.
+    that have no opposite, which were not asked. own_pairs: whether the opposites are those of the data set.
     """
 
     dataset: str
@@ -113,6 +114,7 @@ class ReversedEvaluation:
     not_understood: int
     without: int
     broken: dict[str, str]
+    own_pairs: bool = False
 
     def share(self, way: str) -> float:
         """Percent of sentences that are answered rightly; of "v2t" and "t2v" the mean of their two ways."""
@@ -142,6 +144,7 @@ class ReversedEvaluation:
             "version": deltaclip.__version__,
             "sentences": len(self.sentences),
             "without_opposite": self.without,
+            "opposites": "data set" if self.own_pairs else "phrases",
             "not_understood": self.not_understood,
             "drawn": {"level": LEVEL, "samples": SAMPLES, "seed": SEED, "groups": len(np.unique(self.clusters))},
             "broken": [{"video": name, "reason": reason} for name, reason in self.broken.items()],
@@ -162,7 +165,8 @@ class ReversedEvaluation:
         for name, words in {"v2t": "clips, of two sentences", "t2v": "sentences, of two clips", **WAYS}.items():
             low, high = self.interval(name)
             told.append(f"{name:14} {self.share(name):5.1f}  ({low:.1f} to {high:.1f})  {words}")
-        asked = f"{count(len(self.sentences), 'sentence')} of {self.dataset}, split {self.split}; chance is 50"
+        whose = "the data set's own opposites" if self.own_pairs else "opposites by a list of phrases"
+        asked = f"{count(len(self.sentences), 'sentence')} of {self.dataset}, split {self.split}, {whose}; chance is 50"
         told.append(f"{asked}; {count(self.without, 'sentence')} without an opposite not asked")
         if self.not_understood:
             told.append(f"{count(self.not_understood, 'sentence')} not understood, which counts as wrong")
@@ -173,7 +177,7 @@ class ReversedEvaluation:
 def evaluate_reversed(
     encoder: SentenceEncoder,
     material: Material,
-    opposites: Opposites,
+    opposites: Opposites | None = None,
     *,
     allow_missing: bool = False,
     workers: int | None = None,
@@ -181,11 +185,17 @@ def evaluate_reversed(
 ) -> ReversedEvaluation:
     """Asks each sentence that has an opposite, with it, of its clip and of the same clip shown from its end.
 
+    opposites: for material that has none of its own (`Material.opposites`), whose own ones count otherwise; None takes
+    the phrases that come with deltaclip.
     Ties are wrong, and so are scores that differ by less than TIE. workers: child processes that read, None for the
-    usual number. progress is called with (videos done, videos in all). Raises CaptionError if no sentence has an
-    opposite, VideoError for videos that cannot be read unless allow_missing leaves them out.
+    usual number. progress is called with (videos done, videos in all). Raises ValueError for opposites of both kinds,
+    CaptionError if no sentence has an opposite, VideoError for videos that cannot be read unless allow_missing leaves
+    them out.
     """
-    said = [(number, opposites.of(text)) for number, text in enumerate(material.texts)]
+    if material.opposites is not None and opposites is not None:
+        raise ValueError(f"{material.dataset} has its own opposites: leave others out")
+    listed_ones = Opposites.load() if opposites is None else opposites
+    said = list(enumerate(material.opposites or [listed_ones.of(text) for text in material.texts]))
     asked = [(number, opposite) for number, opposite in said if opposite is not None]
     if not asked:
         what = f"{material.dataset}, split {material.split}"
@@ -227,6 +237,7 @@ def evaluate_reversed(
         not_understood=not_understood,
         without=len(said) - len(asked),
         broken=broken,
+        own_pairs=material.opposites is not None,
     )
 
 
