@@ -9,12 +9,14 @@ from deltaclip.cluster.listing import FileSeen, list_files
 from deltaclip.cluster.planning import (
     MOST_BYTES,
     MOST_FILES,
+    StorageWatch,
     gone_rows,
     is_same,
     needs_reading,
     portions,
     rows_to_prune,
 )
+from deltaclip.cluster.reading import FileRead, UnansweredError
 from deltaclip.errors import DeltaclipError
 from deltaclip.library import Stamp, VideoRow
 from deltaclip.object_paths import ObjectPath
@@ -70,6 +72,27 @@ def test_videos_whose_files_are_gone(tmp_path: Path) -> None:
     assert gone_rows(rows, listed, missing_too=True) == (both, 1)
     assert rows_to_prune(both, []) == both
     assert rows_to_prune(both, [tmp_path / "other", tmp_path]) == []  # a disk that is not mounted
+
+
+def test_a_storage_that_is_away_for_a_moment_is_not_gone() -> None:
+    now = 0.0
+    watch = StorageWatch(60, lambda: now)
+    here, there = FileRead(Path("/a.mp4")), FileRead(ObjectPath("s3://films/a.mp4"))
+    silent = FileRead(
+        ObjectPath("s3://films/b.mp4"), error=UnansweredError("b", "its storage does not answer", "Check.")
+    )
+    for now, reads, tried_again in (  # the clock above reads it
+        (50.0, [here, silent], {silent.path}),
+        (70.0, [there, silent], {silent.path}),  # it answers
+        (130.0, [silent, here], {silent.path}),
+    ):
+        assert watch.unanswered(reads) == tried_again
+        assert watch.outage is None
+    now = 131.0
+    assert watch.unanswered([here]) == set()
+    assert watch.outage is None
+    watch.unanswered([silent])
+    assert watch.outage is silent.error
 
 
 def test_listing_files_of_this_machine(tmp_path: Path) -> None:

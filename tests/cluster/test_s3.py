@@ -136,6 +136,26 @@ def test_what_vanishes_or_changes_between_listing_and_reading_is_a_failure(stora
     ]
 
 
+def test_files_of_a_storage_that_does_not_answer_are_no_failures_and_tried_once_a_task(
+    storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.mkdir("silent")
+    for name in ("a.mp4", "b.mp4"):
+        storage.pipe(f"silent/{name}", b"a film")
+    files = [FileToRead(file) for file in list_files(["s3://silent"], None).files]
+    asked = list[str]()
+
+    class Away:
+        def get_file(self, address: str, place: str) -> None:
+            asked.append(address)
+            raise OSError("the network is unreachable")
+
+    monkeypatch.setattr("deltaclip.cluster.reading.open_storage", Away)
+    read, _ = read_files(files, ReaderSpec(image_size=32), lambda clips: pytest.fail("nothing can be decoded"))
+    assert [each.unanswered for each in read] == [True, True]
+    assert asked == ["s3://silent/a.mp4"]
+
+
 def test_what_cannot_be_listed(storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = list_files(["s3://nowhere/films"], None)
     assert [(str(failure.path), failure.reason) for failure in listing.failures] == [

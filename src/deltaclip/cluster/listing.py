@@ -14,7 +14,7 @@ from deltaclip.library import EXCLUDED, Exclusion, Failure, Stamp, find_candidat
 from deltaclip.object_paths import ObjectPath, object_path
 from deltaclip.video import AMBIGUOUS_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 
-__all__ = ["FileSeen", "Listing", "list_files", "open_storage", "stamp_of_object", "storage_words"]
+__all__ = ["FileSeen", "Listing", "StorageError", "list_files", "open_storage", "stamp_of_object", "storage_words"]
 
 SNIFFED_BYTES = 64 * 1024
 _PLAIN_SUFFIX = re.compile(r"\.\w{1,8}")
@@ -91,9 +91,16 @@ def open_storage() -> Any:  # Any: s3fs ships no types
     return s3fs.S3FileSystem(use_listings_cache=False)
 
 
+class StorageError(DeltaclipError):
+    """A storage that does not answer, now."""
+
+
 @contextmanager
 def storage_words(address: str) -> Iterator[None]:
-    """Turns what the storage raises into DeltaclipError; FileNotFoundError passes."""
+    """Turns what the storage raises into DeltaclipError, StorageError if it does not answer.
+
+    FileNotFoundError passes.
+    """
     from botocore.exceptions import BotoCoreError, NoCredentialsError
 
     try:
@@ -108,7 +115,7 @@ def storage_words(address: str) -> Iterator[None]:
         raise DeltaclipError(address, f"access is denied ({error})", remedy) from error
     except (BotoCoreError, OSError) as error:
         remedy = "Check the address, AWS_ENDPOINT_URL and the network, then run the same command again."
-        raise DeltaclipError(address, f"its storage does not answer ({error})".rstrip("."), remedy) from error
+        raise StorageError(address, f"its storage does not answer ({error})".rstrip("."), remedy) from error
 
 
 def stamp_of_object(info: dict[str, Any]) -> Stamp:

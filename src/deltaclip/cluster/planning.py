@@ -1,14 +1,16 @@
 """What is to be done with each file that was listed, decided from the rows of the library."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deltaclip.cluster.listing import FileSeen, open_storage, storage_words
-from deltaclip.cluster.reading import FileToRead
+from deltaclip.cluster.reading import FileRead, FileToRead
+from deltaclip.errors import DeltaclipError
 from deltaclip.library import Stamp, VideoRow, is_gone
 from deltaclip.object_paths import is_elsewhere
 
-__all__ = ["gone_rows", "is_same", "needs_reading", "portions", "rows_to_prune"]
+__all__ = ["StorageWatch", "gone_rows", "is_same", "needs_reading", "portions", "rows_to_prune"]
 
 MOST_FILES = 16
 MOST_BYTES = 512 * 1024 * 1024
@@ -68,6 +70,28 @@ def rows_to_prune(gone: Sequence[VideoRow], empty: Sequence[Path]) -> list[Video
     """Of videos whose files are gone those that may be removed: not those below an address that holds nothing at all,
     as a disk that is not mounted does."""
     return [row for row in gone if not any(row.path.is_relative_to(root) for root in empty)]
+
+
+class StorageWatch:
+    """Tells a storage that is away for a moment from one that is gone.
+
+    outage: why it does not answer, once it has not for `patience_seconds`; else None.
+    """
+
+    def __init__(self, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience, self._clock = patience_seconds, clock
+        self._answered = clock()
+        self.outage: DeltaclipError | None = None
+
+    def unanswered(self, reads: Iterable[FileRead]) -> set[Path]:
+        """Which of the files that a task was given its storage did not answer for: they are to be tried again."""
+        fetched = [read for read in reads if is_elsewhere(read.path)]
+        silent = [read for read in fetched if read.unanswered]
+        if len(silent) < len(fetched):
+            self._answered = self._clock()
+        elif silent and self._clock() - self._answered > self._patience:
+            self.outage = silent[0].error
+        return {read.path for read in silent}
 
 
 def _is_gone(path: Path) -> bool:

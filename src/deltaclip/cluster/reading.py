@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.cluster.listing import FileSeen, open_storage, stamp_of_object, storage_words
+from deltaclip.cluster.listing import FileSeen, StorageError, open_storage, stamp_of_object, storage_words
 from deltaclip.errors import DeltaclipError, VideoError
 from deltaclip.library import (
     ChangedError,
@@ -76,6 +76,15 @@ class FileRead:
     def touched(self) -> bool:
         return isinstance(self.error, TouchedError)
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether its storage did not answer, so that nothing is known of it."""
+        return isinstance(self.error, UnansweredError)
+
+
+class UnansweredError(ChangedError):
+    """A file that could not be fetched because its storage did not answer."""
+
 
 @functools.cache
 def _pipeline() -> Pipeline[Clip]:
@@ -113,9 +122,13 @@ def read_files(
 
 def _jobs(files: Sequence[FileToRead], done: list[FileRead], spec: ReaderSpec, folder: Path) -> Iterator[Job[FileRead]]:
     """The files that have to be decoded, fetched if they are elsewhere; what became of the others is in `done`."""
+    outage: UnansweredError | None = None
     for number, wanted in enumerate(files):
         read = FileRead(wanted.file.path)
         done.append(read)
+        if outage is not None and is_elsewhere(read.path):  # each further try takes seconds
+            read.error = UnansweredError(str(read.path), outage.found, outage.remedy)
+            continue
         try:
             path = _here(wanted.file, folder / f"{number}{wanted.file.path.suffix}")
             if path == read.path:
@@ -124,6 +137,7 @@ def _jobs(files: Sequence[FileToRead], done: list[FileRead], spec: ReaderSpec, f
                 read.content = replace(content_of(path), stamp=wanted.file.stamp)
         except VideoError as error:
             read.error = error
+            outage = error if isinstance(error, UnansweredError) else None
             continue
         read.is_known = wanted.known is not None and read.content.digest == wanted.known
         if not read.is_known:
@@ -162,6 +176,8 @@ def _here(file: FileSeen, place: Path) -> Path:
     except FileNotFoundError as error:
         remedy = "Run the command again if it is back."
         raise ChangedError(address, "vanished while it was fetched", remedy) from error
+    except StorageError as error:
+        raise UnansweredError(address, error.found, error.remedy) from error
     except DeltaclipError as error:
         raise ChangedError(address, error.found, error.remedy) from error
     if (now.size_bytes, now.ctime_ns) != (file.stamp.size_bytes, file.stamp.ctime_ns):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deltaclip.cluster.listing import Listing
-from deltaclip.cluster.planning import gone_rows, needs_reading, portions, rows_to_prune
+from deltaclip.cluster.planning import StorageWatch, gone_rows, needs_reading, portions, rows_to_prune
 from deltaclip.cluster.pool import EncoderPool
 from deltaclip.cluster.reading import FileRead, FileToRead
 from deltaclip.cluster.starting import ray
@@ -36,6 +36,8 @@ __all__ = ["ClusterRun"]
 MOST_LOSSES = 5
 """How often the task of a single file may be lost before that file is a failure. Where machines come and go none is to
 blame; a file that ends its worker each time must not be tried for ever."""
+OUTAGE_SECONDS = 60.0
+"""How long a storage may leave all requests of all nodes without an answer; then the run ends."""
 WAIT_SECONDS = 1.0
 TASKS_AHEAD = 2
 """Tasks that wait for a place to run, so that none is idle while results are committed."""
@@ -82,6 +84,7 @@ class ClusterRun:
         self._failures = list(listing.failures)
         self._fallback: Counter[str] = Counter()
         self._notes: list[Note] = []
+        self._storage = StorageWatch(OUTAGE_SECONDS)
 
     @property
     def engine(self) -> Mapping[str, str]:
@@ -89,7 +92,10 @@ class ClusterRun:
         return self._pool.facts
 
     def run(self) -> IndexReport:
-        """Brings the store up to date with the listing."""
+        """Brings the store up to date with the listing.
+
+        Raises DeltaclipError if the storage of the videos has not answered any node for OUTAGE_SECONDS.
+        """
         begun = time.monotonic()
         self._settle_unread()
         self._read_all()
@@ -163,6 +169,8 @@ class ClusterRun:
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=WAIT_SECONDS)
             ready, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0) if ready else ([], [])
             self._commit([read for ref in ready for read in self._ended(ref)])
+            if self._storage.outage is not None:
+                raise self._storage.outage
 
     def _start(self, waiting: Iterator[_Task]) -> bool:
         """Starts as many tasks as can run now; returns whether there may be more."""
@@ -202,6 +210,7 @@ class ClusterRun:
             self._seconds[stage] += seconds
         once_more = {read.path for read in done.files if read.touched} - self._touched
         self._touched |= once_more
+        once_more |= self._storage.unanswered(done.files)
         again = [wanted for wanted in task.files if wanted.file.path in once_more]
         if again:
             self._again.append(_Task(again))
