@@ -75,24 +75,17 @@ def test_videos_whose_files_are_gone(tmp_path: Path) -> None:
 
 
 def test_a_storage_that_is_away_for_a_moment_is_not_gone() -> None:
-    now = 0.0
-    watch = StorageWatch(60, lambda: now)
+    seconds = iter([0.0, 50.0, 70.0, 130.0, 131.0])
+    watch = StorageWatch(60, lambda: next(seconds))
     here, there = FileRead(Path("/a.mp4")), FileRead(ObjectPath("s3://films/a.mp4"))
-    silent = FileRead(
-        ObjectPath("s3://films/b.mp4"), error=UnansweredError("b", "its storage does not answer", "Check.")
-    )
-    for now, reads, tried_again in (  # the clock above reads it
-        (50.0, [here, silent], {silent.path}),
-        (70.0, [there, silent], {silent.path}),  # it answers
-        (130.0, [silent, here], {silent.path}),
-    ):
-        assert watch.unanswered(reads) == tried_again
+    error = UnansweredError("b", "its storage does not answer", "Check.")
+    silent = FileRead(ObjectPath("s3://films/b.mp4"), error=error)
+    for reads in ([here, silent], [there, silent], [silent, here]):  # at 70 s it answers
+        assert watch.unanswered(reads) == {silent.path}
         assert watch.outage is None
-    now = 131.0
     assert watch.unanswered([here]) == set()
-    assert watch.outage is None
-    watch.unanswered([silent])
-    assert watch.outage is silent.error
+    assert watch.unanswered([silent]) == {silent.path}
+    assert watch.outage is error
 
 
 def test_listing_files_of_this_machine(tmp_path: Path) -> None:
