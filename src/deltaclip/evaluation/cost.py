@@ -180,4 +180,4 @@ def _digits(number: float) -> str:
 
 
 def _milliseconds(number: float) -> str:
-    return f"{number:,.2f}" if number < 10 else f"{number:,.1f}"
+    return f"{number:.2g}" if number < 0.1 else f"{number:.2f}" if number < 10 else f"{number:,.1f}"
