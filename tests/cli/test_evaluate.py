@@ -10,6 +10,7 @@ import pytest
 from deltaclip.cli.options import Sampling
 from deltaclip.evaluation import protocol_lines
 from deltaclip.evaluation.runs import read_ranks
+from deltaclip.model import TokenWeights, load_checkpoint, save_checkpoint
 from deltaclip.video import SAMPLINGS
 from tests.cli.calls import Answer, Call
 from tests.helpers import small_checkpoint, write_square
@@ -164,6 +165,20 @@ def test_tokens_and_frames_are_compared_with_one_mean_and_marked(evaluate: Any, 
     assert f"note: {mark}" in protocol_lines(read_ranks(ranks).protocol)
     for form in ("table", "markdown", "latex"):
         assert mark in evaluate("--interaction", "token", "--format", form)[1]
+
+
+def test_the_weights_of_a_checkpoint_weigh_tokens_and_are_named_by_their_digest(home: Path, evaluate: Any) -> None:
+    loaded, rng = load_checkpoint(home / "encoder"), np.random.default_rng(0)
+    shapes = {"0.weight": (1, 16), "0.bias": (1,)}
+    arrays = {f"{side}.{name}": rng.normal(size=shape) for side in ("text", "video") for name, shape in shapes.items()}
+    weights = TokenWeights({name: 20 * array.astype(np.float32) for name, array in arrays.items()})
+    save_checkpoint(home / "weighted", loaded.model, loaded.tokenizer, loaded.record, weights)
+    code, result, _ = evaluate("--interaction", "weighted-token", "--json", encoder="weighted")
+    assert code == 0
+    told = {"name": "weighted token-wise", "vectors_a_video": 4.0, "weights": weights.digest}
+    assert result["protocol"]["interaction"] == told
+    assert result["protocol"]["marks"] == ["weighted token-wise interaction, not indexable: 4 vectors a video"]
+    assert result["protocol"]["fingerprint"] == evaluate("--json")[1]["protocol"]["fingerprint"]
 
 
 def test_token_weights_that_are_not_there_are_refused_before_any_work(home: Path, evaluate: Any) -> None:

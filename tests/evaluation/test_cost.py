@@ -12,16 +12,25 @@ from deltaclip.encoder import Encoder, EngineCosts, MotionEncoder
 from deltaclip.evaluation import (
     TABLE_FORMATS,
     Evaluation,
+    Material,
+    MomentEncoders,
     SegmentEvaluation,
+    by_appearance,
     by_motion,
+    encode_material,
     encode_segments,
     evaluate_actions,
+    evaluate_material,
     evaluate_segments,
     evaluate_shapes,
     evaluate_similarity,
 )
 from deltaclip.evaluation.cost import MOST_QUERIES, Cost, QueryTime, spread_texts, timed
-from tests.helpers import small_checkpoint, write_actions
+from deltaclip.evaluation.ranked_moments import EncodedMoments
+from deltaclip.evaluation.sentence_encoders import cost_of_sentences
+from deltaclip.model import unit_rows
+from tests.evaluation.toy_motion import ToyMotion
+from tests.helpers import small_checkpoint, write_actions, write_square
 
 MODEL = EngineCosts(151_300_000, 87_900_000, 106_736_000_000, "float32 in numpy")
 COST = Cost(MODEL, QueryTime(2.5, 0.5, 20), 1000, 12, 1.0, 2048.0, "cpu")
@@ -73,10 +82,6 @@ def test_fewer_patches_cost_less_and_time_is_in_no_fingerprint_nor_protocol(
 
 
 def test_segments_cost_the_frames_of_all_of_them(encoder: Encoder, tmp_path: Path) -> None:
-    from deltaclip.evaluation import encode_material, evaluate_material
-    from deltaclip.evaluation.material import Material
-    from tests.helpers import write_square
-
     paths = [write_square(tmp_path / f"{step}.mp4", step=step) for step in (1, 2)]
     material = Material("d", "test", ("one", "two"), tuple(paths), ("red", "moves"), np.array([0, 1]))
     whole = evaluate_material(encoder, encode_material(encoder, material))
@@ -84,7 +89,8 @@ def test_segments_cost_the_frames_of_all_of_them(encoder: Encoder, tmp_path: Pat
     assert best.segments == 8
     assert whole.cost is not None
     assert best.cost is not None
-    assert best.cost.vectors == 4
+    assert best.cost.vectors == best.cost.clips == 4
+    assert "GFLOPs a video of 4 clips of 4 frames" in best.cost.line()
     assert best.cost.size_bytes == 4 * whole.cost.size_bytes
     one, four = whole.cost.to_json(), best.cost.to_json()
     assert four["gflops_a_video"] == pytest.approx(4 * one["gflops_a_video"])
@@ -128,3 +134,30 @@ def test_timed_queries_are_spread_over_the_texts() -> None:
     assert spread_texts(range(3)) == [0, 1, 2]
     spread = spread_texts(range(1000))
     assert (len(spread), spread[0], spread[-1]) == (MOST_QUERIES, 0, 999)
+
+
+def test_moments_cost_both_encoders_for_every_moment_of_a_video(encoder: Encoder) -> None:
+    motion = MotionEncoder.load()
+    rng = np.random.default_rng(0)
+    looks, moves = (unit_rows(rng.normal(size=(6, each.dimension)).astype(np.float32)) for each in (encoder, motion))
+    cost = EncodedMoments(MomentEncoders(encoder, motion), looks, moves).cost(["a square moves to the left"], 2)
+    own, other = encoder.costs(), motion.costs(4)
+    assert own is not None
+    assert cost.model is not None
+    assert cost.model.parameters == own.parameters + other.parameters
+    assert cost.model.image_parameters == own.image_parameters
+    assert cost.model.video_flops == 3 * (own.video_flops + other.video_flops)
+    assert (cost.gallery, cost.clips, cost.vectors, cost.size_bytes) == (6, 3, 6, 3 * (16 + 128) * 4)
+    assert cost.time.queries == 1
+    toy = EncodedMoments(MomentEncoders(encoder, ToyMotion()), looks, moves[:, : ToyMotion.dimension])
+    assert toy.cost(["red"], 2).model is None  # nobody knows what the toy computes
+
+
+def test_a_clip_and_its_reverse_are_two_clips_of_a_video(encoder: Encoder) -> None:
+    rows = np.eye(2, 16, dtype=np.float32)
+    asked = by_appearance(encoder)
+    one, two = (cost_of_sentences(asked, ["red", "a square"], rows, clips) for clips in (1.0, 2.0))
+    assert one.model is not None
+    assert two.model is not None
+    assert two.model.video_flops == 2 * one.model.video_flops
+    assert (two.gallery, two.vectors, two.size_bytes) == (2, 2, 2 * 16 * 4)

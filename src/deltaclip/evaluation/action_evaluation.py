@@ -8,8 +8,8 @@ import deltaclip
 from deltaclip.captions import ActionClip, ActionSet
 from deltaclip.errors import CaptionError, VideoError
 from deltaclip.evaluation.actions import ActionFigures, ActionVectors, action_figures
-from deltaclip.evaluation.cost import FLOAT_BYTES, Cost, spread_texts, timed
-from deltaclip.evaluation.sentence_encoders import SentenceEncoder
+from deltaclip.evaluation.cost import Cost
+from deltaclip.evaluation.sentence_encoders import SentenceEncoder, cost_of_sentences
 from deltaclip.pipeline import Job, Pipeline, single
 from deltaclip.reader import Clip, read_video
 from deltaclip.wording import count, listed
@@ -118,24 +118,7 @@ def evaluate_actions(
         fingerprint=encoder.fingerprint,
         num_frames=encoder.reader_spec.num_frames,
         figures=action_figures(vectors),
-        cost=_cost(encoder, vectors),
-    )
-
-
-def _cost(encoder: SentenceEncoder, vectors: ActionVectors) -> Cost:
-    """Of one vector a clip, and of wordings that are asked one at a time."""
-    wordings = [text for texts in vectors.wordings.values() for text in texts]
-    taken = timed(
-        lambda text: encoder.encode_sentences([text])[0],
-        lambda vector: None if vector is None else vectors.videos @ vector,
-        spread_texts(wordings),
-    )
-    return Cost(
-        model=encoder.costs(),
-        time=taken,
-        gallery=len(vectors.videos),
-        num_frames=encoder.reader_spec.num_frames,
-        vectors=1.0,
-        size_bytes=float(vectors.videos.shape[1] * FLOAT_BYTES),
-        device=encoder.device,
+        cost=cost_of_sentences(
+            encoder, [text for texts in vectors.wordings.values() for text in texts], vectors.videos
+        ),
     )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EngineCosts
 
-__all__ = ["COST_COLUMNS", "NO_COST", "Cost", "QueryTime", "cost_of_vectors", "spread_texts", "timed"]
+__all__ = ["COST_COLUMNS", "FLOAT_BYTES", "NO_COST", "Cost", "QueryTime", "cost_of_vectors", "spread_texts", "timed"]
+__all__ += ["times_encoded"]
 
 Asked = TypeVar("Asked")
 Made = TypeVar("Made")
@@ -38,10 +39,10 @@ class QueryTime:
 class Cost:
     """What an encoder and a way of scoring cost, as measured in this run.
 
-    model: parameters and operations, None for an engine that cannot tell. time: of queries, one at a time, without
-    post-processing. gallery: videos or clips that each query was scored against. num_frames: sampled of a video.
-    vectors, size_bytes: kept of a video, mean over the gallery. device: of the encoder. indexable: False if a library
-    cannot search what is kept.
+    model: parameters, and operations of all that is encoded of a video; None for an engine that cannot tell. time: of
+    queries, one at a time, without post-processing. gallery: videos, clips or moments that each query was scored
+    against. num_frames: of a clip. vectors, size_bytes: kept of a video, mean over the gallery. device: of the encoder.
+    clips: of a video, each sampled apart. indexable: False if a library cannot search what is kept.
     """
 
     model: EngineCosts | None
@@ -51,6 +52,7 @@ class Cost:
     vectors: float
     size_bytes: float
     device: str
+    clips: float = 1.0
     indexable: bool = True
 
     @property
@@ -66,6 +68,7 @@ class Cost:
             "image_encoder_parameters": model and model.image_parameters,
             "gflops_a_video": model and model.video_flops / 1e9,
             "num_frames": self.num_frames,
+            "clips_a_video": self.clips,
             "ms_a_query": self.query_ms,
             "ms_encoding_text": self.time.text_ms,
             "ms_scoring": self.time.score_ms,
@@ -84,9 +87,10 @@ class Cost:
         of_model = "parameters and GFLOPs not known of this engine"
         if model is not None:
             image = "" if model.image_parameters is None else f" (image encoder {_millions(model.image_parameters)} M)"
+            several = "" if self.clips == 1 else f"{self.clips:,.3g} clips of "
             of_model = (
                 f"{_millions(model.parameters)} M parameters{image}, {_giga(model.video_flops)} GFLOPs a video of "
-                f"{self.num_frames} frames"
+                f"{several}{self.num_frames} frames"
             )
         texts = "" if model is None else f", texts in {model.text_precision}"
         kept = f"{self.vectors:,.3g} vector{'' if self.vectors == 1 else 's'}, {self.size_bytes:,.0f} bytes a video"
@@ -109,11 +113,11 @@ class Cost:
         """
         share = segments / self.gallery
         taken = timed(lambda row: row, score, spread_texts(list(texts)))
-        model = self.model and replace(self.model, video_flops=round(self.model.video_flops * share))
         return replace(
             self,
-            model=model,
+            model=times_encoded(self.model, share),
             time=replace(self.time, score_ms=taken.score_ms),
+            clips=self.clips * share,
             vectors=self.vectors * share,
             size_bytes=self.size_bytes * share,
         )
@@ -131,6 +135,11 @@ def cost_of_vectors(encoder: Encoder, texts: Sequence[str], videos: NDArray[np.f
         size_bytes=float(videos.shape[1] * FLOAT_BYTES),
         device=encoder.device,
     )
+
+
+def times_encoded(model: EngineCosts | None, clips: float) -> EngineCosts | None:
+    """The same with the operations of so many clips of a video."""
+    return None if model is None else replace(model, video_flops=round(model.video_flops * clips))
 
 
 def spread_texts(texts: Sequence[Asked]) -> list[Asked]:
@@ -171,4 +180,4 @@ def _digits(number: float) -> str:
 
 
 def _milliseconds(number: float) -> str:
-    return f"{number:,.2f}" if number < 10 else f"{number:,.1f}"
+    return f"{number:.2g}" if number < 0.1 else f"{number:.2f}" if number < 10 else f"{number:,.1f}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import deltaclip
 from deltaclip.captions import AskedMoment, MomentSet
 from deltaclip.errors import CaptionError
+from deltaclip.evaluation.cost import Cost
 from deltaclip.evaluation.ranked_moments import MomentEncoders
 from deltaclip.library import By
 from deltaclip.pipeline import Job, Pipeline, usual_workers
@@ -77,6 +78,7 @@ class MomentEvaluation:
 
     name: of the set. made_by: encoders and their fingerprints, by "appearance" and "motion". by: what ranked.
     moment_seconds: length at which videos were cut. num_moments: of all videos, the candidates. rows: in table order.
+    cost: of the encoders together, and of asking one sentence.
     """
 
     name: str
@@ -86,6 +88,7 @@ class MomentEvaluation:
     num_videos: int
     num_moments: int
     rows: tuple[FoundMoment, ...] = field(repr=False)
+    cost: Cost = field(repr=False)
 
     def share(self, iou: float) -> float:
         """R@1 at that overlap, in percent."""
@@ -112,6 +115,7 @@ class MomentEvaluation:
             "by": self.by,
             **self.made_by,
             "version": deltaclip.__version__,
+            "cost": self.cost.to_json(),
             "moment_seconds": self.moment_seconds,
             "videos": self.num_videos,
             "moments": self.num_moments,
@@ -143,6 +147,7 @@ class MomentEvaluation:
         if len(off := self.distances):
             lines.append(f"distance of the middles: mean {off.mean():.1f} s, median {np.median(off):.1f} s")
         lines += [f"not understood (line {row.row.line}): {row.row.sentence}" for row in self.rows if row.found is None]
+        lines.append(self.cost.line())
         cut = f"cut at {self.moment_seconds:g} s"
         made = "; ".join(f"{way} {who['encoder']}, {who['fingerprint']}" for way, who in self.made_by.items())
         asked = f"{count(len(self.rows), 'sentence')} about {count(self.num_videos, 'video')} of {self.name}"
@@ -202,6 +207,7 @@ def evaluate_moments(
         num_videos=len(moments.paths),
         num_moments=len(places),
         rows=tuple(rows),
+        cost=encoded.cost([row.sentence for row in moments.rows], len(moments.paths)),
     )
 
 

@@ -1,13 +1,14 @@
 """Moments of several videos ranked for sentences by appearance, by motion or by both, as a library of them would."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder import Encoder
+from deltaclip.encoder import Encoder, EngineCosts, MotionEncoder
+from deltaclip.evaluation.cost import FLOAT_BYTES, Cost, spread_texts, timed, times_encoded
 from deltaclip.evaluation.sentence_encoders import TRACK_SPEC
 from deltaclip.library import AppearanceRows, By, MotionRows, MotionVectorEncoder, nearest_by
 from deltaclip.reader import Clip, ReaderSpec
@@ -87,6 +88,10 @@ class EncodedMoments:
 
     def rank(self, sentence: str) -> RankedMoments:
         """All moments, best first, by the rule of `library.nearest_by`."""
+        return self.find(self.ask(sentence))
+
+    def ask(self, sentence: str) -> "AskedMoments":
+        """A sentence encoded by all encoders that there are."""
         looks = moves = None
         words: tuple[str, ...] = ()
         if self.encoders.appearance is not None and self.appearance is not None:
@@ -96,9 +101,59 @@ class EncodedMoments:
             words = question.words
             if question.vector is not None:
                 moves = MotionRows([self.motion], question.vector[None], question.weight)
-        if looks is None and moves is None:
-            return RankedMoments(np.empty(0, np.intp), np.empty(0), words)
+        return AskedMoments(looks, moves, words)
+
+    def find(self, asked: "AskedMoments") -> RankedMoments:
+        """All moments for it, best first."""
+        if asked.looks is None and asked.moves is None:
+            return RankedMoments(np.empty(0, np.intp), np.empty(0), asked.words)
+        ranked = nearest_by(asked.looks, asked.moves, len(self))
+        return RankedMoments(ranked.rows, ranked.scores, asked.words)
+
+    def __len__(self) -> int:
         vectors = self.motion if self.appearance is None else self.appearance
         assert vectors is not None, "encoded by one of the two"
-        ranked = nearest_by(looks, moves, len(vectors))
-        return RankedMoments(ranked.rows, ranked.scores, words)
+        return len(vectors)
+
+    def cost(self, sentences: Sequence[str], num_videos: int) -> Cost:
+        """Of all encoders together, and of sentences that are asked one at a time."""
+        encoders, clips = self.encoders, len(self) / num_videos
+        models = []
+        if encoders.appearance is not None:
+            models.append(encoders.appearance.costs())
+        if (motion := encoders.motion) is not None:
+            models.append(motion.costs(encoders.reader_spec.num_frames) if isinstance(motion, MotionEncoder) else None)
+        vectors = [each for each in (self.appearance, self.motion) if each is not None]
+        return Cost(
+            model=times_encoded(_sum(models), clips),
+            time=timed(self.ask, self.find, spread_texts(sentences)),
+            gallery=len(self),
+            num_frames=encoders.reader_spec.num_frames,
+            vectors=clips * len(vectors),
+            size_bytes=clips * sum(each.shape[1] for each in vectors) * FLOAT_BYTES,
+            device="cpu" if encoders.appearance is None else encoders.appearance.device,
+            clips=clips,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedMoments:
+    """A sentence, encoded. looks, moves: None if not asked by it, or nothing of it is understood."""
+
+    looks: AppearanceRows | None
+    moves: MotionRows | None
+    words: tuple[str, ...]
+
+
+def _sum(models: Sequence[EngineCosts | None]) -> EngineCosts | None:
+    """Of encoders that all run; None if one cannot tell."""
+    known = [model for model in models if model is not None]
+    if len(known) < len(models):
+        return None
+    images = [model.image_parameters for model in known if model.image_parameters is not None]
+    return EngineCosts(
+        parameters=sum(model.parameters for model in known),
+        image_parameters=sum(images) if images else None,
+        video_flops=sum(model.video_flops for model in known),
+        text_precision=" and ".join(dict.fromkeys(model.text_precision for model in known)),
+    )

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 import deltaclip
 from deltaclip.errors import CaptionError, VideoError
+from deltaclip.evaluation.cost import Cost
 from deltaclip.evaluation.material import Material
-from deltaclip.evaluation.sentence_encoders import SentenceEncoder
+from deltaclip.evaluation.sentence_encoders import SentenceEncoder, cost_of_sentences
 from deltaclip.pipeline import Job, Pipeline, usual_workers
 from deltaclip.ranking import Interval, bootstrap_means, percent_interval
 from deltaclip.reader import read_both_ways
@@ -100,7 +101,8 @@ class ReversedEvaluation:
 
     sentences: (N,) of (video, sentence, opposite). clusters: (N,) the group of each one's video. not_understood: how
     many have no vector of their sentence or of its opposite, which counts as wrong. without: sentences of the split
-    that have no opposite, which were not asked. own_pairs: whether the opposites are those of the data set.
+    that have no opposite, which were not asked. cost: of the encoder, with the frames of both ways. own_pairs: whether
+    the opposites are those of the data set.
     """
 
     dataset: str
@@ -114,6 +116,7 @@ class ReversedEvaluation:
     not_understood: int
     without: int
     broken: dict[str, str]
+    cost: Cost = field(repr=False)
     own_pairs: bool = False
 
     def share(self, way: str) -> float:
@@ -142,6 +145,7 @@ class ReversedEvaluation:
             "fingerprint": self.fingerprint,
             "num_frames": self.num_frames,
             "version": deltaclip.__version__,
+            "cost": self.cost.to_json(),
             "sentences": len(self.sentences),
             "without_opposite": self.without,
             "opposites": "data set" if self.own_pairs else "phrases",
@@ -171,7 +175,11 @@ class ReversedEvaluation:
         if self.not_understood:
             told.append(f"{count(self.not_understood, 'sentence')} not understood, which counts as wrong")
         told += [f"left out: {name} ({reason})" for name, reason in self.broken.items()]
-        return [*told, f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.num_frames} frames"]
+        return [
+            *told,
+            self.cost.line(),
+            f"encoder {self.encoder}, fingerprint {self.fingerprint}, {self.num_frames} frames",
+        ]
 
 
 def evaluate_reversed(
@@ -238,6 +246,7 @@ def evaluate_reversed(
         without=len(said) - len(asked),
         broken=broken,
         own_pairs=material.opposites is not None,
+        cost=cost_of_sentences(encoder, [material.texts[n] for n, _ in kept], vectors[owner[kept[0][0]]], clips=2.0),
     )
 
 

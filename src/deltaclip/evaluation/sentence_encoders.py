@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.encoder import Encoder, EngineCosts, MotionEncoder
+from deltaclip.evaluation.cost import FLOAT_BYTES, Cost, spread_texts, timed, times_encoded
 from deltaclip.library import MotionVectorEncoder
 from deltaclip.reader import Clip, ReaderSpec
 
-__all__ = ["TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion"]
+__all__ = ["TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion", "cost_of_sentences"]
 
 TRACK_SPEC = ReaderSpec(image_size=16, motion=None, track=True)
 """How videos are read for a motion encoder alone: their pictures are not used, so they are small."""
@@ -56,4 +57,28 @@ def by_motion(encoder: MotionVectorEncoder) -> SentenceEncoder:
         encode_clips=encoder.encode_clips,
         encode_sentences=lambda texts: [encoder.question(text).vector for text in texts],
         costs=lambda: encoder.costs(TRACK_SPEC.num_frames) if isinstance(encoder, MotionEncoder) else None,
+    )
+
+
+def cost_of_sentences(
+    encoder: SentenceEncoder, sentences: Sequence[str], rows: NDArray[np.float32], clips: float = 1.0
+) -> Cost:
+    """Of sentences that are asked one at a time.
+
+    rows: (N, D), the vectors that each is scored against. clips: of a video, each with a vector.
+    """
+    taken = timed(
+        lambda sentence: encoder.encode_sentences([sentence])[0],
+        lambda vector: None if vector is None else rows @ vector,
+        spread_texts(sentences),
+    )
+    return Cost(
+        model=times_encoded(encoder.costs(), clips),
+        time=taken,
+        gallery=len(rows),
+        num_frames=encoder.reader_spec.num_frames,
+        vectors=clips,
+        size_bytes=clips * rows.shape[1] * FLOAT_BYTES,
+        device=encoder.device,
+        clips=clips,
     )
