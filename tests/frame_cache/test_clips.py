@@ -12,6 +12,7 @@ from deltaclip.frame_cache.index import CacheIndex
 from deltaclip.frame_cache.write import write_index
 from deltaclip.library import Stamp
 from deltaclip.motion import MotionSpec
+from deltaclip.provenance import VECTOR_VERSION
 from deltaclip.reader import Clip, ReaderSpec, read_video
 
 FOUR = CacheSettings(num_frames=4, size=224, motion="subject", quality=None)
@@ -127,6 +128,17 @@ def test_what_an_earlier_version_decoded_is_decoded_again(
     index = FrameCache.open(folder)._index
     older = {video: replace(entry, version=version) for video, entry in index.videos.items()}
     write_index(tmp_path, replace(index, videos=older))
+    assert cached(tmp_path, squares["video 1"], spec_of("full")) is None
+
+
+def test_a_cache_of_the_first_format_is_read_for_training_and_not_for_evaluation(
+    folder: Path, squares: dict[str, Path], tmp_path: Path
+) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    index = (tmp_path / "cache.json").read_text().replace('"format": 2', '"format": 1')
+    (tmp_path / "cache.json").write_text(index.replace(f'", {VECTOR_VERSION}]', '"]'))
+    assert len(FrameCache.open(tmp_path).clip("video 1", np.arange(4)).rgb) == 4
     assert cached(tmp_path, squares["video 1"], spec_of("full")) is None
 
 
