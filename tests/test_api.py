@@ -149,6 +149,8 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate(np.full((2, 2), np.nan)), ValueError, "NaN in row 0, column 0"),
     (lambda _: deltaclip.evaluate([["a", "b"]]), TypeError, "similarity is an array of numbers, not <U1"),
     (lambda _: deltaclip.evaluate(np.eye(2), captions="captions.csv"), TypeError, "a loaded encoder or a matrix"),  # type: ignore[call-overload]
+    (lambda _: deltaclip.evaluate(np.eye(2), frame_cache="x"), TypeError, "frame_cache: only for an encoder"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, dataset="shapes", frame_cache="x"), ValueError, "cache nor frame_cache"),
     (lambda _: deltaclip.evaluate(np.eye(2), post="dsl"), TypeError, "post: only for an encoder"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e, dataset="shapes", post="dsl"), ValueError, "shapes takes neither split, post"),
     (lambda e: deltaclip.evaluate(e, captions="x", videos="y", dataset=["msvd"]), TypeError, "give one name"),  # type: ignore[call-overload]

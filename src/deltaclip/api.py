@@ -92,6 +92,7 @@ def evaluate(
     post: Literal["none", "dsl", "qbnorm"] = "none",
     allow_missing: bool = False,
     cache: AnyPath | None = None,
+    frame_cache: AnyPath | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> "Evaluation": ...
 
@@ -108,6 +109,7 @@ def evaluate(
     post: Literal["none", "dsl", "qbnorm"] = "none",
     allow_missing: bool = False,
     cache: AnyPath | None = None,
+    frame_cache: AnyPath | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> "RetrievalResult | Evaluation":
     """Measures text-video retrieval, of a matrix of scores or of an encoder on captioned videos.
@@ -122,10 +124,12 @@ def evaluate(
     folder of a data set's caption files. videos: the folder of its videos. dataset: a name in `captions.DATASETS`, or
     "shapes", which draws its own clips; default: "folder", a table. post: how scores are post-processed. allow_missing:
     leaves out videos that are missing or cannot be read, and the result says so. cache: folder in which vectors are
-    kept between calls. on_progress: called with (videos done, videos in all).
+    kept between calls. frame_cache: folder of decoded frames (`deltaclip cache --raw`); the videos in it are
+    not decoded, and the vectors are the same to the bit. on_progress: called with (videos done, videos in all).
 
-    Raises CaptionError for captions that cannot be used, VideoError for videos that cannot be read, ValueError for a
-    matrix or an option that makes no sense, TypeError for a wrong type.
+    Raises CaptionError for captions that cannot be used, VideoError for videos that cannot be read, CacheError for a
+    frame cache that would change vectors or is damaged, ValueError for a matrix or an option that makes no sense,
+    TypeError for a wrong type.
     """
     from deltaclip.encoder import Encoder
     from deltaclip.evaluation import evaluate_matrix
@@ -134,6 +138,7 @@ def evaluate(
         if captions is not None or videos is not None or dataset is not None or isinstance(what, str | Path | type):
             raise TypeError(f"evaluate takes a loaded encoder or a matrix, not {what!r}: give Encoder.load(name)")
         given = {"split": split != "test", "post": post != "none", "allow_missing": allow_missing, "cache": cache}
+        given["frame_cache"] = frame_cache
         if ignored := [option for option, value in given.items() if value]:
             raise TypeError(f"{listed(ignored)}: only for an encoder; a matrix is evaluated as it is")
         _check_numbers(what, owner)
@@ -150,8 +155,8 @@ def evaluate(
 
         if captions is not None or videos is not None:
             raise ValueError("shapes draws its clips: leave captions and videos out")
-        if post != "none" or split != "test" or allow_missing or cache is not None:
-            raise ValueError("shapes takes neither split, post, allow_missing nor cache")
+        if post != "none" or split != "test" or allow_missing or cache is not None or frame_cache is not None:
+            raise ValueError("shapes takes neither split, post, allow_missing, cache nor frame_cache")
         return evaluate_shapes(what, progress=on_progress or _ignore)
     if captions is None or videos is None:
         raise TypeError(f"evaluate needs captions and videos for the data set {name}")
@@ -159,6 +164,7 @@ def evaluate(
 
     table, folder = _path(captions, "evaluate(captions=...)"), _path(videos, "evaluate(videos=...)")
     kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
+    frames = _optional(frame_cache, "evaluate(frame_cache=...)")
     found = load_captions(name, table)
     if split not in found.splits:
         has = f"no split {split!r}, only {', '.join(found.splits)}"
@@ -166,7 +172,9 @@ def evaluate(
     files = find_videos(folder, found.splits[split].videos)
     material = material_of_split(name, split, found.splits[split], files, allow_missing=allow_missing)
     re_weighed = post_processing(post, what, found, split, kept)
-    vectors = encode_material(what, material, cache=kept, allow_missing=allow_missing, progress=on_progress or _ignore)
+    vectors = encode_material(
+        what, material, cache=kept, frame_cache=frames, allow_missing=allow_missing, progress=on_progress or _ignore
+    )
     return evaluate_material(what, vectors, re_weighed)
 
 

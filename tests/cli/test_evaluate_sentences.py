@@ -1,5 +1,6 @@
 """`deltaclip evaluate actions` and `evaluate moments`: contracts, exit codes and refusals."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,23 @@ def test_videos_are_shown_backwards_too(home: Path, tmp_path: Path, deltaclip: C
         code, _, err = deltaclip(*of_set, *words)
         assert code == 2
         assert said in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("toy")
+def test_rtime_is_asked_with_its_own_opposites(home: Path, tmp_path: Path, deltaclip: Call) -> None:
+    said = {
+        "reverse": True,
+        "forward_captions": ["it moves to the right"],
+        "reverse_captions": ["it moves to the left"],
+    }
+    (tmp_path / "test.json").write_text(json.dumps({"a": said}))
+    of_set = ("evaluate", "rtime", "--annotations", tmp_path, "--videos", home / "films", "--encoder", "motion")
+    code, found, _ = deltaclip(*of_set, "--reversed", "--json")
+    assert (code, found["opposites"], found["v2t"]["right"], found["t2v"]["right"]) == (0, "data set", 100.0, 100.0)
+    (tmp_path / "own.toml").write_text('pairs = [["left", "right"]]\n')
+    code, _, err = deltaclip(*of_set, "--reversed", "--opposites", tmp_path / "own.toml")
+    assert code == 2
+    assert "rtime has its own opposites" in err
 
 
 @pytest.mark.usefixtures("toy")

@@ -72,8 +72,8 @@ def test_an_index_without_a_readable_line_is_set_aside(cache: Path, squares: dic
 
 
 def test_an_index_of_another_version_is_not_taken_for_a_damaged_one(cache: Path) -> None:
-    text = (cache / "cache.json").read_text().replace('"format": 1', '"format": 2')
+    text = (cache / "cache.json").read_text().replace('"format": 2', '"format": 3')
     (cache / "cache.json").write_text(text)
-    with pytest.raises(CacheError, match="format 2, but"):
+    with pytest.raises(CacheError, match="format 3, but"):
         repair_cache(cache)
     assert (cache / "cache.json").read_text() == text

@@ -1,4 +1,4 @@
-"""`cache`: the videos of a data set, decoded once for training."""
+"""`cache`: the videos of a data set, decoded once for training or evaluation."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,7 +45,11 @@ class FrameOptions:
     quality: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="JPEG quality of the frames.")] = 90
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Keep raw pixels, in about eight times the space (default: JPEG)."),
+        typer.Option(
+            "--raw",
+            help="Keep pixels and soft masks without any loss, which `evaluate --frame-cache` needs, in some fifteen "
+            "times the space (default: JPEG, and masks of 8 bits).",
+        ),
     ] = False
 
     def chosen(self) -> "CacheSettings":

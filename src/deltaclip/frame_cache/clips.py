@@ -9,10 +9,10 @@ from deltaclip.errors import CacheError
 from deltaclip.frame_cache.read import FrameCache
 from deltaclip.frame_cache.settings import CacheSettings, stored_mask
 from deltaclip.library import Content, Stamp, content_of
-from deltaclip.motion import feed_alpha, needs_neighbours
+from deltaclip.motion import extra_planes, feed_alpha, needs_neighbours
 from deltaclip.names import matched
 from deltaclip.provenance import VECTOR_VERSION
-from deltaclip.reader import MOTION_SIDE, Clip, ReaderSpec, fit_to_model, fitted, join_channels, read_video
+from deltaclip.reader import MOTION_SIDE, Clip, ReaderSpec, fit_extras, fit_to_model, fitted, join_channels, read_video
 
 __all__ = ["CachedVideos", "read_video_or_cache"]
 
@@ -67,20 +67,26 @@ def _clip(cache: FrameCache, path: Path, spec: ReaderSpec) -> Clip:
     frames = cache.clip(video, np.arange(cache.settings.num_frames), masks=stored)
     coverage = np.ones(len(frames.rgb))
     fallback: tuple[str | None, ...] = (None,) * len(frames.rgb)
+    planes = None
     if stored:
         assert spec.motion is not None
         assert frames.alpha is not None
         assert frames.coverage is not None
         assert frames.fallback is not None
+        fed = feed_alpha(frames.alpha, spec.motion)
         pixels = fitted(frames.rgb, spec.image_size, spec.fit)
-        alpha = fitted(feed_alpha(frames.alpha, spec.motion), spec.image_size, spec.fit)
+        alpha = fitted(fed, spec.image_size, spec.fit)
+        planes = extra_planes(spec.motion.extras, fed, frames.velocity)
         coverage, fallback = frames.coverage, frames.fallback
     else:
         pixels, alpha, motion = fit_to_model(frames.rgb, spec)
         if motion is not None:
+            assert spec.motion is not None
+            planes = extra_planes(spec.motion.extras, motion.alpha, None)
             coverage, fallback = motion.coverage, motion.fallback
-    start, end = record.span
-    return Clip(join_channels(pixels, alpha), frames.seconds, path, start, end, coverage, fallback, record.notes)
+    extras = None if planes is None else fit_extras(planes, spec.image_size, spec.fit)
+    joined = join_channels(pixels, alpha, extras)
+    return Clip(joined, frames.seconds, path, *record.span, coverage, fallback, record.notes)
 
 
 def differing(settings: CacheSettings, spec: ReaderSpec) -> tuple[str, ...]:
@@ -96,9 +102,7 @@ def differing(settings: CacheSettings, spec: ReaderSpec) -> tuple[str, ...]:
         found.append("its pictures are JPEG, which changes pixels")
     if spec.track:
         found.append("it has no tracks for a motion encoder")
-    if spec.motion is not None and spec.motion.extras:
-        found.append(f"what {spec.motion} takes beside the mask is not kept exactly")
-    elif spec.motion is not None and not settings.serves(str(spec.motion)):
+    if spec.motion is not None and not settings.serves(str(spec.motion)):
         found.append(f"it has {settings.masks}, and {spec.motion} is needed")
     elif needs_neighbours(spec.motion) and spec.decode_side != MOTION_SIDE:
         found.append(f"its masks are scaled to its pictures, and masks are measured at {MOTION_SIDE} pixels")

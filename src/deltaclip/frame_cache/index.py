@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deltaclip.frame_cache.settings import FORMAT, CacheSettings
+from deltaclip.frame_cache.settings import FORMAT, READABLE, CacheSettings
 from deltaclip.library import Content, Stamp
 from deltaclip.provenance import VECTOR_VERSION
+from deltaclip.wording import listed
 
 __all__ = ["INDEX_NAME", "CacheIndex", "Entry", "Source", "StoredFrame", "VideoRecord"]
 
@@ -80,8 +81,8 @@ class CacheIndex:
     def from_bytes(cls, document: bytes) -> "CacheIndex":
         """The reverse. Raises ValueError (including json's own), KeyError or TypeError for any other file."""
         data = json.loads(document)
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']}, but this program reads {FORMAT}")
+        if data["format"] not in READABLE:
+            raise ValueError(f"format {data['format']}, but this program reads {listed([*map(str, READABLE)])}")
         videos = {video: _row_entry(row) for video, row in data["videos"].items()}
         return cls(CacheSettings.from_json(data["settings"]), videos, data["num_shards"])
 
@@ -112,7 +113,7 @@ def _entry_row(entry: Entry) -> tuple[str | int | None, ...]:
 
 
 def _row_entry(row: list[Any]) -> Entry:  # Any: json
-    """The reverse. Raises TypeError or IndexError for a row of another length."""
+    """The reverse. Raises TypeError or ValueError for a row of a different length."""
     place, source, version = row[:3], row[3 : 3 + SOURCE_FIELDS], row[3 + SOURCE_FIELDS :]
     shard, offset, size_bytes = place
     [made] = version or [None]

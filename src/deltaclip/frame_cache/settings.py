@@ -5,10 +5,12 @@ from typing import Any
 
 from deltaclip.motion import MotionSpec, needs_neighbours
 
-__all__ = ["FORMAT", "CacheSettings", "stored_mask"]
+__all__ = ["FORMAT", "READABLE", "CacheSettings", "stored_mask"]
 
-FORMAT = 1
-"""Increased whenever the content of a shard, or how it is measured, changes."""
+FORMAT = 2
+"""Increased whenever the content of a shard, or how it is measured, changes. 1 had soft alpha of 8 bits beside raw
+pixels, and did not say which version decoded a video."""
+READABLE = (1, FORMAT)
 
 
 @dataclass(frozen=True, slots=True)

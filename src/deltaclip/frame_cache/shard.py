@@ -63,10 +63,13 @@ def decode_picture(picture: bytes, quality: int | None) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def encode_exactly(alpha: NDArray[np.float32]) -> bytes:
-    """(H, W) float32 as a compressed .npz, for `decode_alpha`: the same numbers come back."""
+def encode_exactly(alpha: NDArray[np.float32], velocity: NDArray[np.float32] | None = None) -> bytes:
+    """What `encode_alpha` takes, as a compressed .npz for `decode_alpha`: the same numbers come back."""
     buffer = BytesIO()
-    np.savez_compressed(buffer, alpha=alpha)
+    if velocity is None:
+        np.savez_compressed(buffer, alpha=alpha)
+    else:
+        np.savez_compressed(buffer, alpha=alpha, velocity=velocity)
     return buffer.getvalue()
 
 
@@ -88,7 +91,8 @@ def decode_alpha(alpha: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]
     """The reverse of both: (H, W) float32 in 0..1, and the velocity (H, W, 2) if there is one."""
     if alpha.startswith(ZIP):
         with np.load(BytesIO(alpha), allow_pickle=False) as stored:
-            return np.asarray(stored["alpha"], np.float32), None
+            moved = np.asarray(stored["velocity"], np.float32) if "velocity" in stored else None
+            return np.asarray(stored["alpha"], np.float32), moved
     levels = np.asarray(cv2.imdecode(np.frombuffer(alpha, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
     planes, velocity = (levels, None) if levels.ndim == 2 else (levels[..., 0], velocity_of_bytes(levels[..., 1:]))
     return planes.astype(np.float32) / np.float32(255), velocity
@@ -143,8 +147,8 @@ def encode_video(
 def _encoded(
     alpha: NDArray[np.float32], velocity: NDArray[np.float32] | None, spec: MotionSpec, settings: CacheSettings
 ) -> bytes:
-    if settings.quality is None and not spec.binary and velocity is None:
-        return encode_exactly(alpha)
+    if settings.quality is None and (not spec.binary or velocity is not None):
+        return encode_exactly(alpha, velocity)
     return encode_alpha(alpha, spec.binary, velocity)
 
 
