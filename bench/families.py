@@ -38,7 +38,8 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], int, int]] = {
     "B/16": (BASE, BASE_TEXT, 224, 16),
 }
 """Name -> image encoder, text encoder, side of a picture, side of a patch."""
-MEANS = {"clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))}
+CLIPS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+MEANS = {"clip": CLIPS, "metaclip_2": CLIPS}
 HALF = ((0.5,) * 3, (0.5,) * 3)
 CONTEXT = {"clip": 77, "siglip": 64}
 OPEN_CLIPS = {
@@ -79,6 +80,8 @@ def _made(family: str, size: str, place: Path) -> Path:
     vision, text, side, patch = SIZES[size]
     if family == "siglip":
         text = {**vision, "pad_token_id": 1, "bos_token_id": None, "eos_token_id": 1}  # both are of one width
+    elif family == "metaclip_2":
+        text = {**text, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
     else:
         text = {**text, "pad_token_id": 1, "bos_token_id": 998, "eos_token_id": 999}
     config_class = getattr(transformers, FAMILIES[family].model_class.replace("Model", "Config"))
@@ -93,8 +96,8 @@ def _made(family: str, size: str, place: Path) -> Path:
             weight.add_(torch.randn_like(weight), alpha=0.02)
     folder = place / f"{family}-{size.replace('/', '')}"
     model.save_pretrained(folder)
-    mean, std = MEANS.get(family, HALF if family == "siglip" else MEANS["clip"])
-    processor = FAMILIES[family].model_class.replace("Model", "ImageProcessor")
+    mean, std = MEANS.get(family, HALF)
+    processor = FAMILIES[family].processors[0]
     square = {"height": side, "width": side}
     geometry = {"size": square} if family == "siglip" else {"size": {"shortest_edge": side}, "crop_size": square}
     settings = {"image_processor_type": processor, "image_mean": mean, "image_std": std, **geometry}

@@ -26,5 +26,6 @@ with tempfile.TemporaryDirectory() as folder:
         for thing in clips[0].shots[0].things:
             query = f"the {thing} moves"
             hits = library.search(query, limit=1)
-            columns.append(draw_answers([(query, hits)], encoder.reader_spec.motion, encoder.reader_spec.num_frames))
+            spec = encoder.reader_spec
+            columns.append(draw_answers([(query, hits)], spec.motion_word, spec.num_frames))
 Path(sys.argv[1]).write_bytes(encode_png(np.concatenate(columns, axis=1)))

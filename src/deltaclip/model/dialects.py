@@ -15,6 +15,7 @@ __all__ = ["BEGIN_TOKEN", "DIALECTS", "END_TOKEN", "Dialect", "clean", "dialect_
 BEGIN_TOKEN = "<|startoftext|>"
 END_TOKEN = "<|endoftext|>"
 SPECIAL = re.compile("|".join(re.escape(token) for token in (BEGIN_TOKEN, END_TOKEN)))
+CONTROL = re.compile(r"<(/?s|pad|unk|mask)>")
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -33,6 +34,11 @@ def _canonical(text: str) -> str:
     Source: big_vision, evaluators/proj/image_text/prompt_engineering.py, canonicalize_text.
     """
     return re.sub(r"\s+", " ", text.lower().translate(NO_PUNCTUATION)).strip()
+
+
+def _no_control(text: str) -> str:
+    """Text in which no control token of XLM-V is spelt, which its vocabulary would find: the text would end there."""
+    return CONTROL.sub(r"< \1>", text)
 
 
 def _clip_pieces(text: str) -> Iterator[tuple[str, bool]]:
@@ -82,15 +88,18 @@ DIALECTS: Mapping[str, Dialect] = {
     "clip": Dialect(BEGIN_TOKEN, END_TOKEN, None, clean, _clip_pieces),
     "siglip": Dialect(None, "</s>", "</s>", _canonical, _one_piece),
     "siglip2": Dialect(None, "<eos>", "<pad>", str.lower, _one_piece),
+    "xlm": Dialect("<s>", "</s>", "<pad>", _no_control, _one_piece),
 }
-"""By name. siglip2: transformers' Siglip2Tokenizer is Gemma's, after small letters are made."""
+"""By name. xlm: of MetaCLIP 2, which does nothing else to a text first (facebookresearch/MetaCLIP,
+src/mini_clip/factory.py, get_tokenizer). siglip2: transformers' Siglip2Tokenizer is Gemma's, after small letters are
+made."""
 
 
 def dialect_of(inner: tokenizers.Tokenizer) -> str:
     """The name of a tokenizer's dialect, by what is in it; CLIP's if nothing tells.
 
-    CLIP's has its own special tokens; SigLIP's is SentencePiece's unigrams and ends texts with </s>; SigLIP 2's has
-    Gemma's <eos> and <pad>.
+    CLIP's has its own special tokens; SigLIP's is SentencePiece's unigrams and ends texts with </s>, as XLM-V's is and
+    does, which begins them with <s>; SigLIP 2's has Gemma's <eos> and <pad>.
     """
 
     def has(*tokens: str) -> bool:
@@ -100,4 +109,6 @@ def dialect_of(inner: tokenizers.Tokenizer) -> str:
         return "clip"
     if has("<eos>", "<pad>"):
         return "siglip2"
-    return "siglip" if has("</s>") and type(inner.model).__name__ == "Unigram" else "clip"
+    if type(inner.model).__name__ != "Unigram" or not has("</s>"):
+        return "clip"
+    return "xlm" if has("<s>", "<pad>") else "siglip"

@@ -42,7 +42,7 @@ def preprocessor_json(image_size: int, family: Family) -> str:
     crop = {"size": {"shortest_edge": image_size}, "resample": BICUBIC, "do_center_crop": True, "crop_size": square}
     geometry = {"crop": crop, "squash": {"size": square, "resample": BILINEAR}}[family.fit]
     values = {
-        "image_processor_type": family.model_class.replace("Model", "ImageProcessor"),
+        "image_processor_type": family.processors[0],
         "do_resize": True,
         **geometry,
         "do_rescale": True,
@@ -77,8 +77,7 @@ def of_transformers(values: Json, image_size: int, what: str, family: Family) ->
 
     Raises CheckpointError for settings that change a picture in a way deltaclip does not.
     """
-    own = family.model_class.replace("Model", "ImageProcessor")
-    kind = values.get("image_processor_type") or values.get("feature_extractor_type") or own
+    kind = values.get("image_processor_type") or values.get("feature_extractor_type") or family.processors[0]
     wrong = [f"{kind}, which is not an image processor of {family.title}"] if kind not in family.processors else []
     wrong += [f"{name} true" for name in values if name.startswith("do_") and name not in KNOWN_STEPS and values[name]]
     if not values.get("do_resize", True):

@@ -42,8 +42,6 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if not all(token is None or 0 <= token < self.vocab_size for token in (self.begin, self.end, self.pad)):
             raise ValueError(f"begin, end and pad must be below the vocabulary's size {self.vocab_size}")
-        if self.end == ARGMAX_END and self.begin is not None:  # what begins at once is of no CLIP
-            raise ValueError("end must not be 2: transformers would take the largest id of a row for the end")
         if not 1 <= self.patch_size <= self.image_size:
             raise ValueError(f"patch_size {self.patch_size} must be from 1 to image_size {self.image_size}")
 

@@ -6,7 +6,7 @@ from transformers import CLIPConfig, CLIPTextConfig, CLIPVisionConfig
 
 from deltaclip.channels import CHANNELS
 from deltaclip.model.families.wiring import DualConfig, DualEncoder, family_of, wiring
-from deltaclip.model.sizes import HEAD_WIDTH, OPENAI_BLOCKS, Blocks, ModelSpec
+from deltaclip.model.sizes import ARGMAX_END, HEAD_WIDTH, OPENAI_BLOCKS, Blocks, ModelSpec
 
 __all__ = ["architecture_of", "clip_config", "model_spec", "text_config", "vision_config"]
 
@@ -14,7 +14,12 @@ __all__ = ["architecture_of", "clip_config", "model_spec", "text_config", "visio
 def clip_config(
     spec: ModelSpec, vision_blocks: Blocks = OPENAI_BLOCKS, text_blocks: Blocks = OPENAI_BLOCKS
 ) -> CLIPConfig:
-    """The configuration of a CLIP of these sizes and blocks that takes `channels.CHANNELS`."""
+    """The configuration of a CLIP of these sizes and blocks that takes `channels.CHANNELS`.
+
+    Raises ValueError for an end token by which transformers would take the largest id of a row for the end.
+    """
+    if spec.end == ARGMAX_END:
+        raise ValueError(f"end must not be {ARGMAX_END}: transformers would take the largest id of a row for the end")
     text = CLIPTextConfig(
         vocab_size=spec.vocab_size,
         hidden_size=spec.text_width,

@@ -1,7 +1,7 @@
 """The ids that begin, end and pad a text: those of the configuration and of the tokenizer, brought into agreement."""
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.families import Family
+from deltaclip.model.families import CLIP, Family
 from deltaclip.model.families.wiring import DualConfig, family_of
 from deltaclip.model.sizes import ARGMAX_END
 from deltaclip.model.spec import text_config
@@ -34,7 +34,7 @@ def _require_room(config: DualConfig, tokenizer: Tokenizer, what: str) -> None:
 
 
 def _owner(tokenizer: Tokenizer) -> str:
-    return {"clip": "CLIP", "siglip": "SigLIP", "siglip2": "SigLIP 2"}[tokenizer.dialect]
+    return {"clip": "CLIP", "siglip": "SigLIP", "siglip2": "SigLIP 2", "xlm": "XLM-V"}[tokenizer.dialect]
 
 
 def _take_tokens(config: DualConfig, family: Family, tokenizer: Tokenizer | None, what: str) -> None:
@@ -56,13 +56,14 @@ def _within(token: object, vocab_size: int) -> bool:
 def _correct_tokens(config: DualConfig, tokenizer: Tokenizer | None, what: str) -> None:
     """Ids by the configuration, whose begin may be another than the tokenizer's.
 
-    Old hub files say eos_token_id 2, by which transformers pools at the largest id of a row: the end token's, in CLIP.
+    Old hub files of CLIP say eos_token_id 2, by which transformers pools at the largest id of a row: the end token's.
     Named, it pools at the first end token, which is the same place, and callers read begin and end from one spot.
     A text begins with what the tokenizer calls its begin, as in transformers, whose model never reads bos_token_id.
     """
     text = text_config(config)
     begin, end, _ = tokenizer.around() if tokenizer else (None, None, None)
-    if text.eos_token_id == ARGMAX_END:
+    has_argmax = family_of(config) is CLIP
+    if has_argmax and text.eos_token_id == ARGMAX_END:
         text.bos_token_id = text.vocab_size - 2
         text.eos_token_id = text.vocab_size - 1 if end is None else end
         text.pad_token_id = 0
@@ -74,7 +75,7 @@ def _correct_tokens(config: DualConfig, tokenizer: Tokenizer | None, what: str) 
         found = f"begin, end and pad ids {ids} in its configuration, of a vocabulary of {text.vocab_size}"
         remedy = "Set bos_token_id, eos_token_id and pad_token_id of text_config in config.json to the tokenizer's."
         raise CheckpointError(what, found, remedy)
-    if text.eos_token_id == ARGMAX_END:
+    if has_argmax and text.eos_token_id == ARGMAX_END:
         found = f"a tokenizer that ends texts with {ARGMAX_END}, by which transformers pools at the largest id instead"
         raise CheckpointError(what, found, "Give the tokenizer of the CLIP, whose end token is not its third.")
 

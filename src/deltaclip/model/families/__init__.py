@@ -20,7 +20,7 @@ class Family:
     """What all models of a family have in common, whatever runs them.
 
     name: `model_type` in their config.json. title: for people. model_class: of transformers, by name.
-    processors: image processors of transformers that do to pictures what is done here, by name.
+    processors: image processors of transformers that do to pictures what is done here, by name; the first is written.
     fit: how a picture becomes a square, a name in `reader.FITS`. normalisation: of pictures if no file says it.
     dialects: names in `dialects.DIALECTS`, of the tokenizers that belong to it.
     whole_rows: a text's feature is taken at the last place of a row of the whole context length, padding included; if
@@ -33,7 +33,7 @@ class Family:
     name: str
     title: str
     model_class: str
-    processors: frozenset[str]
+    processors: tuple[str, ...]
     fit: str
     normalisation: Normalisation
     dialects: frozenset[str]
@@ -50,9 +50,7 @@ CLIP = Family(
     name="clip",
     title="CLIP",
     model_class="CLIPModel",
-    processors=frozenset(
-        ("CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor")
-    ),
+    processors=("CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"),
     fit="crop",
     normalisation=CLIP_NORMALISATION,
     dialects=frozenset(("clip",)),
@@ -68,7 +66,7 @@ SIGLIP = Family(
     name="siglip",
     title="SigLIP and SigLIP 2",
     model_class="SiglipModel",
-    processors=frozenset(("SiglipImageProcessor", "SiglipImageProcessorFast", "SiglipImageProcessorPil")),
+    processors=("SiglipImageProcessor", "SiglipImageProcessorFast", "SiglipImageProcessorPil"),
     fit="squash",
     normalisation=Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     dialects=frozenset(("siglip", "siglip2")),
@@ -80,12 +78,27 @@ SIGLIP = Family(
     most_scale=None,  # published ones are above 100
     licence="Apache-2.0",
 )
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (CLIP, SIGLIP)}
+METACLIP_2 = Family(
+    name="metaclip_2",
+    title="MetaCLIP 2",
+    model_class="MetaClip2Model",
+    processors=CLIP.processors,
+    fit="crop",
+    normalisation=CLIP_NORMALISATION,
+    dialects=frozenset(("xlm",)),
+    whole_rows=False,
+    causal=True,
+    text_head="text_projection",
+    has_text_bias=False,
+    loss="softmax",
+    most_scale=100.0,
+    licence="CC BY-NC 4.0",
+)
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (CLIP, SIGLIP, METACLIP_2)}
 """`model_type` in config.json -> the family."""
 NOT_HERE: Mapping[str, str] = {
     "siglip2": "the NaFlex variant of SigLIP 2, whose patches are cut before the model and differ in number from "
     "picture to picture; take one of a fixed size, such as google/siglip2-base-patch16-224",
-    "metaclip_2": "MetaCLIP 2, whose text encoder and tokenizer have not been compared with its own program here",
     "timm_wrapper": "a model of timm, which needs torchvision",
 }
 """`model_type` of models that people are likely to try -> what it is, and why it is not one of FAMILIES."""

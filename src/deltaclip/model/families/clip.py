@@ -1,6 +1,6 @@
 """CLIP on transformers: OpenAI's, open_clip's with the same blocks, and what was tuned from them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ __all__ = ["WIRING"]
 class ClipWiring(Wiring):
     """A class token, read after the last layer, and a projection for each encoder."""
 
-    config = CLIPConfig
-    model = CLIPModel
+    config: ClassVar[Any] = CLIPConfig
+    model: ClassVar[Any] = CLIPModel
 
     def check_config(self, config: Any) -> None:
         """See `Wiring`: nothing else."""

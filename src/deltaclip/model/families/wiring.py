@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+from transformers import CLIPConfig, CLIPModel, MetaClip2Config, MetaClip2Model, SiglipConfig, SiglipModel
 
 from deltaclip.model.families import FAMILIES, Family
 
 __all__ = ["DualConfig", "DualEncoder", "Wiring", "family_of", "wiring"]
 
-DualEncoder = CLIPModel | SiglipModel
+DualEncoder = CLIPModel | SiglipModel | MetaClip2Model
 """A model of any family: `vision_model` and `text_model`, each with `embeddings`, `encoder.layers` and `config`, and
 `logit_scale`."""
-DualConfig = CLIPConfig | SiglipConfig
+DualConfig = CLIPConfig | SiglipConfig | MetaClip2Config
 
 
 class Wiring(ABC):
