@@ -85,6 +85,7 @@ def info(
         "known_from": dict(loaded.record.known_from) or None,
         "max_words": loaded.record.max_words,
         "tokenizer": loaded.tokenizer is not None,
+        "token_layers": None if loaded.token_weights is None else loaded.token_weights.layers,
         "licence": loaded.record.licence,
         "source": [{"name": file.name, "sha256": file.sha256} for file in loaded.record.source],
         "training": None if loaded.record.training is None else dict(loaded.record.training),
