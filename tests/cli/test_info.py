@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deltaclip.encoder import Encoder, MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder
 from deltaclip.library import Library
+from deltaclip.model import TokenWeights, load_checkpoint, save_checkpoint
 from deltaclip.motion_words import MAX_WORDS, vocabulary
 from tests.cli.calls import Call
 from tests.helpers import small_checkpoint, write_square
@@ -42,6 +44,17 @@ def test_info_describes_a_folder_that_train_motion_wrote(tmp_path: Path, deltacl
     for name in ("fingerprint", "parameters", "size_bytes", "vocabulary_size"):
         assert f"  {name:12} {facts['motion_encoder'][name]}\n" in told
     assert "scenes=4 seed=0" in told
+
+
+def test_info_tells_whether_a_checkpoint_has_weights_of_token_wise_interaction(tmp_path: Path, deltaclip: Call) -> None:
+    plain = small_checkpoint(tmp_path / "small")
+    code, facts, _ = deltaclip("info", plain, "--json")
+    assert (code, facts["token_layers"]) == (0, None)
+    loaded = load_checkpoint(plain)
+    one = {"weight": np.ones((1, 16), np.float32), "bias": np.zeros(1, np.float32)}
+    both = {f"{side}.0.{name}": values for side in ("text", "video") for name, values in one.items()}
+    save_checkpoint(tmp_path / "with", loaded.model, loaded.tokenizer, loaded.record, TokenWeights(both))
+    assert deltaclip("info", tmp_path / "with", "--json")[1]["token_layers"] == 1
 
 
 def test_info_says_what_is_wrong_with_a_damaged_motion_encoder(tmp_path: Path, deltaclip: Call) -> None:
