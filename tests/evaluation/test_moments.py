@@ -81,6 +81,20 @@ def test_of_several_moments_the_one_that_fits_best_counts(videos: Path) -> None:
     assert row["truths"] == [[0.0, 1.0], [2.0, 3.0]]
 
 
+def test_clips_of_one_film_are_one_group_for_intervals(videos: Path) -> None:
+    found = []
+    for groups in (("film", "film"), None):
+        captions = (Caption("it goes left", "turns", ((2.0, 4.0),)), Caption("it goes left", "back", ((2.0, 4.0),)))
+        split = Split(("turns", "back"), captions, groups)
+        files = find_videos(videos, split.videos)
+        moments = moments_of_split("qvhighlights", "val", split, files, allow_missing=False)
+        found.append(evaluate_moments(BY_MOTION, moments, 2.0).to_json())
+    together, apart = found
+    assert together["R1"] == apart["R1"] == {"IoU0.3": 50.0, "IoU0.5": 50.0, "IoU0.7": 50.0}
+    assert [each["intervals"]["groups"] for each in found] == [1, 2]
+    assert together["intervals"]["IoU0.5"] != apart["intervals"]["IoU0.5"]
+
+
 def test_of_four_annotators_the_three_that_fit_best_count(videos: Path) -> None:
     row = of_data_set(videos, "didemo-moments", (0.0, 1.0), (2.0, 4.0), (2.0, 4.0), (2.0, 3.0))
     assert row["iou"] == pytest.approx((1 + 1 + 0.5) / 3)

@@ -29,13 +29,14 @@ class AskedMoment:
     """A sentence and the moments that it describes. line: of the table, or number of the sentence, counted from 1.
 
     path: of the video, as the disk spells it. windows: start and end of each moment, in seconds on a player's clock,
-    0 <= start < end; at least one.
+    0 <= start < end; at least one. group: the longer video that this one was cut from, None if it is its own.
     """
 
     line: int
     path: Path
     sentence: str
     windows: tuple[tuple[float, float], ...]
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ def moments_of_split(dataset: str, name: str, split: Split, files: VideoFiles, *
     if missing and (not allow_missing or len(missing) == len(wanted)):
         found = f"{len(missing)} of {len(wanted)} videos are missing: {listed(missing)}"
         raise CaptionError(what, found, "Put them there, or allow_missing (--allow-missing) leaves them out.")
+    groups = dict(zip(split.videos, split.groups, strict=True)) if split.groups is not None else {}
     rows = tuple(
-        AskedMoment(number, files.found[caption.video], caption.text, caption.windows)
+        AskedMoment(number, files.found[caption.video], caption.text, caption.windows, groups.get(caption.video))
         for number, caption in enumerate(captions, 1)
         if caption.video in files.found
     )

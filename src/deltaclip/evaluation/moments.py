@@ -101,8 +101,9 @@ class MomentEvaluation:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """95% percentile bootstrap over videos, with all their rows."""
-        _, videos = np.unique([str(row.row.path) for row in self.rows], return_inverse=True)
+        """95% percentile bootstrap over videos, or the longer ones they were cut from, with all their rows."""
+        sources = [str(row.row.path) if row.row.group is None else row.row.group for row in self.rows]
+        _, videos = np.unique(sources, return_inverse=True)
         values = {f"IoU{iou:g}": 100.0 * np.array([row.iou >= iou for row in self.rows]) for iou in IOUS}
         replicates = bootstrap_means(values, videos, samples=SAMPLES, seed=SEED)
         return {name: percent_interval(values[name], videos, drawn, LEVEL) for name, drawn in replicates.items()}
@@ -132,6 +133,7 @@ class MomentEvaluation:
                 "samples": SAMPLES,
                 "seed": SEED,
                 "videos": self.num_videos,
+                "groups": len({row.row.group or row.row.path for row in self.rows}),
             },
             "not_understood": [row.row.line for row in self.rows if row.found is None],
             "rows": [_row_json(row) for row in self.rows],
