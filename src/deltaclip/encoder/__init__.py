@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deltaclip.encoder.openvino_engine import OpenVinoEngine
     from deltaclip.encoder.spec import ChoiceError, EncoderSpec, EngineWord, PrecisionWord
     from deltaclip.encoder.torch_engine import TorchEngine
-    from deltaclip.model import Placement, choose_placement, device_facts
+    from deltaclip.model import Placement, TokenWeights, choose_placement, device_facts, unit_rows
 else:
     __getattr__, __dir__ = fetched(
         __name__,
@@ -73,6 +73,7 @@ __all__ = [
     "PrecisionWord",
     "SlowEngine",
     "TokenEngine",
+    "TokenWeights",
     "TorchEngine",
     "TrackBatch",
     "calibrate",
@@ -86,5 +87,6 @@ __all__ = [
     "needs_calibration",
     "save_motion_encoder",
     "track_batch",
+    "unit_rows",
     "weights_of",
 ]

@@ -7,14 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.encoder import Encoder
+from deltaclip.encoder import Encoder, TokenWeights
 from deltaclip.evaluation.against_mean import AgainstMean, ranked_against
 from deltaclip.evaluation.cost import FLOAT_BYTES, Cost, spread_texts, timed
 from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.evaluation.material import Material
 from deltaclip.evaluation.postprocess import DualSoftmax, processed_matrix
 from deltaclip.evaluation.token_scores import PartRows, part_rows, token_scores
-from deltaclip.model import TokenWeights
 from deltaclip.pipeline import Job, Pipeline, single, usual_workers
 from deltaclip.reader import Clip, read_video
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from deltaclip.model import unit_rows
+from deltaclip.encoder import unit_rows
 
 __all__ = ["PartRows", "part_rows", "token_scores"]
 
