@@ -129,7 +129,7 @@ def test_a_model_knows_its_sizes() -> None:
 @pytest.mark.parametrize("wrong", [{"end": 2}, {"end": 12}, {"pad": -1}, {"patch_size": 33}, {"patch_size": 0}])
 def test_sizes_that_cannot_work_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must"):
-        replace(SPEC, **wrong)
+        clip_config(replace(SPEC, **wrong))
 
 
 @torch.no_grad()
