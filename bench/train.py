@@ -34,7 +34,8 @@ from deltaclip.shapes import VOCABULARY, ShapesSpec, make_world, write_world
 from deltaclip.training import RECIPES, Recipe, TrainingData, captioned_clips, open_cache, override
 from deltaclip.training.dataset import Batch, batches, default_workers
 from deltaclip.training.devices import ALONE, MixedPrecision, peak_memory
-from deltaclip.training.loss import symmetric_cross_entropy, text_vectors, video_vectors
+from deltaclip.training.loss import text_vectors, video_vectors
+from deltaclip.training.losses import symmetric_cross_entropy
 from deltaclip.training.run import Run
 
 WARM_UP = 3
