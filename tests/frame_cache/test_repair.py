@@ -48,7 +48,7 @@ def test_videos_of_a_lost_shard_are_told_and_decoded_again(
 def test_a_lost_shard_is_refused_by_name_where_its_videos_are_needed(cache: Path) -> None:
     (cache / "shard-00001.tar").unlink()
     refuse_lost(cache, ["video 0", "video 4"])
-    with pytest.raises(CacheError, match=r"missing or truncated: shard-00001\.tar\. Give the folder of videos"):
+    with pytest.raises(CacheError, match=r"missing or truncated: shard-00001\.tar\. Run deltaclip cache again"):
         refuse_lost(cache, ["video 0", "video 2"])
 
 

@@ -242,7 +242,10 @@ def read_index(folder: str | Path) -> CacheIndex:
         raise CacheError(f"{folder}/{INDEX_NAME}", f"not the index of a frame cache ({err})", _AGAIN) from err
 
 
-GIVE_VIDEOS = "Give the folder of videos to decode the lost videos again, or copy the cache from its source again."
+GIVE_VIDEOS = (
+    "Run deltaclip cache again, or train with --videos, to decode the lost videos again, or copy the cache from its "
+    "source again."
+)
 _AGAIN = "Copy the cache from its source again, or make a new one in a new folder."
 
 
