@@ -10,9 +10,9 @@ from deltaclip.evaluation.cost import Cost
 from deltaclip.evaluation.evaluation import Evaluation
 from deltaclip.evaluation.postprocess import ProcessedBlocks
 from deltaclip.evaluation.protocol import Protocol
-from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
+from deltaclip.evaluation.result import BothWays, RetrievalResult, recalls_in_words, result_of
 from deltaclip.evaluation.scored import Scored
-from deltaclip.ranking import Comparison, Metrics, Ranking, compare_ranks
+from deltaclip.ranking import Comparison, Ranking, compare_ranks
 
 __all__ = ["AgainstMean", "RankedAgainst", "ranked_against"]
 
@@ -29,7 +29,7 @@ class RankedAgainst(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class AgainstMean:
+class AgainstMean(BothWays):
     """The figures of another way of scoring, and those of one mean a video.
 
     whole: the evaluation by one mean. gain: T2V against T2V of that, query by query. cost: None if that of one mean was
@@ -52,16 +52,6 @@ class AgainstMean:
     def way(self) -> str:
         """How videos were scored, in words."""
         return self.protocol.pooling
-
-    @property
-    def t2v(self) -> Metrics:
-        """Texts as queries, as in `RetrievalResult`."""
-        return self.retrieval.t2v
-
-    @property
-    def v2t(self) -> Metrics:
-        """Videos as queries, as in `RetrievalResult`."""
-        return self.retrieval.v2t
 
     def to_json(self) -> dict[str, Any]:  # Any: json
         """The figures of `RetrievalResult`, "intervals", "cost", "protocol", "whole": the evaluation by one mean, and

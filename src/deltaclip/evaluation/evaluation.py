@@ -12,16 +12,16 @@ from deltaclip.evaluation.cost import Cost, cost_of_vectors
 from deltaclip.evaluation.encoding import MaterialVectors, encode_texts
 from deltaclip.evaluation.postprocess import DualSoftmax, PostProcessing, QueryBank, processed_blocks, rank_vectors
 from deltaclip.evaluation.protocol import Protocol, protocol_of
-from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
+from deltaclip.evaluation.result import BothWays, RetrievalResult, recalls_in_words, result_of
 from deltaclip.evaluation.scored import NamedPairs, Scored, query_names
 from deltaclip.evaluation.vector_cache import VectorCache
-from deltaclip.ranking import Metrics, Ranking
+from deltaclip.ranking import Ranking
 
 __all__ = ["Evaluation", "best_of", "evaluate_material", "post_processing"]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Evaluation:
+class Evaluation(BothWays):
     """A result with everything that it depends on.
 
     retrieval, intervals: the figures. protocol: how they were made. ranking: the rank of each query. vectors, post:
@@ -44,16 +44,6 @@ class Evaluation:
     def __repr__(self) -> str:
         made = f"{self.protocol.dataset} {self.protocol.split}, {self.protocol.encoder}"
         return f"Evaluation({made}: {recalls_in_words(self.retrieval)})"
-
-    @property
-    def t2v(self) -> Metrics:
-        """Texts as queries, as in `RetrievalResult`."""
-        return self.retrieval.t2v
-
-    @property
-    def v2t(self) -> Metrics:
-        """Videos as queries, as in `RetrievalResult`."""
-        return self.retrieval.v2t
 
     @property
     def scored(self) -> Scored:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deltaclip.ranking import Metrics, Ranking, Ranks, compute_metrics, sum_of_recalls
 
-__all__ = ["RetrievalResult", "recalls_in_words", "result_of"]
+__all__ = ["BothWays", "RetrievalResult", "recalls_in_words", "result_of"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +41,23 @@ class RetrievalResult:
         if self.optimistic:
             document["optimistic"] = {name: asdict(metrics) for name, metrics in self.optimistic.items()}
         return document
+
+
+class BothWays:
+    """The figures of both directions, for results that hold more than a `RetrievalResult`."""
+
+    __slots__ = ()
+    retrieval: RetrievalResult
+
+    @property
+    def t2v(self) -> Metrics:
+        """Texts as queries, as in `RetrievalResult`."""
+        return self.retrieval.t2v
+
+    @property
+    def v2t(self) -> Metrics:
+        """Videos as queries, as in `RetrievalResult`."""
+        return self.retrieval.v2t
 
 
 def recalls_in_words(result: RetrievalResult) -> str:

@@ -16,10 +16,10 @@ from deltaclip.errors import CaptionError
 from deltaclip.evaluation.bootstrap import RetrievalIntervals, retrieval_intervals
 from deltaclip.evaluation.postprocess import DualSoftmax, processed_matrix
 from deltaclip.evaluation.recorded import in_words
-from deltaclip.evaluation.result import RetrievalResult, recalls_in_words, result_of
+from deltaclip.evaluation.result import BothWays, RetrievalResult, recalls_in_words, result_of
 from deltaclip.evaluation.score_files import NameRow, ScoreFile, checked_scores, read_scores
 from deltaclip.evaluation.scored import NamedPairs, Scored, query_names
-from deltaclip.ranking import Metrics, Ranking, rank_matrix
+from deltaclip.ranking import Ranking, rank_matrix
 from deltaclip.wording import listed
 
 __all__ = ["ScoresEvaluation", "ScoresProtocol", "SplitToRank", "evaluate_matrix", "evaluate_similarity"]
@@ -97,7 +97,7 @@ class ScoresProtocol:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class ScoresEvaluation:
+class ScoresEvaluation(BothWays):
     """The figures of a file of scores, as `Evaluation` has those of an encoder.
 
     scored: what was ranked. missing: videos of the split that the file has no scores of.
@@ -112,16 +112,6 @@ class ScoresEvaluation:
 
     def __repr__(self) -> str:
         return f"ScoresEvaluation({self.protocol.file}: {recalls_in_words(self.retrieval)})"
-
-    @property
-    def t2v(self) -> Metrics:
-        """Texts as queries, as in `RetrievalResult`."""
-        return self.retrieval.t2v
-
-    @property
-    def v2t(self) -> Metrics:
-        """Videos as queries, as in `RetrievalResult`."""
-        return self.retrieval.v2t
 
     def to_json(self) -> dict[str, Any]:  # Any: json
         """The figures of `RetrievalResult`, "intervals", "cost": null, since a file does not tell it, "protocol", and

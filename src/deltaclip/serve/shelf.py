@@ -59,11 +59,11 @@ class Served:
     def _place_now(self) -> tuple[int, int] | None:
         """Which folder has the address now; None if it is none."""
         folder = local_folder(self.full_address)
-        try:
-            status = None if folder is None else os.stat(folder)
-        except OSError:
+        if folder is None:
             return None
-        if status is None:
+        try:
+            status = os.stat(folder)
+        except OSError:
             return None
         return status.st_dev, status.st_ino
 

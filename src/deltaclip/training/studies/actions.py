@@ -16,7 +16,7 @@ from deltaclip.training.recipes import RECIPES, override
 from deltaclip.training.studies.actions_clips import SeenActions, clip_digests, see_actions
 from deltaclip.training.studies.actions_result import actions_result
 from deltaclip.training.studies.actions_run import TEMPORAL, ActionRun
-from deltaclip.training.studies.runner import Document, Stopped, StudyPlan, StudyProgress, at_once
+from deltaclip.training.studies.runner import Document, Stopped, StudyPlan, StudyProgress, at_once, is_late
 
 __all__ = ["study_actions"]
 
@@ -53,7 +53,7 @@ def study_actions(plan: StudyPlan) -> StudyResult | Stopped:
     """
     sets, left_out = _sets(plan)
     runs = _runs(plan, sets)
-    open_runs = [] if plan.late else [run for run in runs if run.figures() is None]
+    open_runs = [] if is_late(plan.deadline) else [run for run in runs if run.figures() is None]
     with tempfile.TemporaryDirectory(prefix="deltaclip-actions-") as folder:
         seeing = {run.actions.name: _Seeing.of(run, runs, Path(folder)) for run in open_runs}
 

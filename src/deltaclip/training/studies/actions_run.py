@@ -28,7 +28,7 @@ from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.source import TrainingData
 from deltaclip.training.studies.actions_clips import ActionClips, SeenActions
 from deltaclip.training.studies.actions_controls import changed, controls_of
-from deltaclip.training.studies.runner import Document, keep_figures, kept_figures
+from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures
 
 __all__ = ["MERGED", "TEMPORAL", "ActionRun", "class_figures", "merged_classes"]
 
@@ -132,7 +132,7 @@ class ActionRun:
         """
         if (kept := self.figures()) is not None:
             return kept
-        if self.deadline is not None and time.time() > self.deadline:
+        if is_late(self.deadline):
             return None
         limit = None if self.deadline is None else max(self.deadline - time.time(), 0.0)
         learnt, tested = (ActionClips(seen, numbers, self.recipe.data.motion) for numbers in self.parts)

@@ -17,7 +17,7 @@ from deltaclip.shapes import Twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.run_folder import differences, save_whole
 
-__all__ = ["Document", "Stopped", "StudyPlan", "StudyProgress", "at_once", "keep_figures", "kept_figures"]
+__all__ = ["Document", "Stopped", "StudyPlan", "StudyProgress", "at_once", "is_late", "keep_figures", "kept_figures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class StudyPlan:
     deadline: float | None = None
     progress: Callable[[StudyProgress], None] = lambda progress: None
 
-    @property
-    def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.time() > self.deadline
+
+def is_late(deadline: float | None) -> bool:
+    """Whether a deadline of `StudyPlan` has passed."""
+    return deadline is not None and time.time() > deadline
 
 
 Document = dict[str, Any]  # Any: a json document

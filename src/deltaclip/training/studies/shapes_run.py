@@ -25,7 +25,7 @@ from deltaclip.training.loop import train
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.shapes_data import draw_shapes, drawn_file
-from deltaclip.training.studies.runner import Document, keep_figures, kept_figures
+from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures
 
 __all__ = ["ShapesGallery", "ShapesRun"]
 
@@ -189,21 +189,16 @@ class ShapesRun:
         rows = read_rows(self.out / RUN_FOLDER)
         return int(rows[-1]["step"]) if rows else 0
 
-    @property
-    def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.time() > self.deadline
-
     def draw(self) -> None:
         """Draws and stores the clips and masks, unless they exist or the deadline has passed."""
-        if not self.late and not self.drawn.is_file():
+        if not is_late(self.deadline) and not self.drawn.is_file():
             draw_shapes(self.recipe, workers=0, cache=self._clips)
 
     def perform(self) -> Document | None:
         """Continues training and measures on the written gallery; None if the deadline came first."""
         if (kept := self.figures()) is not None:
             return kept
-        if self.late:
+        if is_late(self.deadline):
             return None
         data = draw_shapes(self.recipe, workers=0, cache=self._clips)
         limit = None if self.deadline is None else max(self.deadline - time.time(), 0.0)
