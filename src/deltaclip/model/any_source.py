@@ -13,16 +13,17 @@ from deltaclip.model.architecture import Architecture, Claim, openai_claim, sett
 from deltaclip.model.checkpoint import Parts, read_folder
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
 from deltaclip.model.dialects import BEGIN_TOKEN, END_TOKEN
-from deltaclip.model.families import CLIP
-from deltaclip.model.families.wiring import DualConfig, family_of
+from deltaclip.model.families import CLIP, PE_CORE, Family
+from deltaclip.model.families.wiring import DualConfig, family_of, wiring
 from deltaclip.model.files import CARD_FILE, CONFIG_FILE, card_licence, found_folder, open_clip_weights
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
+from deltaclip.model.pe_core import pe_core_claim, pooling_to_transformers
 from deltaclip.model.preprocessing import read_preprocessing
 from deltaclip.model.record import NORMALISATION, UNKNOWN_LICENCE, CheckpointRecord
 from deltaclip.model.sizes import Blocks, ModelSpec
-from deltaclip.model.sources import read_clip
+from deltaclip.model.sources import ClipFile, read_clip
 from deltaclip.model.spec import clip_config
 from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
@@ -32,7 +33,7 @@ __all__ = ["Normalised", "Said", "SourceKind", "SourceModel", "read_any"]
 # CLIP4Clip's --max_words: its text tower never saw longer rows in training.
 CLIP4CLIP_MAX_WORDS = 32
 
-SourceKind = Literal["openai", "clip4clip", "transformers"]
+SourceKind = Literal["openai", "clip4clip", "pe_core", "transformers"]
 Normalised = tuple[Normalisation, str]
 """A normalisation and who says it."""
 
@@ -132,17 +133,20 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
         for each in configurations(path, said.config):
             each.claim()  # a model that is not ours is better named by its configuration than by its weights
         raise
+    if said.config is not None and file.family is not CLIP:
+        found = f"a {file.family.title}, whose weights tell all that a configuration would"
+        raise CheckpointError(what, found, "Leave out the configuration (--config).")
     shapes = shapes_of(file.weights, what)
     # A file whose origin is known may have unrelated files beside it; what the user named always counts.
     told = configurations(path, said.config) if said.config is not None or file.program is None else []
-    programs = [] if file.program is None else [openai_claim(file.program, shapes)]
+    programs = [_program_claim(file, file.program, shapes)] if file.program is not None else []
     claims = [*programs, *(each.claim() for each in told), said.claim()]
     shapes = _with_image_size(shapes, claims)
     architecture = settle(claims, shapes, what)
     image_size = shapes["image_size"]
     normalisations: list[Normalised | None] = [each.normalisation(image_size) for each in told]
     if file.program is not None:
-        normalisations.append((CLIP_NORMALISATION, file.program))
+        normalisations.append((file.family.normalisation, file.program))
     elif said.config is None and not any(isinstance(each, Transformers) for each in told):
         normalisations.append(read_preprocessing(path.parent, image_size, CLIP))
     normalised = _agreed_normalisation(normalisations, said, what)
@@ -151,8 +155,8 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     record = CheckpointRecord(source=(file.file,), licence=file.licence, known_from=known, max_words=max_words)
     return SourceModel(
         file.kind,
-        _config(shapes, architecture, tokenizer, what),
-        {**to_transformers(file.weights, what), **file.head},
+        _config(shapes, architecture, file.family, tokenizer, what),
+        {**_to_transformers(file, what), **file.head},
         tokenizer,
         record,
         architecture,
@@ -163,6 +167,15 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     )
 
 
+def _program_claim(file: ClipFile, program: str, shapes: Mapping[str, int]) -> Claim:
+    return pe_core_claim(shapes) if file.family is PE_CORE else openai_claim(program, shapes)
+
+
+def _to_transformers(file: ClipFile, what: str) -> dict[str, Tensor]:
+    made = to_transformers(file.weights, what)
+    return made | pooling_to_transformers(file.weights) if file.family is PE_CORE else made
+
+
 def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict[str, int]:
     """The sizes with the image size that is said, if it has as many patches: weights tell whole patches only."""
     patch = shapes["patch_size"]
@@ -171,12 +184,18 @@ def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict
     return {**shapes, "image_size": fitting[0]} if fitting else dict(shapes)
 
 
-def _config(shapes: Mapping[str, int], found: Architecture, tokenizer: Tokenizer | None, what: str) -> DualConfig:
+def _config(
+    shapes: Mapping[str, int], found: Architecture, family: Family, tokenizer: Tokenizer | None, what: str
+) -> DualConfig:
     sizes = {name: size for name, size in shapes.items() if not name.endswith("_mlp_width")}
     begin, end = _begin_and_end(shapes["vocab_size"], tokenizer, what)
     spec = ModelSpec(**sizes, begin=begin, end=end, pad=0, vision_heads=found.vision_heads, text_heads=found.text_heads)
     vision = Blocks(found.vision_activation, shapes["vision_mlp_width"], found.vision_eps)
-    return clip_config(spec, vision, Blocks(found.text_activation, shapes["text_mlp_width"], found.text_eps))
+    config = clip_config(spec, vision, Blocks(found.text_activation, shapes["text_mlp_width"], found.text_eps))
+    if family is CLIP:
+        return config
+    made: DualConfig = wiring(family).read_config({**config.to_dict(), "model_type": family.name})
+    return made
 
 
 def _begin_and_end(vocab_size: int, tokenizer: Tokenizer | None, what: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
-"""What people download: OpenAI's CLIP, CLIP4Clip and Alpha-CLIP files, brought to OpenAI's names for weights."""
+"""What people download: files of OpenAI's CLIP, CLIP4Clip, Alpha-CLIP and PE-Core, brought to OpenAI's names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,9 @@ from torch import Tensor
 from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import check_numbers, listed_keys
 from deltaclip.model.clip4clip import OUTSIDE, beside_clip
+from deltaclip.model.families import CLIP, PE_CORE, Family
 from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers, shapes_of
+from deltaclip.model.pe_core import PROGRAM, is_pe_core, openai_names, pooling_names
 from deltaclip.model.record import SourceFile
 from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.weights import read_weights
@@ -52,9 +54,10 @@ class ClipFile:
         CLIP's mean and deviation), in words; None if its names would fit other programs as well, open_clip's for one.
     notes: sentences about what was taken from the file. head: the weights of its temporal head, by their names in a
         model of ours; none without one. token_weights: of token-wise interaction, None without any.
+    family: of the model. Only a CLIP's weights are complete by OpenAI's names; a PE-Core's have those of its pooling.
     """
 
-    kind: Literal["openai", "clip4clip"]
+    kind: Literal["openai", "clip4clip", "pe_core"]
     file: SourceFile
     licence: str
     weights: Mapping[str, Tensor]
@@ -63,6 +66,7 @@ class ClipFile:
     notes: tuple[str, ...] = ()
     head: Mapping[str, Tensor] = field(default_factory=dict)
     token_weights: TokenWeights | None = None
+    family: Family = CLIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,16 @@ class AlphaFile:
 
 
 def read_clip(path: Path) -> ClipFile:
-    """OpenAI's CLIP (archive or state dict) or a CLIP4Clip file; CheckpointError with the list if names do not fit."""
+    """OpenAI's CLIP (archive or state dict), a CLIP4Clip file or a PE-Core.
+
+    Raises CheckpointError with the list if names do not fit.
+    """
     found = _without_text_prefix(read_weights(path))
+    if is_pe_core(found.tensors):
+        named = openai_names(found.alone(str(path)), str(path))
+        weights = _complete(named, path, pooling_names())
+        file, licence = SourceFile.of(path), f"{PE_CORE.licence} (PE-Core)"
+        return ClipFile("pe_core", file, licence, weights, (), PROGRAM, found.notes, family=PE_CORE)
     _refuse_other_kinds(found.tensors, path)
     file = SourceFile.of(path)
     heads = _clip4clip_heads(found, path)
@@ -148,15 +160,18 @@ def _program(weights: Mapping[str, Tensor], path: Path) -> str | None:
     return None
 
 
-def _complete(weights: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The weights without what is none, checked to be a whole CLIP, with or without an alpha convolution."""
+def _complete(weights: Mapping[str, Tensor], path: Path, more: Set[str] = frozenset()) -> dict[str, Tensor]:
+    """The weights without what is none, checked to be a whole CLIP, with or without an alpha convolution.
+
+    more: names that it has besides.
+    """
     kept = {
         _underscored(name): value
         for name, value in weights.items()
         if name not in SCALARS and name.rpartition(".")[2] != CAUSAL_MASK
     }
     expected = expected_names(num_layers(kept, visual=True), num_layers(kept, visual=False))
-    check_names(kept, expected | (kept.keys() & {ALPHA_CONVOLUTION}), str(path))
+    check_names(kept, expected | more | (kept.keys() & {ALPHA_CONVOLUTION}), str(path))
     check_numbers(kept, str(path))
     return kept
 

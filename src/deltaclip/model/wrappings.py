@@ -22,6 +22,7 @@ ANCHORS = (
     "vision_model.embeddings.class_embedding",
     "visual.conv1_alpha.weight",
     "visual.class_embedding",
+    "visual.trunk.cls_token",
     "conv1_alpha.weight",
     "class_embedding",
 )

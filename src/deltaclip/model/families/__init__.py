@@ -10,7 +10,7 @@ from typing import Literal
 from deltaclip.errors import CheckpointError
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation
 
-__all__ = ["CLIP", "FAMILIES", "NOT_HERE", "Family", "LossWord", "family_named"]
+__all__ = ["CLIP", "FAMILIES", "NOT_HERE", "PE_CORE", "Family", "LossWord", "family_named"]
 
 LossWord = Literal["softmax", "sigmoid"]
 
@@ -19,7 +19,8 @@ LossWord = Literal["softmax", "sigmoid"]
 class Family:
     """What all models of a family have in common, whatever runs them.
 
-    name: `model_type` in their config.json. title: for people. model_class: of transformers, by name.
+    name: `model_type` in their config.json. title: for people. model_class: of transformers, by name; ours
+        where it has none.
     processors: image processors of transformers that do to pictures what is done here, by name; the first is written.
     fit: how a picture becomes a square, a name in `reader.FITS`. normalisation: of pictures if no file says it.
     dialects: names in `dialects.DIALECTS`, of the tokenizers that belong to it.
@@ -94,7 +95,23 @@ METACLIP_2 = Family(
     most_scale=100.0,
     licence="CC BY-NC 4.0",
 )
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (CLIP, SIGLIP, METACLIP_2)}
+PE_CORE = Family(
+    name="pe_core",
+    title="PE-Core",
+    model_class="PeCoreModel",
+    processors=SIGLIP.processors,
+    fit="squash",
+    normalisation=SIGLIP.normalisation,
+    dialects=frozenset(("clip",)),
+    whole_rows=False,
+    causal=True,
+    text_head="text_projection",
+    has_text_bias=False,
+    loss="softmax",
+    most_scale=100.0,
+    licence="Apache-2.0",
+)
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (CLIP, SIGLIP, METACLIP_2, PE_CORE)}
 """`model_type` in config.json -> the family."""
 NOT_HERE: Mapping[str, str] = {
     "siglip2": "the NaFlex variant of SigLIP 2, whose patches are cut before the model and differ in number from "
