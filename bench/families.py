@@ -7,7 +7,7 @@ rows of tokens, in float32: a folder that transformers wrote, loaded by deltacli
 a small model, once for one of ViT-B/16's sizes. Each program normalises pictures with the mean and deviation of the
 file. --speed: frames a second of the image encoder of the B/16, 12 at once, in turn for all: the median of 7 rounds.
 --open-clip: the same of folders of open_clip's against open_clip, which has to be installed, with the widths of heads
-and the activations that weights do not tell.
+and the activations that weights do not tell; and PE-Core, which transformers has not, and open_clip has from timm.
 """
 
 import argparse
@@ -49,7 +49,9 @@ OPEN_CLIPS = {
     "as MetaCLIP's": (128, 64, 4.0, True),
 }
 """Name -> width of the image encoder, of a head, of its MLP over its own, QuickGELU."""
+PE_CORES = ("PE-Core-T-16-384", "PE-Core-B-16")
 ROWS, AT_ONCE, ROUNDS = 8, 12, 7
+IN_TRANSFORMERS = [name for name, family in FAMILIES.items() if hasattr(transformers, family.model_class)]
 
 
 def main() -> None:
@@ -61,8 +63,10 @@ def main() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as place:
-        rows = [_difference(family, size, Path(place)) for family in FAMILIES for size in SIZES]
-        rows += [_from_open_clip(name, Path(place)) for name in OPEN_CLIPS] if given.open_clip else []
+        rows = [_difference(family, size, Path(place)) for family in IN_TRANSFORMERS for size in SIZES]
+        if given.open_clip:
+            rows += [_from_open_clip(name, Path(place)) for name in OPEN_CLIPS]
+            rows += [_pe_core(name, Path(place)) for name in PE_CORES]
         speeds = _speeds(Path(place)) if given.speed else {}
     document = {
         "processor": str(this_processor()),
@@ -158,12 +162,40 @@ def _from_open_clip(name: str, place: Path) -> dict[str, object]:
     return {"family": "open_clip", "size": name, **apart}
 
 
+@torch.inference_mode()
+def _pe_core(name: str, place: Path) -> dict[str, object]:
+    """The same for a PE-Core as the hub has it: open_clip's, with timm's image encoder."""
+    program = importlib.import_module("open_clip")
+    config = {key: value for key, value in program.get_model_config(name).items() if key != "custom_text"}
+    torch.manual_seed(0)
+    theirs = program.model.CustomTextCLIP(**config).eval()
+    for weight in theirs.parameters():  # biases and norms are at values that hide mistakes
+        weight.add_(torch.randn_like(weight), alpha=0.02)
+    theirs.visual.trunk.head.bias.zero_()
+    folder = place / name
+    folder.mkdir()
+    torch.save(theirs.state_dict(), folder / "open_clip_pytorch_model.bin")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+    ours = load_checkpoint(folder).model
+    side, length = config["vision_cfg"]["image_size"], config["text_cfg"]["context_length"]
+    frames = torch.randint(0, 256, (ROWS, 4, side, side), dtype=torch.uint8, generator=torch.manual_seed(1))
+    ids = torch.randint(1, 49405, (ROWS, length), generator=torch.manual_seed(2))
+    ids[:, 0], ids[:, 10], ids[:, 11:] = 49406, 49407, 0
+    apart = {
+        "pictures": _apart(
+            image_features(ours, normalised(frames)), theirs.encode_image((frames[:, :3] / 255 - 0.5) * 2)
+        ),
+        "texts": _apart(text_features(ours, ids), theirs.encode_text(ids)),
+    }
+    return {"family": "pe_core", "size": name, **apart}
+
+
 def _speeds(place: Path) -> dict[str, dict[str, float]]:
     """Family and precision -> median and lowest frames a second, in turn."""
     frames = np.random.default_rng(0).integers(0, 256, (AT_ONCE, 4, 224, 224), np.uint8)
     engines = {
         f"{family} {precision}": TorchEngine(load_checkpoint(place / f"{family}-B16").model, "cpu", precision)
-        for family in FAMILIES
+        for family in IN_TRANSFORMERS
         for precision in ("float32", "bfloat16")
     }
     taken: dict[str, list[float]] = {name: [] for name in engines}

@@ -128,6 +128,16 @@ def test_a_saved_one_is_the_same_and_finds_videos(converted: Path, tmp_path: Pat
     assert (config["model_type"], config["architectures"]) == ("pe_core", ["PeCoreModel"])
 
 
+def test_without_a_tokenizer_it_says_before_hours_of_indexing_that_no_words_will_find_anything(
+    converted: Path, tmp_path: Path, weights: dict[str, Tensor]
+) -> None:
+    """Neither Meta's files nor some folders of open_clip's have one."""
+    torch.save(weights, tmp_path / "pe.pt")
+    convert(clip=tmp_path / "pe.pt", out=tmp_path / "silent")
+    assert "no tokenizer" in Encoder.load(tmp_path / "silent").describe()
+    assert "no tokenizer" not in Encoder.load(converted).describe()
+
+
 def test_pictures_are_scaled_whole(converted: Path) -> None:
     """As Meta's transform does, without a crop."""
     assert Encoder.load(converted).reader_spec.fit == "squash"
