@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
+import deltaclip
 from deltaclip.encoder import Encoder, EncoderSpec
 from deltaclip.errors import CheckpointError
 from deltaclip.model import (
@@ -136,6 +137,28 @@ def test_without_a_tokenizer_it_says_before_hours_of_indexing_that_no_words_will
     convert(clip=tmp_path / "pe.pt", out=tmp_path / "silent")
     assert "no tokenizer" in Encoder.load(tmp_path / "silent").describe()
     assert "no tokenizer" not in Encoder.load(converted).describe()
+
+
+def test_training_moves_its_alpha_channel_and_a_mask_counts_then(converted: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    rows = ["path,caption,split"]
+    for number, split in enumerate(("train", "train", "val", "test")):
+        write_square(tmp_path / "videos" / f"{number}.mp4", step=number)
+        rows.append(f"{number}.mp4,a red square moves {number},{split}")
+    (tmp_path / "captions.csv").write_text("\n".join(rows))
+    steps = {"optim.steps": 2, "optim.batch": 2, "optim.checkpointing": True, "data.motion": "difference"}
+    outcome = deltaclip.train(
+        captions=tmp_path / "captions.csv",
+        videos=tmp_path / "videos",
+        out=tmp_path / "mine",
+        overrides={"model.init": str(converted), **steps},
+        workers=0,
+    )
+    trained = Encoder.load(outcome.out, EncoderSpec(engine="torch", precision="fp32"))
+    assert trained.record.alpha == "trained"
+    clips = [tmp_path / "videos" / "1.mp4"]
+    plain = Encoder.load(outcome.out, EncoderSpec("full", engine="torch", precision="fp32"))
+    assert np.abs(trained.encode_videos(clips) - plain.encode_videos(clips)).max() > 1e-7
 
 
 def test_pictures_are_scaled_whole(converted: Path) -> None:
