@@ -200,6 +200,15 @@ def test_what_its_weights_tell_cannot_be_said_otherwise(tmp_path: Path, weights:
         convert(clip=tmp_path / "pe.pt", out=tmp_path / "out", said=replace(said, config=None, activation="quick_gelu"))
 
 
+@pytest.mark.parametrize(
+    ("meta", "form"),
+    [("facebook/PE-Core-B16-224", "timm/PE-Core-B-16:"), ("facebook/PE-Core-L14-336", "timm/PE-Core-L-14-336:")],
+)
+def test_metas_own_hub_models_are_not_fetched_in_vain(meta: str, form: str) -> None:
+    with pytest.raises(CheckpointError, match=form):
+        load_checkpoint(meta)
+
+
 def test_alpha_weights_of_a_clip_are_refused(tmp_path: Path, weights: dict[str, Tensor]) -> None:
     torch.save(weights, tmp_path / "pe.pt")
     torch.save({"visual.conv1_alpha.weight": torch.zeros(128, 1, PATCH, PATCH)}, tmp_path / "alpha.pth")

@@ -201,7 +201,7 @@ class Encoder:
             masks = "alpha weights zero: masks change nothing (see `deltaclip info`)"
         kept = f", {100 * self.keep:.3g}% of the patches" if self.keep < 1 else ""
         sampled = "" if self.reader_spec.sampling == "uniform" else f", {self.reader_spec.sampling} sampling"
-        texts = "" if self.tokenizer is not None else "; no tokenizer: no text can be encoded, so no words find anything"
+        texts = "" if self.tokenizer else "; no tokenizer: no text can be encoded, so no words find anything"
         return f"encoder {self.name} on {self.engine}, {masks}{sampled}{kept}{texts}"
 
     def encode_videos(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deltaclip.errors import CheckpointError
-from deltaclip.model.families import FAMILIES, Family
+from deltaclip.model.families import FAMILIES, OPEN_CLIP_FORMS, Family
 from deltaclip.model.hub import cached_folder, fetch, is_hub_name
 from deltaclip.model.kept import KeptFacts
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
@@ -56,6 +56,9 @@ def found_folder(name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     if not is_hub_name(str(name)):
         remedy = "Give a folder with config.json and model.safetensors, a hub name like owner/model, or shapes."
         raise CheckpointError(str(name), "neither a folder here nor a hub name", remedy)
+    if (form := OPEN_CLIP_FORMS.get(str(name))) is not None:
+        found = "weights without a configuration, as Meta publishes them"
+        raise CheckpointError(str(name), found, f"Give {form}: the same weights as open_clip has them.")
     wanted = (*TOKENIZER_FILES, *PREPROCESSING_FILES, RECORD_FILE, CARD_FILE, HEAD_FILE, TOKEN_WEIGHTS_FILE)
     folder = fetch(str(name), ((CONFIG_FILE, OPEN_CLIP_FILE),), ())
     if _is_of_transformers(folder):

@@ -10,7 +10,7 @@ from typing import Literal
 from deltaclip.errors import CheckpointError
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation
 
-__all__ = ["CLIP", "FAMILIES", "NOT_HERE", "PE_CORE", "Family", "LossWord", "family_named"]
+__all__ = ["CLIP", "FAMILIES", "NOT_HERE", "OPEN_CLIP_FORMS", "PE_CORE", "Family", "LossWord", "family_named"]
 
 LossWord = Literal["softmax", "sigmoid"]
 
@@ -119,6 +119,13 @@ NOT_HERE: Mapping[str, str] = {
     "timm_wrapper": "a model of timm, which needs torchvision",
 }
 """`model_type` of models that people are likely to try -> what it is, and why it is not one of FAMILIES."""
+
+
+OPEN_CLIP_FORMS: Mapping[str, str] = {
+    f"facebook/PE-Core-{size}-{side}": f"timm/PE-Core-{size[0]}-{size[1:]}{form}"
+    for size, side, form in (("T16", 384, "-384"), ("S16", 384, "-384"), ("B16", 224, ""), ("L14", 336, "-336"))
+}
+"""Hub models without a configuration -> the same weights as open_clip has them."""
 
 
 def family_named(name: object, what: str) -> Family:

@@ -73,9 +73,7 @@ class PeCoreVision(CLIPVisionModel):  # type: ignore[no-untyped-call]  # transfo
         pooling.num_attention_heads = POOL_HEADS
         self.head = SiglipMultiheadAttentionPoolingHead(cast("Any", pooling))  # which has all that it reads
 
-    def forward(
-        self, pixel_values: Tensor, kept: Tensor | None = None, **kwargs: Any
-    ) -> BaseModelOutputWithPooling:
+    def forward(self, pixel_values: Tensor, kept: Tensor | None = None, **kwargs: Any) -> BaseModelOutputWithPooling:
         """pixel_values: (N, C, S, S). kept: (N, K) int64, patches that enter the blocks; None for all of them."""
         tokens = self.embeddings(pixel_values)  # (N, 1 + h * w, W): the class token, then the patches
         if kept is not None:
