@@ -117,7 +117,7 @@ def test_backwards_what_rises_falls_and_what_comes_goes() -> None:
     opposite |= {other: one for one, other in opposite.items()}
     random = np.random.default_rng(1)
     seen = set()
-    for _ in range(400):
+    for _ in range(1000):
         made = new_scene(random)
         told, turned = said(made), said(backwards(made))
         for one, other in opposite.items():

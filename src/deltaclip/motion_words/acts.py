@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from deltaclip.motion_words.paths import Floats, Random
-from deltaclip.motion_words.scene import STEPS, Pose
+from deltaclip.motion_words.scene import FIDGET, STEPS, Pose
 
 __all__ = ["DONE_IN_PLACE"]
 
@@ -110,6 +110,21 @@ def _jump(random: Random, parts: Pose, share: Floats, sign: int, size: float) ->
     parts["limb"] = 2 * np.pi * share * jumps
 
 
+def _fidget(random: Random, parts: Pose, share: Floats, sign: int, size: float) -> None:
+    """Limbs and body go here and there, as of somebody who talks, eats or works with the hands."""
+
+    def any_way(length: float) -> Floats:
+        knots = random.normal(0, 1, int(random.integers(4, 14)))
+        way = np.interp(np.linspace(0, len(knots) - 1, STEPS), np.arange(len(knots)), knots)
+        width = STEPS // len(knots) | 1
+        return length * np.convolve(np.pad(way, width // 2, "edge"), np.full(width, 1 / width), "valid")
+
+    parts["limb"] = any_way(random.uniform(0.6, 2.5))
+    parts["x"] = parts["x"] + size * any_way(random.uniform(0, 0.05))
+    parts["y"] = parts["y"] + size * any_way(random.uniform(0, 0.03))
+    parts["angle"] = parts["angle"] + any_way(random.uniform(0, 0.15))
+
+
 DONE_IN_PLACE: dict[str, Callable[[Random, Pose, Floats, int, float], None]] = {
     "turn": _turn,
     "flip": _flip,
@@ -129,6 +144,7 @@ DONE_IN_PLACE: dict[str, Callable[[Random, Pose, Floats, int, float], None]] = {
     "get_up": _get_up,
     "bend": _bend,
     "jump": _jump,
+    FIDGET: _fidget,
 }
 """Act -> what changes a pose, given random, the pose, the share done at each moment (STEPS,), a side as 1 or -1,
 and the height of the mover."""

@@ -9,6 +9,8 @@ __all__ = ["new_camera"]
 
 DRIFTS, DRIFT_SPEED, MOST_DRIFT = 0.5, 0.03, 0.1
 """Share of the still cameras that drift a little, as in a hand; in heights a second and in heights at most."""
+TREMOR, SHAKING = (0.0005, 0.01), (0.012, 0.05)
+"""Of a camera that stands still in a hand, and of one that shakes: picture heights. 0.01 is about 0.1 a second."""
 
 
 def new_camera(
@@ -18,15 +20,15 @@ def new_camera(
     t = np.linspace(0, 1, STEPS)
     zero = np.zeros(STEPS)
     chance = random.random()
-    hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.008], p=[0.5, 0.3, 0.2]))
+    hand = _hand_held(random, seconds, random.choice([0, 0.003, 0.01], p=[0.5, 0.3, 0.2]))
     if chance < still:
         if random.random() < DRIFTS:
-            x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.0005), np.log(0.003)))))
+            x, y = _hand_held(random, seconds, float(np.exp(random.uniform(*np.log(TREMOR)))))
             far = min(DRIFT_SPEED * seconds, MOST_DRIFT) * random.uniform(-1, 1, 2)
             return CameraPath("still", x + far[0] * (t - 0.5), y + far[1] * (t - 0.5), zero, zero)
         return CameraPath("still", zero, zero, zero, zero)
     if chance < still + 0.14:
-        x, y = _hand_held(random, seconds, float(np.exp(random.uniform(np.log(0.008), np.log(0.05)))))
+        x, y = _hand_held(random, seconds, float(np.exp(random.uniform(*np.log(SHAKING)))))
         return CameraPath("shake", x, y, zero, random.normal(0, 0.01) * x / 0.02)
     if (
         movers

@@ -1,10 +1,12 @@
 """What can be said of how things move, and whether it is true of a scene."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion_words.paths import PATHS, Floats
-from deltaclip.motion_words.scene import BODY, IN_PLACE, STEPS, Mover, Scene
+from deltaclip.motion_words.scene import BODY, FIDGET, IN_PLACE, STEPS, CameraPath, Mover, Scene
 
 __all__ = ["CONCEPTS", "DIRECTIONS", "INDEX", "OPEN", "truths"]
 
@@ -62,9 +64,10 @@ ALIKE = {
     "up_and_down": ("jump", "bounce", "shake", "zigzag", "two_strokes"),
     "bounce": ("jump", "up_and_down", "wavy"),
     "jump": ("bounce", "up_and_down", "arch"),
-    "shake": ("side_to_side", "up_and_down", "wave"),
-    "swing": ("side_to_side", "wave", "arc"),
-    "wave": ("shake", "side_to_side", "swing"),
+    "shake": ("side_to_side", "up_and_down", "wave", FIDGET),
+    "swing": ("side_to_side", "wave", "arc", FIDGET),
+    "wave": ("shake", "side_to_side", "swing", FIDGET),
+    "clap": (FIDGET,),
     "turn": ("circle", "swing", "fall", "get_up", "lie_down", "bend", "spiral", "line", "wavy", "bounce"),
     "fall": ("lie_down", "line", "arch"),
     "lie_down": ("fall", "sit", "crouch"),
@@ -87,14 +90,27 @@ SAME = {"cross": ("x", "plus"), "turn": ("flip",)}
 """Concepts of more than one act."""
 PROGRESS = ("line", "wavy", "zigzag", "bounce", "walk", "run", "wander", "strokes", "arc")
 """Acts that lead somewhere."""
+STANDS_CLEARLY, SHAKES_CLEARLY = 0.008, 0.03
+"""Tremor of a camera, picture heights."""
+COUNTS, GROUPED = ("one", "two", "many"), ("together", "apart", "meet", "cross_paths", "follow", "in_turn")
 STROKES = ("tick", "caret", "vee", "ell", "two_strokes")
 """Acts of two strokes."""
 
 
 def truths(scene: Scene) -> NDArray[np.int8]:
     """1 for each of CONCEPTS that is true of a scene, 0 for what is false, OPEN for what is neither: (C,) int8."""
+    said = _of_scene(scene, [mover for mover in scene.movers if mover.act != "stay" and not mover.beside])
+    for other in scene.movers:
+        if other.beside:  # whoever tells of it is not wrong
+            also = _of_scene(replace(scene, group=None), [other])
+            said |= {name: OPEN for name, truth in said.items() if truth == 0 and also[name] != 0}
+            said |= dict.fromkeys((*COUNTS, *GROUPED), OPEN)
+    return np.array([said[name] for name in CONCEPTS], np.int8)
+
+
+def _of_scene(scene: Scene, moving: list[Mover]) -> dict[str, int]:
+    """The same for these movers alone, by name."""
     said = dict.fromkeys(CONCEPTS, 0)
-    moving = [mover for mover in scene.movers if mover.act != "stay"]
     _of_camera(said, scene, bool(moving))
     said["moves"] = int(bool(moving))
     said["nothing"] = 0 if moving else 1 if scene.camera.kind == "still" else OPEN
@@ -105,13 +121,17 @@ def truths(scene: Scene) -> NDArray[np.int8]:
         _of_mover(said, moving[0], scene)
     elif moving:
         _of_group(said, moving, scene)
-    return np.array([said[name] for name in CONCEPTS], np.int8)
+    return said
 
 
 def _of_camera(said: dict[str, int], scene: Scene, moving: bool) -> None:
     kind = scene.camera.kind
     said["cam_still"] = int(kind == "still")
     said["cam_shake"] = int(kind == "shake")
+    if kind == "shake" and _tremor(scene.camera) < SHAKES_CLEARLY:
+        said["cam_still"] = OPEN
+    if kind == "still" and _tremor(scene.camera) > STANDS_CLEARLY:
+        said["cam_shake"] = OPEN
     said["cam_follow"] = int(kind == "follow")
     said["cam_moves"] = OPEN if kind == "shake" else int(kind != "still")
     for name in ("pan", "tilt", "zoom", "roll"):
@@ -121,6 +141,11 @@ def _of_camera(said: dict[str, int], scene: Scene, moving: bool) -> None:
     if kind == "follow":
         for name in ("pan", "tilt", "pan_left", "pan_right", "tilt_up", "tilt_down"):
             said[name] = OPEN
+
+
+def _tremor(camera: CameraPath) -> float:
+    """How far it is from where it looks on the whole, picture heights."""
+    return float(np.hypot(camera.x.std(), camera.y.std()))
 
 
 def _of_mover(said: dict[str, int], mover: Mover, scene: Scene) -> None:
@@ -134,14 +159,15 @@ def _of_mover(said: dict[str, int], mover: Mover, scene: Scene) -> None:
         said["walk"] = said["run"] = OPEN
     if act == "walk" or (person and act in ("line", "wander")):
         said["run"] = OPEN if person and act != "walk" else 0
-    said["in_place"] = 1 if act in (*IN_PLACE, "jump", "bend") else 0 if act in ("line", "walk", "run") else OPEN
+    stays, goes = (*IN_PLACE, "jump", "bend", FIDGET), ("line", "walk", "run")
+    said["in_place"] = 1 if act in stays else 0 if act in goes else OPEN
     _of_way(said, mover)
     _of_speed(said, mover, scene)
     _of_turning(said, mover)
     _of_size(said, mover)
     if act in STROKES or act == "jump":
         _of_strokes(said, mover)
-    elif act not in ("line", "walk", "run", *IN_PLACE):
+    elif act not in ("line", "walk", "run", *IN_PLACE, FIDGET):
         for name in DIRECTIONS:
             said[f"first_{name}"] = said[f"then_{name}"] = OPEN
     for verb, side in (("enter", mover.enters), ("leave", mover.leaves)):
@@ -175,7 +201,7 @@ def _of_way(said: dict[str, int], mover: Mover) -> None:
         said["down"] = OPEN
     if mover.act in ("stand_up", "get_up", "jump"):
         said["up"] = OPEN
-    said["travel"] = int(leads and net > 0.25) if mover.act in (*PROGRESS, *IN_PLACE, *BODY) else OPEN
+    said["travel"] = int(leads and net > 0.25) if mover.act in (*PROGRESS, *IN_PLACE, *BODY, FIDGET) else OPEN
     if mover.act in ("walk", "run"):
         said["travel"] = 1
     said["sideways"] = max(said["left"], said["right"], key=abs)
@@ -193,7 +219,7 @@ def _of_speed(said: dict[str, int], mover: Mover, scene: Scene) -> None:
     speed = max(length, float(rim)) / max(act_seconds, 1e-3)
     said["fast"] = 1 if speed > 0.8 else 0 if speed < 0.4 else OPEN
     said["slow"] = 1 if speed < 0.18 else 0 if speed > 0.35 else OPEN
-    if mover.act in ("wave", "clap"):
+    if mover.act in ("wave", "clap", FIDGET):
         said["fast"] = said["slow"] = OPEN
     said["speed_up"], said["slow_down"] = int(mover.profile == "speed_up"), int(mover.profile == "slow_down")
     steady = mover.act in ("line", "wavy", "circle", "turn", "grow", "shrink", "arc", "spiral", "zigzag")

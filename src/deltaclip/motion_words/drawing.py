@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltaclip.motion_words.paths import Floats, Random
-from deltaclip.motion_words.scene import STEPS, Mover, Scene
+from deltaclip.motion_words.scene import FIDGET, STEPS, Mover, Scene
 
 __all__ = ["DrawnFrames", "draw"]
 
@@ -273,9 +273,9 @@ def _person(random: Random, mover: Mover, ground: Picture) -> list[_Part]:
     """Legs, trunk, head and arms. A waving person moves one arm only; limb tells how far its limbs swing."""
     top, trousers = _coat(random, ground), _coat(random, ground)
     box = np.array([[6, 2], [SPRITE - 7, 2], [SPRITE - 10, SPRITE - 2], [10, SPRITE - 2]], np.int32)
-    waving = mover.act == "wave"
-    leg = 0.0 if waving else random.uniform(0.3, 0.6)
-    arm = random.uniform(0.4, 1.0) if waving else random.uniform(0.2, 0.6)
+    waving, fidgets = mover.act == "wave", mover.act == FIDGET
+    leg = 0.0 if waving or (fidgets and random.random() < 0.7) else random.uniform(0.3, 0.6)
+    arm = random.uniform(0.4, 1.0) if waving or fidgets else random.uniform(0.2, 0.6)
     limb = _covered(trousers, box)
     sleeve = _covered(top, box)
     wide = random.uniform(0.8, 1.3)

@@ -15,6 +15,7 @@ __all__ = [
     "ACTS",
     "BODY",
     "CAMERAS",
+    "FIDGET",
     "GROUPS",
     "IN_PLACE",
     "STEPS",
@@ -30,7 +31,9 @@ STEPS = 240
 """Moments of a scene at which everything is known; between them it is interpolated."""
 IN_PLACE = ("turn", "flip", "grow", "shrink", "shake", "swing", "wave", "clap", "spread", "close")
 BODY = ("fall", "lie_down", "sit", "stand_up", "get_up", "jump", "walk", "run", "bend", "crouch")
-ACTS = (*PATHS, *IN_PLACE, *BODY)
+FIDGET = "fidget"
+"""Limbs go here and there, and no word says how."""
+ACTS = (*PATHS, *IN_PLACE, *BODY, FIDGET)
 """What one mover may do."""
 GROUPS = ("together", "apart", "meet", "cross", "follow", "in_turn", "several")
 """What several movers may do."""
@@ -69,7 +72,7 @@ class Mover:
     act: a key of ACTS. shape: of SHAPES. x, y: its middle. size: its height. angle: clockwise. wide, high: factors of
     its width and height. limb: phase of its limbs, radians. there: whether it is to be seen. begin, end: moments
     between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or
-    None.
+    None. beside: it moves beside what sentences are about, who say nothing of it.
     """
 
     act: str
@@ -87,6 +90,7 @@ class Mover:
     profile: str = "even"
     enters: str | None = None
     leaves: str | None = None
+    beside: bool = False
 
 
 def each_of(mover: Mover, change: Callable[[Floats], Floats]) -> Pose:

@@ -7,16 +7,33 @@ import numpy as np
 from deltaclip.motion_words.acts import DONE_IN_PLACE
 from deltaclip.motion_words.cameras import new_camera
 from deltaclip.motion_words.paths import PATHS, Floats, Random, along, length_of
-from deltaclip.motion_words.scene import ACTS, BODY, GROUPS, STEPS, Mover, Scene, each_of, still_pose
+from deltaclip.motion_words.scene import (
+    ACTS,
+    BODY,
+    FIDGET,
+    GROUPS,
+    STEPS,
+    Mover,
+    Scene,
+    each_of,
+    still_pose,
+)
 
 __all__ = ["new_scene"]
 
 LONGEST, SHORTEST = 15.0, 0.8
 """Seconds."""
+DEEP, PASSED_BY = 0.35, 0.25
+"""Shares of the scenes with objects nearer and farther than the ground, and of those with others beside the mover."""
 
 
 def new_scene(random: Random) -> Scene:
-    """Any scene: mostly one mover, sometimes none or several."""
+    """Any scene: mostly one mover, sometimes none or several, and what there is beside them."""
+    scene = _of_movers(random)
+    return replace(scene, movers=(*_depth(random, scene), *_passers_by(random, scene), *scene.movers))
+
+
+def _of_movers(random: Random) -> Scene:
     aspect = float(random.choice([16 / 9, 16 / 9, 16 / 9, 4 / 3, 4 / 3, 1.0, 9 / 16, 2.2]))
     chance = random.random()
     if chance < 0.11:
@@ -44,7 +61,17 @@ def _chances() -> Floats:
     weight = dict.fromkeys(ACTS, 1.0) | dict.fromkeys(PATHS, 2.0)
     weight |= {"line": 9.0, "strokes": 3.5, "two_strokes": 4.5, "wander": 3.0, "walk": 3.0, "run": 1.5}
     weight |= {"circle": 3.2, "x": 3.0, "plus": 1.2, "tick": 2.8, "spiral": 1.2, "eight": 1.0, "ell": 1.2, "arch": 1.2}
-    weight |= {"fall": 2.4, "sit": 1.8, "turn": 2.6, "flip": 1.8, "jump": 1.6, "grow": 2.0, "shrink": 1.5, "wave": 1.3}
+    weight |= {
+        "fall": 2.4,
+        "sit": 1.8,
+        "turn": 2.6,
+        "flip": 1.8,
+        "jump": 1.6,
+        FIDGET: 3.0,
+        "grow": 2.0,
+        "shrink": 1.5,
+        "wave": 1.3,
+    }
     values = np.array([weight[act] for act in ACTS])
     return np.asarray(values / values.sum())
 
@@ -57,6 +84,41 @@ def _idle(random: Random, aspect: float) -> tuple[Mover, ...]:
         held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
         held["there"] = np.ones(STEPS)
         made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
+    return tuple(made)
+
+
+def _depth(random: Random, scene: Scene) -> tuple[Mover, ...]:
+    """Objects that stand nearer or farther than the ground: the picture of them moves otherwise if the camera goes."""
+    if random.random() >= DEEP:
+        return ()
+    camera, made = scene.camera, []
+    for _ in range(int(random.integers(1, 7))):
+        mover, _ = _new_mover(random, scene.aspect, "line")
+        size = float(np.exp(random.uniform(np.log(0.1), np.log(0.8))))
+        x, y = random.uniform(-0.8, 0.8) * scene.aspect, random.uniform(-0.6, 0.6)
+        # Beyond 0 it is farther than the ground, and its picture moves less.
+        behind = random.uniform(-0.5, 0.7)
+        nearer = np.exp(-0.4 * behind * camera.zoom)
+        held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
+        held |= {"there": np.ones(STEPS), "size": size * nearer}
+        held |= {"x": x * nearer + behind * camera.x, "y": y * nearer + behind * camera.y}
+        made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
+    return tuple(made)
+
+
+def _passers_by(random: Random, scene: Scene) -> tuple[Mover, ...]:
+    """Others, at most half as large as a single mover, who do anything at any time."""
+    if scene.group is not None or all(mover.act == "stay" for mover in scene.movers) or random.random() >= PASSED_BY:
+        return ()
+    most, made = 0.5 * float(scene.movers[0].size.mean()), []
+    for _ in range(int(random.integers(1, 4))):
+        act = str(random.choice(["walk", "line", "wander", "turn", "jump"])) if random.random() < 0.5 else FIDGET
+        mover, _ = _new_mover(random, scene.aspect, act)
+        share = most * random.uniform(0.4, 1.0) / float(mover.size.mean())
+        x, y = random.uniform(-0.45, 0.45) * scene.aspect, random.uniform(-0.35, 0.35)
+        held = each_of(mover, lambda values: values)
+        held |= {"x": mover.x * share + x, "y": mover.y * share + y, "size": mover.size * share}
+        made.append(replace(mover, beside=True, enters=None, leaves=None, **held))
     return tuple(made)
 
 
@@ -165,7 +227,7 @@ def _walker(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
 
 def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
     """Acts of a body or an object that hardly leaves its place."""
-    person = act in BODY or (act == "wave" and random.random() < 0.6)
+    person = act in BODY or (act in ("wave", FIDGET) and random.random() < 0.6)
     shape = (
         "person"
         if person
@@ -173,7 +235,8 @@ def _in_place(random: Random, aspect: float, act: str) -> tuple[Mover, float]:
         if act == "clap"
         else str(random.choice(["blob", "box", "hand"], p=[0.4, 0.4, 0.2]))
     )
-    size = random.uniform(0.35, 0.9) if person else float(np.exp(random.uniform(np.log(0.15), np.log(0.8))))
+    largest = 1.5 if act == FIDGET else 0.9
+    size = random.uniform(0.35, largest) if person else float(np.exp(random.uniform(np.log(0.15), np.log(0.8))))
     low, high = {
         "fall": (0.35, 1.2),
         "lie_down": (1.5, 4),

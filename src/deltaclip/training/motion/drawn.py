@@ -18,7 +18,7 @@ DRAWN_FRAMES = 12
 """Frames of a drawn moment, as `index` samples one."""
 PART_SCENES = 250
 """Scenes of one file at most."""
-DRAWING_VERSION = 2
+DRAWING_VERSION = 3
 """Changes with anything that changes a scene of a seed; parts of a different version are drawn again."""
 _ARRAYS = ("maps", "numbers", "seconds", "aspects", "truths")
 
