@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 from deltaclip.encoder import MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder, weights_of
 from deltaclip.errors import CheckpointError
@@ -156,6 +157,33 @@ def test_vectors_do_not_depend_on_what_is_encoded_beside_them() -> None:
     alone: NDArray[np.float32] = np.concatenate([encoder.encode_tracks([each]) for each in tracks])
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert encoder.encode_tracks([]).shape == (0, SMALL.dimension)
+
+
+def test_several_networks_of_tracks_say_the_direction_of_their_mean(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    several = MotionNetwork(replace(SMALL, track_networks=3), len(vocabulary()), MAX_WORDS)
+    save_motion_encoder(tmp_path / "three", several, {})
+    tracks = [way(0.3, 0.1), way(-0.2, 0.4, 5)]
+    encoder = MotionEncoder.load(tmp_path / "three")
+    each = []
+    for network_of_tracks in several.half().float().eval().tracks:
+        alone = MotionNetwork(SMALL, len(vocabulary()), MAX_WORDS)
+        alone.tracks[0].load_state_dict(network_of_tracks.state_dict())
+        each.append(MotionEncoder("one", weights_of(alone)).encode_tracks(tracks))
+    assert abs(each[0] - each[1]).max() > 0.1
+    mean = np.mean(each, axis=0)
+    np.testing.assert_allclose(encoder.encode_tracks(tracks), mean / np.linalg.norm(mean, axis=1)[:, None], atol=1e-5)
+
+
+def test_files_of_one_network_of_tracks_have_the_names_that_they_always_had(tmp_path: Path) -> None:
+    save_motion_encoder(tmp_path / "one", network(), {})
+    with safe_open(tmp_path / "one" / "motion.safetensors", "np") as held:
+        assert {"map_in.0.weight", "frames.0.norm1.bias", "track_out.1.weight", "words.weight"} <= set(held.keys())
+    record = json.loads((tmp_path / "one" / "motion.json").read_text())
+    del record["sizes"]["track_networks"]
+    (tmp_path / "one" / "motion.json").write_text(json.dumps(record))
+    again = MotionEncoder("again", weights_of(network().half().float()))
+    assert MotionEncoder.load(tmp_path / "one").fingerprint == again.fingerprint
 
 
 def test_what_is_saved_is_loaded_and_has_a_fingerprint_of_its_own(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def train_motion_encoder(
         steps=default.steps if choices.steps is None else choices.steps,
         seed=default.seed if choices.seed is None else choices.seed,
     )
-    steps = recipe.steps + recipe.text_steps
+    steps = recipe.all_steps
     jobs = max(run.workers or os.cpu_count() or 1, 1)
     note(f"training {MOTION_RECIPE}: {recipe.scenes:,} drawn scenes, {steps:,} steps, seed {recipe.seed}")
     with Progress() as line:

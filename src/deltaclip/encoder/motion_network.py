@@ -129,13 +129,12 @@ FRAME_COLUMNS = {"x": 2, "y": 3, "aspect": 26}
 """Places of some numbers in `TrackBatch.numbers`; aspect is a logarithm."""
 
 
-class MotionNetwork(nn.Module):
-    """Both networks. `track_vectors` and `read` give vectors of one space: their product is how well they fit."""
+class TrackNetwork(nn.Module):
+    """One of the networks of tracks."""
 
-    def __init__(self, sizes: MotionSizes, num_words: int, max_words: int) -> None:
+    def __init__(self, sizes: MotionSizes) -> None:
         super().__init__()
         width = sizes.width
-        self.sizes = sizes
         self.map_in = nn.Sequential(nn.Linear(MAP_NUMBERS, width), nn.GELU())
         self.number_in = nn.Sequential(nn.Linear(FRAME_NUMBERS, width), nn.GELU())
         self.frame_in = nn.Linear(2 * width, width)
@@ -144,6 +143,29 @@ class MotionNetwork(nn.Module):
         self.track_out = nn.Sequential(
             nn.LayerNorm((sizes.heads + 1) * width), nn.Linear((sizes.heads + 1) * width, sizes.dimension)
         )
+
+    def forward(self, batch: TrackBatch, drop: float = 0.0) -> Tensor:
+        """(B, D) unit rows. drop: share of the maps' cells that training hides."""
+        maps = nn.functional.dropout(batch.maps, drop, self.training)
+        hidden = self.frame_in(torch.cat([self.map_in(maps), self.number_in(batch.numbers)], dim=-1))
+        for layer in self.frames:
+            hidden = layer(hidden, src_key_padding_mask=~batch.there)
+        there = batch.there[..., None]
+        # (B, T, heads): each head looks at some frames more than at others.
+        weight = self.frame_weight(hidden).masked_fill(~there, -1e4).softmax(dim=1)
+        heads = torch.einsum("bth,btw->bhw", weight, hidden).flatten(1)
+        mean = (hidden * there).sum(1) / there.sum(1)
+        return nn.functional.normalize(self.track_out(torch.cat([heads, mean], dim=-1)), dim=-1)
+
+
+class MotionNetwork(nn.Module):
+    """All networks. `track_vectors` and `read` give vectors of one space: their product is how well they fit."""
+
+    def __init__(self, sizes: MotionSizes, num_words: int, max_words: int) -> None:
+        super().__init__()
+        width = sizes.width
+        self.sizes = sizes
+        self.tracks = nn.ModuleList(TrackNetwork(sizes) for _ in range(sizes.track_networks))
         self.words = nn.Embedding(num_words, width, padding_idx=0)
         self.places = nn.Parameter(torch.randn(max_words, width) * 0.02)
         self.text = nn.ModuleList(_layer(sizes) for _ in range(sizes.text_layers))
@@ -158,18 +180,9 @@ class MotionNetwork(nn.Module):
         with torch.inference_mode():
             return np.asarray(self.track_vectors(track_batch(tracks)).numpy())
 
-    def track_vectors(self, batch: TrackBatch, drop: float = 0.0) -> Tensor:
-        """(B, D) unit rows. drop: share of the maps' cells that training hides."""
-        maps = nn.functional.dropout(batch.maps, drop, self.training)
-        hidden = self.frame_in(torch.cat([self.map_in(maps), self.number_in(batch.numbers)], dim=-1))
-        for layer in self.frames:
-            hidden = layer(hidden, src_key_padding_mask=~batch.there)
-        there = batch.there[..., None]
-        # (B, T, heads): each head looks at some frames more than at others.
-        weight = self.frame_weight(hidden).masked_fill(~there, -1e4).softmax(dim=1)
-        heads = torch.einsum("bth,btw->bhw", weight, hidden).flatten(1)
-        mean = (hidden * there).sum(1) / there.sum(1)
-        return nn.functional.normalize(self.track_out(torch.cat([heads, mean], dim=-1)), dim=-1)
+    def track_vectors(self, batch: TrackBatch) -> Tensor:
+        """(B, D) unit rows: the direction of the mean of what the networks of tracks say."""
+        return nn.functional.normalize(sum(track(batch) for track in self.tracks), dim=-1)
 
     def read(self, ids: Tensor) -> ReadText:
         """ids: (Q, L) int64, 0 where a sentence has ended."""
@@ -191,10 +204,19 @@ def _layer(sizes: MotionSizes) -> nn.TransformerEncoderLayer:
     )
 
 
+def _kept(name: str) -> str:
+    """The name of a weight in `MotionWeights` and in files.
+
+    Those of the first network of tracks are without its number, as they were when there was one.
+    """
+    return name.removeprefix("tracks.0.")
+
+
 def network_of(weights: MotionWeights) -> MotionNetwork:
     """The network of these weights, in evaluation mode."""
     network = MotionNetwork(weights.sizes, len(vocabulary()), MAX_WORDS)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.arrays.items()})
+    arrays = {name: weights.arrays[_kept(name)] for name in network.state_dict()}
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return network.eval()
 
 
@@ -214,14 +236,14 @@ def track_flops(sizes: MotionSizes, num_frames: int) -> int:
 
 def weights_of(network: MotionNetwork) -> MotionWeights:
     """The weights of a network, as they are now."""
-    state = network.state_dict()
-    return MotionWeights(network.sizes, {name: weight.detach().cpu().numpy().copy() for name, weight in state.items()})
+    state = network.state_dict().items()
+    return MotionWeights(network.sizes, {_kept(name): weight.detach().cpu().numpy().copy() for name, weight in state})
 
 
 def save_motion_encoder(folder: Path, network: MotionNetwork, made: dict[str, Any]) -> None:
     """Writes a network as `MotionEncoder.load` reads it, weights in float16. made: how, for people. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.detach().half().contiguous() for key, value in network.state_dict().items()}
+    weights = {_kept(key): value.detach().half().contiguous() for key, value in network.state_dict().items()}
     write_bytes_whole(folder / WEIGHTS, save(weights))
     record = {"sizes": asdict(network.sizes), "words": vocabulary(), "made": made}
     write_bytes_whole(folder / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())

@@ -28,13 +28,17 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class MotionSizes:
-    """width: of both networks. layers, text_layers: of attention. heads: of a layer. dimension: D, of the vectors."""
+    """width: of all networks. layers, text_layers: of attention. heads: of a layer. dimension: D, of the vectors.
+
+    track_networks: how many learn the same of tracks, each from other random numbers; their mean errs less.
+    """
 
     width: int = 96
     layers: int = 3
     text_layers: int = 2
     heads: int = 4
     dimension: int = 128
+    track_networks: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +52,10 @@ class SentenceRead:
 
 @dataclass(frozen=True, eq=False)
 class MotionWeights:
-    """Weights of both networks, float32, by the names of `MotionNetwork`."""
+    """Weights of all networks, float32, by the names of `MotionNetwork`.
+
+    Those of the first network of tracks are without its number, as in files.
+    """
 
     sizes: MotionSizes
     arrays: Mapping[str, NDArray[np.float32]] = field(repr=False)
@@ -104,22 +111,26 @@ def _shapes(sizes: MotionSizes, num_words: int, max_words: int) -> dict[str, Sha
     """The shape of every weight, by name."""
     width, heads = sizes.width, sizes.heads
     pooled = (heads + 1) * width
+    tracks = [f"tracks.{number}." if number else "" for number in range(sizes.track_networks)]
     linear = {
-        "map_in.0": (width, MAP_NUMBERS),
-        "number_in.0": (width, FRAME_NUMBERS),
-        "frame_in": (width, 2 * width),
-        "frame_weight": (heads, width),
-        "track_out.1": (sizes.dimension, pooled),
         "text_out.1": (sizes.dimension, 2 * width),
         "spoken_out": (1, width),
         "bits_out": (1, 2 * width),
     }
-    norms = {"track_out.0": (pooled,), "text_out.0": (2 * width,)}
+    norms = {"text_out.0": (2 * width,)}
+    for track in tracks:
+        linear |= {
+            f"{track}map_in.0": (width, MAP_NUMBERS),
+            f"{track}number_in.0": (width, FRAME_NUMBERS),
+            f"{track}frame_in": (width, 2 * width),
+            f"{track}frame_weight": (heads, width),
+            f"{track}track_out.1": (sizes.dimension, pooled),
+        }
+        norms |= {f"{track}track_out.0": (pooled,)}
     shapes: dict[str, Shape] = {"words.weight": (num_words, width), "places": (max_words, width)}
     shapes |= {"scale": (), "offset": ()}
-    layers = [f"frames.{number}" for number in range(sizes.layers)] + [
-        f"text.{number}" for number in range(sizes.text_layers)
-    ]
+    layers = [f"{track}frames.{number}" for track in tracks for number in range(sizes.layers)]
+    layers += [f"text.{number}" for number in range(sizes.text_layers)]
     for layer in layers:
         linear |= {
             f"{layer}.self_attn.out_proj": (width, width),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from deltaclip.encoder import MotionEncoder, MotionSizes
+from deltaclip.encoder import MotionEncoder, MotionSizes, track_batch
 from deltaclip.motion_words import CONCEPTS
 from deltaclip.training.motion import MotionRecipe, train_motion
 from deltaclip.training.motion.drawn import draw_parts
@@ -63,6 +64,20 @@ def test_the_loss_falls_and_what_was_learnt_is_measured_at_the_end(folder: Path)
     assert np.mean(losses[70:80]) < np.mean(losses[40:45])
     assert [step.step for step in told] == list(range(1, 81))
     assert told[-1].held is not None
+
+
+def test_further_networks_of_tracks_learn_from_the_first_what_is_where(folder: Path) -> None:
+    drawn = draw_parts(folder, 0, SMALL.scenes, 1, silent)
+    recipe = replace(SMALL, steps=60, text_steps=1, sizes=replace(SMALL.sizes, track_networks=2))
+    told: list[MotionStep] = []
+    learnt = learn(recipe, drawn, told.append)
+    assert [step.step for step in told] == list(range(1, recipe.all_steps + 1))
+    assert recipe.all_steps == 121
+    with torch.inference_mode():
+        one, other = (network(track_batch([each[0] for each in drawn.tracks])) for network in learnt.tracks)
+    fits = one @ other.T
+    away = ~torch.eye(len(fits), dtype=torch.bool)
+    assert fits.diagonal().mean() > fits[away].mean() + 0.1
 
 
 def test_the_whole_way_ends_in_a_folder_that_loads(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -42,11 +43,11 @@ BITS_SCENES = 2000
 
 @dataclass(frozen=True, slots=True)
 class MotionRecipe:
-    """scenes: to draw. steps, batch, rate: of AdamW with a cosine, for tracks; text_steps, text_batch, text_rate: for
+    """scenes: to draw. steps, batch, rate: of AdamW with a cosine, for each network of tracks; text_steps, text_batch,
 
-    sentences; decay: of both. hidden: share of the maps' cells that a step hides. lost: largest share of a moment's
-    frames that it hides. fit: weight of `_judged`. spoken, bits: weights of what is learnt of sentences beside their
-    vectors. empty: share of sentences without motion. seed: of everything that is random.
+    text_rate: for sentences; decay: of both. hidden: share of the maps' cells that a step hides. lost: largest share of
+    a moment's frames that it hides. fit: weight of `_judged`. spoken, bits: weights of what is learnt of sentences
+    beside their vectors. empty: share of sentences without motion. seed: of everything that is random.
     """
 
     scenes: int = 10000
@@ -66,6 +67,11 @@ class MotionRecipe:
     seed: int = 0
     sizes: MotionSizes = field(default_factory=MotionSizes)
 
+    @property
+    def all_steps(self) -> int:
+        """Of all networks."""
+        return self.steps * self.sizes.track_networks + self.text_steps
+
 
 @dataclass(frozen=True, slots=True)
 class MotionStep:
@@ -81,9 +87,10 @@ def learn(
 ) -> MotionNetwork:
     """Trains on all scenes but HELD of them. The same recipe and scenes give the same network on one machine.
 
-    First tracks and what is claimed, a vector for each of CONCEPTS, find their places in one space; then sentences
-    learn to lead to the places of what they claim. Words are no part of the first half, which makes it quick, and the
-    same whatever words the phrases have; the second half has any number of sentences to learn from.
+    First tracks and what is claimed, a vector for each of CONCEPTS, find their places in one space; further networks of
+    tracks learn to lead to the same places; then sentences learn to lead to the places of what they claim. Words are
+    no part of all but the last, which makes it quick, and the same whatever words the phrases have; the last has any
+    number of sentences to learn from.
     """
     torch.manual_seed(recipe.seed)
     random = np.random.default_rng(recipe.seed)
@@ -91,20 +98,18 @@ def learn(
     network = MotionNetwork(recipe.sizes, len(vocabulary()), MAX_WORDS)
     claimed = nn.Linear(len(CONCEPTS), recipe.sizes.dimension)
     both = nn.ModuleList([network, claimed]).train()
+    places = [*claimed.parameters(), network.scale, network.offset]
     done = 0
-    for steps, loss_of, last in (
-        (recipe.steps, _track_loss, False),
-        (recipe.text_steps, _text_loss, True),
-    ):
-        rate = recipe.text_rate if last else recipe.rate
-        trained = [*network.parameters()] if last else [*network.parameters(), *claimed.parameters()]
+
+    def loop(steps: int, rate: float, trained: list[nn.Parameter], loss_of: Callable[[], Tensor], last: bool) -> None:
+        nonlocal done
         optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
         mean = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]  # torch's
         for step in range(steps):
             share = 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1, (step + 1) / WARM_UP) * share
-            loss = loss_of(recipe, network, claimed, data, random)
+            loss = loss_of()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             nn.utils.clip_grad_norm_(trained, LARGEST_STEP)
@@ -116,6 +121,14 @@ def learn(
             measure = done % every == 0 or step + 1 == steps
             held = data.held_out(network, None if last else claimed) if measure else None
             progress(MotionStep(done, float(loss.detach()), held))
+
+    for number, track in enumerate(network.tracks):
+        trained = [*track.parameters(), *(places if number == 0 else ())]
+        loss_of = partial(_track_loss, recipe, network, track, claimed, data, random)
+        loop(recipe.steps, recipe.rate, trained, loss_of, last=False)
+    of_text = [weight for name, weight in network.named_parameters() if not name.startswith("tracks.")]
+    loss_of = partial(_text_loss, recipe, network, claimed, data, random)
+    loop(recipe.text_steps, recipe.text_rate, of_text, loss_of, last=True)
     return network.eval()
 
 
@@ -180,15 +193,20 @@ def _places(claimed: nn.Linear, claims: NDArray[np.float32]) -> Tensor:
 
 
 def _track_loss(
-    recipe: MotionRecipe, network: MotionNetwork, claimed: nn.Linear, data: _Data, random: np.random.Generator
+    recipe: MotionRecipe,
+    network: MotionNetwork,
+    track: nn.Module,
+    claimed: nn.Linear,
+    data: _Data,
+    random: np.random.Generator,
 ) -> Tensor:
-    """Each track against all that can be claimed, and against claims of several concepts."""
+    """Each clip by one network of tracks against all that can be claimed, and against claims of several concepts."""
     rows = random.choice(data.learnt, recipe.batch) * 4 + random.integers(0, 4, recipe.batch)
     several = [claims_about(data.truths[row], data.rates, random) for row in rows[: recipe.batch // 2]]
     claims = np.concatenate([all_claims(), np.zeros((len(several), len(CONCEPTS)), np.bool_)]).astype(np.float32)
     for row, numbers in enumerate(several, len(claims) - len(several)):
         claims[row, list(numbers)] = 1
-    videos = network.track_vectors(_disturbed(recipe, data, rows, random), recipe.hidden)
+    videos = track(_disturbed(recipe, data, rows, random), recipe.hidden)
     true, false = data.truth_of(claims, rows)
     fits = _places(claimed, claims) @ videos.T * network.scale.exp()
     weight = data.bits(claims).clamp(0.3, 6.0)
