@@ -133,8 +133,7 @@ def captions(bed: Bed) -> Json:
             scores = vectors @ question.vector
             ranks.append(1 + int(np.count_nonzero(np.delete(scores, own) >= scores[own])))
             best = int(scores.argmax())
-            above = question.weight * float(scores[best] - scores.mean())
-            matches.append(Match(clips[best], text, question.words, above, best == own))
+            matches.append(Match(clips[best], text, question.words, float(scores[best]), best == own))
     told: Json = {"understood": share(question.vector is not None for question in questions)}
     told["words"] = dict(sorted(words.items(), key=lambda pair: -pair[1]))
     told["own_clip"] = {"of": len(clips), "median_rank": float(np.median(ranks)), "first": share(r == 1 for r in ranks)}
@@ -146,7 +145,10 @@ def captions(bed: Bed) -> Json:
 
 
 def surest(matches: Sequence[Match]) -> list[Match]:
-    """Those that motion adds most to as `search` counts it; no sentence twice, no clip more than CLIPS_TWICE times."""
+    """Those that fit best, as a fit means the same for all sentences (`learning._judged`).
+
+    No sentence twice, no clip more than CLIPS_TWICE times.
+    """
     shown: list[Match] = []
     for match in sorted(matches, key=lambda match: -match.score):
         times = sum(other.clip.name == match.clip.name for other in shown)

@@ -85,6 +85,51 @@ def test_two_movers_that_part_are_two_and_apart() -> None:
     assert told["one"] == told["meet"] == told["together"] == 0
 
 
+def test_what_others_do_beside_the_mover_is_neither_true_nor_false() -> None:
+    main = scene(right=0.8)
+    other = replace(scene("jump", size=0.1 * ONE).movers[0], beside=True)
+    alone, passed = said(main), said(replace(main, movers=(other, *main.movers)))
+    assert (passed["right"], passed["left"], passed["travel"]) == (1, 0, 1)
+    assert (alone["jump"], passed["jump"]) == (0, OPEN)
+    assert (alone["one"], passed["one"]) == (1, OPEN)
+    assert passed["two"] == passed["together"] == OPEN
+    assert all(passed[name] in (truth, OPEN) for name, truth in alone.items())
+
+
+def test_who_fidgets_moves_in_place_and_does_nothing_that_has_a_name() -> None:
+    told = said(scene("fidget", limb=SHARE))
+    assert {name for name, truth in told.items() if truth == 1} <= {"moves", "in_place", "one", "cam_still"}
+    assert told["jump"] == told["circle"] == told["right"] == told["fall"] == told["travel"] == 0
+    assert told["wave"] == told["clap"] == OPEN
+
+
+@pytest.mark.parametrize(
+    ("kind", "tremor", "still", "shake"),
+    [("still", 0.0, 1, 0), ("still", 0.012, 1, OPEN), ("shake", 0.012, OPEN, 1), ("shake", 0.05, 0, 1)],
+)
+def test_a_hand_that_trembles_may_be_called_either(kind: str, tremor: float, still: int, shake: int) -> None:
+    looks = CameraPath(kind, tremor * 2**0.5 * np.sin(20 * SHARE * np.pi), 0 * ONE, 0 * ONE, 0 * ONE)
+    told = said(replace(scene(), camera=looks))
+    assert (told["cam_still"], told["cam_shake"]) == (still, shake)
+
+
+def test_others_are_smaller_and_what_stands_near_stays_where_it_is_under_a_still_camera() -> None:
+    random = np.random.default_rng(4)
+    passed = deep = 0
+    for _ in range(300):
+        made = new_scene(random)
+        main = [mover for mover in made.movers if mover.act != "stay" and not mover.beside]
+        for mover in made.movers:
+            if mover.beside:
+                passed += 1
+                assert mover.size.mean() <= 0.5 * main[0].size.mean() + 1e-9
+            if mover.act == "stay" and made.camera.kind == "still":
+                deep += 1
+                assert np.ptp(mover.x) <= np.ptp(made.camera.x) + 1e-9
+    assert passed > 30
+    assert deep > 30
+
+
 def test_a_mirror_exchanges_left_and_right_and_is_undone_by_another() -> None:
     random = np.random.default_rng(0)
     sides = {name: name.replace("left", "?").replace("right", "left").replace("?", "right") for name in CONCEPTS}
