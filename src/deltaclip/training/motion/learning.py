@@ -50,7 +50,7 @@ class MotionRecipe:
     beside their vectors. empty: share of sentences without motion. seed: of everything that is random.
     """
 
-    scenes: int = 10000
+    scenes: int = 20000
     steps: int = 4000
     batch: int = 192
     rate: float = 2e-3
@@ -65,7 +65,7 @@ class MotionRecipe:
     spoken: float = 1.0
     bits: float = 0.1
     seed: int = 0
-    sizes: MotionSizes = field(default_factory=MotionSizes)
+    sizes: MotionSizes = field(default_factory=lambda: MotionSizes(track_networks=3))
 
     @property
     def all_steps(self) -> int:
