@@ -180,9 +180,9 @@ class MotionNetwork(nn.Module):
         with torch.inference_mode():
             return np.asarray(self.track_vectors(track_batch(tracks)).numpy())
 
-    def track_vectors(self, batch: TrackBatch) -> Tensor:
-        """(B, D) unit rows: the direction of the mean of what the networks of tracks say."""
-        return nn.functional.normalize(sum(track(batch) for track in self.tracks), dim=-1)
+    def track_vectors(self, batch: TrackBatch, first: int | None = None) -> Tensor:
+        """(B, D) unit rows: the direction of the mean of what the networks of tracks say. first: of so many alone."""
+        return nn.functional.normalize(sum(track(batch) for track in self.tracks[:first]), dim=-1)
 
     def read(self, ids: Tensor) -> ReadText:
         """ids: (Q, L) int64, 0 where a sentence has ended."""

@@ -101,7 +101,13 @@ def learn(
     places = [*claimed.parameters(), network.scale, network.offset]
     done = 0
 
-    def loop(steps: int, rate: float, trained: list[nn.Parameter], loss_of: Callable[[], Tensor], last: bool) -> None:
+    def loop(
+        steps: int,
+        rate: float,
+        trained: list[nn.Parameter],
+        loss_of: Callable[[], Tensor],
+        held_out: Callable[[], float],
+    ) -> None:
         nonlocal done
         optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
         mean = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]  # torch's
@@ -119,16 +125,15 @@ def learn(
                 both.load_state_dict(mean.module.state_dict())
             done += 1
             measure = done % every == 0 or step + 1 == steps
-            held = data.held_out(network, None if last else claimed) if measure else None
-            progress(MotionStep(done, float(loss.detach()), held))
+            progress(MotionStep(done, float(loss.detach()), held_out() if measure else None))
 
-    for number, track in enumerate(network.tracks):
-        trained = [*track.parameters(), *(places if number == 0 else ())]
+    for number, track in enumerate(network.tracks, 1):
+        trained = [*track.parameters(), *(places if number == 1 else ())]
         loss_of = partial(_track_loss, recipe, network, track, claimed, data, random)
-        loop(recipe.steps, recipe.rate, trained, loss_of, last=False)
+        loop(recipe.steps, recipe.rate, trained, loss_of, partial(data.held_out, network, claimed, number))
     of_text = [weight for name, weight in network.named_parameters() if not name.startswith("tracks.")]
     loss_of = partial(_text_loss, recipe, network, claimed, data, random)
-    loop(recipe.text_steps, recipe.text_rate, of_text, loss_of, last=True)
+    loop(recipe.text_steps, recipe.text_rate, of_text, loss_of, partial(data.held_out, network))
     return network.eval()
 
 
@@ -162,10 +167,11 @@ class _Data:
         share = (known & ~false).sum(1) + 0.5
         return torch.from_numpy(-np.log2(share / (known.sum(1) + 1))).float()
 
-    def held_out(self, network: MotionNetwork, claimed: nn.Linear | None) -> float:
+    def held_out(self, network: MotionNetwork, claimed: nn.Linear | None = None, first: int | None = None) -> float:
         """How often a sentence fits a scene that it is true of better than one that it is not, 0 to 1.
 
-        Of scenes not learnt from. claimed: asks with the vectors of what is claimed instead of sentences.
+        Of scenes not learnt from. claimed: asks with the vectors of what is claimed instead of sentences. first: asks
+        so many of the networks of tracks, those that have learnt.
         """
         random = np.random.default_rng(9)
         rows = self.held[:300]
@@ -175,7 +181,7 @@ class _Data:
         network.eval()
         with torch.inference_mode():
             there = torch.ones(self.maps[rows].shape[:2], dtype=torch.bool)
-            videos = network.track_vectors(TrackBatch(self.maps[rows].float(), self.numbers[rows], there))
+            videos = network.track_vectors(TrackBatch(self.maps[rows].float(), self.numbers[rows], there), first)
             asked = network.read(torch.from_numpy(ids)).vectors if claimed is None else _places(claimed, claims)
             fits = asked @ videos.T
         network.train()
