@@ -43,8 +43,9 @@ def convert(
 ) -> "ConversionReport":
     """Converts downloaded weights to a checkpoint folder, which `Encoder.load(out)` loads.
 
-    clip: OpenAI's CLIP (.pt), open_clip's (a file or its folder), CLIP4Clip's (.bin), a transformers folder, or a
-    Hugging Face hub name. alpha: Alpha-CLIP's image encoder for the same CLIP; None starts the alpha channel at zero.
+    clip: OpenAI's CLIP (.pt), open_clip's (a file or its folder), CLIP4Clip's (.bin), PE-Core (.pt), a transformers
+    folder, or a Hugging Face hub name. alpha: Alpha-CLIP's image encoder for the same CLIP; None starts the alpha
+    channel at zero.
     tokenizer: tokenizer.json, bpe_simple_vocab_16e6.txt.gz or a hub name; None takes the one beside the weights.
     config: file with the configuration; None takes the one beside the weights. activation, vision_heads, text_heads,
     mean, std: what no configuration says of the model. overwrite: replaces a checkpoint in `out`.

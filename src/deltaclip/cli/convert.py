@@ -75,7 +75,7 @@ def convert(
         typer.Option(
             metavar="WEIGHTS",
             help="CLIP to convert: OpenAI's (.pt), open_clip's (.bin, .pt, .safetensors or its folder), CLIP4Clip's "
-            "(.bin), a transformers folder, or a Hugging Face hub name.",
+            "(.bin), PE-Core (.pt), a transformers folder, or a Hugging Face hub name.",
         ),
     ],
     out: OutOption,
@@ -101,8 +101,8 @@ def convert(
     """Convert downloaded weights to a checkpoint folder.
 
     Weights do not contain the number of attention heads or the activation function. deltaclip knows them for the files
-    of OpenAI, CLIP4Clip and Alpha-CLIP. For other files it reads a configuration beside the weights; if there is none,
-    give the options below.
+    of OpenAI, CLIP4Clip, Alpha-CLIP and PE-Core. For other files it reads a configuration beside the weights; if there
+    is none, give the options below.
 
     \b
     Examples:

@@ -133,11 +133,12 @@ def convert(
     """Writes the checkpoint folder `out` from a CLIP, and an Alpha-CLIP vision tower on top of it.
 
     clip: OpenAI's CLIP (TorchScript archive or state dict), open_clip's with its configuration, a CLIP4Clip .bin, a
-        transformers folder or a hub name.
+        PE-Core, a transformers folder or a hub name.
     alpha: Alpha-CLIP's visual .pth, or a file with its alpha convolution alone; None keeps the CLIP's own, or zero.
     tokenizer: anything Tokenizer.from_source takes; None keeps the folder's or hub model's own, if it has one.
     said: what the user says of the CLIP. Weights do not tell their heads and activation: these are known of OpenAI's
-        files and of programs that have the same, else read from a configuration, else from `said`; never guessed.
+        files, of programs that have the same and of PE-Core, else read from a configuration, else from `said`; never
+        guessed.
     Raises CheckpointError if a file is not what it should be, a weight is missing or unknown, what has to be known is
     not said or said differently, or `out` is taken.
     """
