@@ -92,7 +92,9 @@ PROGRESS = ("line", "wavy", "zigzag", "bounce", "walk", "run", "wander", "stroke
 """Acts that lead somewhere."""
 STANDS_CLEARLY, SHAKES_CLEARLY = 0.008, 0.03
 """Tremor of a camera, picture heights."""
-COUNTS, GROUPED = ("one", "two", "many"), ("together", "apart", "meet", "cross_paths", "follow", "in_turn")
+COUNTS = ("one", "two", "many")
+GROUPED = {**{name: name for name in ("together", "apart", "meet", "follow", "in_turn")}, "cross": "cross_paths"}
+"""What several movers do -> the concept of it."""
 STROKES = ("tick", "caret", "vee", "ell", "two_strokes")
 """Acts of two strokes."""
 
@@ -104,7 +106,7 @@ def truths(scene: Scene) -> NDArray[np.int8]:
         if other.beside:  # whoever tells of it is not wrong
             also = _of_scene(replace(scene, group=None), [other])
             said |= {name: OPEN for name, truth in said.items() if truth == 0 and also[name] != 0}
-            said |= dict.fromkeys((*COUNTS, *GROUPED), OPEN)
+            said |= dict.fromkeys((*COUNTS, *GROUPED.values()), OPEN)
     return np.array([said[name] for name in CONCEPTS], np.int8)
 
 
@@ -276,15 +278,7 @@ def _of_strokes(said: dict[str, int], mover: Mover) -> None:
 
 def _of_group(said: dict[str, int], movers: list[Mover], scene: Scene) -> None:
     group = scene.group
-    names = {
-        "together": "together",
-        "apart": "apart",
-        "meet": "meet",
-        "cross": "cross_paths",
-        "follow": "follow",
-        "in_turn": "in_turn",
-    }
-    for name, concept in names.items():
+    for name, concept in GROUPED.items():
         said[concept] = int(group == name)
     if group == "follow":
         said["together"] = OPEN

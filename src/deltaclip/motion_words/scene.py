@@ -72,7 +72,7 @@ class Mover:
     act: a key of ACTS. shape: of SHAPES. x, y: its middle. size: its height. angle: clockwise. wide, high: factors of
     its width and height. limb: phase of its limbs, radians. there: whether it is to be seen. begin, end: moments
     between which it acts. profile: even, ease, speed_up or slow_down. enters, leaves: a side, or
-    None. beside: it moves beside what sentences are about, who say nothing of it.
+    None. beside: it moves beside what sentences are about, which say nothing of it.
     """
 
     act: str

@@ -7,17 +7,7 @@ import numpy as np
 from deltaclip.motion_words.acts import DONE_IN_PLACE
 from deltaclip.motion_words.cameras import new_camera
 from deltaclip.motion_words.paths import PATHS, Floats, Random, along, length_of
-from deltaclip.motion_words.scene import (
-    ACTS,
-    BODY,
-    FIDGET,
-    GROUPS,
-    STEPS,
-    Mover,
-    Scene,
-    each_of,
-    still_pose,
-)
+from deltaclip.motion_words.scene import ACTS, BODY, FIDGET, GROUPS, STEPS, Mover, Scene, each_of, still_pose
 
 __all__ = ["new_scene"]
 
@@ -61,30 +51,23 @@ def _chances() -> Floats:
     weight = dict.fromkeys(ACTS, 1.0) | dict.fromkeys(PATHS, 2.0)
     weight |= {"line": 9.0, "strokes": 3.5, "two_strokes": 4.5, "wander": 3.0, "walk": 3.0, "run": 1.5}
     weight |= {"circle": 3.2, "x": 3.0, "plus": 1.2, "tick": 2.8, "spiral": 1.2, "eight": 1.0, "ell": 1.2, "arch": 1.2}
-    weight |= {
-        "fall": 2.4,
-        "sit": 1.8,
-        "turn": 2.6,
-        "flip": 1.8,
-        "jump": 1.6,
-        FIDGET: 3.0,
-        "grow": 2.0,
-        "shrink": 1.5,
-        "wave": 1.3,
-    }
+    weight |= {"fall": 2.4, "sit": 1.8, "turn": 2.6, "flip": 1.8, "jump": 1.6, "grow": 2.0, "shrink": 1.5, "wave": 1.3}
+    weight[FIDGET] = 3.0
     values = np.array([weight[act] for act in ACTS])
     return np.asarray(values / values.sum())
 
 
 def _idle(random: Random, aspect: float) -> tuple[Mover, ...]:
     """Objects that are there and do not move: they look like movers and must not count."""
-    made = []
-    for _ in range(int(random.integers(0, 3))):
-        mover, _ = _new_mover(random, aspect, "line")
-        held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
-        held["there"] = np.ones(STEPS)
-        made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
-    return tuple(made)
+    return tuple(_still(random, aspect) for _ in range(int(random.integers(0, 3))))
+
+
+def _still(random: Random, aspect: float) -> Mover:
+    """Anything that could move and stays where it is."""
+    mover, _ = _new_mover(random, aspect, "line")
+    held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
+    held["there"] = np.ones(STEPS)
+    return replace(mover, act="stay", enters=None, leaves=None, **held)
 
 
 def _depth(random: Random, scene: Scene) -> tuple[Mover, ...]:
@@ -93,16 +76,14 @@ def _depth(random: Random, scene: Scene) -> tuple[Mover, ...]:
         return ()
     camera, made = scene.camera, []
     for _ in range(int(random.integers(1, 7))):
-        mover, _ = _new_mover(random, scene.aspect, "line")
+        still = _still(random, scene.aspect)
         size = float(np.exp(random.uniform(np.log(0.1), np.log(0.8))))
         x, y = random.uniform(-0.8, 0.8) * scene.aspect, random.uniform(-0.6, 0.6)
         # Beyond 0 it is farther than the ground, and its picture moves less.
         behind = random.uniform(-0.5, 0.7)
         nearer = np.exp(-0.4 * behind * camera.zoom)
-        held = each_of(mover, lambda values: np.full(STEPS, values[STEPS // 2]))
-        held |= {"there": np.ones(STEPS), "size": size * nearer}
-        held |= {"x": x * nearer + behind * camera.x, "y": y * nearer + behind * camera.y}
-        made.append(replace(mover, act="stay", enters=None, leaves=None, **held))
+        across, down = x * nearer + behind * camera.x, y * nearer + behind * camera.y
+        made.append(replace(still, x=across, y=down, size=size * nearer))
     return tuple(made)
 
 
@@ -116,9 +97,8 @@ def _passers_by(random: Random, scene: Scene) -> tuple[Mover, ...]:
         mover, _ = _new_mover(random, scene.aspect, act)
         share = most * random.uniform(0.4, 1.0) / float(mover.size.mean())
         x, y = random.uniform(-0.45, 0.45) * scene.aspect, random.uniform(-0.35, 0.35)
-        held = each_of(mover, lambda values: values)
-        held |= {"x": mover.x * share + x, "y": mover.y * share + y, "size": mover.size * share}
-        made.append(replace(mover, beside=True, enters=None, leaves=None, **held))
+        placed = replace(mover, x=mover.x * share + x, y=mover.y * share + y, size=mover.size * share)
+        made.append(replace(placed, beside=True, enters=None, leaves=None))
     return tuple(made)
 
 

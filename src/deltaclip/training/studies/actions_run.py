@@ -5,7 +5,6 @@ Metrics of classes and clips: the caption of a class retrieves clips, and a clip
 
 import re
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.source import TrainingData
 from deltaclip.training.studies.actions_clips import ActionClips, SeenActions
 from deltaclip.training.studies.actions_controls import changed, controls_of
-from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures
+from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures, seconds_left
 
 __all__ = ["MERGED", "TEMPORAL", "ActionRun", "class_figures", "merged_classes"]
 
@@ -134,7 +133,7 @@ class ActionRun:
             return kept
         if is_late(self.deadline):
             return None
-        limit = None if self.deadline is None else max(self.deadline - time.time(), 0.0)
+        limit = seconds_left(self.deadline)
         learnt, tested = (ActionClips(seen, numbers, self.recipe.data.motion) for numbers in self.parts)
         words = [text for wordings in self.actions.wordings.values() for text in wordings]
         facts = {"dataset": self.actions.name, "clips": self._files(self.parts[0]), "wordings": words}

@@ -17,7 +17,17 @@ from deltaclip.shapes import Twins
 from deltaclip.training.dataset import worker_context
 from deltaclip.training.run_folder import differences, save_whole
 
-__all__ = ["Document", "Stopped", "StudyPlan", "StudyProgress", "at_once", "is_late", "keep_figures", "kept_figures"]
+__all__ = [
+    "Document",
+    "Stopped",
+    "StudyPlan",
+    "StudyProgress",
+    "at_once",
+    "is_late",
+    "keep_figures",
+    "kept_figures",
+    "seconds_left",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,11 @@ class StudyPlan:
     device: str = "auto"
     deadline: float | None = None
     progress: Callable[[StudyProgress], None] = lambda progress: None
+
+
+def seconds_left(deadline: float | None) -> float | None:
+    """How long until a deadline of `StudyPlan`, 0 if it has passed; None without one."""
+    return None if deadline is None else max(deadline - time.time(), 0.0)
 
 
 def is_late(deadline: float | None) -> bool:

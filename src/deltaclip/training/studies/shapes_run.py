@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,7 @@ from deltaclip.training.loop import train
 from deltaclip.training.recipe import Recipe
 from deltaclip.training.run_folder import RUN_FOLDER
 from deltaclip.training.shapes_data import draw_shapes, drawn_file
-from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures
+from deltaclip.training.studies.runner import Document, is_late, keep_figures, kept_figures, seconds_left
 
 __all__ = ["ShapesGallery", "ShapesRun"]
 
@@ -201,7 +200,7 @@ class ShapesRun:
         if is_late(self.deadline):
             return None
         data = draw_shapes(self.recipe, workers=0, cache=self._clips)
-        limit = None if self.deadline is None else max(self.deadline - time.time(), 0.0)
+        limit = seconds_left(self.deadline)
         outcome = train(self.recipe, data, self.out, resume=True, time_limit=limit, device=self.device, workers=0)
         if not outcome.finished:
             return None
