@@ -1,6 +1,7 @@
 """`deltaclip evaluate actions` and `evaluate moments`: contracts, exit codes and refusals."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the command loads it, not where it is told from others: those rooms have the real one by now."""
+    for room in ("sentence_encoders", "ranked_moments"):
+        import_module(f"deltaclip.evaluation.{room}")
     monkeypatch.setattr(encoders, "MotionEncoder", ToyMotion)
 
 
