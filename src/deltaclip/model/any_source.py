@@ -13,17 +13,16 @@ from deltaclip.model.architecture import Architecture, Claim, openai_claim, sett
 from deltaclip.model.checkpoint import Parts, read_folder
 from deltaclip.model.configs import Transformers, configurations, transformers_claim
 from deltaclip.model.dialects import BEGIN_TOKEN, END_TOKEN
-from deltaclip.model.families import CLIP, PE_CORE, Family
+from deltaclip.model.families import CLIP, Family
 from deltaclip.model.families.wiring import DualConfig, family_of, wiring
 from deltaclip.model.files import CARD_FILE, CONFIG_FILE, card_licence, found_folder, open_clip_weights
 from deltaclip.model.hub import is_hub_name
 from deltaclip.model.keys import shapes_of, to_transformers
 from deltaclip.model.normalisation import CLIP_NORMALISATION, Normalisation, normalisation_words
-from deltaclip.model.pe_core import pe_core_claim, pooling_to_transformers
 from deltaclip.model.preprocessing import read_preprocessing
 from deltaclip.model.record import NORMALISATION, UNKNOWN_LICENCE, CheckpointRecord
 from deltaclip.model.sizes import Blocks, ModelSpec
-from deltaclip.model.sources import ClipFile, read_clip
+from deltaclip.model.sources import read_clip
 from deltaclip.model.spec import clip_config
 from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.tokenizer import TOKENIZER_FILES, Tokenizer
@@ -139,7 +138,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     shapes = shapes_of(file.weights, what)
     # A file whose origin is known may have unrelated files beside it; what the user named always counts.
     told = configurations(path, said.config) if said.config is not None or file.program is None else []
-    programs = [_program_claim(file, file.program, shapes)] if file.program is not None else []
+    programs = [] if file.program is None else [openai_claim(file.program, shapes, file.activation)]
     claims = [*programs, *(each.claim() for each in told), said.claim()]
     shapes = _with_image_size(shapes, claims)
     architecture = settle(claims, shapes, what)
@@ -156,7 +155,7 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
     return SourceModel(
         file.kind,
         _config(shapes, architecture, file.family, tokenizer, what),
-        {**_to_transformers(file, what), **file.head},
+        {**to_transformers(file.weights, what), **file.head},
         tokenizer,
         record,
         architecture,
@@ -165,15 +164,6 @@ def _of_file(path: Path, said: Said, tokenizer: Tokenizer | None) -> SourceModel
         (*file.notes, *_unsaid(normalised)),
         file.token_weights,
     )
-
-
-def _program_claim(file: ClipFile, program: str, shapes: Mapping[str, int]) -> Claim:
-    return pe_core_claim(shapes) if file.family is PE_CORE else openai_claim(program, shapes)
-
-
-def _to_transformers(file: ClipFile, what: str) -> dict[str, Tensor]:
-    made = to_transformers(file.weights, what)
-    return made | pooling_to_transformers(file.weights) if file.family is PE_CORE else made
 
 
 def _with_image_size(shapes: Mapping[str, int], claims: Sequence[Claim]) -> dict[str, int]:

@@ -58,10 +58,10 @@ class Architecture:
     known_from: Mapping[str, str]
 
 
-def openai_claim(program: str, shapes: Mapping[str, int]) -> Claim:
-    """OpenAI's own blocks, for a file known to come from a program that has them."""
+def openai_claim(program: str, shapes: Mapping[str, int], activation: str = OPENAI_ACTIVATION) -> Claim:
+    """OpenAI's own blocks, for a file known to come from a program that has them, but for the activation maybe."""
     heads = (shapes["vision_width"] // HEAD_WIDTH, shapes["text_width"] // HEAD_WIDTH)
-    return Claim(program, *heads, OPENAI_ACTIVATION, OPENAI_ACTIVATION, DEFAULT_EPS, DEFAULT_EPS)
+    return Claim(program, *heads, activation, activation, DEFAULT_EPS, DEFAULT_EPS)
 
 
 def settle(claims: Sequence[Claim], shapes: Mapping[str, int], what: str) -> Architecture:

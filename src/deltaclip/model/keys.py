@@ -18,6 +18,8 @@ from deltaclip.model.patches import PATCH_EMBEDDING
 
 __all__ = [
     "ALPHA_CONVOLUTION",
+    "KINDS",
+    "POOLING",
     "check_names",
     "expected_names",
     "num_layers",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 ALPHA_CONVOLUTION = "visual.conv1_alpha.weight"
+KINDS = ("weight", "bias")
 PLAIN = {
     "visual.class_embedding": "vision_model.embeddings.class_embedding",
     "visual.conv1.weight": PATCH_EMBEDDING,
@@ -43,6 +46,20 @@ PLAIN = {
 }
 # Stored as (in, out); a Linear layer wants (out, in).
 TRANSPOSED = {"visual.proj": "visual_projection.weight", "text_projection": "text_projection.weight"}
+POOLING = {  # of PE-Core; a CLIP has none
+    "visual.attn_pool.probe": "vision_model.head.probe",
+    **{f"visual.attn_pool.attn.in_proj_{kind}": f"vision_model.head.attention.in_proj_{kind}" for kind in KINDS},
+    **{
+        f"visual.attn_pool.{part}.{kind}": f"vision_model.head.{new}.{kind}"
+        for part, new in (
+            ("attn.out_proj", "attention.out_proj"),
+            ("layernorm", "layernorm"),
+            ("mlp.c_fc", "mlp.fc1"),
+            ("mlp.c_proj", "mlp.fc2"),
+        )
+        for kind in KINDS
+    },
+}
 BLOCK = {
     "attn.out_proj": "self_attn.out_proj",
     "ln_1": "layer_norm1",
@@ -65,7 +82,7 @@ def expected_names(vision_layers: int, text_layers: int) -> set[str]:
         for tower, layers in towers
         for layer in range(layers)
         for part in parts
-        for kind in ("weight", "bias")
+        for kind in KINDS
     }
     return blocks | PLAIN.keys() | TRANSPOSED.keys()
 
@@ -154,8 +171,8 @@ def replace_alpha(patch_embedding: Tensor, alpha: Tensor, what: str) -> Tensor:
 
 def _renamed(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:
     """One weight under its new name; the joint q, k, v projection becomes three."""
-    if name in PLAIN:
-        yield PLAIN[name], weight
+    if name in PLAIN or name in POOLING:
+        yield PLAIN.get(name) or POOLING[name], weight
     elif name in TRANSPOSED:
         yield TRANSPOSED[name], weight.T
     elif match := BLOCK_NAME.fullmatch(name):

@@ -11,9 +11,10 @@ from deltaclip.errors import CheckpointError
 from deltaclip.model.clip import check_numbers, listed_keys
 from deltaclip.model.clip4clip import OUTSIDE, beside_clip
 from deltaclip.model.families import CLIP, PE_CORE, Family
-from deltaclip.model.keys import ALPHA_CONVOLUTION, check_names, expected_names, num_layers, shapes_of
-from deltaclip.model.pe_core import PROGRAM, is_pe_core, openai_names, pooling_names
+from deltaclip.model.keys import ALPHA_CONVOLUTION, POOLING, check_names, expected_names, num_layers, shapes_of
+from deltaclip.model.pe_core import ACTIVATION, PROGRAM, is_pe_core, openai_names
 from deltaclip.model.record import SourceFile
+from deltaclip.model.sizes import OPENAI_ACTIVATION
 from deltaclip.model.token_weights import TokenWeights
 from deltaclip.model.weights import read_weights
 from deltaclip.model.wrappings import Weights
@@ -50,11 +51,13 @@ class ClipFile:
 
     kind: the program whose layout it has. file: its name and hash. licence: of its weights, as far as known.
     weights: by OpenAI's names, complete. left_out: names in the file that a CLIP has no place for, left out knowingly.
-    program: by what the file is known to come from a program with OpenAI's own blocks (width / 64 heads, QuickGELU,
-        CLIP's mean and deviation), in words; None if its names would fit other programs as well, open_clip's for one.
+    program: by what the file is known to come from a program with OpenAI's own blocks (width / 64 heads, `activation`,
+        the mean and deviation of its family), in words; None if its names would fit other programs as well,
+        open_clip's for one.
     notes: sentences about what was taken from the file. head: the weights of its temporal head, by their names in a
         model of ours; none without one. token_weights: of token-wise interaction, None without any.
     family: of the model. Only a CLIP's weights are complete by OpenAI's names; a PE-Core's have those of its pooling.
+    activation: of a known program's blocks, by transformers' name.
     """
 
     kind: Literal["openai", "clip4clip", "pe_core"]
@@ -67,6 +70,7 @@ class ClipFile:
     head: Mapping[str, Tensor] = field(default_factory=dict)
     token_weights: TokenWeights | None = None
     family: Family = CLIP
+    activation: str = OPENAI_ACTIVATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,11 @@ def read_clip(path: Path) -> ClipFile:
     found = _without_text_prefix(read_weights(path))
     if is_pe_core(found.tensors):
         named = openai_names(found.alone(str(path)), str(path))
-        weights = _complete(named, path, pooling_names())
+        weights = _complete(named, path, POOLING.keys())
         file, licence = SourceFile.of(path), f"{PE_CORE.licence} (PE-Core)"
-        return ClipFile("pe_core", file, licence, weights, (), PROGRAM, found.notes, family=PE_CORE)
+        return ClipFile(
+            "pe_core", file, licence, weights, (), PROGRAM, found.notes, family=PE_CORE, activation=ACTIVATION
+        )
     _refuse_other_kinds(found.tensors, path)
     file = SourceFile.of(path)
     heads = _clip4clip_heads(found, path)

@@ -4,7 +4,7 @@ To add one, write its record into `FAMILIES`, and `deltaclip/model/families/<nam
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from deltaclip.errors import CheckpointError
@@ -79,36 +79,22 @@ SIGLIP = Family(
     most_scale=None,  # published ones are above 100
     licence="Apache-2.0",
 )
-METACLIP_2 = Family(
+METACLIP_2 = replace(
+    CLIP,
     name="metaclip_2",
     title="MetaCLIP 2",
     model_class="MetaClip2Model",
-    processors=CLIP.processors,
-    fit="crop",
-    normalisation=CLIP_NORMALISATION,
     dialects=frozenset(("xlm",)),
-    whole_rows=False,
-    causal=True,
-    text_head="text_projection",
-    has_text_bias=False,
-    loss="softmax",
-    most_scale=100.0,
     licence="CC BY-NC 4.0",
 )
-PE_CORE = Family(
+PE_CORE = replace(
+    CLIP,
     name="pe_core",
     title="PE-Core",
     model_class="PeCoreModel",
     processors=SIGLIP.processors,
-    fit="squash",
+    fit=SIGLIP.fit,
     normalisation=SIGLIP.normalisation,
-    dialects=frozenset(("clip",)),
-    whole_rows=False,
-    causal=True,
-    text_head="text_projection",
-    has_text_bias=False,
-    loss="softmax",
-    most_scale=100.0,
     licence="Apache-2.0",
 )
 FAMILIES: Mapping[str, Family] = {family.name: family for family in (CLIP, SIGLIP, METACLIP_2, PE_CORE)}
@@ -120,10 +106,11 @@ NOT_HERE: Mapping[str, str] = {
 }
 """`model_type` of models that people are likely to try -> what it is, and why it is not one of FAMILIES."""
 
-
 OPEN_CLIP_FORMS: Mapping[str, str] = {
-    f"facebook/PE-Core-{size}-{side}": f"timm/PE-Core-{size[0]}-{size[1:]}{form}"
-    for size, side, form in (("T16", 384, "-384"), ("S16", 384, "-384"), ("B16", 224, ""), ("L14", 336, "-336"))
+    "facebook/PE-Core-T16-384": "timm/PE-Core-T-16-384",
+    "facebook/PE-Core-S16-384": "timm/PE-Core-S-16-384",
+    "facebook/PE-Core-B16-224": "timm/PE-Core-B-16",
+    "facebook/PE-Core-L14-336": "timm/PE-Core-L-14-336",
 }
 """Hub models without a configuration -> the same weights as open_clip has them."""
 

@@ -8,7 +8,13 @@ from transformers import CLIPConfig, CLIPModel
 
 from deltaclip.model.families.wiring import Wiring
 
-__all__ = ["WIRING"]
+__all__ = ["WIRING", "ClipWiring", "with_kept"]
+
+
+def with_kept(tokens: Tensor, kept: Tensor) -> Tensor:
+    """The class token and some patches of (N, 1 + patches, W) tokens. kept: (N, K) int64. Returns (N, 1 + K, W)."""
+    places = kept[:, :, None].expand(-1, -1, tokens.shape[-1])
+    return torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)
 
 
 class ClipWiring(Wiring):
@@ -34,9 +40,7 @@ class ClipWiring(Wiring):
             whole: Tensor = model.get_image_features(pixel_values=pictures).pooler_output
             return whole
         vision = model.vision_model
-        tokens = vision.embeddings(pictures)  # (N, 1 + h * w, W): [CLS], then the patches
-        places = kept[:, :, None].expand(-1, -1, tokens.shape[-1])
-        some = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)  # (N, 1 + K, W)
+        some = with_kept(vision.embeddings(pictures), kept)
         seen = vision.encoder(inputs_embeds=vision.pre_layrnorm(some)).last_hidden_state
         made: Tensor = model.visual_projection(vision.post_layernorm(seen[:, 0]))
         return made

@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.clip.modeling_clip import CLIPAttention, CLIPVisionModel
 from transformers.models.siglip.modeling_siglip import SiglipMultiheadAttentionPoolingHead
 
-from deltaclip.model.families.clip import ClipWiring
+from deltaclip.model.families.clip import ClipWiring, with_kept
 
 __all__ = ["WIRING", "PeCoreModel"]
 
@@ -77,8 +77,7 @@ class PeCoreVision(CLIPVisionModel):  # type: ignore[no-untyped-call]  # transfo
         """pixel_values: (N, C, S, S). kept: (N, K) int64, patches that enter the blocks; None for all of them."""
         tokens = self.embeddings(pixel_values)  # (N, 1 + h * w, W): the class token, then the patches
         if kept is not None:
-            places = kept[:, :, None].expand(-1, -1, tokens.shape[-1])
-            tokens = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)
+            tokens = with_kept(tokens, kept)
         seen = self.encoder(inputs_embeds=self.pre_layrnorm(tokens), turns=self._turns(kept, tokens.device))
         rows = self.post_layernorm(seen.last_hidden_state)
         return BaseModelOutputWithPooling(last_hidden_state=rows, pooler_output=self.head(rows))
@@ -120,9 +119,9 @@ class PeCoreWiring(ClipWiring):
     def check_config(self, config: Any) -> None:
         """See `Wiring`."""
         vision = config.vision_config
-        if vision.hidden_size // vision.num_attention_heads % 4:
+        if (width := vision.hidden_size // vision.num_attention_heads) % 4:
             heads = f"vision_config.num_attention_heads is {vision.num_attention_heads}"
-            raise ValueError(f"{heads}, so that a head of {vision.hidden_size} has no pairs of numbers for two axes")
+            raise ValueError(f"{heads}: {width} numbers of a head are no pairs for two axes")
         if vision.hidden_size % POOL_HEADS:
             raise ValueError(f"vision_config.hidden_size {vision.hidden_size} does not divide by {POOL_HEADS} heads")
 
