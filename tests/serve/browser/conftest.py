@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,13 +19,14 @@ from deltaclip import Encoder, Library
 from deltaclip.shapes import ShapesSpec, draw_demo, make_world, write_world
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 HOSTILE_NAME = "<img src=x onerror=alert(1)> & co.mp4"
 FLAGS = ("--headless=new", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run")  # fmt: skip
 Serve = Callable[..., str]
+PATIENCE_MS = 15_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ def browser() -> "Iterator[Browser]":
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
+
+
+def expect(of: "Page | Locator") -> Any:
+    """Playwright's assertions, which wait until they hold: a page fills itself in as its answers arrive."""
+    from playwright.sync_api import expect  # may be absent, and then no test comes here
+
+    expect.set_options(timeout=PATIENCE_MS)
+    return expect(of)
 
 
 @contextmanager
@@ -110,7 +119,7 @@ def open_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
 
     def opened(url: str, **settings: object) -> "Page":
         context = browser.new_context(**{"viewport": WIDE, **settings})  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"script: {error.stack}"))

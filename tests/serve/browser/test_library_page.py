@@ -1,12 +1,13 @@
 """What is in a library, what failed, jobs, the first run, and two libraries side by side."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deltaclip import Encoder, Library
-from tests.serve.browser.conftest import Serve, Shown
+from tests.serve.browser.conftest import Serve, Shown, expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,13 +20,13 @@ def test_a_library_tells_its_folders_counts_encoder_and_what_failed(
 ) -> None:
     page = open_page(f"{address}/library")
     page.wait_for_selector(".numbers")
-    assert "videos\n14" in page.locator(".numbers").inner_text()
-    assert str(shown.videos) in page.locator(".rows").last.inner_text()
-    assert "shapes" in page.locator(".facts").inner_text()
+    expect(page.locator(".numbers")).to_contain_text("videos\n14", use_inner_text=True)
+    expect(page.locator(".rows").last).to_contain_text(str(shown.videos), use_inner_text=True)
+    expect(page.locator(".facts")).to_contain_text("shapes", use_inner_text=True)
     failed = page.locator(".listing li")
-    assert failed.count() == 1
-    assert "broken.mp4" in failed.inner_text()
-    assert "FFmpeg" in failed.inner_text()
+    expect(failed).to_have_count(1)
+    expect(failed).to_contain_text("broken.mp4", use_inner_text=True)
+    expect(failed).to_contain_text("FFmpeg", use_inner_text=True)
 
 
 def test_a_file_that_was_repaired_is_read_when_it_is_retried(
@@ -43,7 +44,7 @@ def test_a_file_that_was_repaired_is_read_when_it_is_retried(
     page.get_by_role("button", name="Retry bad.mp4").click()
     page.wait_for_selector(".job[data-state=done]", timeout=60_000)
     page.wait_for_selector(".listing", state="hidden")
-    assert "videos\n2" in page.locator(".numbers").inner_text()
+    expect(page.locator(".numbers")).to_contain_text("videos\n2", use_inner_text=True)
 
 
 def test_videos_whose_files_are_gone_are_listed(shown: Shown, serve: Serve, open_page: "Open", tmp_path: Path) -> None:
@@ -57,8 +58,8 @@ def test_videos_whose_files_are_gone_are_listed(shown: Shown, serve: Serve, open
         library.index([videos])
     page = open_page(serve([tmp_path / "library"]) + "/library")
     page.wait_for_selector(".listing li")
-    assert page.locator(".listing:not([hidden]) h2").all_inner_texts() == ["Missing"]
-    assert page.locator(".listing li strong").all_inner_texts() == ["gone <b>.mp4"]
+    expect(page.locator(".listing:not([hidden]) h2")).to_have_text(["Missing"], use_inner_text=True)
+    expect(page.locator(".listing li strong")).to_have_text(["gone <b>.mp4"], use_inner_text=True)
 
 
 def test_a_folder_is_chosen_and_indexed_below_the_roots(
@@ -75,7 +76,7 @@ def test_a_folder_is_chosen_and_indexed_below_the_roots(
     page.wait_for_function("() => document.querySelector('dialog .path').textContent.endsWith('holiday')")
     page.get_by_role("button", name="Index this folder").click()
     page.wait_for_selector(".hello .ideas", timeout=60_000)
-    assert "3 videos" in page.locator(".hello").inner_text()
+    expect(page.locator(".hello")).to_contain_text("3 videos", use_inner_text=True)
 
 
 def test_the_first_run_says_what_to_do_and_offers_the_drawn_clips(
@@ -83,12 +84,12 @@ def test_the_first_run_says_what_to_do_and_offers_the_drawn_clips(
 ) -> None:
     page = open_page(serve([tmp_path / "nothing yet"], cache=tmp_path / "cache"))
     page.wait_for_selector(".first")
-    assert "deltaclip index" in page.locator(".first").inner_text()
-    assert page.get_by_role("button", name="Add a folder").count() == 0
+    expect(page.locator(".first")).to_contain_text("deltaclip index", use_inner_text=True)
+    expect(page.get_by_role("button", name="Add a folder")).to_have_count(0)
     page.get_by_role("button", name="Try it on drawn clips").click()
     page.wait_for_selector(".job")
     page.wait_for_selector(".ideas a", timeout=60_000)
-    assert "library=demo" in page.url
+    expect(page).to_have_url(re.compile("library=demo"))
     page.locator(".ideas a").first.click()
     page.wait_for_selector(".grid .card")
 
@@ -99,13 +100,12 @@ def test_two_libraries_answer_one_question_side_by_side(address: str, shown: Sho
     page.locator("#box").fill(shown.question)
     page.locator("#box").press("Enter")
     page.wait_for_selector(".side .card")
-    assert page.locator(".side h2").all_inner_texts() == ["A\nwith masks", "B\nwithout masks"]
-    assert "masks full" in page.locator(".side header").nth(1).inner_text()
-    twins = page.locator(".side").first.locator(".twin").all_inner_texts()
-    assert any("in B" in each for each in twins)
+    expect(page.locator(".side h2")).to_have_text(["A\nwith masks", "B\nwithout masks"], use_inner_text=True)
+    expect(page.locator(".side header").nth(1)).to_contain_text("masks full", use_inner_text=True)
+    expect(page.locator(".side").first.locator(".twin").filter(has_text="in B")).not_to_have_count(0)
     page.locator(".side").nth(1).locator("a.card-link").first.click()
     page.wait_for_selector(".stage")
-    assert "library=without+masks" in page.url
+    expect(page).to_have_url(re.compile(r"library=without\+masks"))
 
 
 def test_one_library_alone_says_how_to_serve_two(address: str, open_page: "Open") -> None:
@@ -114,10 +114,10 @@ def test_one_library_alone_says_how_to_serve_two(address: str, open_page: "Open"
     page.route("**/v1/libraries", lambda route: route.fulfill(json={"libraries": libraries[:1]}))
     page.goto(f"{address}/compare")
     page.wait_for_selector(".blank")
-    assert "deltaclip serve --library" in page.locator(".blank").inner_text()
+    expect(page.locator(".blank")).to_contain_text("deltaclip serve --library", use_inner_text=True)
 
 
 def test_what_the_server_does_not_allow_is_told_in_its_words(address: str, open_page: "Open") -> None:
     page = open_page(f"{address}/library?library=unknown")
     page.wait_for_selector(".blank[role=alert]")
-    assert "No library is named 'unknown'" in page.locator(".blank").inner_text()
+    expect(page.locator(".blank")).to_contain_text("No library is named 'unknown'", use_inner_text=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serve.browser.conftest import Serve, Shown
+from tests.serve.browser.conftest import Serve, Shown, expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -38,7 +38,7 @@ def test_a_right_token_opens_the_page_and_signing_out_closes_it(
     page.wait_for_selector(".ideas a")
     page.locator(".views a[data-view=library]").click()
     page.wait_for_selector(".listing li")
-    assert page.get_by_role("button", name="Retry").count() == 0  # the token only reads
+    expect(page.get_by_role("button", name="Retry")).to_have_count(0)  # the token only reads
     assert str(shown.folder) not in page.locator("main").inner_text()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Token").wait_for()

@@ -1,9 +1,12 @@
 """Watching a video on the page."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.serve.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -44,7 +47,7 @@ def watch(address: str, open_page: "Open") -> "Callable[..., Page]":
 
 def test_the_player_starts_at_the_moment_and_really_plays(watch: "Callable[..., Page]") -> None:
     page = watch("long.mp4", "?t=15&end=30")
-    assert page.evaluate(SECONDS) == pytest.approx(15, abs=1.5)
+    page.wait_for_function(f"() => Math.abs({SECONDS} - 15) < 1.5")
     page.evaluate("document.querySelector('.stage video').muted = true")
     if page.evaluate("document.querySelector('.stage video').paused"):
         page.get_by_role("button", name="Play", exact=True).click()
@@ -56,10 +59,10 @@ def test_what_moves_is_painted_over_the_picture_until_m_is_pressed(watch: "Calla
     page.wait_for_function(f"() => ({AMBER})() > 50")
     before = page.locator(".stage").screenshot()
     page.keyboard.press("m")
-    assert page.evaluate(AMBER) == 0
+    page.wait_for_function(f"() => ({AMBER})() === 0")
     assert page.locator(".stage").screenshot() != before
     page.keyboard.press("m")
-    assert page.evaluate(AMBER) > 50
+    page.wait_for_function(f"() => ({AMBER})() > 50")
 
 
 def test_the_outline_stays_on_what_moves_when_the_window_changes(watch: "Callable[..., Page]") -> None:
@@ -77,21 +80,20 @@ def test_the_outline_stays_on_what_moves_when_the_window_changes(watch: "Callabl
     page.wait_for_function(f"() => ({AMBER})() > 50")
     wide = page.evaluate(middle)
     page.set_viewport_size({"width": 600, "height": 700})
-    page.wait_for_timeout(200)
-    assert page.evaluate(middle) == pytest.approx(wide, abs=2)
+    page.wait_for_function(f"wide => ({middle})().every((each, axis) => Math.abs(each - wide[axis]) < 2)", arg=wide)
 
 
 def test_every_moment_has_its_place_on_the_curve_and_a_click_goes_there(watch: "Callable[..., Page]") -> None:
     page = watch("long.mp4", "?t=0&q=the+red+circle+moves", reduced_motion="reduce")
     page.wait_for_selector(".curve-line")
-    assert page.locator(".curve-border").count() == 2
-    assert "the red circle moves" in page.locator(".curve-legend").inner_text()
+    expect(page.locator(".curve-border")).to_have_count(2)
+    expect(page.locator(".curve-legend")).to_contain_text("the red circle moves", use_inner_text=True)
     box = page.locator(".curve-track").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 40 / 46, box["y"] + 20)
     page.wait_for_function(f"() => Math.abs({SECONDS} - 40) < 1")
-    assert page.locator(".moment h2").inner_text() == "Moment 3 of 3"
-    assert "t=40" in page.url or "t=39.9" in page.url
+    expect(page.locator(".moment h2")).to_have_text("Moment 3 of 3", use_inner_text=True)
+    expect(page).to_have_url(re.compile(r"t=(40|39\.9)"))
 
 
 def test_keys_go_a_second_on_and_from_moment_to_moment(watch: "Callable[..., Page]") -> None:
@@ -105,7 +107,7 @@ def test_keys_go_a_second_on_and_from_moment_to_moment(watch: "Callable[..., Pag
     page.locator(".curve-track").focus()
     page.keyboard.press("PageUp")
     page.wait_for_function(f"() => Math.abs({SECONDS} - 10) < 0.3")
-    assert (page.locator(".curve-track").get_attribute("aria-valuetext") or "").startswith("0:10")
+    expect(page.locator(".curve-track")).to_have_attribute("aria-valuetext", re.compile("^0:10"))
 
 
 def test_a_question_without_a_time_opens_the_moment_that_fits_best(watch: "Callable[..., Page]") -> None:
@@ -119,7 +121,7 @@ def test_a_question_without_a_time_opens_the_moment_that_fits_best(watch: "Calla
 def test_moments_like_this_one_are_listed_by_appearance_and_by_motion(watch: "Callable[..., Page]") -> None:
     page = watch("shapes_0001.mp4")
     page.wait_for_selector(".like .card")
-    assert page.locator(".like .card-name").first.inner_text() in ("shapes_0000.mp4", "shapes_0002.mp4")
+    expect(page.locator(".like .card-name").first).to_have_text(re.compile(r"^shapes_000[02]\.mp4$"))
     with page.expect_response(lambda answer: "by=motion" in answer.url):
         page.get_by_text("By motion").click()
     page.wait_for_selector(".like .card")
@@ -127,7 +129,7 @@ def test_moments_like_this_one_are_listed_by_appearance_and_by_motion(watch: "Ca
 
 def test_facts_the_path_and_the_moment_as_a_film_are_there(watch: "Callable[..., Page]") -> None:
     page = watch("shapes_0001.mp4")
-    assert "160 × 160" in page.locator(".facts").inner_text()
+    expect(page.locator(".facts")).to_contain_text("160 × 160", use_inner_text=True)
     page.get_by_role("button", name="Copy path").click()
     page.get_by_text("Copied").wait_for()
     with page.expect_download() as saved:
@@ -139,4 +141,4 @@ def test_facts_the_path_and_the_moment_as_a_film_are_there(watch: "Callable[...,
 def test_a_video_that_is_not_there_is_told(address: str, open_page: "Open") -> None:
     page = open_page(f"{address}/video/99999")
     page.wait_for_selector(".blank[role=alert]")
-    assert "99999" in page.locator(".blank").inner_text()
+    expect(page.locator(".blank")).to_contain_text("99999", use_inner_text=True)
