@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from deltaclip.cli import main
 from tests.training.tiny import same_weights
@@ -87,7 +88,7 @@ def test_a_run_killed_on_the_way_ends_as_one_that_was_not_and_searches(
     states = tmp_path / "killed" / "training" / "states"
     process = subprocess.Popen(
         [sys.executable, "-m", "deltaclip", *map(str, words)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},  # as many as this process has
         stderr=subprocess.DEVNULL,
     )
     while not list(states.glob("*.pt")) and process.poll() is None:
