@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,16 @@ from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, Motio
 from deltaclip.errors import CheckpointError
 from deltaclip.model import MappedRows, digest_of_weights
 from deltaclip.motion import Track
-from deltaclip.motion_words import MAX_WORDS, count_of_looks, read_sentence, speaks, vocabulary
+from deltaclip.motion_words import (
+    MAX_WORDS,
+    count_of_looks,
+    is_function,
+    modifiers_in,
+    phrases_in,
+    read_sentence,
+    speaks,
+    vocabulary,
+)
 from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 from deltaclip.wording import listed
@@ -35,7 +44,7 @@ EXAMPLES = ("moves to the left", "jumps up and down", "in a circle", "falls", "c
 FULL_BITS = 4.0
 """A sentence that tells so many bits, as it is true of one of 16 moments, lets motion count in full if it says no more
 of how the moment looks."""
-LEAST_SPOKEN = -1.5
+LEAST_SPOKEN = -4.0
 """Logit above which a word counts as one on motion: rather one too many than that "a man fell" says nothing."""
 LEAST_BITS = 0.5
 """One that tells less, such as that something moves, counts as one without words on motion."""
@@ -179,16 +188,23 @@ class MotionEncoder:
         if not isinstance(text, str):
             raise TypeError(f"question takes one text, not {type(text).__name__}")
         read = read_sentence(text)
-        if not any(speaks(number) for number in read.ids):
+        said = phrases_in(read.ids)
+        if not said:
             return MotionQuestion(text, (), None, 0.0)
         found = self._weights.read(np.array(read.ids, np.int64))
-        tells = [speaks(number) and logit > LEAST_SPOKEN for number, logit in zip(read.ids, found.spoken, strict=True)]
-        read_words = [*zip(read.ids, read.words, tells, strict=True)]
-        words = tuple(word for _, word, is_told in read_words if is_told)
-        if not words or found.bits < LEAST_BITS:
+
+        def told(phrase: Sequence[int]) -> bool:
+            return all(found.spoken[place] > LEAST_SPOKEN for place in phrase if speaks(read.ids[place]))
+
+        places = {place for phrase in said if told(phrase) for place in phrase}
+        if not places or found.bits < LEAST_BITS:
             return MotionQuestion(text, (), None, 0.0)
-        looks = sum(count_of_looks(number, word) for number, word, is_told in read_words if not is_told)
-        weight = min(found.bits / FULL_BITS, 1.0) * min(len(words) / max(looks, 1), 1.0)
+        places.update(place for phrase in modifiers_in(read.ids) if told(phrase) for place in phrase)
+        words = tuple(read.words[place] for place in sorted(places) if not is_function(read.ids[place]))
+        tell = sum(speaks(read.ids[place]) for place in places)
+        others = set(range(len(read.ids))) - places
+        looks = sum(count_of_looks(read.ids[place], read.words[place]) for place in others)
+        weight = min(found.bits / FULL_BITS, 1.0) * min(tell / max(looks, 1), 1.0)
         return MotionQuestion(text, words, found.vector, weight)
 
     @cached_property

@@ -7,6 +7,7 @@ from deltaclip.fronts import fetched
 if TYPE_CHECKING:
     from deltaclip.motion_words.concepts import CONCEPTS, OPEN, truths
     from deltaclip.motion_words.drawing import DrawnFrames, draw
+    from deltaclip.motion_words.matching import modifiers_in, phrases_in
     from deltaclip.motion_words.phrases import said_phrases
     from deltaclip.motion_words.scene import Scene
     from deltaclip.motion_words.scenes import new_scene
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         PAD,
         ReadSentence,
         count_of_looks,
+        is_function,
         read_sentence,
         speaks,
         vocabulary,
@@ -34,6 +36,7 @@ else:
         __name__,
         "deltaclip.motion_words.words",
         "deltaclip.motion_words.phrases",
+        "deltaclip.motion_words.matching",
         "deltaclip.motion_words.concepts",
         "deltaclip.motion_words.scene",
         "deltaclip.motion_words.scenes",
@@ -58,8 +61,11 @@ __all__ = [
     "count_of_looks",
     "draw",
     "empty_sentence",
+    "is_function",
     "mirrored",
+    "modifiers_in",
     "new_scene",
+    "phrases_in",
     "read_sentence",
     "said_phrases",
     "sentence_about",

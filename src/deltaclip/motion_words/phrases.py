@@ -16,23 +16,29 @@ Templates = Mapping[str, tuple[str, ...]]
 class Phrases:
     """classes: words for each {CLASS} of a template. said: claims, joined by +, -> templates that say them.
 
-    modifiers: claim -> what may follow a phrase. movers: claim -> what may be said of who moves. empty: parts of
-    sentences without motion. nouns: names of who moves that are words on motion elsewhere. tails: ends of sentences.
-    function: words that belong to phrases and are not motion by themselves. objects: those that name objects and
-    places. light: words that are motion only together with others, such as take in "take a seat". figures:
-    names of figures that may also be who moves. pronouns: words that name nothing that could be seen.
+    modifiers: claim -> what may follow a phrase. movers: claim -> what may be said of who moves. enough: what says
+    something of motion without being a phrase. empty: parts of sentences without motion. nouns: names of who moves that
+    are words on motion elsewhere. tails: ends of sentences. function: words that belong to phrases and are not motion
+    by themselves. objects: those that name objects and places. light: words that are motion only together with others,
+    such as take in "take a seat". optional: those that a sentence may leave out. things: words on motion that also name
+    a thing, such as swing; makers: words behind which they do not. figures: names of figures that may also be who
+    moves. pronouns: words that name nothing that could be seen.
     """
 
     classes: Templates
     said: Templates
     modifiers: Templates
     movers: Templates
+    enough: tuple[str, ...]
     empty: tuple[str, ...]
     nouns: tuple[str, ...]
     tails: tuple[str, ...]
     function: frozenset[str]
     objects: frozenset[str]
     light: frozenset[str]
+    optional: frozenset[str]
+    things: frozenset[str]
+    makers: frozenset[str]
     figures: frozenset[str]
     pronouns: frozenset[str]
 
@@ -55,12 +61,16 @@ def phrases() -> Phrases:
         table("phrases"),
         table("modifiers"),
         table("movers"),
+        tuple(read["enough"]["parts"]),
         tuple(read["empty"]["parts"]),
         tuple(read["names"]["nouns"]),
         tuple(read["names"]["tails"]),
         frozenset(read["words"]["function"]),
         frozenset(read["words"]["objects"]),
         frozenset(read["words"]["light"]),
+        frozenset(read["words"]["optional"]),
+        frozenset(read["words"]["things"]),
+        frozenset(read["words"]["makers"]),
         frozenset(read["words"]["figures"]),
         frozenset(read["words"]["pronouns"]),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from deltaclip.motion_words.concepts import CONCEPTS, INDEX
 from deltaclip.motion_words.paths import Random
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, is_function, read_sentence, speaks, word_id
+from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, is_function, read_template, speaks, word_id
 
 __all__ = ["MadeSentence", "all_claims", "claims_about", "empty_sentence", "sentence_about", "stacked"]
 
@@ -164,7 +164,7 @@ def _filled(template: str, random: Random) -> str:
 @cache
 def _read(text: str) -> tuple[int, ...]:
     """Ids of the words of a template, * in it being a name that is not known."""
-    return read_sentence(text.replace("*", "qzx")).ids
+    return read_template(text).ids
 
 
 def _tagged(text: str, spoken: bool) -> list[Word]:

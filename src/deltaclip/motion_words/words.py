@@ -6,7 +6,7 @@ become one, so that "a car" and "the old red car" are the same to it.
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,7 +19,9 @@ __all__ = [
     "ReadSentence",
     "count_of_looks",
     "is_function",
+    "is_optional",
     "read_sentence",
+    "read_template",
     "speaks",
     "vocabulary",
     "word_id",
@@ -128,6 +130,14 @@ IRREGULAR = {
     "clap": "clapped clapping",
     "zigzag": "zigzags zigzagged zigzagging zig-zag zig-zags",
 }
+DETERMINERS = frozenset(
+    ("a", "an", "the", "this", "these", "those", "my", "your", "his", "its", "our", "their", "no", "some", "any")
+)
+"""Words that a noun follows. Not "that" and "her", behind which there may be a verb."""
+PREPOSITIONS = frozenset(("of", "with", "on", "at", "from", "by", "near", "under"))
+"""Words that a noun follows, or a verb that ends in -ing."""
+AFTER_VERBS = frozenset(("around", "round", "each", "out", "a", "an", "the"))
+"""Words behind which a figure is what somebody does, as in "birds circle around the tower"."""
 _BASE = {form: base for base, forms in IRREGULAR.items() for form in forms.split()}
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 
@@ -164,33 +174,71 @@ def _ids() -> dict[str, int]:
 def read_sentence(text: str) -> ReadSentence:
     """The words of a sentence by their base forms. Articles are dropped; case does not matter.
 
-    A figure before the first word on motion is who moves, as in "the red circle moves": it is like any other name.
+    A figure before the first word on motion is who moves, as in "the red circle moves": it is like any other name. So
+    is a word on motion that names a thing, as in "a child on a swing".
     """
+    written = _written(text)
+    things = {place for place in range(len(written)) if _names_thing(written, place)}
+    return _read(written, things)
+
+
+def read_template(template: str) -> ReadSentence:
+    """The same of a template of phrases.toml: its words are meant as it is used, and it has no articles."""
+    return _read(_written(template.replace("*", "qzx")), frozenset())
+
+
+def _written(text: str) -> list[str]:
+    """Its words as they are written, articles among them."""
     plain = unicodedata.normalize("NFKC", text).replace("’", "'")
+    return [part for match in _WORD.finditer(plain) for part in _split(match.group())]
+
+
+def _read(written: Sequence[str], things: Set[int]) -> ReadSentence:
+    """things: places of words that name things."""
     found = list[tuple[int, str]]()
     after_article = False
-    for match in _WORD.finditer(plain):
-        for written in _split(match.group()):
-            word = written.casefold()
-            if word in DROPPED:
-                after_article = True
-                continue
-            begins = not (after_article or found)
-            named = word in phrases().figures and not begins and not any(speaks(number) for number, _ in found)
-            found.append((-1 if named else _ids().get(base_form(word), OTHER), written))
-            after_article = False
+    for place, part in enumerate(written):
+        word = part.casefold()
+        if word in DROPPED:
+            after_article = True
+            continue
+        begins = not (after_article or found)
+        following = written[place + 1].casefold() if place + 1 < len(written) else ""
+        named = word in phrases().figures and following not in AFTER_VERBS and not begins
+        named = named and not any(speaks(number) for number, _ in found)
+        number = OTHER if place in things else -1 if named else _ids().get(base_form(word), OTHER)
+        found.append((number, part))
+        after_article = False
     ids, words = list[int](), list[str]()
-    for place, (known, written) in enumerate(found):
+    for place, (known, part) in enumerate(found):
         number = known
         if number < 0:  # a figure that somebody names: it moves, and is not drawn, if a word on motion follows
             moves = any(speaks(later) for later, _ in found[place + 1 :])
-            number = OTHER if moves else _ids()[base_form(written.casefold())]
+            number = OTHER if moves else _ids()[base_form(part.casefold())]
         if number == OTHER and ids and ids[-1] == OTHER:
-            words[-1] += " " + written
+            words[-1] += " " + part
         else:
             ids.append(number)
-            words.append(written)
+            words.append(part)
     return ReadSentence(tuple(ids[:MAX_WORDS]), tuple(words[:MAX_WORDS]))
+
+
+def _names_thing(written: Sequence[str], place: int) -> bool:
+    """Whether a word on motion is the name of a thing there: "a swing", "full of leaves", "rock band", "waves are"."""
+    word = written[place].casefold()
+    base = base_form(word)
+    if base not in phrases().things or (word != base and not word.endswith("s")):
+        return False
+    before = [part.casefold() for part in written[max(place - 3, 0) : place]]
+    if before and before[-1] in DETERMINERS:
+        return phrases().makers.isdisjoint(map(base_form, before[:-1]))
+    if before and before[-1] in PREPOSITIONS:
+        return True
+    if place + 1 == len(written):
+        return False
+    after = written[place + 1].casefold()
+    follows = base_form(after)
+    return follows == "be" or (word == base and after not in DROPPED and follows not in _ids())
 
 
 def speaks(number: int) -> bool:
@@ -201,6 +249,11 @@ def speaks(number: int) -> bool:
 def is_function(number: int) -> bool:
     """Whether the word of that id only joins others."""
     return number in _function_ids()
+
+
+def is_optional(number: int) -> bool:
+    """Whether a sentence may leave out the word of that id, or put it in, without saying something different."""
+    return number in _optional_ids()
 
 
 def count_of_looks(number: int, words: str) -> int:
@@ -216,6 +269,11 @@ def word_id(word: str) -> int:
 @cache
 def _function_ids() -> frozenset[int]:
     return _known_ids(phrases().function)
+
+
+@cache
+def _optional_ids() -> frozenset[int]:
+    return _known_ids(phrases().optional)
 
 
 @cache
@@ -250,7 +308,7 @@ def _base_among(word: str, known: Container[str]) -> str:
         if word.endswith(ending) and len(word) > len(ending) + 1:
             stem = word[: -len(ending)]
             doubled = stem[:-1] if len(stem) > 2 and stem[-1] == stem[-2] else stem
-            for candidate in (stem + instead, stem + "e", doubled):
+            for candidate in (stem + instead,) if instead else (stem, stem + "e", doubled):
                 candidate = SAME_WORD.get(candidate, candidate)
                 if candidate in known:
                     return candidate
@@ -265,5 +323,4 @@ _ENDINGS = (
     ("s", ""),
     ("ing", ""),
     ("ed", ""),
-    ("ly", ""),
 )
