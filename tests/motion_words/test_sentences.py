@@ -167,6 +167,8 @@ def test_a_modifier_is_one_of_several_words() -> None:
         ("on a step", []),
         ("children slide on the ice", ["slide"]),
         ("a plastic slide is there", []),
+        ("a fall", ["fall"]),
+        ("the fall of a leaf", []),
     ],
 )
 def test_a_word_on_motion_may_name_a_thing(text: str, motion: list[str]) -> None:

@@ -51,6 +51,7 @@ SAME_WORD = {
     "counter-clockwise": "counterclockwise",
     "anti-clockwise": "counterclockwise",
     "circularly": "circular",
+    "rotation": "rotate",
     "quickly": "quick",
     "slowly": "slow",
     "rectangular": "rectangle",
@@ -224,10 +225,15 @@ def _read(written: Sequence[str], things: Set[int]) -> ReadSentence:
 
 
 def _names_thing(written: Sequence[str], place: int) -> bool:
-    """Whether a word on motion is the name of a thing there: "a swing", "full of leaves", "rock band", "waves are"."""
+    """Whether a word on motion is the name of a thing there: "a swing", "full of leaves", "rock band", "waves are".
+
+    Who asks for nothing but "a fall" means the motion.
+    """
     word = written[place].casefold()
     base = base_form(word)
     if base not in phrases().things or (word != base and not word.endswith("s")):
+        return False
+    if all(part.casefold() in DETERMINERS for number, part in enumerate(written) if number != place):
         return False
     before = [part.casefold() for part in written[max(place - 3, 0) : place]]
     if before and before[-1] in DETERMINERS:
