@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from deltaclip.encoder import MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder, weights_of
+from deltaclip.encoder import Encoder, MotionEncoder, MotionNetwork, MotionSizes, save_motion_encoder, weights_of
 from deltaclip.errors import CheckpointError
 from deltaclip.motion import TRACK_GRID, TRACK_NUMBERS, Track
 from deltaclip.motion_words import MAX_WORDS, vocabulary
@@ -128,6 +128,26 @@ def test_a_sentence_without_motion_has_no_weight_at_all(bundled: MotionEncoder, 
     assert (asked.words, asked.vector, asked.weight) == ((), None, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a man is talking about his car", ()),
+        ("two people talk to each other", ()),
+        ("a child sits on a swing", ()),
+        ("a woman adds onions to a frying pan", ()),
+        ("cooking up some food", ()),
+        ("the camera pans to the left", ("camera", "pans", "left")),
+        ("somebody sits down on a chair", ("sits", "down")),
+        ("he takes a few steps", ("takes", "steps")),
+        ("a hand moves in slow motion", ("moves", "slow", "motion")),
+    ],
+)
+def test_a_word_is_on_motion_in_a_phrase_that_is_there_as_a_whole(
+    bundled: MotionEncoder, text: str, words: tuple[str, ...]
+) -> None:
+    assert bundled.question(text).words == words
+
+
 def test_a_noun_that_is_not_known_does_not_matter(bundled: MotionEncoder) -> None:
     one, other = (bundled.question(f"{noun} falls to the ground") for noun in ("a lorry", "an old purple elephant"))
     assert one.vector is not None
@@ -216,3 +236,10 @@ def test_what_is_no_motion_encoder_is_named(tmp_path: Path, damage: str) -> None
         (folder / "motion.json").write_text(text, "utf-8")
     with pytest.raises(CheckpointError, match="mine"):
         MotionEncoder.load(folder)
+
+
+def test_a_motion_encoder_is_named_where_one_of_appearance_is_wanted(tmp_path: Path) -> None:
+    save_motion_encoder(tmp_path / "mine", network(), {})
+    for name in ("motion", str(tmp_path / "mine")):
+        with pytest.raises(CheckpointError, match="a motion encoder, which tells how things move"):
+            Encoder.load(name)

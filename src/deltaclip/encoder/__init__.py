@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from deltaclip.encoder.deferred_engine import FEW_TEXTS, DeferredEngine
     from deltaclip.encoder.encoder import DEFAULT_MOTION, Encoder
     from deltaclip.encoder.engine import Engine, EngineCosts, Inputs, SlowEngine, TokenEngine
-    from deltaclip.encoder.locating import BUNDLED, DEFAULT_ENCODER, checkpoint_problem, locate
-    from deltaclip.encoder.motion_encoder import (
+    from deltaclip.encoder.locating import (
+        BUNDLED,
         BUNDLED_MOTION,
-        MotionEncoder,
-        MotionQuestion,
+        DEFAULT_ENCODER,
+        checkpoint_problem,
         is_motion_encoder,
-        motion_encoder_problem,
+        locate,
     )
+    from deltaclip.encoder.motion_encoder import MotionEncoder, MotionQuestion, motion_encoder_problem
     from deltaclip.encoder.motion_network import (
         FRAME_COLUMNS,
         MotionNetwork,

@@ -3,18 +3,47 @@
 from importlib.resources import files
 from pathlib import Path
 
+from deltaclip.encoder.motion_weights import RECORD, WEIGHTS
 from deltaclip.errors import CheckpointError
 
-__all__ = ["BUNDLED", "DEFAULT_ENCODER", "checkpoint_problem", "full_name", "inside_package", "locate"]
+__all__ = [
+    "BUNDLED",
+    "BUNDLED_MOTION",
+    "DEFAULT_ENCODER",
+    "checkpoint_problem",
+    "full_name",
+    "inside_package",
+    "is_motion_encoder",
+    "locate",
+]
 
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 BUNDLED = {"shapes": "checkpoints/shapes"}
 """Encoders that come with the package: name -> folder inside it."""
+BUNDLED_MOTION = "motion"
+"""The name of the motion encoder that comes with the package."""
 
 
 def locate(name: str) -> str:
-    """The folder of a bundled encoder, or the name itself. Raises CheckpointError if the package is not unpacked."""
-    return str(inside_package(name, BUNDLED[name])) if name in BUNDLED else name
+    """The folder of a bundled encoder, or the name itself.
+
+    Raises CheckpointError if the package is not unpacked, and for a motion encoder.
+    """
+    if name in BUNDLED:
+        return str(inside_package(name, BUNDLED[name]))
+    if is_motion_encoder(name) and not (Path(name).expanduser() / "config.json").is_file():
+        remedy = (
+            f"Give an encoder of appearance, such as shapes or {DEFAULT_ENCODER}: each library has a motion encoder "
+        )
+        remedy += "beside it. evaluate actions, evaluate moments and evaluate --reversed measure a motion encoder."
+        raise CheckpointError(name, "a motion encoder, which tells how things move and not how they look", remedy)
+    return name
+
+
+def is_motion_encoder(name: str) -> bool:
+    """Whether that is the bundled motion encoder, or a folder that `save_motion_encoder` wrote, even if damaged."""
+    folder = Path(name).expanduser()
+    return name == BUNDLED_MOTION or any((folder / file).is_file() for file in (WEIGHTS, RECORD))
 
 
 def inside_package(name: str, path: str) -> Path:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deltaclip.checks import check_path
 from deltaclip.encoder.background import kept_vectors, motion_sentences
 from deltaclip.encoder.engine import EngineCosts
-from deltaclip.encoder.locating import inside_package
+from deltaclip.encoder.locating import BUNDLED_MOTION, inside_package
 from deltaclip.encoder.motion_weights import RECORD, WEIGHTS, MotionSizes, MotionWeights
 from deltaclip.errors import CheckpointError
 from deltaclip.model import MappedRows, digest_of_weights
@@ -33,10 +33,8 @@ from deltaclip.provenance import digest
 from deltaclip.reader import Clip
 from deltaclip.wording import listed
 
-__all__ = ["BUNDLED_MOTION", "MotionEncoder", "MotionQuestion", "is_motion_encoder", "motion_encoder_problem"]
+__all__ = ["MotionEncoder", "MotionQuestion", "motion_encoder_problem"]
 
-BUNDLED_MOTION = "motion"
-"""The name of the motion encoder that comes with the package."""
 TRACK_VERSION = 2
 """Changes whenever motion or reading change what track a file gets."""
 TRACKS_AT_ONCE = 64
@@ -212,12 +210,6 @@ class MotionEncoder:
         from deltaclip.encoder.motion_network import network_of
 
         return network_of(self._weights)
-
-
-def is_motion_encoder(name: str) -> bool:
-    """Whether that is the bundled motion encoder, or a folder that `save_motion_encoder` wrote, even if damaged."""
-    folder = Path(name).expanduser()
-    return name == BUNDLED_MOTION or any((folder / file).is_file() for file in (WEIGHTS, RECORD))
 
 
 def motion_encoder_problem(name: str, fingerprint: str) -> str | None:
