@@ -96,6 +96,20 @@ def test_an_encoder_is_evaluated_on_a_table_of_captions_with_progress(inside: Pa
     assert len(repr(result).replace(encoder.name, "")) < 200
 
 
+def test_an_encoder_is_evaluated_by_segments_and_by_tokens_beside_one_mean(inside: Path, encoder: Encoder) -> None:
+    mean = deltaclip.evaluate(encoder, captions="captions.csv", videos="videos")
+    told: list[tuple[int, int]] = []
+    best = deltaclip.evaluate(
+        encoder, captions="captions.csv", videos="videos", segments=1, on_progress=lambda *now: told.append(now)
+    )
+    assert best.segments > 2
+    assert best.whole.t2v == mean.t2v
+    assert told.count((2, 2)) == 2
+    tokens = deltaclip.evaluate(encoder, captions="captions.csv", videos="videos", interaction="token", post="dsl")
+    assert tokens.protocol.interaction == {"name": "token-wise", "vectors_a_video": float(encoder.reader_spec.num_frames)}
+    assert tokens.whole.protocol.interaction is None
+
+
 def test_training_on_own_captions_gives_an_encoder_that_loads(inside: Path, tmp_path: Path) -> None:
     steps: list[int] = []
     decoded: list[tuple[int, int]] = []
@@ -152,6 +166,18 @@ WRONG: list[tuple[Use, type[Exception], str]] = [
     (lambda _: deltaclip.evaluate(np.eye(2), frame_cache="x"), TypeError, "frame_cache: only for an encoder"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e, dataset="shapes", frame_cache="x"), ValueError, "cache nor frame_cache"),
     (lambda _: deltaclip.evaluate(np.eye(2), post="dsl"), TypeError, "post: only for an encoder"),  # type: ignore[call-overload]
+    (lambda _: deltaclip.evaluate(np.eye(2), segments=5), TypeError, "segments: only for an encoder"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, segments="5"), TypeError, "give seconds as a number"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, segments=0), ValueError, "give 0.5 to 3600 seconds"),
+    (lambda e: deltaclip.evaluate(e, segments=5, interaction="token"), ValueError, "not both"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, interaction="tokens"), ValueError, "interaction is 'tokens'"),  # type: ignore[call-overload]
+    (lambda e: deltaclip.evaluate(e, interaction="token", post="qbnorm"), ValueError, "one mean a video alone"),
+    (lambda e: deltaclip.evaluate(e, dataset="shapes", segments=5), ValueError, "neither segments nor interaction"),
+    (
+        lambda e: deltaclip.evaluate(e, captions="captions.csv", videos="videos", interaction="weighted-token"),
+        CheckpointError,
+        "no weights of token-wise interaction",
+    ),
     (lambda e: deltaclip.evaluate(e, dataset="shapes", post="dsl"), ValueError, "shapes takes neither split, post"),
     (lambda e: deltaclip.evaluate(e, captions="x", videos="y", dataset=["msvd"]), TypeError, "give one name"),  # type: ignore[call-overload]
     (lambda e: deltaclip.evaluate(e), TypeError, "needs captions and videos for the data set folder"),

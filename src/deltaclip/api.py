@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,13 @@ from deltaclip.wording import did_you_mean, listed
 
 if TYPE_CHECKING:  # torch is imported by the functions that need it
     from deltaclip.encoder import Encoder
-    from deltaclip.evaluation import Evaluation, RetrievalResult
+    from deltaclip.evaluation import (
+        Evaluation,
+        InteractionEvaluation,
+        InteractionWord,
+        RetrievalResult,
+        SegmentEvaluation,
+    )
     from deltaclip.model import ConversionReport
     from deltaclip.training import Outcome, TrainingProgress
 
@@ -23,6 +29,9 @@ __all__ = ["convert", "evaluate", "train"]
 
 SHAPES = "shapes"
 POSTS = ("none", "dsl", "qbnorm")
+INTERACTIONS = ("mean", "token", "weighted-token")
+SEGMENT_SECONDS = (0.5, 3600.0)
+"""The shortest and the longest segment that videos may be cut into."""
 ACTIVATIONS = ("quick_gelu", "gelu")
 DEFAULT_DATASET = "folder"
 
@@ -77,25 +86,32 @@ def convert(
     )
 
 
+class _OnVideos(TypedDict, total=False):
+    """Options of `evaluate` for an encoder."""
+
+    captions: AnyPath | None
+    videos: AnyPath | None
+    dataset: str
+    split: str
+    post: Literal["none", "dsl", "qbnorm"]
+    allow_missing: bool
+    cache: AnyPath | None
+    frame_cache: AnyPath | None
+    on_progress: Callable[[int, int], None] | None
+
+
 @overload
 def evaluate(what: ArrayLike, /, owner: Sequence[int] | NDArray[Any] | None = None) -> "RetrievalResult": ...
 
 
 @overload
+def evaluate(what: "Encoder", /, **options: Unpack[_OnVideos]) -> "Evaluation": ...
+@overload
+def evaluate(what: "Encoder", /, *, segments: float, **options: Unpack[_OnVideos]) -> "SegmentEvaluation": ...
+@overload
 def evaluate(
-    what: "Encoder",
-    /,
-    *,
-    captions: AnyPath | None = None,
-    videos: AnyPath | None = None,
-    dataset: str = "folder",
-    split: str = "test",
-    post: Literal["none", "dsl", "qbnorm"] = "none",
-    allow_missing: bool = False,
-    cache: AnyPath | None = None,
-    frame_cache: AnyPath | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> "Evaluation": ...
+    what: "Encoder", /, *, interaction: "InteractionWord", **options: Unpack[_OnVideos]
+) -> "InteractionEvaluation": ...
 
 
 def evaluate(
@@ -108,29 +124,37 @@ def evaluate(
     dataset: str | None = None,
     split: str = "test",
     post: Literal["none", "dsl", "qbnorm"] = "none",
+    segments: float | None = None,
+    interaction: 'Literal["mean"] | InteractionWord' = "mean",
     allow_missing: bool = False,
     cache: AnyPath | None = None,
     frame_cache: AnyPath | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> "RetrievalResult | Evaluation":
+) -> "RetrievalResult | Evaluation | SegmentEvaluation | InteractionEvaluation":
     """Measures text-video retrieval, of a matrix of scores or of an encoder on captioned videos.
 
         evaluate(similarity, owner)                                       # RetrievalResult
         evaluate(encoder, captions="captions.csv", videos="videos")       # Evaluation
+        evaluate(encoder, captions="captions.csv", videos="videos", segments=15)           # SegmentEvaluation
+        evaluate(encoder, captions="captions.csv", videos="videos", interaction="token")   # InteractionEvaluation
 
     similarity: (Q, V) numbers, higher is better. owner: (Q,) whole numbers, the column of each text's video; None if
     text i belongs to video i.
 
     captions: a table of your own captions (.csv, .tsv, .jsonl with path and caption, and split if wanted), or the
     folder of a data set's caption files. videos: the folder of its videos. dataset: a name in `captions.DATASETS`, or
-    "shapes", which draws its own clips; default: "folder", a table. post: how scores are post-processed. allow_missing:
-    leaves out videos that are missing or cannot be read, and the result says so. cache: folder in which vectors are
-    kept between calls. frame_cache: folder of decoded frames (`deltaclip cache --raw`); the videos in it are
-    not decoded, and the vectors are the same to the bit. on_progress: called with (videos done, videos in all).
+    "shapes", which draws its own clips; default: "folder", a table. post: how scores are post-processed. segments:
+    ranks videos by the best of their segments of so many seconds, cut as `index` cuts, beside one mean a video.
+    interaction: `token` compares all tokens of a text with all frames of a video (DRL's TI), `weighted-token` by the
+    weights of the encoder (WTI), beside one mean a video. allow_missing: leaves out videos that are missing or cannot
+    be read, and the result says so. cache: folder in which vectors are kept between calls. frame_cache: folder of
+    decoded frames (`deltaclip cache --raw`); the videos in it are not decoded, and the vectors are the same to the bit.
+    Segments, and frames for `interaction`, are encoded anew. on_progress: called with (videos done, videos in all), for
+    `segments` and `interaction` a second time.
 
     Raises CaptionError for captions that cannot be used, VideoError for videos that cannot be read, CacheError for a
-    frame cache that would change vectors or is damaged, ValueError for a matrix or an option that makes no sense,
-    TypeError for a wrong type.
+    frame cache that would change vectors or is damaged, CheckpointError for an encoder without the weights of
+    `weighted-token`, ValueError for a matrix or an option that makes no sense, TypeError for a wrong type.
     """
     from deltaclip.encoder import Encoder
     from deltaclip.evaluation import evaluate_matrix
@@ -139,7 +163,7 @@ def evaluate(
         if captions is not None or videos is not None or dataset is not None or isinstance(what, str | Path | type):
             raise TypeError(f"evaluate takes a loaded encoder or a matrix, not {what!r}: give Encoder.load(name)")
         given = {"split": split != "test", "post": post != "none", "allow_missing": allow_missing, "cache": cache}
-        given["frame_cache"] = frame_cache
+        given |= {"frame_cache": frame_cache, "segments": segments is not None, "interaction": interaction != "mean"}
         if ignored := [option for option, value in given.items() if value]:
             raise TypeError(f"{listed(ignored)}: only for an encoder; a matrix is evaluated as it is")
         _check_numbers(what, owner)
@@ -151,18 +175,32 @@ def evaluate(
         raise TypeError(f"split is {split!r}: give one name, such as 'test'")
     check_choice(post, "post", POSTS)
     _check_calls(on_progress)
+    _check_beside_mean(segments, interaction, post)
     if name == SHAPES:
         from deltaclip.evaluation import evaluate_shapes
 
         if captions is not None or videos is not None:
             raise ValueError("shapes draws its clips: leave captions and videos out")
+        if segments is not None or interaction != "mean":
+            raise ValueError("shapes takes neither segments nor interaction: its clips are one short scene each")
         if post != "none" or split != "test" or allow_missing or cache is not None or frame_cache is not None:
             raise ValueError("shapes takes neither split, post, allow_missing, cache nor frame_cache")
         return evaluate_shapes(what, progress=on_progress or _ignore)
     if captions is None or videos is None:
         raise TypeError(f"evaluate needs captions and videos for the data set {name}")
-    from deltaclip.evaluation import VectorCache, encode_material, evaluate_material, material_of_split, post_processing
+    from deltaclip.evaluation import (
+        DualSoftmax,
+        VectorCache,
+        by_interaction,
+        by_segments,
+        encode_material,
+        evaluate_material,
+        material_of_split,
+        post_processing,
+    )
 
+    if interaction == "weighted-token":
+        what.need_token_weights()  # before hours of decoding
     table, folder = _path(captions, "evaluate(captions=...)"), _path(videos, "evaluate(videos=...)")
     kept = None if cache is None else VectorCache(_path(cache, "evaluate(cache=...)"))
     frames = _optional(frame_cache, "evaluate(frame_cache=...)")
@@ -176,7 +214,13 @@ def evaluate(
     vectors = encode_material(
         what, material, cache=kept, frame_cache=frames, allow_missing=allow_missing, progress=on_progress or _ignore
     )
-    return evaluate_material(what, vectors, re_weighed)
+    whole = evaluate_material(what, vectors, re_weighed)
+    dsl = DualSoftmax() if post == "dsl" else None
+    if segments is not None:
+        return by_segments(what, whole, float(segments), dsl, progress=on_progress or _ignore)
+    if interaction != "mean":
+        return by_interaction(what, whole, interaction, dsl, progress=on_progress or _ignore)
+    return whole
 
 
 def train(
@@ -274,6 +318,21 @@ def _check_run(time_limit: Any, workers: Any, device: Any, *callbacks: Any) -> N
         if not time_limit >= 0:
             raise ValueError(f"time_limit is {time_limit!r}: give 0 seconds or more")
     _check_calls(*callbacks)
+
+
+def _check_beside_mean(segments: Any, interaction: Any, post: str) -> None:  # Any: whatever somebody passed
+    """What is compared with one mean a video. Raises TypeError, ValueError."""
+    check_choice(interaction, "interaction", INTERACTIONS)
+    if segments is not None:
+        if isinstance(segments, bool) or not isinstance(segments, int | float):
+            raise TypeError(f"segments is {segments!r}: give seconds as a number")
+        shortest, longest = SEGMENT_SECONDS
+        if not shortest <= segments <= longest:
+            raise ValueError(f"segments is {segments!r}: give {shortest:g} to {longest:g} seconds")
+        if interaction != "mean":
+            raise ValueError("give segments or interaction, not both")
+    if post == "qbnorm" and (segments is not None or interaction != "mean"):
+        raise ValueError("post='qbnorm' goes with one mean a video alone: leave segments and interaction out")
 
 
 def _check_calls(*callbacks: Any) -> None:  # Any: whatever somebody passed

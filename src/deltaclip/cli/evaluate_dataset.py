@@ -1,5 +1,6 @@
 """`evaluate` on a data set, and how any evaluation is printed and written to files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # torch is imported when the command runs
     from deltaclip.evaluation import (
         Evaluation,
         InteractionEvaluation,
-        InteractionWord,
         Material,
         MaterialVectors,
         ScoresEvaluation,
@@ -226,12 +226,7 @@ def evaluate_dataset(run: DatasetRun, as_json: bool) -> None:
             encoder.need_token_weights()  # before hours of decoding
         evaluations.append(_evaluate_one(encoder, workers, run, cache, captions, material))
     best = best_of(evaluations)
-    if scoring.segments is not None:
-        run.targets.give(_by_segments(encoder, best, workers, run, scoring.segments), as_json)
-    elif scoring.interaction != "mean":
-        run.targets.give(_by_interaction(encoder, best, workers, run, scoring.interaction), as_json)
-    else:
-        run.targets.give(best, as_json)
+    run.targets.give(_beside_mean(encoder, best, workers, scoring), as_json)
 
 
 def _check_beside_mean(run: DatasetRun) -> None:
@@ -245,39 +240,24 @@ def _check_beside_mean(run: DatasetRun) -> None:
         raise typer.BadParameter("it takes one encoder at a time, and no qbnorm.", param_hint=f"'{option}'")
 
 
-def _by_interaction(
-    encoder: "Encoder", whole: "Evaluation", workers: int | None, run: DatasetRun, word: "InteractionWord"
-) -> "InteractionEvaluation":
-    """The same videos by all of their frames, and texts by all of their tokens."""
-    from deltaclip.evaluation import DualSoftmax, encode_frame_rows, evaluate_interaction
+def _beside_mean(
+    encoder: "Encoder", whole: "Evaluation", workers: int | None, scoring: ScoringOptions
+) -> "Evaluation | SegmentEvaluation | InteractionEvaluation":
+    """The same videos by their best segments or by all of their frames, if one of these is asked for."""
+    from deltaclip.evaluation import DualSoftmax, by_interaction, by_segments
 
-    weights = encoder.need_token_weights() if word == "weighted-token" else None
+    post = DualSoftmax() if scoring.post == "dsl" else None
     with Progress() as line:
-        frames = encode_frame_rows(
-            encoder,
-            whole.vectors.material,
-            weights,
-            workers=workers,
-            progress=lambda done, total: line.show(f"{done}/{total} videos by frames", done, total),
-        )
-    return evaluate_interaction(encoder, whole, frames, weights, DualSoftmax() if run.scoring.post == "dsl" else None)
 
+        def show(unit: str) -> Callable[[int, int], None]:
+            return lambda done, total: line.show(f"{done}/{total} videos {unit}", done, total)
 
-def _by_segments(
-    encoder: "Encoder", whole: "Evaluation", workers: int | None, run: DatasetRun, seconds: float
-) -> "SegmentEvaluation":
-    """The same videos by their best segments."""
-    from deltaclip.evaluation import DualSoftmax, encode_segments, evaluate_segments
-
-    with Progress() as line:
-        found = encode_segments(
-            encoder,
-            whole.vectors.material,
-            seconds,
-            workers=workers,
-            progress=lambda done, total: line.show(f"{done}/{total} videos in segments", done, total),
-        )
-    return evaluate_segments(whole, found, seconds, DualSoftmax() if run.scoring.post == "dsl" else None)
+        if scoring.segments is not None:
+            return by_segments(encoder, whole, scoring.segments, post, workers=workers, progress=show("in segments"))
+        if scoring.interaction != "mean":
+            word = scoring.interaction
+            return by_interaction(encoder, whole, word, post, workers=workers, progress=show("by frames"))
+    return whole
 
 
 def evaluate_scores(

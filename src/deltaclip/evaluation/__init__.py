@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.interaction import (
         InteractionEvaluation,
         InteractionWord,
+        by_interaction,
         encode_frame_rows,
         evaluate_interaction,
     )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from deltaclip.evaluation.runs import SavedRanks, read_ranks
     from deltaclip.evaluation.score_files import SCORE_SUFFIXES
     from deltaclip.evaluation.scored import query_names, save_ranks, save_scores, save_trec, saved_ranks
-    from deltaclip.evaluation.segments import SegmentEvaluation, encode_segments, evaluate_segments
+    from deltaclip.evaluation.segments import SegmentEvaluation, by_segments, encode_segments, evaluate_segments
     from deltaclip.evaluation.sentence_encoders import (
         TRACK_SPEC,
         SentenceEncoder,
@@ -75,7 +76,9 @@ __all__ = [
     "action_figures",
     "best_of",
     "by_appearance",
+    "by_interaction",
     "by_motion",
+    "by_segments",
     "check_same_material",
     "class_scores",
     "compare_saved",
@@ -118,7 +121,13 @@ _MODULES = {
     "comparison_report": ("comparison_page",),
     "encoding": ("MaterialVectors", "encode_material"),
     "evaluation": ("Evaluation", "best_of", "evaluate_material", "post_processing"),
-    "interaction": ("InteractionEvaluation", "InteractionWord", "encode_frame_rows", "evaluate_interaction"),
+    "interaction": (
+        "InteractionEvaluation",
+        "InteractionWord",
+        "by_interaction",
+        "encode_frame_rows",
+        "evaluate_interaction",
+    ),
     "mask_report": ("MaskSummary", "mask_sheet", "report_page", "summarise_masks"),
     "postprocess": ("DualSoftmax",),
     "material": ("Material", "material_of_split", "shapes_material"),
@@ -131,7 +140,7 @@ _MODULES = {
     "reversed": ("Opposites", "ReversedEvaluation", "evaluate_reversed"),
     "score_files": ("SCORE_SUFFIXES",),
     "scored": ("query_names", "save_ranks", "save_scores", "save_trec", "saved_ranks"),
-    "segments": ("SegmentEvaluation", "encode_segments", "evaluate_segments"),
+    "segments": ("SegmentEvaluation", "by_segments", "encode_segments", "evaluate_segments"),
     "sentence_encoders": ("TRACK_SPEC", "SentenceEncoder", "by_appearance", "by_motion"),
     "shapes": ("DEFAULT_CLIPS", "DEFAULT_SEED", "DEFAULT_WORLD", "evaluate_shapes"),
     "similarity": ("ScoresEvaluation", "SplitToRank", "evaluate_matrix", "evaluate_similarity"),

@@ -17,7 +17,13 @@ from deltaclip.evaluation.token_scores import PartRows, part_rows, token_scores
 from deltaclip.pipeline import Job, Pipeline, single, usual_workers
 from deltaclip.reader import Clip, read_video
 
-__all__ = ["InteractionEvaluation", "InteractionWord", "encode_frame_rows", "evaluate_interaction"]
+__all__ = [
+    "InteractionEvaluation",
+    "InteractionWord",
+    "by_interaction",
+    "encode_frame_rows",
+    "evaluate_interaction",
+]
 
 InteractionWord = Literal["token", "weighted-token"]
 TEXTS_AT_ONCE = 256
@@ -96,6 +102,25 @@ def evaluate_interaction(
         protocol=replace(whole.protocol, pooling="none", interaction=interaction),
         cost=_cost(encoder, whole, frames, weights),
     )
+
+
+def by_interaction(
+    encoder: Encoder,
+    whole: Evaluation,
+    word: InteractionWord,
+    post: DualSoftmax | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> InteractionEvaluation:
+    """Encodes and ranks the videos of an evaluation: see `encode_frame_rows` and `evaluate_interaction`.
+
+    word: `token` weighs all tokens and frames alike, `weighted-token` by the encoder's weights. Raises CheckpointError
+    for an encoder without weights.
+    """
+    weights = encoder.need_token_weights() if word == "weighted-token" else None
+    frames = encode_frame_rows(encoder, whole.vectors.material, weights, workers=workers, progress=progress)
+    return evaluate_interaction(encoder, whole, frames, weights, post)
 
 
 def _tokens(encoder: Encoder, texts: tuple[str, ...], weights: TokenWeights | None) -> PartRows:

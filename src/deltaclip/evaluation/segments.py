@@ -17,7 +17,7 @@ from deltaclip.pipeline import Job, Pipeline, usual_workers
 from deltaclip.ranking import Block, row_blocks
 from deltaclip.reader import read_moments
 
-__all__ = ["SegmentEvaluation", "SegmentVectors", "encode_segments", "evaluate_segments"]
+__all__ = ["SegmentEvaluation", "SegmentVectors", "by_segments", "encode_segments", "evaluate_segments"]
 
 BLOCK_ROWS = 256
 
@@ -104,3 +104,17 @@ def evaluate_segments(
         cost=cost,
         segments=len(found.rows),
     )
+
+
+def by_segments(
+    encoder: Encoder,
+    whole: Evaluation,
+    seconds: float,
+    post: DualSoftmax | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> SegmentEvaluation:
+    """Encodes and ranks the segments of the videos of an evaluation: see `encode_segments` and `evaluate_segments`."""
+    found = encode_segments(encoder, whole.vectors.material, seconds, workers=workers, progress=progress)
+    return evaluate_segments(whole, found, seconds, post)
