@@ -52,7 +52,7 @@ OPPOSITES = {
     "swipe_down": "swipe_up",
 }
 PAGE_MATCHES, CLIPS_TWICE = 30, 2
-SENTENCES, SENTENCES_SEED = 300, 13
+SENTENCES, SENTENCES_SEED = 300, 17
 
 
 def sideways_of(name: str) -> dict[str, tuple[str, ...]]:

@@ -106,7 +106,10 @@ def test_an_encoder_is_evaluated_by_segments_and_by_tokens_beside_one_mean(insid
     assert best.whole.t2v == mean.t2v
     assert told.count((2, 2)) == 2
     tokens = deltaclip.evaluate(encoder, captions="captions.csv", videos="videos", interaction="token", post="dsl")
-    assert tokens.protocol.interaction == {"name": "token-wise", "vectors_a_video": float(encoder.reader_spec.num_frames)}
+    assert tokens.protocol.interaction == {
+        "name": "token-wise",
+        "vectors_a_video": float(encoder.reader_spec.num_frames),
+    }
     assert tokens.whole.protocol.interaction is None
 
 

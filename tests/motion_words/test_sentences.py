@@ -169,6 +169,8 @@ def test_a_modifier_is_one_of_several_words() -> None:
         ("a plastic slide is there", []),
         ("a fall", ["fall"]),
         ("the fall of a leaf", []),
+        ("she goes over the waves in the water", []),
+        ("he goes for a drive", ["drive"]),
     ],
 )
 def test_a_word_on_motion_may_name_a_thing(text: str, motion: list[str]) -> None:

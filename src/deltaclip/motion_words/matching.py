@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.words import OTHER, is_function, is_optional, read_template, speaks
+from deltaclip.motion_words.words import OTHER, is_function, is_optional, leads, read_template, speaks, word_id
 
 __all__ = ["modifiers_in", "phrases_in"]
 
@@ -56,7 +56,14 @@ def modifiers_in(ids: Sequence[int]) -> tuple[Places, ...]:
 
 def _found(root: _Node, ids: Sequence[int]) -> tuple[Places, ...]:
     ways = (way for start in range(len(ids)) for way in _ways(root, ids, start, ()))
-    return tuple(dict.fromkeys(way for way in ways if any(speaks(ids[place]) for place in way)))
+    return tuple(dict.fromkeys(way for way in ways if _tells(ids, way)))
+
+
+def _tells(ids: Sequence[int], way: Places) -> bool:
+    """Whether that has a word on motion, and not only one, such as "start", that leads to something that is none."""
+    if len(way) == 1 and leads(ids[way[0]]):
+        return _is_last(ids, way[0], always=False)
+    return any(speaks(ids[place]) for place in way)
 
 
 def _ways(node: _Node, ids: Sequence[int], place: int, way: Places) -> Iterator[Places]:
@@ -91,9 +98,14 @@ def _members(node: _Node, ids: Sequence[int], place: int, way: Places) -> Iterat
             return
 
 
-def _is_last(ids: Sequence[int], place: int) -> bool:
-    """Whether nothing follows that belongs to a word such as "in": not in "swims in a pool". Others are always last."""
-    return not is_function(ids[place]) or place + 1 == len(ids) or is_function(ids[place + 1])
+def _is_last(ids: Sequence[int], place: int, *, always: bool = True) -> bool:
+    """Whether nothing follows that belongs to a word such as "in": not in "swims in a pool".
+
+    always: if it joins no others, what follows does not matter.
+    """
+    if (always and not is_function(ids[place])) or place + 1 == len(ids):
+        return True
+    return is_function(ids[place + 1]) and (always or ids[place + 1] != word_id("to"))
 
 
 @cache

@@ -18,10 +18,11 @@ class Phrases:
 
     modifiers: claim -> what may follow a phrase. movers: claim -> what may be said of who moves. enough: what says
     something of motion without being a phrase. empty: parts of sentences without motion. nouns: names of who moves that
-    are words on motion elsewhere. tails: ends of sentences. function: words that belong to phrases and are not motion
-    by themselves. objects: those that name objects and places. light: words that are motion only together with others,
-    such as take in "take a seat". optional: those that a sentence may leave out. things: words on motion that also name
-    a thing, such as swing; makers: words behind which they do not. figures: names of figures that may also be who
+    are words on motion elsewhere. compounds: names of several words in which they are none. tails: ends of sentences.
+    function: words that belong to phrases and are not motion by themselves. objects: those that name objects and
+    places. light: words that are motion only together with others, such as take in "take a seat". optional: those that
+    a sentence may leave out. leading: those that say something of what follows them. things: words on motion that also
+    name a thing, such as swing; makers: words behind which they do not. figures: names of figures that may also be who
     moves. pronouns: words that name nothing that could be seen.
     """
 
@@ -32,11 +33,13 @@ class Phrases:
     enough: tuple[str, ...]
     empty: tuple[str, ...]
     nouns: tuple[str, ...]
+    compounds: tuple[tuple[str, ...], ...]
     tails: tuple[str, ...]
     function: frozenset[str]
     objects: frozenset[str]
     light: frozenset[str]
     optional: frozenset[str]
+    leading: frozenset[str]
     things: frozenset[str]
     makers: frozenset[str]
     figures: frozenset[str]
@@ -64,11 +67,13 @@ def phrases() -> Phrases:
         tuple(read["enough"]["parts"]),
         tuple(read["empty"]["parts"]),
         tuple(read["names"]["nouns"]),
+        tuple(tuple(name.split()) for name in read["names"]["compounds"]),
         tuple(read["names"]["tails"]),
         frozenset(read["words"]["function"]),
         frozenset(read["words"]["objects"]),
         frozenset(read["words"]["light"]),
         frozenset(read["words"]["optional"]),
+        frozenset(read["words"]["leading"]),
         frozenset(read["words"]["things"]),
         frozenset(read["words"]["makers"]),
         frozenset(read["words"]["figures"]),

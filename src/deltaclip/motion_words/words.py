@@ -20,6 +20,7 @@ __all__ = [
     "count_of_looks",
     "is_function",
     "is_optional",
+    "leads",
     "read_sentence",
     "read_template",
     "speaks",
@@ -180,7 +181,7 @@ def read_sentence(text: str) -> ReadSentence:
     """
     written = _written(text)
     things = {place for place in range(len(written)) if _names_thing(written, place)}
-    return _read(written, things)
+    return _read(written, things | _in_compounds(written))
 
 
 def read_template(template: str) -> ReadSentence:
@@ -247,6 +248,23 @@ def _names_thing(written: Sequence[str], place: int) -> bool:
     return follows == "be" or (word == base and after not in DROPPED and follows not in _ids())
 
 
+def _in_compounds(written: Sequence[str]) -> set[int]:
+    """Places of words that are parts of a name of several words, such as "diving board"."""
+    words = [part.casefold() for part in written]
+    places = set[int]()
+    for compound in phrases().compounds:
+        for first in range(len(words) - len(compound) + 1):
+            here = words[first : first + len(compound)]
+            if all(_is_form(word, part) for word, part in zip(here, compound, strict=True)):
+                places.update(range(first, first + len(compound)))
+    return places
+
+
+def _is_form(word: str, part: str) -> bool:
+    """Whether a word is a form of a part of a compound; one in -ing is only itself."""
+    return word in (part, part + "s") or (not part.endswith("ing") and base_form(word) == part)
+
+
 def speaks(number: int) -> bool:
     """Whether the word of that id can speak of motion at all: those that only join others, and objects, cannot."""
     return number >= 0 and number not in _silent_ids()
@@ -255,6 +273,11 @@ def speaks(number: int) -> bool:
 def is_function(number: int) -> bool:
     """Whether the word of that id only joins others."""
     return number in _function_ids()
+
+
+def leads(number: int) -> bool:
+    """Whether the word of that id tells something of what follows it: who starts cooking does not start to move."""
+    return number in _leading_ids()
 
 
 def is_optional(number: int) -> bool:
@@ -275,6 +298,11 @@ def word_id(word: str) -> int:
 @cache
 def _function_ids() -> frozenset[int]:
     return _known_ids(phrases().function)
+
+
+@cache
+def _leading_ids() -> frozenset[int]:
+    return _known_ids(phrases().leading)
 
 
 @cache
