@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from deltaclip.motion_words.drawing import DrawnFrames, draw
     from deltaclip.motion_words.matching import modifiers_in, phrases_in
     from deltaclip.motion_words.phrases import said_phrases
+    from deltaclip.motion_words.reading import MAX_WORDS, ReadSentence, read_sentence
     from deltaclip.motion_words.scene import Scene
     from deltaclip.motion_words.scenes import new_scene
     from deltaclip.motion_words.sentences import (
@@ -20,21 +21,12 @@ if TYPE_CHECKING:
         stacked,
     )
     from deltaclip.motion_words.variants import backwards, mirrored
-    from deltaclip.motion_words.words import (
-        MAX_WORDS,
-        OTHER,
-        PAD,
-        ReadSentence,
-        count_of_looks,
-        is_function,
-        read_sentence,
-        speaks,
-        vocabulary,
-    )
+    from deltaclip.motion_words.words import OTHER, PAD, count_of_looks, is_function, speaks, vocabulary
 else:
     __getattr__, __dir__ = fetched(
         __name__,
         "deltaclip.motion_words.words",
+        "deltaclip.motion_words.reading",
         "deltaclip.motion_words.phrases",
         "deltaclip.motion_words.matching",
         "deltaclip.motion_words.concepts",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.words import OTHER, is_function, is_optional, leads, read_template, speaks, word_id
+from deltaclip.motion_words.reading import read_template
+from deltaclip.motion_words.words import OTHER, is_function, is_optional, leads, speaks, word_id
 
 __all__ = ["modifiers_in", "phrases_in"]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from deltaclip.motion_words.concepts import CONCEPTS, INDEX
 from deltaclip.motion_words.paths import Random
 from deltaclip.motion_words.phrases import phrases
-from deltaclip.motion_words.words import MAX_WORDS, OTHER, PAD, is_function, read_template, speaks, word_id
+from deltaclip.motion_words.reading import MAX_WORDS, read_template
+from deltaclip.motion_words.words import OTHER, PAD, is_function, speaks, word_id
 
 __all__ = ["MadeSentence", "all_claims", "claims_about", "empty_sentence", "sentence_about", "stacked"]
 
