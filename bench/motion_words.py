@@ -13,12 +13,12 @@ alike       egogestar: the nearest clip of a different scene has the same gestur
 camera      cameras drawn over stills of DAVIS and captioned/, and DAVIS's own cameras by the background's motion.
 captions    captioned/: how many captions have a word that is understood as motion; with --page an HTML page of the 30
             surest matches, to be judged by a person.
-sentences   annotations/: how many captions of people have a word that is understood as motion, and which words: in
-            1k-A, and with a fixed seed 300 of MSVD and 300 of ActivityNet, to be judged by a person.
+sentences   annotations/: how many captions of people have a word that is understood as motion, and which words, to be
+            judged by a person: all of MSR-VTT's 1k-A, 300 of MSVD and 300 of ActivityNet.
 unmoved     captions without a motion word rank the clips alike by `both` and by appearance alone (needs --clip).
 
 Prints one JSON object. Every share has n, right and a 95% interval (Wilson's, as if each clip were drawn by itself).
-The drawn cameras are random with fixed seeds; nothing else is random.
+The drawn cameras and the captions of `sentences` are random with fixed seeds; nothing else is random.
 """
 
 import argparse

@@ -63,7 +63,7 @@ def _found(root: _Node, ids: Sequence[int]) -> tuple[Places, ...]:
 def _tells(ids: Sequence[int], way: Places) -> bool:
     """Whether that has a word on motion, and not only one, such as "start", that leads to something that is none."""
     if len(way) == 1 and leads(ids[way[0]]):
-        return _is_last(ids, way[0], always=False)
+        return _has_nothing(ids, way[0]) and word_id("to") not in ids[way[0] + 1 : way[0] + 2]
     return any(speaks(ids[place]) for place in way)
 
 
@@ -71,7 +71,7 @@ def _ways(node: _Node, ids: Sequence[int], place: int, way: Places) -> Iterator[
     """All ways to the end of a phrase from here. place: of the first word that may be its next; exactly that if it is
     the first of the phrase.
     """
-    if node.ends and way and (node.open or _is_last(ids, way[-1])):
+    if node.ends and way and (node.open or _may_end(ids, way[-1])):
         yield way
     others = 0
     for at in range(place, len(ids)):
@@ -99,14 +99,14 @@ def _members(node: _Node, ids: Sequence[int], place: int, way: Places) -> Iterat
             return
 
 
-def _is_last(ids: Sequence[int], place: int, *, always: bool = True) -> bool:
-    """Whether nothing follows that belongs to a word such as "in": not in "swims in a pool".
+def _may_end(ids: Sequence[int], place: int) -> bool:
+    """A word such as "in" ends a phrase only if nothing belongs to it: not in "swims in a pool". Others always may."""
+    return not is_function(ids[place]) or _has_nothing(ids, place)
 
-    always: if it joins no others, what follows does not matter.
-    """
-    if (always and not is_function(ids[place])) or place + 1 == len(ids):
-        return True
-    return is_function(ids[place + 1]) and (always or ids[place + 1] != word_id("to"))
+
+def _has_nothing(ids: Sequence[int], place: int) -> bool:
+    """Whether no word follows that belongs to the one there."""
+    return place + 1 == len(ids) or is_function(ids[place + 1])
 
 
 @cache
